@@ -1,0 +1,96 @@
+"""What removing an app deletes, as steps. Pure."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployhost.model import AppName
+from deployhost.steps import Plan, Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveRoute(Step):
+    """Take the app's hosts off the proxy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveContainers(Step):
+    """Stop and delete the app's containers."""
+
+    containers: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveImages(Step):
+    """Delete the app's images."""
+
+    images: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveFiles(Step):
+    """Delete the app's repository, build tree, variables and Kamal's files."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveStorage(Step):
+    """Delete the app's data."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveSettings(Step):
+    """Take the app out of apps.yml and the journal; last, so that an interrupted removal can be run again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppFacts:
+    """What there is of an app: container ids, image tags, names of variables, its storage and whether that has anything in it."""
+
+    app: AppName
+    url: str
+    containers: Collection[str]
+    images: Collection[str]
+    variables: Collection[str]
+    repository: Path
+    storage: Path
+    has_storage: bool
+
+
+def plan_removal(facts: AppFacts, *, with_storage: bool) -> Plan:
+    """Given what there is and whether the data goes too, return the steps; the notes say what stays."""
+    app = facts.app
+    steps: list[Step] = [
+        RemoveRoute(what=f"stop answering at {facts.url}", why="no request must reach a container that is going")
+    ]
+    if facts.containers:
+        count = len(facts.containers)
+        steps.append(
+            RemoveContainers(
+                what=f"delete {count} container{'s' if count > 1 else ''} of {app}",
+                why="they run, or hold the logs of, its releases",
+                containers=tuple(facts.containers),
+            )
+        )
+    if facts.images:
+        count = len(facts.images)
+        steps.append(
+            RemoveImages(
+                what=f"delete {count} image{'s' if count > 1 else ''} of {app}",
+                why="nothing can be rolled back to once the app is gone",
+                images=tuple(facts.images),
+            )
+        )
+    variables = f" and its {len(facts.variables)} environment variables" if facts.variables else ""
+    steps.append(
+        RemoveFiles(
+            what=f"delete the repository {facts.repository}{variables}",
+            why="the commits stay in the clones that pushed them",
+        )
+    )
+    notes = []
+    if facts.has_storage and with_storage:
+        steps.append(RemoveStorage(what=f"delete the data in {facts.storage}", why="--storage was given"))
+    elif facts.has_storage:
+        notes.append(f"the data in {facts.storage} stays; --storage deletes it too")
+    steps.append(RemoveSettings(what=f"take {app} out of apps.yml", why="it is not wanted any more"))
+    return Plan(tuple(steps), tuple(notes))

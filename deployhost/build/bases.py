@@ -1,0 +1,194 @@
+"""The images that Dockerfiles start from: here already, pulled, from a mirror, or made on this server."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from deployhost.build import registries
+from deployhost.build.registries import MIRRORS, Reference
+from deployhost.build.stand_in import StandIns
+from deployhost.build.stand_in_plan import LABEL, Recipe, recipe_for
+from deployhost.errors import BaseImageUnavailable, DockerUnavailable, NotFound
+from deployhost.system import files
+from deployhost.system.docker import Docker
+
+HUB_WAIT = 8.0  # seconds for a registry's first answer
+MIRROR_WAIT = 3.0
+SILENCE = 120.0  # seconds without a byte in a download that has begun
+REMEMBERED = 3600.0  # a registry that can't be reached is not asked again for so long, where there is another way
+REMEMBERED_BRIEFLY = 60.0  # … and where there is none, as a build fails each time that it is not asked
+LOCK_TIMEOUT = 1800.0
+
+Say = Callable[[str], None]
+
+
+class Maker(Protocol):
+    """Whoever makes stand-ins."""
+
+    def make(self, recipe: Recipe, reference: str, say: Say) -> None:
+        """Have a stand-in under that name. Raise BaseImageUnavailable."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One place to pull from: the registry as it is remembered and shown, the reference there, and how long to wait for an answer."""
+
+    registry: str
+    reference: str
+    wait: float
+
+
+class Bases:
+    """Given the engine, deployhost's state directory, the mirrors and a clock (seconds since 1970), have base images.
+
+    `stand_ins` makes what can't be pulled.
+    """
+
+    def __init__(
+        self,
+        docker: Docker,
+        state_dir: Path,
+        mirrors: Sequence[str] = MIRRORS,
+        now: Callable[[], float] = time.time,
+        stand_ins: Maker | None = None,
+    ) -> None:
+        self._docker = docker
+        self._dir = state_dir / "bases"
+        self._mirrors = tuple(mirrors)
+        self._now = now
+        self._stand_ins = stand_ins or StandIns(docker, self._dir / "making", os.environ)
+
+    def ensure(self, reference: str, *, say: Say) -> None:
+        """Given the base of a Dockerfile of ours, have it, by whichever way works; say which one did.
+
+        Raise BaseImageUnavailable if none does.
+        """
+        if self._docker.image(reference) is None:
+            self._once(
+                reference, lambda: self._docker.image(reference) is not None, lambda: self._get(reference, True, say)
+            )
+
+    def require(self, reference: str, *, line: int, stand_in: bool, say: Say, what: str = "FROM") -> None:
+        """Given a base that a person's own Dockerfile names in that line, have it: a stand-in only where `stand_in` allows it.
+
+        An image that was built or pulled on this server counts. Raise BaseImageUnavailable, naming image and line.
+        """
+        if not self._counts(reference, stand_in):
+            self._once(
+                reference,
+                lambda: self._counts(reference, stand_in),
+                lambda: self._get(reference, stand_in, say, f"{what} {reference} (line {line})"),
+            )
+
+    def _counts(self, reference: str, stand_in: bool) -> bool:
+        image = self._docker.image(reference)
+        return image is not None and (stand_in or LABEL not in image.labels)
+
+    def _once(self, reference: str, have: Callable[[], bool], get: Callable[[], None]) -> None:
+        """Hold the reference's lock, so that of several builds one gets the image and the others find it there."""
+        files.make_directory(self._dir, 0o755)
+        slug = "".join(char if char.isalnum() or char in ".-" else "_" for char in reference)[:150]
+        with files.lock(self._dir / f"{slug}.lock", timeout=LOCK_TIMEOUT):
+            if not have():
+                get()
+
+    def _get(self, text: str, stand_in: bool, say: Say, named: str = "") -> None:
+        reference = Reference.parse(text)
+        recipe = recipe_for(reference)
+        problems = self._pull(
+            text, reference, REMEMBERED if stand_in and recipe is not None else REMEMBERED_BRIEFLY, say
+        )
+        if not problems:
+            return
+        why = "; ".join(f"{registries.shown(registry)}: {problem}" for registry, problem in problems.items())
+        if recipe is None or not stand_in:
+            raise BaseImageUnavailable(
+                f"{named or f'the base image {text}'} can't be had",
+                hint=_hint(text, recipe),
+                details=tuple(why.split("; ")),
+            )
+        say(f"{text} can't be pulled ({why})")
+        self._stand_ins.make(recipe, text, say)
+        say(f"base image {text}: a stand-in made on this server from {recipe.made_of}")
+        if recipe.warning:
+            say(f"warning: {recipe.warning}")
+
+    def _pull(self, text: str, reference: Reference, remembered: float, say: Say) -> dict[str, str]:
+        """Try each place in turn. Return nothing if one had the image, else what each said."""
+        problems: dict[str, str] = {}
+        for source in self._places(text, reference):
+            known = self._unreachable().get(source.registry)
+            if known is not None and 0 <= self._now() - known[0] < remembered:
+                problems[source.registry] = known[1]
+                continue
+            began = time.monotonic()
+            problem = self._pulled(source)
+            if problem:
+                problems[source.registry] = problem
+                continue
+            if source.reference != text:
+                self._docker.tag(source.reference, text)
+                self._docker.remove_image(source.reference)
+            say(
+                f"base image {text}: pulled from {registries.shown(source.registry)} in {time.monotonic() - began:.0f} s"
+            )
+            return {}
+        return problems
+
+    def _places(self, text: str, reference: Reference) -> list[_Source]:
+        places = [_Source(reference.registry, text, HUB_WAIT)]
+        if reference.official:
+            places += [
+                _Source(mirror.partition("/")[0], reference.on_mirror(mirror), MIRROR_WAIT) for mirror in self._mirrors
+            ]
+        return places
+
+    def _pulled(self, source: _Source) -> str:
+        """Pull from one place. Return "" if it worked, else why not; a registry that can't be reached is remembered."""
+        try:
+            self._docker.pull(source.reference, timeout=SILENCE, first=source.wait)
+        except NotFound as error:
+            return registries.reason(error.message)
+        except DockerUnavailable as error:
+            self._docker.ping()  # an engine that went away says nothing of the registry
+            why = registries.reason(error.message)
+            if not registries.is_about_the_image(error.message):
+                self._remember(source.registry, why)
+            return why
+        self._remember(source.registry, None)
+        return ""
+
+    # What is remembered of registries
+
+    @property
+    def _memory(self) -> Path:
+        return self._dir / "registries.json"
+
+    def _unreachable(self) -> dict[str, tuple[float, str]]:
+        try:
+            raw = json.loads(files.read(self._memory) or b"{}")
+            return {str(name): (float(entry["at"]), str(entry["why"])) for name, entry in raw.items()}
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return {}  # a spoilt memory costs a few seconds, no more
+
+    def _remember(self, registry: str, why: str | None) -> None:
+        with files.lock(self._dir / "registries.lock"):
+            known = self._unreachable()
+            if why is None and registry not in known:
+                return
+            known.pop(registry, None)
+            if why is not None:
+                known[registry] = (self._now(), why)
+            text: Mapping[str, object] = {name: {"at": at, "why": said} for name, (at, said) in known.items()}
+            files.write_atomically(self._memory, json.dumps(text, indent=1).encode())
+
+
+def _hint(reference: str, recipe: Recipe | None) -> str:
+    if recipe is not None:
+        return "set `stand_in_bases: true` for the app in apps.yml to allow a stand-in made of Debian's packages"
+    return f"docker pull {reference}"

@@ -1,0 +1,58 @@
+"""Manifests of the repository (JSON, TOML) as typed values: whatever is in them, reading them does not fail unexpectedly."""
+
+import json
+import tomllib
+from typing import Any
+
+from deployhost.build.tree import READ_LIMIT, Tree
+
+
+class BadManifest(Exception):
+    """A manifest can't be read; the message says which and why, for the person."""
+
+
+def read_json(tree: Tree, path: str) -> dict[str, Any]:
+    """Given the path of a JSON file, return its object. Raise BadManifest if it is none."""
+    text = _read(tree, path)
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadManifest(f"{path} is not valid JSON: {error.msg} (line {error.lineno})") from error
+    except (ValueError, RecursionError) as error:
+        raise BadManifest(f"{path} is not valid JSON: it is nested too deeply or holds a number too long") from error
+    if not isinstance(value, dict):
+        raise BadManifest(f"{path} must hold a JSON object")
+    return value
+
+
+def read_toml(tree: Tree, path: str) -> dict[str, Any]:
+    """Given the path of a TOML file, return its table. Raise BadManifest if it is none."""
+    try:
+        return tomllib.loads(_read(tree, path))
+    except tomllib.TOMLDecodeError as error:
+        raise BadManifest(f"{path} is not valid TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise BadManifest(f"{path} is not valid TOML: it is nested too deeply or holds an impossible value") from error
+
+
+def table(value: Any, *keys: str) -> dict[str, Any]:
+    """Given a parsed manifest, return the table at the keys, or an empty one if anything else stands there."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def strings(value: Any) -> list[str]:
+    """Given a parsed value, return the strings of a list, and nothing for anything else."""
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def text_of(value: Any) -> str:
+    """Given a parsed value, return it if it is a string, stripped, else the empty string."""
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _read(tree: Tree, path: str) -> str:
+    if tree.size(path) > READ_LIMIT:
+        raise BadManifest(f"{path} is too large to be read ({tree.size(path)} bytes, at most {READ_LIMIT})")
+    return tree.read(path)

@@ -1,0 +1,230 @@
+"""What a Python repository depends on, and how that is installed: requirements files, pyproject.toml, uv.lock."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from deployhost.build.detect.candidate import Reason, Unusable
+from deployhost.build.detect.manifests import BadManifest, read_toml, strings, table, text_of
+from deployhost.build.detect.versions import PYTHON, Choice, by_default, choose, python_matching, shown
+from deployhost.build.tree import Tree, is_safe_path, line_of
+
+Method = Literal["none", "requirements", "pyproject", "project", "uv"]
+_OTHER_LOCKS = {"poetry.lock": "Poetry", "pdm.lock": "PDM", "Pipfile.lock": "Pipenv", "Pipfile": "Pipenv"}
+_LOCAL = re.compile(r"(?:(?:-e|--editable)[ =]|\.{1,2}(?:/|$|\[)|(?:[\w.\[\]-]+\s*@\s*)?file:)")
+_INCLUDE = re.compile(r"(?:-r|--requirement|-c|--constraint)(?:\s+|=|(?=[^-\s]))(\S+)")
+# What no wheel brings: (to build, to run), from Debian.
+_SYSTEM = {
+    "psycopg2": (("gcc", "libc6-dev", "libpq-dev"), ("libpq5",)),
+    "mysqlclient": (("gcc", "libc6-dev", "pkg-config", "default-libmysqlclient-dev"), ("libmariadb3",)),
+}
+_MAX_REQUIREMENTS = 20
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """How they are installed, from which files, and the names of what is in them (PEP 503), each with where it stands."""
+
+    method: Method
+    files: tuple[str, ...] = ()
+    names: dict[str, Reason] = field(default_factory=dict)
+    extras: frozenset[str] = frozenset()
+    whole_source: bool = False
+    git: bool = False
+    reasons: tuple[Reason, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def build_packages(self) -> tuple[str, ...]:
+        """Return the Debian packages that the installation needs."""
+        found = {one for name, (build, _) in _SYSTEM.items() if name in self.names for one in build}
+        return tuple(sorted(found | ({"git", "ca-certificates"} if self.git else set())))
+
+    @property
+    def run_packages(self) -> tuple[str, ...]:
+        """Return the Debian packages that the app needs when it runs."""
+        return tuple(sorted({one for name, (_, run) in _SYSTEM.items() if name in self.names for one in run}))
+
+    def has(self, name: str) -> bool:
+        """Given a distribution's normalized name, return whether it is installed, by itself or as an extra such as fastapi[standard]."""
+        return name in self.names or (name == "uvicorn" and bool(self.extras & {"fastapi[standard]", "fastapi[all]"}))
+
+
+def read_dependencies(tree: Tree) -> Dependencies | Unusable:
+    """Given a tree, return its dependencies, or why they can't be installed. uv.lock wins, then requirements.txt, then pyproject.toml."""
+    project: dict[str, Any] = {}
+    warnings: list[str] = []
+    if tree.exists("pyproject.toml"):
+        try:
+            project = read_toml(tree, "pyproject.toml")
+        except BadManifest as error:
+            if not tree.exists("requirements.txt") or tree.exists("uv.lock"):
+                return Unusable(
+                    "python",
+                    str(error),
+                    hint='python3 -c \'import tomllib; tomllib.load(open("pyproject.toml", "rb"))\'',
+                )
+            warnings.append(f"{error}: only requirements.txt is used")
+    if tree.exists("uv.lock") and project:
+        return _from_uv(tree, project, tuple(warnings))
+    if tree.exists("requirements.txt"):
+        return _from_requirements(tree, tuple(warnings))
+    if table(project, "project"):
+        return _from_pyproject(tree, project)
+    lock = next((name for name in _OTHER_LOCKS if tree.exists(name)), None)
+    if lock or table(project, "tool", "poetry"):
+        return _other_tool(lock or "pyproject.toml", _OTHER_LOCKS.get(lock or "", "Poetry"))
+    return Dependencies("none", warnings=tuple(warnings))
+
+
+def choose_python(tree: Tree) -> Choice:
+    """Given a tree, return the Python version: .python-version, runtime.txt, requires-python, else the default."""
+    for path in (".python-version", "runtime.txt"):
+        if tree.exists(path):
+            for number, line in enumerate(tree.read(path).splitlines(), 1):
+                wish = line.split("#")[0].strip()
+                if wish:
+                    return choose(
+                        PYTHON, python_matching(wish), wish, Reason(f"Python version {shown(wish)}", path, number)
+                    )
+    if tree.exists("pyproject.toml"):
+        try:
+            project = read_toml(tree, "pyproject.toml")
+        except BadManifest:
+            return by_default(PYTHON)
+        if wish := text_of(table(project, "project").get("requires-python")):
+            where = Reason(
+                f"requires-python {shown(wish)}",
+                "pyproject.toml",
+                line_of(tree.read("pyproject.toml"), "requires-python"),
+            )
+            return choose(PYTHON, python_matching(wish), wish, where)
+    return by_default(PYTHON)
+
+
+def parse_requirement(line: str) -> tuple[str, frozenset[str]] | None:
+    """Given one line of PEP 508, return the normalized name and its `name[extra]`s, or None if it is not one."""
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 (packaging costs what `inspect` need not pay)
+    from packaging.utils import canonicalize_name  # noqa: PLC0415
+
+    text = re.split(r"\s(?:#|--)", line, maxsplit=1)[0].strip()
+    egg = re.search(r"#egg=([A-Za-z0-9._-]+)", line)
+    try:
+        requirement = Requirement(text)
+    except (InvalidRequirement, RecursionError):
+        return (canonicalize_name(egg[1]), frozenset()) if egg else None
+    name = canonicalize_name(requirement.name)
+    return name, frozenset(f"{name}[{canonicalize_name(extra)}]" for extra in requirement.extras)
+
+
+def _from_requirements(tree: Tree, warnings: tuple[str, ...]) -> Dependencies:
+    seen: dict[str, None] = {}
+    names: dict[str, Reason] = {}
+    extras: set[str] = set()
+    notes = list(warnings)
+    whole = git = False
+    queue = ["requirements.txt"]
+    while queue and len(seen) < _MAX_REQUIREMENTS:
+        path = queue.pop(0)
+        if path in seen:
+            continue
+        if not tree.exists(path) or not is_safe_path(path):
+            notes.append(f"a requirements file names {shown(path)}, which is not in the repository")
+            continue
+        seen[path] = None
+        for number, raw in enumerate(tree.read(path).splitlines(), 1):
+            line = raw.strip()
+            if include := _INCLUDE.match(line):
+                if "://" not in include[1]:
+                    queue.append(_join(path, include[1]))
+                continue
+            git = git or "git+" in line.split(" #")[0]
+            whole = whole or bool(_LOCAL.match(line))
+            if line and not line.startswith(("#", "-")) and (found := parse_requirement(line)):
+                names.setdefault(found[0], Reason(f"{found[0]} is a dependency", path, number))
+                extras |= found[1]
+    reason = Reason("dependencies come from requirements.txt", "requirements.txt")
+    if whole:
+        notes.append(
+            "requirements.txt installs from a local path: the dependency layer is rebuilt at every change of the source"
+        )
+    return Dependencies("requirements", tuple(seen), names, frozenset(extras), whole, git, (reason,), tuple(notes))
+
+
+def _from_pyproject(tree: Tree, project: dict[str, Any]) -> Dependencies:
+    dynamic = "dependencies" in strings(table(project, "project").get("dynamic"))
+    names, extras, git = _declared(tree, project)
+    where = line_of(tree.read("pyproject.toml"), "dependencies")
+    reason = Reason("dependencies come from pyproject.toml", "pyproject.toml", where)
+    warnings = (
+        ("pyproject.toml leaves its dependencies dynamic: they are installed again at every change of the source",)
+        if dynamic
+        else ()
+    )
+    method: Method = "project" if dynamic else "pyproject"
+    return Dependencies(method, ("pyproject.toml",), names, extras, dynamic, git, (reason,), warnings)
+
+
+def _from_uv(tree: Tree, project: dict[str, Any], warnings: tuple[str, ...]) -> Dependencies:
+    names, extras, git = _declared(tree, project)
+    try:
+        lock = read_toml(tree, "uv.lock")
+    except BadManifest:  # a large lock is no mistake; uv itself judges it in the build
+        lock = {}
+    packages = lock.get("package")
+    whole = False
+    for package in packages if isinstance(packages, list) else []:
+        source = table(package, "source")
+        whole = whole or any(key in source for key in ("directory", "path")) or source.get("editable", ".") != "."
+        git = git or "git" in source
+        if isinstance(package, dict) and isinstance(name := package.get("name"), str):
+            names.setdefault(name, Reason(f"{name} is locked", "uv.lock"))
+    whole = whole or bool(table(project, "tool", "uv", "workspace"))
+    notes = (
+        *warnings,
+        *(
+            ("uv.lock has local packages: the dependency layer is rebuilt at every change of the source",)
+            if whole
+            else ()
+        ),
+    )
+    reason = Reason("dependencies come from uv.lock", "uv.lock")
+    return Dependencies("uv", ("pyproject.toml", "uv.lock"), names, extras, whole, git, (reason,), notes)
+
+
+def _declared(tree: Tree, project: dict[str, Any]) -> tuple[dict[str, Reason], frozenset[str], bool]:
+    """Given a parsed pyproject.toml, return the names and extras of its [project] dependencies, and whether one comes from git."""
+    text = tree.read("pyproject.toml")
+    names: dict[str, Reason] = {}
+    extras: frozenset[str] = frozenset()
+    lines = strings(table(project, "project").get("dependencies"))
+    for line in lines:
+        if found := parse_requirement(line):
+            names.setdefault(found[0], Reason(f"{found[0]} is a dependency", "pyproject.toml", line_of(text, line)))
+            extras |= found[1]
+    return names, extras, any("git+" in line for line in lines)
+
+
+def _other_tool(path: str, tool: str) -> Unusable:
+    exports = {
+        "Poetry": "poetry export --format requirements.txt --output requirements.txt",
+        "PDM": "pdm export --format requirements --output requirements.txt",
+        "Pipenv": "pipenv requirements > requirements.txt",
+    }
+    return Unusable(
+        "python",
+        f"{path}: the dependencies are in {tool}'s own format, which is not installed here",
+        details=("add requirements.txt, or a [project] table with dependencies in pyproject.toml, or uv.lock",),
+        hint=exports[tool],
+    )
+
+
+def _join(path: str, other: str) -> str:
+    """Given a requirements file and the path that it includes, return the included path relative to the root."""
+    parts = path.split("/")[:-1]
+    for part in other.split("/"):
+        if part == ".." and parts:
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)

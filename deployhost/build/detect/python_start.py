@@ -1,0 +1,264 @@
+"""How a Python repository's web process is started: Procfile, Django, an app found in its code, a script."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from deployhost.build.detect.candidate import Reason, Start, Strength
+from deployhost.build.detect.commands import Procfile, shell_start, start_of, words_of
+from deployhost.build.detect.manifests import BadManifest, read_toml, table
+from deployhost.build.detect.python_deps import Dependencies
+from deployhost.build.detect.python_scan import Find, Rank, Serve, imports_of, scan
+from deployhost.build.detect.versions import shown
+from deployhost.build.tree import Tree
+
+NAMES = ("main", "app", "api", "server", "wsgi", "asgi", "index", "run", "bot", "hello")
+PYTHON_WORDS = frozenset(
+    [
+        "python",
+        "python3",
+        "gunicorn",
+        "uvicorn",
+        "hypercorn",
+        "daphne",
+        "granian",
+        "waitress-serve",
+        "flask",
+        "fastapi",
+        "streamlit",
+        "uv",
+        "celery",
+        "django-admin",
+        "sanic",
+        "litestar",
+        "chainlit",
+        "panel",
+        "uwsgi",
+    ]
+)
+_SKIPPED = frozenset(
+    {"tests", "test", "docs", "examples", "venv", "env", "node_modules", "migrations", "scripts", "build", "dist"}
+)
+_ASGI_ONLY = ("fastapi", "starlette", "litestar", "quart", "sanic")
+_MAX_SCANNED = 200
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+# The connection from the proxy is kept for 90 s by it; a server that closes earlier loses the request that is on its way.
+_KEEP = "120"
+_UVICORN = "--host 0.0.0.0 --port ${PORT:-8080} --proxy-headers --forwarded-allow-ips '*' --timeout-keep-alive " + _KEEP
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A start with what it rests on: the server that it needs installed, and the framework that the code imports."""
+
+    start: Start
+    strength: Strength
+    reason: Reason
+    server: str = ""
+    package: str = ""
+    source_root: str = ""
+    claims_procfile: bool = False
+    django: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def find_launch(tree: Tree, procfile: Procfile, dependencies: Dependencies) -> Launch | None:
+    """Given a tree, return how its web process is started, or None if nothing is found to start."""
+    django = _django(tree, dependencies)
+    if procfile.web:
+        words = words_of(procfile.web)
+        first = words[0].rpartition("/")[2] if words else ""
+        reason = Reason(f"start: the Procfile's web is {shown(procfile.web)}", "Procfile", procfile.line)
+        server = first if first in ("gunicorn", "uvicorn") else ""
+        root = "src" if tree.is_dir("src") else ""
+        claims = first in PYTHON_WORDS or first.endswith(".py")
+        settings = django.django if django else ""
+        return Launch(start_of(procfile.web), Strength.SERVER, reason, server, "", root, claims, settings)
+    if django:
+        return django
+    found = _scan_tree(tree)
+    if found:
+        return _launch(*found, dependencies)
+    return _project_script(tree) or _guess(tree)
+
+
+def _scan_tree(tree: Tree) -> tuple[str, Find] | None:
+    """Return the best find of the tree and its path: the kind decides, then the order of the files."""
+    best: tuple[int, int, str, Find] | None = None
+    for order, path in enumerate(_candidates(tree)):
+        for find in scan(tree.read(path)):
+            # A script below the root is more often a tool than the app.
+            if find.rank is Rank.SCRIPT and path.count("/") > 1:
+                continue
+            if find.name and not _IDENTIFIER.fullmatch(_module(path)[0]):
+                continue
+            if best is None or (find.rank, order) < best[:2]:
+                best = (find.rank, order, path, find)
+    return (best[2], best[3]) if best else None
+
+
+def _candidates(tree: Tree) -> Iterator[str]:
+    """Yield the Python files worth a look: the usual names at the root, in app/, src/, in packages; then the other files of the root."""
+    files = [path for path in tree.paths() if path.endswith(".py") and not _skipped(path)]
+    order = {f"{name}.py": place for place, name in enumerate((*NAMES, "__init__"))}
+
+    def place(path: str) -> tuple[int, int, int, str]:
+        folder, _, name = path.rpartition("/")
+        near = 0 if not folder else 1 if folder == "app" else 2 if folder == "src" else 3
+        return (order.get(name, len(order)) == len(order), near + folder.count("/"), order.get(name, 99), path)
+
+    yield from sorted(files, key=place)[:_MAX_SCANNED]
+
+
+def _skipped(path: str) -> bool:
+    parts = path.split("/")
+    return (
+        any(part in _SKIPPED or part.startswith(".") for part in parts[:-1])
+        or parts[-1].startswith("test_")
+        or len(parts) > 4
+    )
+
+
+def _module(path: str) -> tuple[str, str]:
+    """Given a file, return its module's dotted name and the directory that must be on sys.path for it ("" is the root)."""
+    parts = path.removesuffix(".py").split("/")
+    root = ""
+    if parts[0] == "src" and len(parts) > 1:
+        root, parts = "src", parts[1:]
+    if parts[-1] == "__init__" and len(parts) > 1:
+        parts = parts[:-1]
+    return ".".join(parts), root
+
+
+def _launch(path: str, find: Find, dependencies: Dependencies) -> Launch:
+    """Given a file and what was found in it, return the launch."""
+    module, root = _module(path)
+    if find.serve is Serve.EITHER:
+        asgi = any(dependencies.has(name) for name in _ASGI_ONLY) and not dependencies.has("flask")
+        find = replace(find, serve=Serve.ASGI if asgi else Serve.WSGI)
+    said = f"start: {find.what} `{find.name}`" if find.name else f"start: {find.what}"
+    reason = Reason(said, path, find.line)
+    if find.rank is Rank.SCRIPT:
+        start, server = _script(path, find.serve), ""
+    else:
+        start, server = _served(f"{module}:{find.name}", find)
+    return Launch(start, Strength.SERVER, reason, server, find.package, root)
+
+
+def _script(path: str, serve: Serve) -> Start:
+    quoted = shlex.quote(path)
+    if serve is Serve.STREAMLIT:
+        return shell_start(
+            f"exec streamlit run {quoted} --server.port ${{PORT:-8080}} --server.address 0.0.0.0 --server.headless true"
+        )
+    if serve is Serve.GRADIO:
+        return shell_start(f"exec env GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=${{PORT:-8080}} python {quoted}")
+    return Start(("python", path))
+
+
+def _served(target: str, find: Find) -> tuple[Start, str]:
+    """Given `module:name`, return the start and the server that it needs."""
+    factory = find.rank is Rank.FACTORY
+    if find.serve is Serve.ASGI:
+        return shell_start(f"exec uvicorn {'--factory ' if factory else ''}{target} {_UVICORN}"), "uvicorn"
+    return gunicorn(target + "()" if factory else target), "gunicorn"
+
+
+def gunicorn(target: str) -> Start:
+    """Given `module:name`, return the start under gunicorn, which binds 0.0.0.0:$PORT by itself."""
+    # Threads: one slow request must not stop the others. The heartbeat belongs in memory, not on a disk that may be slow.
+    beat = "/dev/shm"  # noqa: S108 (gunicorn makes its file there by mkstemp)
+    return Start(
+        ("gunicorn", "--threads", "8", "--keep-alive", _KEEP, "--access-logfile", "-", "--worker-tmp-dir", beat, target)
+    )
+
+
+def _django(tree: Tree, dependencies: Dependencies) -> Launch | None:
+    """Return the launch of a Django project whose manage.py is at the root."""
+    if not tree.exists("manage.py") or "django" not in tree.read("manage.py").lower():
+        return None
+    setting = re.search(r"DJANGO_SETTINGS_MODULE[\"']\s*,\s*[\"']([A-Za-z0-9_.]+)[\"']", tree.read("manage.py"))
+    base = setting[1].replace(".", "/") if setting else ""
+    settings = [
+        path
+        for path in tree.paths()
+        if base and (path == f"{base}.py" or (path.startswith(f"{base}/") and path.endswith(".py")))
+    ]
+    named = _django_setting(tree, settings, "WSGI_APPLICATION"), _django_setting(tree, settings, "ASGI_APPLICATION")
+    package = base.split("/")[0]
+    wsgi = named[0] or _django_file(tree, package, "wsgi")
+    asgi = named[1] or _django_file(tree, package, "asgi")
+    static = next((path for path in settings if re.search(r"^STATIC_ROOT\s*=", tree.read(path), re.MULTILINE)), "")
+    collected = static if static and dependencies.has("whitenoise") else ""
+    if asgi and (not wsgi or dependencies.has("channels") or dependencies.has("daphne")):
+        start = shell_start(f"exec uvicorn {asgi[0]} {_UVICORN}")
+        return Launch(start, Strength.SERVER, asgi[1], "uvicorn", "django", django=collected)
+    if wsgi:
+        return Launch(gunicorn(wsgi[0]), Strength.SERVER, wsgi[1], "gunicorn", "django", django=collected)
+    return None
+
+
+def _django_setting(tree: Tree, settings: list[str], name: str) -> tuple[str, Reason] | None:
+    for path in settings:
+        text = tree.read(path)
+        match = re.search(rf"^{name}\s*=\s*[\"']([A-Za-z0-9_.]+)\.([A-Za-z0-9_]+)[\"']", text, re.MULTILINE)
+        if match:
+            return f"{match[1]}:{match[2]}", Reason(
+                f"start: Django's {name}", path, text.count("\n", 0, match.start()) + 1
+            )
+    return None
+
+
+def _django_file(tree: Tree, package: str, kind: str) -> tuple[str, Reason] | None:
+    """Return the application of the project's wsgi.py or asgi.py, in the settings' package or one folder down."""
+    found = [
+        path for path in tree.paths() if path.count("/") == 1 and path.endswith(f"/{kind}.py") and not _skipped(path)
+    ]
+    found.sort(key=lambda path: not path.startswith(f"{package}/"))
+    for path in found:
+        module = _module(path)[0]
+        if _IDENTIFIER.fullmatch(module):
+            return f"{module}:application", Reason(f"start: Django's {kind}.py", path)
+    return None
+
+
+def _project_script(tree: Tree) -> Launch | None:
+    """Return the launch of the only entry of [project.scripts], run without installing the project."""
+    if not tree.exists("pyproject.toml"):
+        return None
+    try:
+        scripts = table(read_toml(tree, "pyproject.toml"), "project", "scripts")
+    except BadManifest:
+        return None
+    entry = next(iter(scripts.values()), "") if len(scripts) == 1 else ""
+    match = re.fullmatch(r"([A-Za-z0-9_.]+):([A-Za-z0-9_.]+)", entry) if isinstance(entry, str) else None
+    if not match:
+        return None
+    module, function = match[1], match[2]
+    root = "src" if tree.is_dir("src/" + module.split(".", maxsplit=1)[0]) else ""
+    code = f"import sys, importlib, operator; sys.exit(operator.attrgetter({function!r})(importlib.import_module({module!r}))())"
+    reason = Reason(f"start: the only entry of [project.scripts], {shown(entry)}", "pyproject.toml")
+    return Launch(Start(("python", "-c", code)), Strength.GUESS, reason, source_root=root)
+
+
+def _guess(tree: Tree) -> Launch | None:
+    """Return the launch of a file with a usual name, where no server was seen in it."""
+    for name in ("main.py", "app.py", "server.py", "bot.py", "run.py"):
+        if tree.exists(name):
+            warning = f"no web server was recognised in {name}; it must listen on 0.0.0.0 and the port in $PORT"
+            reason = Reason(f"start: {name} has a usual name", name)
+            return Launch(Start(("python", name)), Strength.GUESS, reason, warnings=(warning,))
+    return None
+
+
+def missing_package(tree: Tree, launch: Launch, dependencies: Dependencies) -> Reason | None:
+    """Given a launch, return where its framework is imported if nothing of the repository installs or holds it."""
+    path = launch.reason.path
+    if not launch.package or not path or not path.endswith(".py") or dependencies.method != "none":
+        return None
+    for module, line in imports_of(tree.read(path)).items():
+        name = {"fasthtml": "python-fasthtml"}.get(module, module)
+        if name == launch.package and not tree.is_dir(module) and not tree.exists(f"{module}.py"):
+            return Reason(name, path, line)
+    return None

@@ -1,0 +1,75 @@
+"""Static files, served by nginx as they are."""
+
+import re
+
+from deployhost.build.detect.candidate import Candidate, Detector, Reason, Recipe, Start, Strength
+from deployhost.build.detect.versions import NGINX_BASE, shown
+from deployhost.build.tree import Tree, is_safe_path
+
+NGINX_START = Start(("nginx", "-e", "stderr", "-c", "/etc/nginx/deployhost.conf", "-g", "daemon off;"))
+_ROOTS = ("", "public", "dist", "_site", "site", "www", "docs", "build", "out", "static")
+_NO_PAGES = frozenset({"404.html", "200.html", "50x.html"})
+
+
+def detect(tree: Tree) -> Candidate | None:
+    """Given a tree, return how its files are served, or None if it has no index.html where one is looked for."""
+    named, fallback, warnings = configured_root(tree)
+    roots = (named,) if named is not None else _ROOTS
+    root = next((one for one in roots if tree.exists(f"{one}/index.html" if one else "index.html")), None)
+    if root is None:
+        return None
+    pages = [path for path in tree.paths() if path.endswith(".html") and (not root or path.startswith(f"{root}/"))]
+    only = [
+        path
+        for path in pages
+        if path.rpartition("/")[2] not in _NO_PAGES and not any(part.startswith(".") for part in path.split("/"))
+    ]
+    single = len(only) == 1
+    index = f"{root}/index.html" if root else "index.html"
+    reasons = [Reason("static files, served by nginx", index)]
+    if fallback if fallback is not None else single:
+        why = "the Staticfile says so" if fallback else "it is the only page"
+        reasons.append(Reason(f"paths without a file get index.html: {why}", index))
+    values = {
+        "nginx_base": NGINX_BASE,
+        "source": f"{root}/" if root else ".",
+        "fallback": single if fallback is None else fallback,
+        "start": NGINX_START.argv,
+    }
+    recipe = Recipe("static.Dockerfile.j2", (NGINX_BASE,), values)
+    return Candidate("static", None, Strength.FILES, recipe, NGINX_START, tuple(reasons), warnings)
+
+
+def configured_root(tree: Tree) -> tuple[str | None, bool | None, tuple[str, ...]]:
+    """Given a tree, return the root and the index fallback that its Staticfile names (None: nothing said), and warnings."""
+    if not tree.exists("Staticfile"):
+        return None, None, ()
+    root: str | None = None
+    fallback: bool | None = None
+    warnings: tuple[str, ...] = ()
+    for line in tree.read("Staticfile").splitlines():
+        match = re.fullmatch(r"\s*(root|index_fallback|pushstate)\s*:\s*[\"']?(.*?)[\"']?\s*", line)
+        if not match:
+            continue
+        if match[1] != "root":
+            fallback = match[2].lower() in ("true", "yes", "enabled", "on", "1")
+            continue
+        path = match[2].removeprefix("./").strip("/")
+        if path in ("", "."):
+            root = ""
+        elif is_safe_path(path):
+            root = path
+        else:
+            warnings = (
+                f"Staticfile names the root {shown(path)!r}, which is left aside: use letters, digits, . _ - and /",
+            )
+    return root, fallback, warnings
+
+
+DETECTOR = Detector(
+    name="static",
+    priority=90,
+    detect=detect,
+    looked_for=("Static files: index.html at the root or in public/, or where a Staticfile says `root: folder`",),
+    advice=("Static files: an index.html at the root",),
+)

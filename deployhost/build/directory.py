@@ -1,0 +1,99 @@
+"""Trees and templates from the disk, for the pure code of this room."""
+
+import os
+from pathlib import Path
+
+from deployhost.build.tree import READ_LIMIT, decode, parents_of
+from deployhost.errors import FileProblem
+from deployhost.templates import templates_dir
+
+MAX_FILES = 20_000
+SKIPPED = frozenset({".git", "node_modules", ".venv"})
+
+
+class DirectoryTree:
+    """A directory as a Tree. Symbolic links that leave it do not exist; nothing is read before it is asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+        if not self._root.is_dir():
+            raise FileProblem(f"{root} is not a directory", hint="deployhost inspect ./")
+        self._files = _walk(self._root)
+        self._dirs = parents_of(self._files)
+
+    def paths(self) -> list[str]:
+        """Return the path of every file, sorted."""
+        return sorted(self._files)
+
+    def exists(self, path: str) -> bool:
+        """Given a path, return whether it is a file."""
+        return path in self._files
+
+    def is_dir(self, path: str) -> bool:
+        """Given a path ("" is the root), return whether a file lies below it."""
+        return path.strip("/") in self._dirs
+
+    def read(self, path: str) -> str:
+        """Given a file's path, return its text, at most READ_LIMIT bytes of it. Raise KeyError if there is none, FileProblem if it can't be read."""
+        file = self._files[path]
+        try:
+            with file.open("rb") as stream:
+                return decode(stream.read(READ_LIMIT))
+        except OSError as error:
+            raise FileProblem(f"can't read {file}: {error.strerror}") from error
+
+    def size(self, path: str) -> int:
+        """Given a file's path, return its size in bytes. Raise KeyError if there is none, FileProblem if it can't be read."""
+        file = self._files[path]
+        try:
+            return file.stat().st_size
+        except OSError as error:
+            raise FileProblem(f"can't read {file}: {error.strerror}") from error
+
+
+def load_templates() -> dict[str, str]:
+    """Return the templates of this room by file name, as plan_build takes them."""
+    return {
+        path.name: path.read_text(encoding="utf-8")
+        for path in sorted((templates_dir() / "build").iterdir())
+        if path.is_file()
+    }
+
+
+def _walk(root: Path) -> dict[str, Path]:
+    """Given a resolved root, return its regular files by relative path, at most MAX_FILES of them, the upper levels in full first."""
+    found: dict[str, Path] = {}
+    level = [root]
+    while level:
+        below: list[Path] = []
+        for folder in level:
+            for entry in sorted(_entries(folder), key=lambda one: one.name):
+                path = Path(entry.path)
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in SKIPPED:
+                        below.append(path)
+                elif _is_ours(entry, root):
+                    found[path.relative_to(root).as_posix()] = path
+                    if len(found) >= MAX_FILES:
+                        return found
+        level = below
+    return found
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise FileProblem(f"can't read {folder}: {error.strerror}") from error
+
+
+def _is_ours(entry: os.DirEntry[str], root: Path) -> bool:
+    """Given an entry that is no directory, return whether it is a regular file of the tree, or a link to one inside it."""
+    if not entry.is_symlink():
+        return entry.is_file()
+    try:
+        target = Path(entry.path).resolve(strict=True)
+    except (OSError, RuntimeError):  # dangling, or a loop
+        return False
+    return target.is_file() and target.is_relative_to(root)

@@ -1,0 +1,51 @@
+"""The files in which a host keeps its pip, npm and certificate settings, read for host_settings.py."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from deployhost.build.host_settings import npmrc, pip_conf
+from deployhost.build.stand_in_plan import CA_BUNDLE
+
+# RHEL's path too: a bundle given by SSL_CERT_FILE comes first in any case.
+_CA_FILES = (CA_BUNDLE, "/etc/pki/tls/certs/ca-bundle.crt")
+
+
+def host_pip_conf(environ: Mapping[str, str], home: Path) -> str:
+    """Given the environment and the home directory, return the pip.conf for builds, or "" where the host has no such settings."""
+    files = [
+        Path("/etc/xdg/pip/pip.conf"),
+        Path("/etc/pip.conf"),
+        home / ".pip/pip.conf",
+        home / ".config/pip/pip.conf",
+    ]
+    if environ.get("PIP_CONFIG_FILE"):
+        files.append(Path(environ["PIP_CONFIG_FILE"]))
+    return pip_conf(_texts(files), environ)
+
+
+def host_npmrc(environ: Mapping[str, str], home: Path) -> str:
+    """Given the environment and the home directory, return the npmrc for builds, or "" where the host has no such settings."""
+    user = environ.get("NPM_CONFIG_USERCONFIG") or environ.get("npm_config_userconfig")
+    files = [
+        Path("/usr/etc/npmrc"),
+        Path("/usr/local/etc/npmrc"),
+        Path("/etc/npmrc"),
+        Path(user) if user else home / ".npmrc",
+    ]
+    return npmrc(_texts(files), environ)
+
+
+def host_ca_bundle(environ: Mapping[str, str]) -> Path | None:
+    """Given the environment, return the file of the certificate authorities that the host trusts, or None."""
+    candidates = [environ.get("SSL_CERT_FILE", ""), *_CA_FILES]
+    return next((Path(name) for name in candidates if name and Path(name).is_file()), None)
+
+
+def _texts(files: Iterable[Path]) -> list[str]:
+    found = []
+    for file in files:
+        try:
+            found.append(file.read_text(encoding="utf-8", errors="replace"))
+        except OSError:
+            continue
+    return found

@@ -1,0 +1,94 @@
+"""What the host's own pip, npm and proxy settings mean for a build: the part that makes sense inside a container. Pure.
+
+Paths of the host (cafile, nodedir, find-links, caches) are left out; indexes, registries, their tokens and proxies are kept.
+"""
+
+import configparser
+import re
+from collections.abc import Mapping, Sequence
+
+PROXY_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
+NPM_REGISTRY = "https://registry.npmjs.org/"
+
+_PIP_KEYS = (
+    "index-url",
+    "extra-index-url",
+    "trusted-host",
+    "find-links",
+    "proxy",
+    "timeout",
+    "default-timeout",
+    "retries",
+)
+_NPM_KEYS = ("registry", "proxy", "https-proxy", "noproxy", "strict-ssl")
+_NPM_SCOPED = re.compile(r"@[^:/\s]+:registry|//[^\s=]+:(?:_authToken|_auth|username|_password|email|always-auth)")
+_NPM_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def proxy_variables(environ: Mapping[str, str]) -> list[str]:
+    """Given an environment, return the names of its proxy variables, in upper and lower case."""
+    return [name for upper in PROXY_NAMES for name in (upper, upper.lower()) if environ.get(name)]
+
+
+def pip_conf(texts: Sequence[str], environ: Mapping[str, str]) -> str:
+    """Given the texts of the host's pip.conf files (the strongest last) and its environment, return a pip.conf for builds, or ""."""
+    values: dict[str, str] = {}
+    for text in texts:
+        parser = configparser.RawConfigParser(strict=False)
+        try:
+            parser.read_string(text)
+        except configparser.Error:
+            continue  # pip itself would complain of it; a build should not end on the host's slip
+        for section in ("global", "install"):
+            if parser.has_section(section):
+                values.update({key.replace("_", "-"): value for key, value in parser.items(section)})
+    for key in _PIP_KEYS:
+        value = environ.get(f"PIP_{key.upper().replace('-', '_')}")
+        if value:
+            values[key] = value
+    links = [link for link in values.get("find-links", "").split() if link.startswith(("http://", "https://"))]
+    values["find-links"] = "\n".join(links)  # those that are directories are the host's
+    kept = [(key, values[key]) for key in _PIP_KEYS if values.get(key)]
+    lines = [f"{key} = {_indented(value)}" for key, value in kept]
+    return "\n".join(["[global]", *lines, ""]) if lines else ""
+
+
+def npmrc(texts: Sequence[str], environ: Mapping[str, str]) -> str:
+    """Given the texts of the host's npmrc files (the strongest last) and its environment, return an npmrc for builds, or "".
+
+    npm expands ${NAME} from its environment, which a build does not have: a line whose variable is set is expanded here, another left out.
+    """
+    values: dict[str, str] = {}
+    for text in texts:
+        for line in text.splitlines():
+            key, equals, value = (part.strip() for part in line.partition("="))
+            if equals and (key in _NPM_KEYS or _NPM_SCOPED.fullmatch(key)):
+                expanded = _expanded(value, environ)
+                if expanded is not None:
+                    values[key] = expanded
+    for key in _NPM_KEYS:
+        name = f"npm_config_{key.replace('-', '_')}"
+        set_to = environ.get(name) or environ.get(name.upper())
+        if set_to:
+            values[key] = set_to
+    return "".join(f"{key}={value}\n" for key, value in values.items())
+
+
+def npm_registry(npmrc_text: str) -> str:
+    """Given what npmrc() returned, return the registry that plain packages come from, with a slash at its end."""
+    for line in npmrc_text.splitlines():
+        key, _, value = line.partition("=")
+        if key == "registry" and value:
+            return value.strip("\"'").rstrip("/") + "/"
+    return NPM_REGISTRY
+
+
+def _expanded(value: str, environ: Mapping[str, str]) -> str | None:
+    names = _NPM_VARIABLE.findall(value)
+    if any(name not in environ for name in names):
+        return None
+    return _NPM_VARIABLE.sub(lambda match: environ[match[1]], value)
+
+
+def _indented(value: str) -> str:
+    return "\n    ".join(line.strip() for line in value.strip().splitlines())

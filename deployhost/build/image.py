@@ -1,0 +1,206 @@
+"""Building an app's image: bases first, then `docker build` with the host's settings lent to it, and a failure told by its cause."""
+
+import contextlib
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from deployhost.build import host_files
+from deployhost.build.bases import Bases
+from deployhost.build.docker_cli import DockerCli
+from deployhost.build.dockerfile import without_syntax_line
+from deployhost.build.host_settings import proxy_variables
+from deployhost.build.plan import BuildPlan
+from deployhost.build.progress import Progress
+from deployhost.errors import BaseImageUnavailable, BuildFailed, CommandTimedOut
+from deployhost.model import AppName
+from deployhost.system import files
+from deployhost.system.docker import Docker, Image
+from deployhost.system.process import run
+
+APP_LABEL = "deployhost.app"
+INIT_LABEL = "deployhost.init"  # on generated images: their command is not written to be PID 1, so it gets an init
+NICENESS = "10"  # a build must not take the time of what is live
+SECRET_LIMIT = 500 * 1024  # bytes; BuildKit takes no larger one
+HEREDOCS_SINCE = 23  # the Docker engine whose own frontend knows them
+_PASSED = ("PATH", "HOME", "LANG", "DOCKER_CONFIG", "DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
+
+OnLine = Callable[[str], None]
+
+
+class ImageBuilder:
+    """Given the engine, the bases, the docker command, a directory in memory for secrets and the host's environment, build images."""
+
+    def __init__(
+        self, docker: Docker, bases: Bases, cli: DockerCli, run_dir: Path, environ: Mapping[str, str] | None = None
+    ) -> None:
+        self._docker = docker
+        self._bases = bases
+        self._cli = cli
+        self._run_dir = run_dir
+        self._environ = os.environ if environ is None else environ
+
+    def build(
+        self,
+        plan: BuildPlan,
+        *,
+        app: AppName,
+        context: Path,
+        work: Path,
+        reference: str,
+        stand_in: bool,
+        timeout: float,
+        on_line: OnLine,
+        say: OnLine,
+    ) -> Image:
+        """Given a plan and its context directory, build the image, tag it with `reference` and return it.
+
+        `work` (outside the context) gets what is written for the build; `stand_in` allows stand-ins for the bases of a
+        person's own Dockerfile. `on_line` gets the build's output, readable, `say` what happens besides.
+        Raise BaseImageUnavailable, BuildFailed, CommandMissing.
+        """
+        cli = self._cli.find()
+        dockerfile = self._prepare(plan, context, work, stand_in, say)
+        with self._secrets(app, say) as secrets:
+            argv = [
+                "nice",
+                "-n",
+                NICENESS,
+                str(cli.path),
+                "build",
+                "--progress=plain",
+                f"--file={dockerfile}",
+                f"--tag={reference}",
+            ]
+            argv += [f"--label=service={app}", f"--label={APP_LABEL}={app}"]
+            if plan.kind == "generated":
+                argv.append(f"--label={INIT_LABEL}=true")
+            argv += [f"--build-arg={name}" for name in proxy_variables(self._environ)]
+            argv += [f"--secret=id={name},src={path}" for name, path in secrets.items()]
+            self._run([*argv, str(context)], plan, timeout, on_line)
+        image = self._docker.image(reference)
+        if image is None:
+            raise BuildFailed(f"docker build ended well, but there is no image {reference}")
+        return image
+
+    def _prepare(self, plan: BuildPlan, context: Path, work: Path, stand_in: bool, say: OnLine) -> Path:
+        """Have what the Dockerfile starts from, write what is ours of it, and return the path of the one to build."""
+        if plan.kind == "generated":
+            for base in plan.bases:
+                self._bases.ensure(base.ref, say=say)
+            return _written(work, plan.dockerfile or "", plan.dockerignore)
+        text = plan.dockerfile
+        if plan.syntax is not None and plan.syntax.line is not None:
+            try:
+                self._bases.require(plan.syntax.ref, line=plan.syntax.line, stand_in=False, say=say, what="# syntax=")
+            except BaseImageUnavailable:
+                if not stand_in:
+                    raise
+                say(f"# syntax={plan.syntax.ref} can't be had: building without it")
+                text = without_syntax_line(text if text is not None else _read(context / "Dockerfile"))
+        for base in plan.bases:
+            if "$" not in base.ref:  # what no default fills in is the builder's to report
+                self._bases.require(base.ref, line=base.line or 1, stand_in=stand_in, say=say)
+        return context / "Dockerfile" if text is None else _written(work, text, plan.dockerignore)
+
+    def _run(self, argv: list[str], plan: BuildPlan, timeout: float, on_line: OnLine) -> None:
+        progress, lock = Progress(), threading.Lock()
+
+        def feed(raw: str) -> None:
+            with lock:  # the process's two streams are read by a thread each
+                for line in progress.feed(raw):
+                    on_line(line)
+
+        try:
+            done = run(
+                argv, timeout=timeout, env=self._child_environment(), on_line=feed, check=False, dies_with_us=True
+            )
+        except CommandTimedOut as error:
+            raise BuildFailed(
+                f"the build did not end within {timeout:g} s and was stopped", details=error.details
+            ) from error
+        if done.code != 0:
+            raise self._failure(progress, plan)
+
+    def _failure(self, progress: Progress, plan: BuildPlan) -> BuildFailed:
+        failure = progress.failure()
+        if any("no space left on device" in line for line in (failure.message, *failure.details)):
+            return BuildFailed(
+                f"the disk is full: {failure.message}", hint="docker builder prune", details=failure.details
+            )
+        if failure.parse_error and plan.heredoc_line is not None:
+            version = self._docker.info().version
+            if int(version.partition(".")[0] or 0) < HEREDOCS_SINCE:
+                return BuildFailed(
+                    f"line {plan.heredoc_line} of the Dockerfile has a heredoc, which Docker {version} can't build: "
+                    f"it takes Docker {HEREDOCS_SINCE} or later",
+                    details=(failure.message,),
+                )
+        return BuildFailed(failure.message, details=failure.details)
+
+    def _child_environment(self) -> dict[str, str]:
+        """Return what docker's command needs of our environment, and the proxies: named in argv, their values are only here."""
+        names = (*_PASSED, *proxy_variables(self._environ))
+        passed = {name: self._environ[name] for name in names if name in self._environ}
+        ours = {"DOCKER_BUILDKIT": "1", "BUILDX_BUILDER": "default", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+        return {"HOME": "/root", "PATH": os.defpath, **passed, **ours}
+
+    @contextlib.contextmanager
+    def _secrets(self, app: AppName, say: OnLine) -> Iterator[dict[str, Path]]:
+        """Yield the files to lend to the build by their ids; they are gone afterwards, and no layer holds them."""
+        home = Path(self._environ.get("HOME", "/root"))
+        folder = self._run_dir / "build" / app
+        texts = {
+            "pip_conf": host_files.host_pip_conf(self._environ, home),
+            "npmrc": host_files.host_npmrc(self._environ, home),
+        }
+        found: dict[str, Path] = {}
+        try:
+            for name, text in texts.items():
+                if text:
+                    found[name] = _private(folder, name, text)
+            bundle = host_files.host_ca_bundle(self._environ)
+            if bundle is not None and bundle.stat().st_size <= SECRET_LIMIT:
+                found["ca"] = bundle
+            elif bundle is not None:
+                say(f"warning: {bundle} is too large to be lent to the build")
+            yield found
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _private(folder: Path, name: str, text: str) -> Path:
+    """Given a directory, a name and a text, write a file that only root can read."""
+    files.make_directory(folder.parent, 0o700)
+    files.make_directory(folder, 0o700)
+    path = folder / name
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise files.problem("write", path, error) from error
+    return path
+
+
+def _written(work: Path, dockerfile: str, dockerignore: str | None) -> Path:
+    """Write both files to where BuildKit finds the second beside the first; return the Dockerfile's path."""
+    path, beside = work / "Dockerfile", work / "Dockerfile.dockerignore"
+    try:
+        path.write_text(dockerfile, encoding="utf-8")
+        if dockerignore is None:
+            beside.unlink(missing_ok=True)  # the repository's own counts then
+        else:
+            beside.write_text(dockerignore, encoding="utf-8")
+    except OSError as error:
+        raise files.problem("write", path, error) from error
+    return path
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise files.problem("read", path, error) from error

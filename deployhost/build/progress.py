@@ -1,0 +1,124 @@
+"""BuildKit's plain progress, made readable, and the cause of a failure found in it. Pure: lines in, lines out."""
+
+import re
+from collections import deque
+from dataclasses import dataclass, field
+
+from deployhost.build import registries
+
+TAIL = 20  # lines of a step's own output that an error carries
+SHOWN_FROM = 1.0  # seconds from which on it is worth saying how long a step took
+
+_STEP = re.compile(r"#(?P<id>\d+) (?P<rest>.*)", re.DOTALL)
+_OUTPUT = re.compile(r"\d+\.\d+ ?(?P<text>.*)", re.DOTALL)
+_DONE = re.compile(r"DONE (?P<seconds>\d+(?:\.\d+)?)s")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\b")
+_NUMBERING = re.compile(r"^\[[^\]]*\]\s*")
+_HIDDEN = re.compile(
+    r"\[(?:internal|auth|context)\b|exporting |importing |\[[^\]]*\] FROM |resolve image config|docker-image://|building with "
+)
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_EXIT = re.compile(r"exit code: (\d+)")
+_PARSE = re.compile(r"dockerfile parse error(?: on)? line (?P<line>\d+): (?P<what>.+)")
+_IMAGE = re.compile(r"(?:load metadata for|resolve image config for) (?:docker-image://)?(?P<image>\S+)")
+_CHAIN = re.compile(
+    r"^(?:ERROR: |failed to build: |failed to solve: |failed to solve with frontend [\w.]+: |rpc error: code = \w+ desc = "
+    r"|failed to create LLB definition: |failed to compute cache key: )+"
+)
+
+
+@dataclass
+class _Step:
+    name: str
+    hidden: bool
+    error: str = ""
+    output: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL))
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a build failed: one sentence, and the last lines that the failing step itself wrote."""
+
+    message: str
+    details: tuple[str, ...]
+    parse_error: bool = False
+
+
+class Progress:
+    """Given each line that `docker build --progress=plain` writes, return what a person wants to read of it; know the failure at the end."""
+
+    def __init__(self) -> None:
+        self._steps: dict[str, _Step] = {}
+        self._shown = ""
+        self._rest: deque[str] = deque(maxlen=TAIL)
+
+    def feed(self, raw: str) -> list[str]:
+        """Given one line, return none or more readable lines."""
+        match = _STEP.fullmatch(raw)
+        if match is None:
+            if raw.strip():
+                self._rest.append(_plain(raw))
+            return []
+        number, rest = match["id"], match["rest"]
+        step = self._steps.get(number)
+        if step is None:
+            step = self._steps[number] = _Step(rest, bool(_HIDDEN.match(rest)))
+            return self._header(number, step)
+        if rest == step.name:
+            return []
+        return self._of_step(number, step, rest)
+
+    def failure(self) -> Failure:
+        """Return why the build failed, from what was fed."""
+        for step in self._steps.values():
+            if step.error and "context canceled" not in step.error:
+                return Failure(_sentence(step), tuple(step.output))
+        last = _CHAIN.sub("", self._rest[-1]) if self._rest else "docker build failed and did not say why"
+        parse = _PARSE.search(last)
+        if parse is not None:
+            return Failure(f"the Dockerfile can't be read: line {parse['line']}: {parse['what']}", (), parse_error=True)
+        return Failure(last, tuple(self._rest) if len(self._rest) > 1 else ())
+
+    def _of_step(self, number: str, step: _Step, rest: str) -> list[str]:
+        output = _OUTPUT.fullmatch(rest)
+        if output is not None:
+            text = _plain(output["text"])
+            step.output.append(text)
+            return [] if step.hidden else [*self._header(number, step), f"  {text}"]
+        if rest.startswith("ERROR: "):
+            step.error = rest.removeprefix("ERROR: ")
+            return []
+        if step.hidden or _DIGEST.match(rest):
+            return []
+        done = _DONE.fullmatch(rest)
+        if rest == "CACHED":
+            return [*self._header(number, step), "  cached"]
+        if done is not None and float(done["seconds"]) >= SHOWN_FROM:
+            return [*self._header(number, step), f"  done in {float(done['seconds']):.1f} s"]
+        return []
+
+    def _header(self, number: str, step: _Step) -> list[str]:
+        """Return the step's name unless it is the one that was shown last."""
+        if step.hidden or self._shown == number:
+            return []
+        self._shown = number
+        return [re.sub(r"\s+", " ", step.name)]
+
+
+def _sentence(step: _Step) -> str:
+    instruction = re.sub(r"\s+", " ", _NUMBERING.sub("", step.name)).strip()
+    instruction = instruction if len(instruction) <= 100 else f"{instruction[:97]}..."
+    code = _EXIT.search(step.error)
+    image = _IMAGE.search(step.name)
+    if image is not None:
+        return f"the image {image['image']} can't be had: {registries.reason(step.error)}"
+    if code is not None:
+        killed = ", killed: probably out of memory" if code[1] == "137" else ""
+        return f"{instruction} failed with exit code {code[1]}{killed}"
+    why = _CHAIN.sub("", step.error)
+    return f"{instruction} failed: {why.removesuffix(': not found') if why.endswith('not found: not found') else why}"
+
+
+def _plain(text: str) -> str:
+    """Return a line as a terminal would leave it: no colours, only what follows the last carriage return."""
+    return _ANSI.sub("", text.rstrip("\r").rpartition("\r")[2]).rstrip()

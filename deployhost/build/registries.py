@@ -1,0 +1,90 @@
+"""Image references, where an image may be had, and what a registry's refusal means. Pure."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+HUB = "docker.io"
+HUB_SHOWN = "Docker Hub"
+# Copies of Docker's official images, for when Docker Hub can't be reached or its pull limit is used up.
+MIRRORS = ("public.ecr.aws/docker/library", "mirror.gcr.io/library")
+
+_IMAGE_LEVEL = (
+    "manifest unknown",
+    "not found",
+    "does not exist",
+    "access denied",
+    "access to the resource is denied",
+    "unauthorized",
+    "no matching manifest",
+    "invalid reference",
+)
+_REASONS = (
+    (re.compile(r"no such host|server misbehaving|name resolution"), "its name can't be resolved"),
+    (re.compile(r"timeout|no answer within|deadline exceeded", re.IGNORECASE), "it does not answer"),
+    (re.compile(r"connection refused"), "it refuses the connection"),
+    (re.compile(r"unreachable|no route to host"), "there is no way to it"),
+    (re.compile(r"toomanyrequests|rate limit", re.IGNORECASE), "its pull limit is reached"),
+    (re.compile(r"x509|certificate"), "its certificate is not trusted"),
+    (re.compile(r"manifest unknown|not found|does not exist"), "it has no such image"),
+    (re.compile(r"denied|unauthorized"), "it has no such image, or not for us"),
+    (re.compile(r"no matching manifest"), "it has none for this machine's architecture"),
+)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An image's reference in its parts: `repository` is in full ("library/python"), `tag` is "" where only a digest is given."""
+
+    registry: str
+    repository: str
+    tag: str
+    digest: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Given a reference as it stands in a Dockerfile, return its parts, with what Docker adds where they are left out."""
+        name, _, digest = text.partition("@")
+        first, slash, rest = name.partition("/")
+        if slash and ("." in first or ":" in first or first == "localhost"):
+            registry, path = first, rest
+        else:
+            registry, path = HUB, name
+        if registry == "index.docker.io":
+            registry = HUB
+        path, _, tag = path.partition(":")
+        if registry == HUB and "/" not in path:
+            path = f"library/{path}"
+        return cls(registry, path, tag or ("" if digest else "latest"), digest)
+
+    @property
+    def official(self) -> bool:
+        """Return whether this is one of Docker's official images, by tag: those that the mirrors carry."""
+        return self.registry == HUB and self.repository.startswith("library/") and not self.digest
+
+    @property
+    def name(self) -> str:
+        """Return the repository's last part: "python"."""
+        return self.repository.rpartition("/")[2]
+
+    def on_mirror(self, mirror: str) -> str:
+        """Given a mirror's prefix, return the reference of the same official image there."""
+        return f"{mirror}/{self.name}:{self.tag}"
+
+
+def shown(registry: str) -> str:
+    """Given a registry's host, return what people call it."""
+    return HUB_SHOWN if registry == HUB else registry
+
+
+def is_about_the_image(said: str) -> bool:
+    """Given a registry's refusal in the engine's words, return whether it speaks of that image only, not of the registry."""
+    return any(words in said.lower() for words in _IMAGE_LEVEL)
+
+
+def reason(said: str) -> str:
+    """Given a refusal in the engine's words, return it in a few words of ours; what is unknown is quoted by its end."""
+    for pattern, words in _REASONS:
+        if pattern.search(said):
+            return words
+    return said.strip().rpartition("\n")[2][-120:].strip()

@@ -1,0 +1,224 @@
+"""Making stand-ins for base images on this server, where no image registry can be reached: mmdebstrap, npm's tarballs, docker import."""
+
+import contextlib
+import shutil
+import tarfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from deployhost.build import package_sources
+from deployhost.build.host_files import host_ca_bundle, host_npmrc
+from deployhost.build.host_settings import npm_registry
+from deployhost.build.overlay import Overlay
+from deployhost.build.stand_in_plan import CA_BUNDLE, Account, Recipe
+from deployhost.errors import (
+    BaseImageUnavailable,
+    CommandFailed,
+    CommandMissing,
+    CommandTimedOut,
+    DeployhostError,
+    DownloadFailed,
+)
+from deployhost.system import download, files
+from deployhost.system.docker import ContainerSpec, Docker
+from deployhost.system.process import run
+
+REPOSITORY = "deployhost/stand-in"  # each is kept under its key here, and tagged with every name it stands in for
+MAKE_TIMEOUT = 900.0
+LOCK_TIMEOUT = 1800.0
+_MMDEBSTRAP = ("mmdebstrap", "debian-archive-keyring")
+_NPM_METADATA = "application/vnd.npm.install-v1+json"
+_ARCHITECTURES = {"amd64": "x64", "arm64": "arm64"}
+
+Say = Callable[[str], None]
+
+
+class StandIns:
+    """Given the engine, a directory for work in progress and the host's environment, make stand-ins; each is made once."""
+
+    def __init__(self, docker: Docker, work: Path, environ: Mapping[str, str]) -> None:
+        self._docker = docker
+        self._work = work
+        self._environ = environ
+
+    def make(self, recipe: Recipe, reference: str, say: Say) -> None:
+        """Given a recipe and the name that it stands in for, have that image. Raise BaseImageUnavailable if it can't be made.
+
+        Two that want the same one at once make it once; what a killed attempt left is cleared away first.
+        """
+        kept = self._have(recipe, say)
+        self._docker.tag(kept, reference)
+
+    def _have(self, recipe: Recipe, say: Say) -> str:
+        kept = f"{REPOSITORY}:{recipe.key}"
+        if self._docker.image(kept) is not None:
+            return kept
+        files.make_directory(self._work, 0o755)
+        with files.lock(self._work / f"{recipe.key}.lock", timeout=LOCK_TIMEOUT):
+            if self._docker.image(kept) is None:
+                began = time.monotonic()
+                say(f"making {recipe.what} from {recipe.made_of}, once on this server")
+                with self._directory(recipe) as work, _explained(recipe, work):
+                    self._make(recipe, kept, work, say)
+                say(f"made {recipe.what} in {time.monotonic() - began:.0f} s")
+        return kept
+
+    def _make(self, recipe: Recipe, kept: str, work: Path, say: Say) -> None:
+        if recipe.base is not None:
+            below = self._have(recipe.base, say)
+        else:
+            below = f"{REPOSITORY}:rootfs-{recipe.key}"
+            self._bootstrap(recipe, work, below, say)
+        self._lay_upon(recipe, below, kept, work)
+        if recipe.base is None:
+            self._docker.remove_image(below)
+
+    def _bootstrap(self, recipe: Recipe, work: Path, reference: str, say: Say) -> None:
+        """Have Debian's packages as an image of their own."""
+        if self._docker.image(reference) is not None:
+            return  # an attempt that failed later left it, whole
+        self._need_mmdebstrap(say)
+        target = work / "rootfs.tar"
+        argv = [
+            "mmdebstrap",
+            "--variant=minbase",
+            "--mode=root",
+            "--format=tar",
+            f"--include={','.join(recipe.packages)}",
+        ]
+        argv += [f"--dpkgopt={option}" for option in recipe.excluded]
+        argv += ['--aptopt=Acquire::Languages "none"', '--aptopt=Acquire::Retries "3"']
+        environ = {**self._environ, "TMPDIR": str(work)}
+        ours = package_sources.debian_mirrors(_apt_sources())
+        for mirrors in dict.fromkeys((ours, (package_sources.DEBIAN, package_sources.SECURITY))):
+            lines = package_sources.sources(recipe.suite, *mirrors)
+            command = [*argv, recipe.suite, str(target), *lines]
+            done = run(command, timeout=MAKE_TIMEOUT, env=environ, check=False, dies_with_us=True)
+            if done.code == 0:
+                break
+        else:
+            said = tuple(line for line in done.stderr.splitlines() if line.strip())[-20:]
+            raise CommandFailed(f"mmdebstrap failed with exit code {done.code}", status=done.code, details=said)
+        self._docker.import_tar(str(target), reference)
+        target.unlink()
+
+    def _lay_upon(self, recipe: Recipe, below: str, kept: str, work: Path) -> None:
+        """Put what the recipe adds upon an image, and keep the result."""
+        name = f"deployhost-stand-in-{recipe.key}"
+        self._docker.remove(name, force=True)
+        container = self._docker.create(ContainerSpec(name=name, image=below, command=("true",)))
+        try:
+            tar = work / "overlay.tar"
+            with Overlay(tar) as overlay:
+                self._fill(recipe, overlay, container, work)
+            with tar.open("rb") as content:
+                self._docker.put_archive(container, "/", content)
+            self._docker.commit(container, kept, recipe.changes)
+        finally:
+            self._docker.remove(container, force=True)
+
+    def _fill(self, recipe: Recipe, overlay: Overlay, container: str, work: Path) -> None:
+        if recipe.node:
+            self._add_node(recipe, overlay, work)
+        for path, target in recipe.links.items():
+            overlay.link(path, target)
+        for path, text in recipe.files.items():
+            overlay.file(path, text.encode(), 0o755 if text.startswith("#!") else 0o644)
+        bundle = host_ca_bundle(self._environ)
+        if bundle is not None:
+            overlay.file(CA_BUNDLE.lstrip("/"), bundle.read_bytes(), 0o644)
+        if recipe.account is not None:
+            self._add_account(recipe.account, overlay, container)
+
+    def _add_account(self, account: Account, overlay: Overlay, container: str) -> None:
+        number = account.number
+        lines = {
+            "etc/passwd": f"{account.name}:x:{number}:{number}::{account.home}:{account.shell}\n",
+            "etc/group": f"{account.name}:x:{number}:\n",
+        }
+        for path, line in lines.items():
+            overlay.file(path, self._docker.read_file(container, f"/{path}") + line.encode(), 0o644)
+        if account.home != "/nonexistent":
+            overlay.directory(account.home.lstrip("/"), 0o755, owner=number)
+
+    def _add_node(self, recipe: Recipe, overlay: Overlay, work: Path) -> None:
+        registry = npm_registry(host_npmrc(self._environ, Path(self._environ.get("HOME", "/root"))))
+        machine = _ARCHITECTURES.get(_architecture())
+        if machine is None:
+            raise DownloadFailed(f"npm has no node for {_architecture()}")
+        wanted = "" if recipe.node == "latest" else recipe.node
+        node = _npm_package(registry, f"node-linux-{machine}", wanted, work)
+        _npm_package(registry, "npm", package_sources.npm_of(node), work)
+        skipped = ("share/", "README.md", "CHANGELOG.md", "docs/", "man/")
+        overlay.npm_tarball(work / f"node-linux-{machine}.tgz", "usr/local", skipped)
+        overlay.npm_tarball(work / "npm.tgz", "usr/local/lib/node_modules/npm", ("docs/", "man/"))
+
+    def _need_mmdebstrap(self, say: Say) -> None:
+        if shutil.which("mmdebstrap") and Path(package_sources.KEYRING).is_file():
+            return
+        say(f"installing {' and '.join(_MMDEBSTRAP)} with apt-get")
+        environ = {**self._environ, "DEBIAN_FRONTEND": "noninteractive"}
+        install = ["apt-get", "-o", "DPkg::Lock::Timeout=120", "install", "-y", "--no-install-recommends", *_MMDEBSTRAP]
+        try:
+            if run(install, timeout=MAKE_TIMEOUT, env=environ, check=False).code != 0:
+                run(["apt-get", "update"], timeout=MAKE_TIMEOUT, env=environ, check=False)
+                run(install, timeout=MAKE_TIMEOUT, env=environ)
+        except (CommandFailed, CommandMissing, CommandTimedOut) as error:
+            raise BaseImageUnavailable(
+                f"{' and '.join(_MMDEBSTRAP)} can't be installed: {error.message}",
+                hint=f"apt-get install {' '.join(_MMDEBSTRAP)}",
+                details=error.details,
+            ) from error
+
+    @contextlib.contextmanager
+    def _directory(self, recipe: Recipe) -> Iterator[Path]:
+        """Yield an empty directory that is gone afterwards; what a killed attempt left in it is removed."""
+        work = self._work / recipe.key
+        shutil.rmtree(work, ignore_errors=True)
+        files.make_directory(work, 0o755)
+        try:
+            yield work
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _explained(recipe: Recipe, work: Path) -> Iterator[None]:
+    """Turn what can go wrong into the error that names the stand-in."""
+    try:
+        yield
+    except BaseImageUnavailable:
+        raise
+    except (DeployhostError, OSError, tarfile.TarError) as error:
+        said = error.message if isinstance(error, DeployhostError) else str(error)
+        details = error.details if isinstance(error, DeployhostError) else ()
+        full = any("no space left" in line.lower() for line in (said, *details))
+        raise BaseImageUnavailable(
+            f"{recipe.what} can't be made on this server: {'the disk is full' if full else said}",
+            hint=f"df -h {work.parent}" if full else "",
+            details=details,
+        ) from error
+
+
+def _apt_sources() -> list[str]:
+    etc = Path("/etc/apt")
+    parts = sorted([*etc.glob("sources.list.d/*.list"), *etc.glob("sources.list.d/*.sources")])
+    return [
+        path.read_text(encoding="utf-8", errors="replace") for path in (etc / "sources.list", *parts) if path.is_file()
+    ]
+
+
+def _architecture() -> str:
+    return run(["dpkg", "--print-architecture"], timeout=10).stdout.strip()
+
+
+def _npm_package(registry: str, name: str, wanted: str, work: Path) -> str:
+    """Given a package and a version's beginning, save its newest such release as NAME.tgz; return the version."""
+    metadata = download.get_json(f"{registry}{name}", accept=_NPM_METADATA)
+    version = package_sources.newest(metadata, wanted)
+    if not version:
+        raise DownloadFailed(f"{registry} has no {name} {wanted}")
+    dist = metadata["versions"][version]["dist"]
+    download.to_file(str(dist["tarball"]), work / f"{name}.tgz", sha512=str(dist.get("integrity", "")))
+    return version

@@ -1,0 +1,91 @@
+"""A tree of files that can only be read: what detection looks at. Pure; directory.py reads one from the disk."""
+
+import codecs
+import re
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+READ_LIMIT = 512 * 1024  # manifests are far smaller; a larger file is not worth the memory of a push
+
+_SAFE_PATH = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9._@+-]*(?:/[A-Za-z0-9_@][A-Za-z0-9._@+-]*)*")
+
+
+class Tree(Protocol):
+    """Files by their path relative to the root, with forward slashes."""
+
+    def paths(self) -> list[str]:
+        """Return the path of every file, sorted."""
+        ...
+
+    def exists(self, path: str) -> bool:
+        """Given a path, return whether it is a file."""
+        ...
+
+    def is_dir(self, path: str) -> bool:
+        """Given a path ("" is the root), return whether a file lies below it."""
+        ...
+
+    def read(self, path: str) -> str:
+        """Given a file's path, return its text, at most READ_LIMIT bytes of it; what is no text is replaced. Raise KeyError if there is none."""
+        ...
+
+    def size(self, path: str) -> int:
+        """Given a file's path, return its size in bytes. Raise KeyError if there is none."""
+        ...
+
+
+class MemoryTree:
+    """A tree of texts that are already in memory."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self._files = dict(files)
+        self._dirs = parents_of(self._files)
+
+    def paths(self) -> list[str]:
+        """Return the path of every file, sorted."""
+        return sorted(self._files)
+
+    def exists(self, path: str) -> bool:
+        """Given a path, return whether it is a file."""
+        return path in self._files
+
+    def is_dir(self, path: str) -> bool:
+        """Given a path ("" is the root), return whether a file lies below it."""
+        return path.strip("/") in self._dirs
+
+    def read(self, path: str) -> str:
+        """Given a file's path, return its text, capped as a file on disk would be. Raise KeyError if there is none."""
+        return decode(self._files[path].encode("utf-8", errors="surrogatepass")[:READ_LIMIT])
+
+    def size(self, path: str) -> int:
+        """Given a file's path, return its size in bytes. Raise KeyError if there is none."""
+        return len(self._files[path].encode("utf-8", errors="surrogatepass"))
+
+
+def parents_of(paths: Iterable[str]) -> frozenset[str]:
+    """Given the paths of files, return every directory that holds one, the root ("") included."""
+    dirs = {""}
+    for path in paths:
+        parent = path.rpartition("/")[0]
+        while parent not in dirs:
+            dirs.add(parent)
+            parent = parent.rpartition("/")[0]
+    return frozenset(dirs)
+
+
+def decode(data: bytes) -> str:
+    """Given the bytes of a file, return its text. A byte order mark decides, so that what PowerShell's `>` wrote (UTF-16) can be read."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", errors="replace")
+    return data.decode("utf-8-sig", errors="replace")
+
+
+def is_safe_path(path: str) -> bool:
+    """Given a path of the repository, return whether it may stand in a COPY: nothing that Docker or a shell would expand, and no `..`."""
+    return bool(_SAFE_PATH.fullmatch(path)) and ".." not in path.split("/")
+
+
+def line_of(text: str, needle: str) -> int | None:
+    """Given a text, return the 1-based number of the first line that holds `needle`, or None."""
+    at = text.find(needle)
+    return None if at < 0 else text.count("\n", 0, at) + 1

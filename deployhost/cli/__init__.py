@@ -1,0 +1,1 @@
+"""The command line: parse, ask the daemon or call one function of a room, show what it returned."""

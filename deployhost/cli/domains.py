@@ -1,0 +1,61 @@
+"""domains add, remove, list."""
+
+from typing import Annotated
+
+import typer
+
+from deployhost.cli import views
+from deployhost.cli.arguments import DOMAIN_HELP, AppArgument, JsonOption, to_domain
+from deployhost.cli.completion import complete_domain
+from deployhost.cli.session import session_of
+from deployhost.model import AppName
+
+
+def register(app: typer.Typer) -> None:
+    """Given the typer app, add the group."""
+    group = typer.Typer(rich_markup_mode=None)
+    for verb in (add, remove, list_):
+        group.command(verb.__name__.rstrip("_"))(verb)
+    app.add_typer(group, name="domains", help="The host names that an app answers at.")
+
+
+def add(
+    context: typer.Context,
+    name: AppArgument,
+    domains: Annotated[list[str], typer.Argument(metavar="DOMAIN...", help=DOMAIN_HELP, show_default=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """Have the app answer at domains too, at once.
+
+    Example: deployhost domains add shop shop.example.com www.shop.example.com
+    """
+    session = session_of(context, as_json)
+    result = session.ask("domains.add", name=AppName(name), domains=[to_domain(one) for one in domains])
+    session.show(result, lambda shown: views.domains_changed(shown, "added"))
+
+
+def remove(
+    context: typer.Context,
+    name: AppArgument,
+    domains: Annotated[
+        list[str],
+        typer.Argument(metavar="DOMAIN...", help=DOMAIN_HELP, autocompletion=complete_domain, show_default=False),
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Have the app no longer answer at domains.
+
+    Example: deployhost domains remove shop www.shop.example.com
+    """
+    session = session_of(context, as_json)
+    result = session.ask("domains.remove", name=AppName(name), domains=[to_domain(one) for one in domains])
+    session.show(result, lambda shown: views.domains_changed(shown, "removed"))
+
+
+def list_(context: typer.Context, name: AppArgument, as_json: JsonOption = False) -> None:
+    """List the addresses of the app.
+
+    Example: deployhost domains list shop
+    """
+    session = session_of(context, as_json)
+    session.show(session.ask("domains.list", name=AppName(name)), views.domains)

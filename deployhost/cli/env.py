@@ -1,0 +1,171 @@
+"""env set, unset, list, import."""
+
+import getpass
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deployhost.cli import views
+from deployhost.cli.arguments import AppArgument, JsonOption
+from deployhost.cli.completion import complete_variable
+from deployhost.cli.deploys import goes_on
+from deployhost.cli.session import Session, session_of
+from deployhost.errors import FileProblem, InvalidRequest, NotFound
+from deployhost.model import AppName, EnvName
+
+
+def register(app: typer.Typer) -> None:
+    """Given the typer app, add the group."""
+    group = typer.Typer(rich_markup_mode=None)
+    for verb in (set_, unset, list_, import_):
+        group.command(verb.__name__.rstrip("_"))(verb)
+    app.add_typer(group, name="env", help="Environment variables; a change takes effect at once, without a build.")
+
+
+def set_(
+    context: typer.Context,
+    name: AppArgument,
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Variables and their values.", show_default=False),
+    ] = None,
+    from_stdin: Annotated[
+        str | None,
+        typer.Option(
+            "--from-stdin", metavar="KEY", help="Read this variable's value from standard input.", show_default=False
+        ),
+    ] = None,
+    file: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--file",
+            metavar="KEY=PATH",
+            help="Take a value from a file, as it is. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Set variables. A value given by --from-stdin or --file stays out of the shell's history and of ps.
+
+    Example: deployhost env set hello LOG_LEVEL=debug --file KEY=./key.pem
+    """
+    session = session_of(context, as_json)
+    app = AppName(name)
+    wanted = [_pair(text) for text in values or []]
+    wanted += [(key, _content(Path(path))) for key, path in map(_pair, file or [])]
+    if from_stdin is not None:
+        key = EnvName(from_stdin)
+        wanted.append((key, _typed(session, key)))
+    _set(session, app, _unique(wanted))
+
+
+def unset(
+    context: typer.Context,
+    name: AppArgument,
+    names: Annotated[list[str], typer.Argument(metavar="KEY...", autocompletion=complete_variable, show_default=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """Remove variables.
+
+    Example: deployhost env unset hello LOG_LEVEL
+    """
+    session = session_of(context, as_json)
+    app = AppName(name)
+    keys = [EnvName(one) for one in names]
+    result = session.follow("env.unset", goes_on(app), name=app, names=keys, follow=True)
+    _changed(session, result, "removed")
+
+
+def list_(
+    context: typer.Context,
+    name: AppArgument,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Show the values, as a .env file.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the variables; the values only with --reveal.
+
+    Example: deployhost env list hello
+    """
+    session = session_of(context, as_json)
+    result = session.ask("env.list", name=AppName(name), reveal=reveal or None)
+    session.show(result, _revealed if reveal else _masked)
+
+
+def import_(
+    context: typer.Context,
+    name: AppArgument,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A .env file; - is standard input.", show_default=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """Set all variables of a .env file; those that are not in it stay.
+
+    Example: deployhost env import hello .env
+    """
+    from deployhost.config import dotenv  # noqa: PLC0415 - only this verb needs it
+
+    session = session_of(context, as_json)
+    app = AppName(name)
+    text = session.stdin.read() if file == "-" else _content(Path(file))
+    _set(session, app, dotenv.parse(text, "standard input" if file == "-" else file))
+
+
+def _set(session: Session, app: AppName, values: Mapping[EnvName, str]) -> None:
+    if not values:
+        raise InvalidRequest("no variables were given", hint=f"deployhost env set {app} KEY=VALUE")
+    result = session.follow("env.set", goes_on(app), name=app, values=dict(values), follow=True)
+    _changed(session, result, "set")
+
+
+def _changed(session: Session, result: Mapping[str, Any], verb: str) -> None:
+    session.show(result, lambda shown: views.env_changed(shown, verb))
+    session.ended(result.get("deploy"))
+
+
+def _pair(text: str) -> tuple[EnvName, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        # It may be a value whose name was forgotten: it is not repeated.
+        raise InvalidRequest("expected KEY=VALUE", hint="deployhost env set --help")
+    return EnvName(key), value
+
+
+def _unique(pairs: list[tuple[EnvName, str]]) -> dict[EnvName, str]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        twice = [key for key in values if sum(key == other for other, _ in pairs) > 1]
+        raise InvalidRequest(f"{', '.join(twice)} given more than once")
+    return values
+
+
+def _typed(session: Session, key: EnvName) -> str:
+    if session.interactive:
+        return getpass.getpass(f"{key}: ", stream=session.stderr)
+    text = session.stdin.read()
+    # `echo secret |` ends the line; a value that ends in a newline of its own is given by --file.
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError:
+        raise NotFound(f"there is no file {path}") from None
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"{path} is not UTF-8 text; encode it, as in base64 {path}") from None
+    except OSError as error:
+        raise FileProblem(f"can't read {path}: {error.strerror}") from error
+
+
+def _masked(result: Mapping[str, Any]) -> list[str]:
+    rows = [(entry["name"], "***", entry["updated_at"]) for entry in result["env"]]
+    return views.table(("NAME", "VALUE", "SET AT"), rows) if rows else [f"{result['app']} has no variables of its own"]
+
+
+def _revealed(result: Mapping[str, Any]) -> list[str]:
+    from deployhost.config import dotenv  # noqa: PLC0415 - only this verb needs it
+
+    text = dotenv.render({EnvName(entry["name"]): entry["value"] for entry in result["env"]})
+    return [text.removesuffix("\n")] if text else []

@@ -1,0 +1,106 @@
+"""The command `deployhost`: its verbs, and the one place where errors become messages and exit codes."""
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+
+from deployhost.cli import apps, completion, deploys, domains, env, inspect, setup, storage, version
+from deployhost.cli.session import OutputClosed, Session, real_streams
+from deployhost.errors import DeployhostError, InternalError, InvalidRequest
+from deployhost.paths import Paths
+
+PIPE_CLOSED = 141  # 128 + SIGPIPE, as if the signal had ended us
+ERROR_LOG = "cli-errors.log"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Given the arguments (by default those of the process), carry them out and return the exit code."""
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in (args[: args.index("--")] if "--" in args else args)
+    session = replace(_session(os.environ), json=as_json)
+    try:
+        return _run(args, session)
+    except OutputClosed:
+        # What is still buffered has no reader; without this, Python complains about it at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), session.stdout.fileno())
+        return PIPE_CLOSED
+
+
+def build() -> typer.Typer:
+    """Return the typer app with every verb, in the order in which help lists them."""
+    # No markup: it is what makes typer load rich, which would double the time that every command takes to start.
+    app = typer.Typer(
+        help="One Linux server as a push-to-deploy host for all of your apps.",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for module in (setup, apps, deploys, inspect, env, storage, domains):
+        module.register(app)
+    app.command()(apps.remove)
+    version.register(app)
+    completion.register(app)
+    return app
+
+
+def _session(environment: Mapping[str, str]) -> Session:
+    stdin, stdout, stderr = real_streams()
+    terminal = stdout.isatty() and stderr.isatty()
+    return Session(
+        paths=Paths(Path(environment.get("DEPLOYHOST_ROOT", "/"))),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        color=terminal and "NO_COLOR" not in environment and environment.get("TERM") != "dumb",
+        interactive=terminal and stdin.isatty(),
+    )
+
+
+def _run(args: list[str], session: Session) -> int:
+    if completion.VARIABLE in os.environ:
+        completion.enable()
+    if not args or args == ["--version"]:
+        args = ["version"] if args else ["--help"]
+    try:
+        code: object = typer.main.get_command(build()).main(args, "deployhost", standalone_mode=False, obj=session)
+    except SystemExit as ended:  # typer's answer to a shell that completes, or to a reader of help that left
+        code = ended.code
+    except DeployhostError as error:
+        return session.fail(error)
+    except Exception as error:  # noqa: BLE001 - the boundary
+        usage = _usage_error(error)
+        return session.fail(usage if usage is not None else _internal_error(error, session))
+    return code if isinstance(code, int) else 0
+
+
+def _usage_error(error: Exception) -> InvalidRequest | None:
+    """Given an error, return it as ours if it is the parser's. Which module its class is in differs between versions of typer."""
+    message = getattr(error, "format_message", None)
+    if message is None:
+        return None
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "deployhost"
+    return InvalidRequest(str(message()), hint=f"{path} --help")
+
+
+def _internal_error(error: Exception, session: Session) -> InternalError:
+    text = "".join(traceback.format_exception(error))
+    for log in (session.paths.logs / ERROR_LOG, Path(tempfile.gettempdir()) / f"deployhost-{os.getuid()}-{ERROR_LOG}"):
+        try:
+            # Made by us or not at all: in a shared directory, somebody else's link might lead anywhere.
+            descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(f"{text}\n")
+        except OSError:
+            continue
+        return InternalError(
+            f"a defect of deployhost: {type(error).__name__}; {log} has the details", hint=f"tail {log}"
+        )
+    return InternalError(f"a defect of deployhost: {error!r}", details=tuple(text.splitlines()))

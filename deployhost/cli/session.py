@@ -1,0 +1,130 @@
+"""What every verb has at hand: where things lie, the daemon, and the one place that writes to the terminal."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+import typer
+
+from deployhost.control.client import OnEvent, call
+from deployhost.control.messages import Message
+from deployhost.control.progress import Progress, error_lines
+from deployhost.errors import DeployhostError, Interrupted
+from deployhost.paths import Paths
+
+ASK = 60.0  # seconds for an answer that needs no deploy
+Render = Callable[[Any], Iterable[str]]
+"""Given what the daemon returned, return the lines that a person reads."""
+
+
+class OutputClosed(BaseException):
+    """Whoever read our output has gone (`… | head`). No OSError: the client would take it for a fault of the socket."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """Given where things lie and the three streams, talk to the daemon and to the person; `json` is whether that is a program."""
+
+    paths: Paths
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+    color: bool = False
+    interactive: bool = False  # whether somebody sits there who can be asked
+    json: bool = False
+
+    def ask(self, op: str, **arguments: Any) -> Any:
+        """Given an operation and its arguments (None: left out), return the daemon's result. Raise RemoteError, DaemonUnavailable."""
+        return self._call(op, None, ASK, arguments, "stopped waiting for the daemon's answer")
+
+    def follow(self, op: str, goes_on: str, on_event: OnEvent | None = None, **arguments: Any) -> Any:
+        """Given an operation that may last, show its progress and return its result, however long it takes.
+
+        `goes_on` is what Ctrl-C leaves to be said. Raise Interrupted, RemoteError, DaemonUnavailable.
+        """
+        show = on_event or Progress(self._progress_line, self.color and not self.json).event
+        return self._call(op, show, None, arguments, goes_on)
+
+    def show(self, result: Any, render: Render) -> None:
+        """Given a result and how a person reads it, write it as lines, or as the one JSON document."""
+        if self.json:
+            self.say(json.dumps(result, indent=2, ensure_ascii=False))
+        else:
+            for line in render(result):
+                self.say(line)
+
+    def ended(self, deploy: Mapping[str, Any] | None) -> None:
+        """Given the deploy that a verb led to, say how it ended (not in JSON: there it is in the result). Raise Exit 1 if it failed."""
+        if deploy is None:
+            return
+        if not self.json:
+            Progress(self.say, self.color).finish(deploy)
+        if deploy.get("status") in ("failed", "cancelled"):
+            raise typer.Exit(1)
+
+    def fail(self, error: DeployhostError) -> int:
+        """Given an error, show it and return the exit code."""
+        if self.json:
+            self.say(json.dumps({"error": error.to_json()}, indent=2, ensure_ascii=False))
+        else:
+            for line in error_lines(error.to_json()):
+                self.warn(line)
+        return error.exit_code
+
+    def say(self, line: str) -> None:
+        """Write a line of the result."""
+        _write(self.stdout, line)
+
+    def warn(self, line: str) -> None:
+        """Write a line that is not the result: an error, a question, progress beside JSON."""
+        _write(self.stderr, line)
+
+    def confirm(self, question: str) -> bool:
+        """Given a question, ask it on the terminal and return whether the answer is yes; only y and yes are."""
+        self.stderr.write(f"{question} [y/N] ")
+        self.stderr.flush()
+        return self.stdin.readline().strip().lower() in ("y", "yes")
+
+    def _progress_line(self, line: str) -> None:
+        # Beside JSON, progress is for the person who watches; a program that reads stdout alone is not disturbed.
+        _write(self.stderr if self.json else self.stdout, line)
+
+    def _call(
+        self, op: str, on_event: OnEvent | None, timeout: float | None, arguments: Message, interrupted: str
+    ) -> Any:
+        given = {key: value for key, value in arguments.items() if value is not None}
+        try:
+            return call(str(self.paths.control_socket), op, on_event, timeout=timeout, **given)
+        except KeyboardInterrupt:
+            raise Interrupted(interrupted) from None
+
+
+def session_of(context: typer.Context, as_json: bool) -> Session:
+    """Given typer's context and --json, return the session."""
+    session = context.obj
+    if not isinstance(session, Session):
+        raise TypeError("main() passes a Session")
+    return Session(**{**vars(session), "json": as_json})
+
+
+def real_streams() -> tuple[TextIO, TextIO, TextIO]:
+    """Return stdin as it is, with its line ends, and stdout and stderr that escape what the terminal's encoding lacks."""
+    for stream, settings in (
+        (sys.stdin, {"newline": "", "errors": "surrogateescape"}),
+        (sys.stdout, {"errors": "backslashreplace"}),
+        (sys.stderr, {"errors": "backslashreplace"}),
+    ):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(**settings)
+    return sys.stdin, sys.stdout, sys.stderr
+
+
+def _write(stream: TextIO, line: str) -> None:
+    try:
+        stream.write(line + "\n")
+        stream.flush()
+    except BrokenPipeError:
+        raise OutputClosed from None

@@ -1,0 +1,214 @@
+"""setup: the server itself, and taking deployhost off it again."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deployhost.cli.arguments import JsonOption
+from deployhost.cli.checklist import Checklist
+from deployhost.cli.session import Session, session_of
+from deployhost.control.progress import Progress
+from deployhost.errors import DeployhostError, InvalidRequest
+from deployhost.steps import Plan
+
+LOG = "setup.log"
+LOCK = "setup.lock"
+
+
+def register(app: typer.Typer) -> None:
+    """Given the typer app, add the verb."""
+    app.command()(setup)
+
+
+def setup(
+    context: typer.Context,
+    *,
+    local: Annotated[
+        bool, typer.Option("--local", help="No account anywhere: apps are pushed to this server.")
+    ] = False,
+    http_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="kamal-proxy's port on loopback.", show_default="80")
+    ] = None,
+    proxy_image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="kamal-proxy's image, made by docker save.")
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Push a small app as `hello`.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, and why.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Answer every question with yes.")] = False,
+    uninstall: Annotated[
+        bool, typer.Option("--uninstall", help="Take deployhost off this server; data stays.")
+    ] = False,
+    purge: Annotated[bool, typer.Option("--purge", help="With --uninstall: delete the data too.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Set this server up, or bring it up to date; what is right already is left alone.
+
+    Example: deployhost setup --local --demo
+    """
+    session = session_of(context, as_json)
+    _check(local=local, uninstall=uninstall, purge=purge)
+    with _tools(session, dry_run=dry_run) as tools:
+        if uninstall:
+            _uninstall(tools, purge=purge, dry_run=dry_run, yes=yes)
+            return
+        _setup(tools, http_port=http_port, proxy_image=proxy_image, demo=demo, dry_run=dry_run, yes=yes)
+
+
+@dataclass(frozen=True)
+class _Tools:
+    """What both halves of the verb use."""
+
+    session: Session
+    log: Callable[[str], None]
+    checklist: Checklist
+
+
+def _check(*, local: bool, uninstall: bool, purge: bool) -> None:
+    if purge and not uninstall:
+        raise InvalidRequest("--purge goes with --uninstall", hint="deployhost setup --uninstall --purge")
+    if not (local or uninstall):
+        raise InvalidRequest(
+            "only the local set-up is there today: apps are pushed to this server, no account is needed",
+            hint="deployhost setup --local",
+        )
+    if os.geteuid() != 0:
+        raise InvalidRequest("set-up changes the machine: run it as root", hint="sudo deployhost setup --local")
+
+
+@contextlib.contextmanager
+def _tools(session: Session, *, dry_run: bool) -> Iterator[_Tools]:
+    """Hold the lock of set-up and its log open; a dry run leaves no trace."""
+    # Imported here: every other verb starts without what follows.
+    from deployhost.server.setup_log import SetupLog  # noqa: PLC0415
+    from deployhost.system import files  # noqa: PLC0415
+
+    live = session.color and not session.json
+    if dry_run:
+        yield _Tools(session, _nowhere, Checklist(session.stdout, _nowhere, quiet=True))
+        return
+    files.make_directory(session.paths.run)
+    with files.lock(session.paths.run / LOCK, timeout=1.0):
+        log = SetupLog(session.paths.logs / LOG)
+        try:
+            yield _Tools(session, log.line, Checklist(session.stdout, log.line, live=live, quiet=session.json))
+        except DeployhostError as error:
+            log.line(f"error: {error.message}")
+            for line in error.details:
+                log.line(f"  {line}")
+            if not session.json:
+                session.warn(f"the log is {log.path}")
+            raise
+        finally:
+            log.close()
+
+
+def _setup(
+    tools: _Tools, *, http_port: int | None, proxy_image: Path | None, demo: bool, dry_run: bool, yes: bool
+) -> None:
+    from deployhost.server.setup import Request, Setup  # noqa: PLC0415
+    from deployhost.system.docker import Docker  # noqa: PLC0415
+    from deployhost.system.services import services  # noqa: PLC0415
+
+    session = tools.session
+    image = proxy_image.resolve() if proxy_image is not None else None
+    request = Request(http_port=http_port, proxy_image=image, dry_run=dry_run, consent=_consent(session, yes=yes))
+    work = Setup(session.paths, Docker(), services(session.paths), tools.log)
+    report = work.run(request, tools.checklist)
+    if dry_run:
+        session.show(report.to_json(), _dry_run_lines)
+        return
+    if not session.json:
+        for note in report.notes:
+            session.say(f"  {note}")
+        if not report.changed:
+            tools.checklist.tick("this server is set up: nothing to do")
+    result = {**report.to_json(), "demo": None, "url": None}
+    if demo:
+        app, changed = _demo(tools)
+        result.update(demo=app, url=app["url"], changed=report.changed or changed)
+    if session.json:
+        session.show(result, lambda _: ())
+    elif not demo:
+        session.say("next: deployhost add NAME")
+
+
+def _demo(tools: _Tools) -> tuple[dict[str, Any], bool]:
+    from deployhost.server.demo import APP, Demo  # noqa: PLC0415
+
+    session = tools.session
+
+    def show(line: str) -> None:
+        tools.log(line)
+        if not session.json:
+            session.say(f"  {line}")
+
+    if not session.json:
+        session.say(f"the demo, as the app {APP}:")
+    app, changed = Demo(session.paths, show, Progress(show).event).run()
+    if not session.json:
+        if not changed:
+            tools.checklist.tick(f"{APP} is live already: nothing is pushed")
+        Progress(session.say, session.color).finish(app["last_deploy"] or {"status": "live", "url": app["url"]})
+    return app, changed
+
+
+def _uninstall(tools: _Tools, *, purge: bool, dry_run: bool, yes: bool) -> None:
+    from deployhost.server.uninstall import Uninstall  # noqa: PLC0415
+    from deployhost.steps import apply  # noqa: PLC0415
+    from deployhost.system.docker import Docker  # noqa: PLC0415
+    from deployhost.system.services import services  # noqa: PLC0415
+
+    session = tools.session
+    work = Uninstall(session.paths, Docker(), services(session.paths), tools.log)
+    plan = work.plan(purge=purge)
+    result = {
+        "steps": [step.to_json() for step in plan],
+        "notes": list(plan.notes),
+        "changed": bool(plan) and not dry_run,
+    }
+    if not session.json:
+        for line in _plan_lines(plan):
+            session.say(line)
+    if plan and not dry_run:
+        if not yes and not (session.interactive and session.confirm("go on?")):
+            again = "deployhost setup --uninstall" + (" --purge" if purge else "") + " --yes"
+            raise InvalidRequest("nothing was removed: it takes a yes", hint=again)
+        apply(plan, work.act, tools.checklist)
+    if session.json:
+        session.show(result, lambda _: ())
+
+
+def _consent(session: Session, *, yes: bool) -> Callable[[str], bool]:
+    def asked(what: str) -> bool:
+        return yes or (session.interactive and session.confirm(f"{what}. Go on?"))
+
+    return asked
+
+
+def _dry_run_lines(report: dict[str, Any]) -> Iterator[str]:
+    for note in report["notes"]:
+        yield f"  {note}"
+    for step in report["steps"]:
+        yield f"would {step['what']}"
+        yield f"    {step['why']}"
+    if not report["steps"]:
+        yield "✓ this server is set up: nothing to do"
+
+
+def _plan_lines(plan: Plan) -> Iterator[str]:
+    for step in plan:
+        yield f"- {step.what}"
+        yield f"    {step.why}"
+    if not plan:
+        yield "nothing of deployhost is left to remove"
+    for note in plan.notes:
+        yield f"  {note}"
+
+
+def _nowhere(_line: str) -> None:
+    """Keep nothing: a dry run has no log."""

@@ -1,0 +1,1 @@
+"""What the person wants: apps.yml, server.yml and the apps' environment variables."""

@@ -1,0 +1,129 @@
+"""Reading typed settings out of a YAML tree, with every mistake at once and where it stands. Pure."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from deployhost.config.yaml_tree import Mapping, Node, Scalar, Sequence
+from deployhost.errors import InvalidConfig, InvalidName
+
+T = TypeVar("T")
+
+
+class Problems:
+    """Given a file's name, gather what is wrong in it; `check` raises InvalidConfig with all of it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._found: list[tuple[int, str]] = []
+
+    def add(self, node: Node, where: str, what: str) -> None:
+        """Take note of a mistake: the value that is wrong, the keys that lead to it, and what is wrong with it."""
+        self._found.append((node.line, f"{self.name}: {where}: {what} (line {node.line})"))
+
+    def check(self) -> None:
+        """Raise InvalidConfig if there was any mistake, in the order of the file."""
+        if self._found:
+            count = len(self._found)
+            found = tuple(text for _, text in sorted(self._found, key=lambda one: one[0]))
+            raise InvalidConfig(f"{self.name} has {'a mistake' if count == 1 else f'{count} mistakes'}", details=found)
+
+
+class Section:
+    """Given a mapping (or nothing) and its known keys, read them one by one with their types.
+
+    Whatever is wrong is told to `problems`, and the default is returned in its place.
+    """
+
+    def __init__(self, node: Node | None, where: str, known: frozenset[str], problems: Problems) -> None:
+        self._problems = problems
+        self._where = where
+        self._values = entries(node, where, problems)
+        for text, (key, _) in self._values.items():
+            if text not in known:
+                problems.add(key, self.place(text), f"unknown key; known are {', '.join(sorted(known))}")
+
+    def place(self, key: str) -> str:
+        """Return the keys that lead to a key of this section."""
+        return f"{self._where}/{key}" if self._where else key
+
+    def node(self, key: str) -> Node | None:
+        """Return the value of a key as a tree, or None if it is missing or empty."""
+        entry = self._values.get(key)
+        return None if entry is None or (isinstance(entry[1], Scalar) and entry[1].value is None) else entry[1]
+
+    def flag(self, key: str, default: bool) -> bool:
+        """Return a key's true or false."""
+        node = self.node(key)
+        if node is None:
+            return default
+        if isinstance(node, Scalar) and isinstance(node.value, bool):
+            return node.value
+        self._problems.add(node, self.place(key), "must be true or false")
+        return default
+
+    def number(self, key: str, default: T, low: float, high: float, unit: str = "") -> float | T:
+        """Return a key's number, from `low` to `high`."""
+        node = self.node(key)
+        if node is None:
+            return default
+        value = node.value if isinstance(node, Scalar) else None
+        if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        self._problems.add(node, self.place(key), f"must be a number{unit} from {low:g} to {high:g}")
+        return default
+
+    def whole(self, key: str, default: T, low: int, high: int, unit: str = "") -> int | T:
+        """Return a key's whole number, from `low` to `high`."""
+        node = self.node(key)
+        if node is None:
+            return default
+        value = node.value if isinstance(node, Scalar) else None
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        self._problems.add(node, self.place(key), f"must be a whole number{unit} from {low} to {high}")
+        return default
+
+    def word(self, key: str, make: Callable[[str], T]) -> T | None:
+        """Return a key's text, made into its type."""
+        node = self.node(key)
+        return None if node is None else self._made(node, self.place(key), make)
+
+    def words(self, key: str, make: Callable[[str], T]) -> tuple[tuple[Node, str, T], ...]:
+        """Return a key's list of texts: each one's tree, the keys that lead to it, and what it was made into."""
+        node = self.node(key)
+        if node is None:
+            return ()
+        if not isinstance(node, Sequence):
+            self._problems.add(node, self.place(key), "must be a list, each on a line of its own that begins with '- '")
+            return ()
+        places = [(item, f"{self.place(key)}/{at}") for at, item in enumerate(node.items)]
+        made = [(item, place, self._made(item, place, make)) for item, place in places]
+        return tuple((item, place, value) for item, place, value in made if value is not None)
+
+    def _made(self, node: Node, where: str, make: Callable[[str], T]) -> T | None:
+        if not isinstance(node, Scalar) or not isinstance(node.value, str):
+            quoted = f", in quotes: '{node.text}'" if isinstance(node, Scalar) and node.text else ""
+            self._problems.add(node, where, f"must be text{quoted}")
+            return None
+        try:
+            return make(node.value)
+        except (InvalidName, ValueError) as error:
+            self._problems.add(node, where, str(error))
+            return None
+
+
+def entries(node: Node | None, where: str, problems: Problems) -> dict[str, tuple[Scalar, Node]]:
+    """Given a mapping or nothing, return its entries by key; a key that stands twice and any other value is a mistake."""
+    if node is None or (isinstance(node, Scalar) and node.value is None):
+        return {}
+    if not isinstance(node, Mapping):
+        problems.add(node, where or "the file", "must be a mapping, `key: value` on each line")
+        return {}
+    found: dict[str, tuple[Scalar, Node]] = {}
+    for key, value in node.entries:
+        if key.text in found:
+            place = f"{where}/{key.text}" if where else key.text
+            problems.add(key, place, f"stands here twice, first on line {found[key.text][0].line}")
+        else:
+            found[key.text] = (key, value)
+    return found

@@ -1,0 +1,72 @@
+"""A settings file on the disk: read it, and change it under a lock so that it is never lost, torn or made invalid."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from deployhost.config.yaml_edit import YamlText
+from deployhost.config.yaml_tree import Node, parse
+from deployhost.errors import InvalidConfig
+from deployhost.system import files
+
+T = TypeVar("T")
+Parse = Callable[[Node, str], T]
+"""Given a file's tree and its name, return what it says. Raise InvalidConfig with all mistakes."""
+
+MODE = 0o644
+
+
+def load(path: Path, read: Parse[T]) -> T:
+    """Given a file and how to read its tree, return what it says; a missing file is an empty one. Raise InvalidConfig, FileProblem."""
+    return _explained(path, lambda: read(parse(_text(path).removeprefix("\ufeff"), path.name), path.name))
+
+
+def change(path: Path, read: Parse[T], edit: Callable[[YamlText, T], None], *, header: str = "") -> T:
+    """Given a file, how to read it and an edit of its text, carry out the edit and return what the file says then.
+
+    `edit` gets the text and what it says now; `header` begins a file that does not exist yet. Both the old and the new text
+    must be valid: otherwise nothing is written. Raise InvalidConfig, FileProblem, Conflict if the file stays locked.
+    """
+    if not path.parent.is_dir():
+        files.make_directory(path.parent)
+    with files.lock(path.with_name(path.name + ".lock")):
+        old = _text(path)
+        text = _explained(path, lambda: YamlText(old or header, path.name))
+        before = _explained(path, lambda: read(text.root, path.name))
+
+        def edited() -> T:
+            edit(text, before)
+            return read(text.root, path.name)
+
+        after = _explained(path, edited)
+        if text.text != (old or header):
+            files.write_atomically(path, text.text.encode(), _mode(path))
+        return after
+
+
+def _text(path: Path) -> str:
+    raw = files.read(path)
+    try:
+        return "" if raw is None else raw.decode()
+    except UnicodeDecodeError as error:
+        line = (raw or b"")[: error.start].count(b"\n") + 1
+        details = (f"{path.name}: it is not UTF-8 text (line {line})",)
+        raise InvalidConfig(f"{path} can't be read", details=details, hint=_hint(path)) from error
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode & 0o777
+    except FileNotFoundError:
+        return MODE
+
+
+def _explained(path: Path, do: Callable[[], T]) -> T:
+    try:
+        return do()
+    except InvalidConfig as error:
+        raise InvalidConfig(error.message, details=error.details, hint=error.hint or _hint(path)) from error
+
+
+def _hint(path: Path) -> str:
+    return f"editor {path}"

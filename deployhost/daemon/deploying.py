@@ -1,0 +1,79 @@
+"""Accepting deploys and following them: what every operation that ends in a deploy goes through."""
+
+from typing import Any
+
+from deployhost.apps.view import Views
+from deployhost.control.messages import Message
+from deployhost.daemon.control import Emit
+from deployhost.daemon.worker import Workers
+from deployhost.deploy.queue import COMMITS, overtakes
+from deployhost.journal.deploys import Deploys
+from deployhost.journal.event_log import EventLog
+from deployhost.model import AppName, Branch, Deploy, DeployStatus, Sha, Trigger
+
+
+class Deploying:
+    """Given the journal, the workers and the views, accept deploys and show how they go."""
+
+    def __init__(self, deploys: Deploys, events: EventLog, workers: Workers, views: Views) -> None:
+        self._deploys = deploys
+        self._events = events
+        self._workers = workers
+        self._views = views
+
+    def accept(
+        self,
+        app: AppName,
+        sha: Sha,
+        trigger: Trigger,
+        *,
+        subject: str = "",
+        branch: Branch | None = None,
+        rebuild: bool = False,
+        push: tuple[str, str] | None = None,
+    ) -> Deploy:
+        """Given what to deploy, write it down, have a worker see to it, and return it.
+
+        A commit that is queued or running already is that same deploy, so that a push repeated after a lost connection
+        is not deployed twice.
+        """
+        if trigger in COMMITS:
+            for deploy in self._deploys.open():
+                if deploy.app == app and deploy.sha == sha and deploy.trigger in COMMITS and self._is_newest(deploy):
+                    return deploy
+        deploy = self._deploys.accept(
+            app,
+            sha,
+            trigger=trigger,
+            subject=subject,
+            branch=branch,
+            rebuild=rebuild,
+            push=push,
+            overtakes=lambda queued: overtakes(trigger, queued),
+        )
+        self._events.wake()
+        self._workers.wake(app)
+        return deploy
+
+    def follow(self, number: int, emit: Emit) -> Deploy:
+        """Given a deploy, pass on its events until it has ended and return it."""
+        for event in self._events.follow(number, lambda: self._deploys.get(number).status.ended):
+            emit(event)
+        return self._deploys.get(number)
+
+    def shown(self, deploy: Deploy, request: Message, emit: Emit) -> dict[str, Any]:
+        """Given an accepted deploy and the request for it, follow it if that was asked for, and return its view."""
+        if request.get("follow", True):
+            deploy = self.follow(deploy.id, emit)
+        return self._views.deploy(deploy)
+
+    def superseded(self, deploy: Deploy) -> str:
+        """Given a deploy, return what to say of it if a newer one has overtaken it, else nothing."""
+        if deploy.status is not DeployStatus.SUPERSEDED or deploy.superseded_by is None:
+            return ""
+        newer = self._deploys.get(deploy.superseded_by)
+        return f"overtaken by the newer push {newer.sha.short}: that one is deployed instead of {deploy.sha.short}"
+
+    def _is_newest(self, deploy: Deploy) -> bool:
+        newest = self._deploys.newest(deploy.app)
+        return newest is not None and newest.id == deploy.id

@@ -1,0 +1,58 @@
+"""The entry point of deployhostd."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import deployhost
+from deployhost.daemon.assembly import Daemon, assemble, refresh_hooks
+from deployhost.daemon.control import ControlServer
+from deployhost.errors import DeployhostError
+from deployhost.paths import Paths
+
+RETRY = 1.0  # seconds between attempts to recover while Docker or the proxy does not answer yet
+log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run until a signal ends it. It may be killed at any moment: all that matters is in the journal."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # nothing to tidy up that a kill -9 would not leave as well
+    os.umask(0o022)
+    paths = Paths(Path(os.environ.get("DEPLOYHOST_ROOT", "/")))
+    try:
+        paths.run.mkdir(parents=True, exist_ok=True)
+        daemon = assemble(paths)
+        refresh_hooks(paths)
+        server = ControlServer(paths.control_socket, daemon.handlers)
+    except DeployhostError as error:
+        log.critical("%s", error.message)
+        for line in error.details:
+            log.critical("  %s", line)
+        sys.exit(error.exit_code)
+    threading.Thread(target=_recover, args=(daemon,), name="recovery", daemon=True).start()
+    log.info("deployhostd %s listens on %s", deployhost.__version__, paths.control_socket)
+    server.serve()
+
+
+def _recover(daemon: Daemon) -> None:
+    """Bring things together once Docker and the proxy answer; only then is the queue worked on."""
+    said = ""
+    while True:
+        try:
+            daemon.recovery.run()
+        except DeployhostError as error:
+            if error.message != said:
+                said = error.message
+                log.warning("waiting to recover: %s", said)
+            time.sleep(RETRY)
+        except Exception:
+            log.exception("recovery failed")
+            time.sleep(RETRY)
+        else:
+            daemon.workers.open()
+            return

@@ -1,0 +1,55 @@
+"""The operation `push`: one ref that git received, from the proc-receive hook."""
+
+from deployhost.apps.push_plan import PushKind, judge_push
+from deployhost.apps.view import Views
+from deployhost.config import apps
+from deployhost.control.messages import Message
+from deployhost.daemon import requests
+from deployhost.daemon.control import Emit, Handler
+from deployhost.daemon.deploying import Deploying
+from deployhost.model import AppName, Branch, DeployStatus, Sha, Trigger
+from deployhost.paths import Paths
+from deployhost.system.git import BareRepository, Commit
+
+
+class PushOperation:
+    """Given the paths and what accepts deploys, deal with pushes."""
+
+    def __init__(self, paths: Paths, deploying: Deploying, views: Views) -> None:
+        self._paths = paths
+        self._deploying = deploying
+        self._views = views
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the operations by name."""
+        return {"push": self.push}
+
+    def push(self, request: Message, emit: Emit) -> Message:
+        """Given a ref's update, deploy it, leave it to git or refuse it; return the PushView."""
+        app = requests.app_name(request, "app")
+        config = apps.load(self._paths.apps_yml).get(app)
+        ref, old, new = (requests.text(request, key) for key in ("ref", "old", "new"))
+        verdict = judge_push(app, config.branch, ref, new)
+        if verdict.kind is PushKind.KEEP:
+            emit({"event": "note", "text": verdict.says})
+            return {"outcome": "ok", "message": verdict.says, "fall_through": True, "deploy": None}
+        if verdict.kind is PushKind.REFUSE or verdict.branch is None:
+            return {"outcome": "ng", "message": verdict.says, "deploy": None}
+        repository = BareRepository(self._paths.repo(app))
+        if verdict.adopt:
+            apps.set_branch(self._paths.apps_yml, app, verdict.branch)
+            repository.set_head(verdict.branch)
+        return self._deploy(app, verdict.branch, (ref, old), repository.commit(Sha(new)), emit)
+
+    def _deploy(self, app: AppName, branch: Branch, push: tuple[str, str], commit: Commit, emit: Emit) -> Message:
+        deploy = self._deploying.accept(app, commit.sha, Trigger.PUSH, subject=commit.subject, branch=branch, push=push)
+        deploy = self._deploying.follow(deploy.id, emit)
+        view = self._views.deploy(deploy)
+        if deploy.status is DeployStatus.LIVE:
+            return {"outcome": "ok", "message": "live", "deploy": view}
+        overtaken = self._deploying.superseded(deploy)
+        if overtaken:
+            emit({"event": "note", "text": overtaken})
+            return {"outcome": "ok", "message": overtaken, "deploy": view}
+        message = str((deploy.error or {}).get("message", deploy.status))
+        return {"outcome": "ng", "message": f"deploy failed: {message}", "deploy": view}

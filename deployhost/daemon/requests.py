@@ -1,0 +1,46 @@
+"""Reading requests: what came over the socket becomes values of the model, or a clear error."""
+
+from typing import Any
+
+from deployhost.control.messages import Message
+from deployhost.errors import InvalidRequest
+from deployhost.model import AppName
+
+
+def app_name(request: Message, key: str = "name") -> AppName:
+    """Given a request, return the app it names. Raise InvalidRequest, InvalidName."""
+    return AppName(text(request, key))
+
+
+def text(request: Message, key: str) -> str:
+    """Given a request and a key, return the text there. Raise InvalidRequest."""
+    value = request.get(key)
+    if not isinstance(value, str):
+        raise InvalidRequest(f"{key} is to be a text")
+    return value
+
+
+def texts(request: Message, key: str) -> list[str]:
+    """Given a request and a key, return the list of texts there, empty if it is missing. Raise InvalidRequest."""
+    value = request.get(key) or []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise InvalidRequest(f"{key} is to be a list of texts")
+    return value
+
+
+def values(request: Message, key: str) -> dict[str, str]:
+    """Given a request and a key, return the texts by name there. Raise InvalidRequest."""
+    value = request.get(key)
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise InvalidRequest(f"{key} is to be an object of texts")
+    return value
+
+
+def whole(request: Message, key: str, default: int | None) -> int | None:
+    """Given a request, a key and a default, return the whole number there. Raise InvalidRequest."""
+    value: Any = request.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise InvalidRequest(f"{key} is to be a whole number")
+    return value

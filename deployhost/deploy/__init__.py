@@ -1,0 +1,1 @@
+"""The way of a commit: queue, pipeline, direct engine, readiness, switch, drain, recovery, prune."""

@@ -1,0 +1,94 @@
+"""Waiting for a started container to be ready: reads its sockets, asks over HTTP; `readiness` judges."""
+
+import time
+from dataclasses import dataclass
+
+from deployhost.deploy import readiness
+from deployhost.deploy.readiness import Health, Probe
+from deployhost.errors import BootFailed
+from deployhost.model import Listener
+from deployhost.system import http, netns
+from deployhost.system.docker import Container, Docker
+
+POLL = 0.012  # seconds between looks
+POLL_SLOW = 0.1  # … once the app has taken longer than a few seconds
+PATIENCE = 5.0
+PROBE_TIMEOUT = 5.0
+SETTLE = 0.6  # seconds in which an answer that came too early is asked again
+
+
+@dataclass(frozen=True, kw_only=True)
+class BootRules:
+    """What is expected of the app: $PORT, its health path (None: the default ones), its host name, the limit in seconds."""
+
+    port: int
+    port_fixed: bool
+    health: str | None
+    host: str
+    limit: float
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A container that answers: on which port, and the probe that proved it."""
+
+    port: int
+    probe: Probe
+
+
+class BootWatch:
+    """Given the engine, wait for containers to become ready."""
+
+    def __init__(self, docker: Docker) -> None:
+        self._docker = docker
+
+    def wait(self, container: Container, ip: str, rules: BootRules) -> Ready:
+        """Given a started container, return once it is ready. Raise BootFailed with the cause if it ends or never is."""
+        started = time.monotonic()
+        listening_since = unhealthy_since = None
+        probes: list[Probe] = []
+        seen: set[Listener] = set()
+        while True:
+            now = time.monotonic()
+            current = netns.listeners(container.pid)
+            if current is None:
+                raise self._ended(container)
+            seen = current
+            listening_since = (listening_since or now) if seen else None
+            for_seconds = now - listening_since if listening_since else 0.0
+            port = readiness.loopback_only(seen, rules.port, for_seconds)
+            if port is not None:
+                raise BootFailed(f"the app can't be reached: {readiness.told_loopback(port, rules.port)}")
+            for candidate in readiness.ports_to_try(
+                seen, rules.port, fixed=rules.port_fixed, seconds_listening=for_seconds
+            ):
+                probes = self._ask(ip, candidate, rules)
+                if readiness.health(probes, configured=rules.health is not None) is Health.HEALTHY:
+                    return Ready(candidate, probes[-1])
+                answered = any(probe.status for probe in probes)
+                unhealthy_since = (unhealthy_since or now) if answered else None
+            if unhealthy_since and readiness.given_up(probes, now - unhealthy_since):
+                raise BootFailed(f"the app is not healthy: {', '.join(map(str, probes))}")
+            if now - started > rules.limit:
+                raise BootFailed(
+                    f"the app is not ready: {readiness.why_not_ready(seen, rules.port, probes, rules.limit)}"
+                )
+            time.sleep(POLL if now - started < PATIENCE else POLL_SLOW)
+
+    def _ask(self, ip: str, port: int, rules: BootRules) -> list[Probe]:
+        configured = rules.health is not None
+        probes = []
+        for path in readiness.paths_to_ask(rules.health):
+            answer = http.get(ip, port, path, host=rules.host, timeout=min(PROBE_TIMEOUT, rules.limit))
+            probes.append(Probe(path, answer.status, answer.problem))
+            if readiness.good(probes[-1], configured=configured):
+                break
+        return probes
+
+    def _ended(self, container: Container) -> BootFailed:
+        after = self._docker.find(container.id)
+        if after is None:
+            return BootFailed("the app's container was removed while it was starting")
+        if after.oom_killed:
+            return BootFailed("the app was killed while starting: it ran out of memory")
+        return BootFailed(f"the app ended while starting, with exit code {after.exit_code}")

@@ -1,0 +1,138 @@
+"""The direct engine: Kamal's steps for one container, through the Docker API (kamal-contract 3.6)."""
+
+import os
+import re
+import secrets
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from deployhost.build.image import INIT_LABEL
+from deployhost.config.apps import AppConfig
+from deployhost.deploy.boot import BootRules, BootWatch, Ready
+from deployhost.errors import BootFailed, DockerUnavailable, NotFound
+from deployhost.kamal import contract
+from deployhost.model import WEB, AppName, Deploy, Version
+from deployhost.paths import Paths
+from deployhost.system.docker import Container, ContainerSpec, Docker, Image
+
+DEPLOY_LABEL = "deployhost.deploy"  # the deploy that made a container; names and numbers only
+DEFAULT_PORT = 8080
+MOUNTED_AT = "/storage"
+LOG_TAIL = 25
+
+
+class DirectEngine:
+    """Given the engine and the paths, make containers of releases and wait for them to be ready."""
+
+    def __init__(self, docker: Docker, paths: Paths) -> None:
+        self._docker = docker
+        self._paths = paths
+        self._watch = BootWatch(docker)
+
+    def create(self, deploy: Deploy, version: Version, image: Image, config: AppConfig, env: Mapping[str, str]) -> str:
+        """Given a deploy, its image, settings and variables, create the container, not yet started, and return its id."""
+        app = config.name
+        spec = ContainerSpec(
+            name=contract.container_name(app, WEB, version),
+            image=contract.image(app, version),
+            labels={**contract.role_labels(app, WEB), DEPLOY_LABEL: str(deploy.id)},
+            env={
+                **env,
+                **contract.container_env(app, WEB, version),
+                "PORT": str(port_for(image, config)),
+                "DEPLOYHOST_APP": app,
+                "DEPLOYHOST_PUSHED_AT": f"{deploy.requested_at:.3f}",
+            },
+            network=contract.NETWORK,
+            hostname=f"127.0.0.1-{secrets.token_hex(6)}",
+            binds=(f"{self._paths.storage(app)}:{MOUNTED_AT}",) if config.storage else (),
+            restart="unless-stopped",
+            stop_timeout=config.stop_timeout,
+            init=image.labels.get(INIT_LABEL) == "true",
+            security_opt=("no-new-privileges",),
+        )
+        container = self._docker.create(spec)
+        if config.storage:
+            self._prepare_storage(app, container, image.user)
+        return container
+
+    def start(self, container: str) -> Container:
+        """Given a created container, start it and return it running. Raise BootFailed if it can't be started at all."""
+        try:
+            self._docker.start(container)
+        except DockerUnavailable as error:
+            # A command that does not exist is the app's fault, and the engine says so in a 400.
+            raise BootFailed(f"the app can't be started: {error.message.removeprefix('Docker refused: ')}") from error
+        return self._docker.inspect(container)
+
+    def wait_ready(self, container: Container, image: Image, config: AppConfig) -> Ready:
+        """Given a started container, return once it is ready. Raise BootFailed."""
+        rules = BootRules(
+            port=port_for(image, config),
+            port_fixed=config.port is not None,
+            health=config.health,
+            host=config.domains[0] if config.domains else config.hosts[0],
+            limit=config.boot_limit,
+        )
+        return self._watch.wait(container, container.ips.get(contract.NETWORK, ""), rules)
+
+    def last_lines(self, container: str) -> list[str]:
+        """Given a container, return the last lines of its output."""
+        try:
+            return [entry.line for entry in self._docker.logs(container, tail=LOG_TAIL)]
+        except (NotFound, DockerUnavailable):
+            return []
+
+    def _prepare_storage(self, app: AppName, container: str, user: str) -> None:
+        directory = self._paths.storage(app)
+        directory.mkdir(parents=True, exist_ok=True)
+        owner = self._ids(container, user)
+        now = directory.stat()
+        if (now.st_uid, now.st_gid) != owner:
+            _give(directory, (now.st_uid, now.st_gid), owner)
+
+    def _ids(self, container: str, user: str) -> tuple[int, int]:
+        """Given a container and its image's USER, return uid and gid: numbers as they are, names by its own passwd and group."""
+        name, _, group = user.partition(":")
+        uid = int(name) if name.isdigit() else None
+        gid = int(group) if group.isdigit() else None
+        if (uid is not None or not name) and (gid is not None or not group) and (uid or 0) == 0:
+            return 0, gid or 0
+        for entry in self._table(container, "/etc/passwd"):
+            if len(entry) >= 4 and name in (entry[0], entry[2]):
+                uid, gid = int(entry[2]), gid if gid is not None else int(entry[3])
+                break
+        if group and not group.isdigit():
+            gid = next((int(entry[2]) for entry in self._table(container, "/etc/group") if entry[0] == group), None)
+        if uid is None:
+            raise BootFailed(f"the image's user {user!r} is not in its /etc/passwd")
+        return uid, gid if gid is not None else 0
+
+    def _table(self, container: str, path: str) -> list[list[str]]:
+        try:
+            text = self._docker.read_file(container, path).decode("utf-8", "replace")
+        except NotFound:
+            return []
+        return [
+            fields
+            for line in text.splitlines()
+            if len(fields := line.split(":")) >= 3 and re.fullmatch(r"\d+", fields[2])
+        ]
+
+
+def port_for(image: Image, config: AppConfig) -> int:
+    """Given an image and the settings, return $PORT: the configured one, else the lowest EXPOSEd one, else 8080."""
+    return config.port or (image.exposed[0] if image.exposed else DEFAULT_PORT)
+
+
+def _give(directory: Path, old: tuple[int, int], new: tuple[int, int]) -> None:
+    """Given a storage directory and its old and new owner, hand over what belonged to the old one. Never follows a link."""
+    for _, names, files, descriptor in os.fwalk(directory, follow_symlinks=False):
+        for name in (*names, *files):
+            found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            # A file with several names might be anybody's, linked in to be handed over.
+            hard_linked = found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode)
+            if (found.st_uid, found.st_gid) == old and not hard_linked:
+                os.chown(name, *new, dir_fd=descriptor, follow_symlinks=False)
+    os.chown(directory, *new)

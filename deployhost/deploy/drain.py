@@ -1,0 +1,64 @@
+"""Stopping what was replaced: after its requests are done, in the background, and also after a restart of ours."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from deployhost.deploy.switch import Switched
+from deployhost.errors import CommandTimedOut, DeployhostError, NotFound
+from deployhost.journal.releases import Releases
+from deployhost.model import Drain
+from deployhost.system.docker import Docker
+
+MARGIN = 5.0  # seconds beyond the drain's limit before a container is stopped in any case
+log = logging.getLogger(__name__)
+
+
+class Drainer:
+    """Given the engine and the journal's releases, stop the containers that the journal lists as draining."""
+
+    def __init__(self, docker: Docker, releases: Releases, clock: Callable[[], float]) -> None:
+        self._docker = docker
+        self._releases = releases
+        self._clock = clock
+
+    def follow(self, switched: Switched, replaced: Iterable[str], limit: float, afterwards: Callable[[], None]) -> None:
+        """Given a switch that has happened, the containers it replaced and its drain's limit in seconds, return at once.
+
+        They are stopped once their requests are done; then `afterwards` is called.
+        """
+        arguments = (switched, tuple(replaced), limit, afterwards)
+        threading.Thread(target=self._after, args=arguments, name="drain", daemon=True).start()
+
+    def resume(self) -> None:
+        """Go on with the drains that an earlier run of ours left; each ends at the time the journal says."""
+        for drain in self._releases.drains():
+            threading.Thread(target=self._at, args=(drain,), name=f"drain-{drain.app}", daemon=True).start()
+
+    def stop(self, container: str) -> None:
+        """Given a container that gets no requests any more, stop it and note that. One that is gone is no error."""
+        with contextlib.suppress(NotFound):
+            self._docker.stop(container)
+        self._releases.drained(container)
+
+    def _after(
+        self, switched: Switched, replaced: tuple[str, ...], limit: float, afterwards: Callable[[], None]
+    ) -> None:
+        try:
+            with contextlib.suppress(CommandTimedOut):
+                switched.call.wait(limit + MARGIN)
+            switched.log.unlink(missing_ok=True)
+            for container in replaced:
+                self.stop(container)
+            afterwards()
+        except DeployhostError as error:
+            log.warning("draining: %s", error)
+
+    def _at(self, drain: Drain) -> None:
+        time.sleep(max(0.0, min(drain.stop_at - self._clock(), 86400)))
+        try:
+            self.stop(drain.container)
+        except DeployhostError as error:
+            log.warning("draining %s: %s", drain.app, error)

@@ -1,0 +1,178 @@
+"""One deploy from the queue to live: image, container, ready, switch; each stage recorded, each failure explained."""
+
+import contextlib
+import logging
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from deployhost.config.apps import AppConfig
+from deployhost.config.env import EnvStore
+from deployhost.deploy.direct import DirectEngine
+from deployhost.deploy.drain import MARGIN, Drainer
+from deployhost.deploy.image import Images
+from deployhost.deploy.prune import Pruner
+from deployhost.deploy.queue import COMMITS, next_version
+from deployhost.deploy.report import Progress, Reporter
+from deployhost.deploy.switch import Switch, Switched
+from deployhost.errors import DeployhostError, InternalError
+from deployhost.journal.deploys import Deploys
+from deployhost.journal.releases import Releases
+from deployhost.kamal import contract
+from deployhost.kamal.files import KamalFiles
+from deployhost.kamal.lock import KamalLocks
+from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Version
+from deployhost.paths import Paths
+from deployhost.system.docker import Container, Docker, Image
+from deployhost.system.git import BareRepository
+
+LOCK_PATIENCE = 120.0  # seconds to wait for somebody else's `kamal deploy`
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What the pipeline works with; `load_app` reads an app's settings anew (raises AppNotFound once it is removed)."""
+
+    docker: Docker
+    images: Images
+    engine: DirectEngine
+    switch: Switch
+    drainer: Drainer
+    pruner: Pruner
+    locks: KamalLocks
+    kamal: KamalFiles
+    deploys: Deploys
+    releases: Releases
+    env: EnvStore
+    paths: Paths
+    reporter: Reporter
+    load_app: Callable[[AppName], AppConfig]
+    clock: Callable[[], float]
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One try at one deploy: what it is given, read once at its beginning."""
+
+    deploy: Deploy
+    version: Version
+    config: AppConfig
+    env: dict[str, str]
+    progress: Progress
+
+
+class Pipeline:
+    """Given the tools, run deploys. One at a time per app is the caller's business, one build at a time ours."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._one_build = threading.Lock()
+
+    def run(self, queued: Deploy) -> Deploy:
+        """Given a queued deploy, carry it out and return it as it ended. Never raises: a failure is an outcome."""
+        tools = self._tools
+        version = next_version(queued.sha, tools.deploys.version_numbers(queued.app, queued.sha))
+        deploy = tools.deploys.begin(queued.id, version)
+        progress = Progress(deploy.id, tools.deploys, tools.reporter, ())
+        progress.timed("queue", round(max(0.0, tools.clock() - deploy.requested_at) * 1000, 1))
+        try:
+            config = tools.load_app(deploy.app)
+            env = {str(name): value for name, value in tools.env.read(deploy.app).items()}
+            progress = Progress(deploy.id, tools.deploys, tools.reporter, env.values())
+            self._deploy(_Attempt(deploy, version, config, env, progress))
+        except DeployhostError as error:
+            self._failed(deploy, error, progress)
+        except Exception as error:
+            log.exception("deploy %d", deploy.id)
+            self._failed(deploy, InternalError(f"a defect of deployhost: {error!r}", details=_where(error)), progress)
+        return tools.deploys.get(deploy.id)
+
+    def finish(self, deploy: Deploy, version: Version, image: str, container: Container, port: int) -> list[str]:
+        """Given a deploy to whose container the proxy sends requests, make that official; return the containers it replaced.
+
+        `image` is the image's id. Everything here can be done twice: recovery calls it for a switch that an earlier run
+        of ours did not live to write down.
+        """
+        tools = self._tools
+        now = tools.clock()
+        config = tools.load_app(deploy.app)
+        before = tools.releases.live(deploy.app)
+        replaced = [before.container] if before is not None and before.container != container.id else []
+        release = Release(
+            app=deploy.app,
+            version=version,
+            sha=deploy.sha,
+            subject=deploy.subject,
+            image=image,
+            container=container.id,
+            port=port,
+            deploy=deploy.id,
+            live_since=now,
+            is_live=True,
+        )
+        tools.releases.went_live(release, replaced, now + config.drain + MARGIN)
+        tools.docker.tag(image, contract.latest_image(deploy.app))
+        tools.kamal.audit(deploy.app, f"[{WEB}] Booted app version {version}")
+        if deploy.branch is not None:
+            BareRepository(tools.paths.repo(deploy.app)).move_branch(deploy.branch, deploy.sha)
+        return replaced
+
+    def _deploy(self, attempt: _Attempt) -> None:
+        tools, deploy = self._tools, attempt.deploy
+        with self._one_build if deploy.trigger in COMMITS else contextlib.nullcontext():
+            image = tools.images.provide(deploy, attempt.version, attempt.config, attempt.progress)
+
+        def waiting(who: str) -> None:
+            attempt.progress.note(f"waiting for Kamal's lock: {who}")
+
+        with tools.locks.held(deploy.app, attempt.version, patience=LOCK_PATIENCE, waiting=waiting):
+            # The app may have been removed, or its settings changed, while the image was built.
+            attempt = replace(attempt, config=tools.load_app(deploy.app))
+            switched, replaced = self._go_live(attempt, image)
+        tools.drainer.follow(switched, replaced, attempt.config.drain, lambda: tools.pruner.prune(deploy.app))
+
+    def _go_live(self, attempt: _Attempt, image: Image) -> tuple[Switched, list[str]]:
+        tools, deploy, config, progress = self._tools, attempt.deploy, attempt.config, attempt.progress
+        with progress.stage("start"):
+            tools.kamal.write_env(deploy.app, WEB, attempt.env)
+            created = tools.engine.create(deploy, attempt.version, image, config, attempt.env)
+            tools.deploys.enter(deploy.id, "start", container=created)
+            container = tools.engine.start(created)
+        with progress.stage("health"):
+            ready = tools.engine.wait_ready(container, image, config)
+        with progress.stage("switch", detail=f"port {ready.port}"):
+            tools.deploys.enter(deploy.id, "switch", port=ready.port)
+            switched = tools.switch.to(container, ready.port, config)
+        progress.timed("live", round((tools.clock() - deploy.requested_at) * 1000, 1))
+        return switched, self.finish(deploy, attempt.version, image.id, container, ready.port)
+
+    def _failed(self, deploy: Deploy, error: DeployhostError, progress: Progress) -> None:
+        tools = self._tools
+        container = tools.deploys.get(deploy.id).container
+        lines = error.details
+        if container is not None and not isinstance(error, InternalError):
+            lines = (*error.details, *tools.engine.last_lines(container))
+        hint = error.hint or f"deployhost logs {deploy.app} --deploy {deploy.id}"
+        body = {
+            **error.to_json(),
+            "message": progress.redacted(error.message),
+            "details": [progress.redacted(line) for line in lines],
+            "hint": hint,
+        }
+        tools.deploys.end(deploy.id, DeployStatus.FAILED, body)
+        if container is not None:
+            threading.Thread(target=self._stop, args=(container,), daemon=True).start()
+
+    def _stop(self, container: str) -> None:
+        # It never served anybody; it is kept, stopped, so that its output can still be read.
+        try:
+            self._tools.docker.stop(container, timeout=1)
+        except DeployhostError as error:
+            log.warning("stopping %s: %s", container[:12], error)
+
+
+def _where(error: Exception) -> tuple[str, ...]:
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    return tuple(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)

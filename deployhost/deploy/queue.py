@@ -1,0 +1,36 @@
+"""Which deploy comes next, and which ones a newer one makes pointless. Pure."""
+
+from collections.abc import Iterable
+
+from deployhost.model import Deploy, DeployStatus, Sha, Trigger, Version
+
+COMMITS = (Trigger.PUSH, Trigger.MANUAL)  # triggers that bring a commit; the others repeat the live release
+
+
+def overtakes(new: Trigger, queued: Deploy) -> bool:
+    """Given what a new deploy is asked by and one that is still queued, return whether the new one makes it pointless.
+
+    The newest commit wins over older ones, and the newest settings over older ones; but settings must reach the live
+    release even if the newer commit turns out to be broken, and the other way round.
+    """
+    return (new in COMMITS) == (queued.trigger in COMMITS)
+
+
+def next_of(queued: Iterable[Deploy]) -> Deploy | None:
+    """Given the queued deploys of one app, return the one to run next, or None: the oldest, since the newer wait their turn."""
+    return min(
+        (deploy for deploy in queued if deploy.status is DeployStatus.QUEUED),
+        key=lambda deploy: deploy.id,
+        default=None,
+    )
+
+
+def next_version(sha: Sha, used: set[str]) -> Version:
+    """Given a commit and the versions its deploys have had, return a new one: the sha, then sha-2, sha-3 and so on.
+
+    A version is never used twice, so the container of a failed attempt keeps its name and its logs.
+    """
+    number = 1
+    while (candidate := sha if number == 1 else f"{sha}-{number}") in used:
+        number += 1
+    return Version(candidate)

@@ -1,0 +1,109 @@
+"""Is the new container ready? Pure: what was seen goes in, a verdict comes out. `boot.py` looks and asks."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import Enum
+
+from deployhost.model import Listener
+
+DEFAULT_PATHS = ("/up", "/")
+
+PATIENT = (502, 503, 504)  # statuses that say "not yet" more often than "broken"
+LOOPBACK_ON_PORT = 3.0  # seconds after which 127.0.0.1:$PORT alone is the app's final word
+LOOPBACK_ELSEWHERE = 15.0
+BROKEN = 8.0  # seconds of nothing but 5xx answers after which the app is taken to be broken
+OTHER_PORT = 0.4  # seconds to wait for $PORT once the app listens elsewhere
+NODE_INSPECTOR = 9229  # a debugger's port, listened on before the app's own
+
+
+class Health(Enum):
+    """What a round of probes said."""
+
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"  # it answered, and not well
+    SILENT = "silent"  # no HTTP answer
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One probe: the path and the status that came back, 0 for no answer and then why."""
+
+    path: str
+    status: int
+    problem: str = ""
+
+    def __str__(self) -> str:
+        return f"GET {self.path} → {self.status or self.problem}"
+
+
+def ports_to_try(
+    listeners: Collection[Listener], wanted: int, *, fixed: bool, seconds_listening: float
+) -> tuple[int, ...]:
+    """Given who listens in the container, return the ports to ask, best first.
+
+    `wanted` is $PORT; with `fixed` (the owner configured it) no other counts. Others are tried once the app has been
+    listening somewhere for a moment: it may open several ports one after the other.
+    """
+    reachable = sorted({item.port for item in listeners if not item.loopback})
+    if wanted in reachable:
+        return (wanted,)
+    if fixed or seconds_listening < OTHER_PORT:
+        return ()
+    return tuple(port for port in reachable if port != NODE_INSPECTOR)
+
+
+def loopback_only(listeners: Collection[Listener], wanted: int, seconds_listening: float) -> int | None:
+    """Given who listens, return the port of an app that can only be reached from inside its container, once that is certain."""
+    ports = sorted(item.port for item in listeners if item.loopback and item.port != NODE_INSPECTOR)
+    if not ports or any(not item.loopback for item in listeners):
+        return None
+    if wanted in ports:
+        return wanted if seconds_listening >= LOOPBACK_ON_PORT else None
+    return ports[0] if seconds_listening >= LOOPBACK_ELSEWHERE else None
+
+
+def paths_to_ask(configured: str | None) -> tuple[str, ...]:
+    """Given the configured health path or None, return the paths to ask, in order; the first good one is enough."""
+    return (configured,) if configured else DEFAULT_PATHS
+
+
+def good(probe: Probe, *, configured: bool) -> bool:
+    """Given a probe, return whether it proves the app healthy.
+
+    A configured path must answer 2xx. By default anything below 500 does, but a 404 on /up only says that the app has no
+    such page: then `/` decides.
+    """
+    if configured:
+        return 200 <= probe.status < 300
+    return 0 < probe.status < 500 and not (probe.path == DEFAULT_PATHS[0] and probe.status == 404)
+
+
+def health(probes: Collection[Probe], *, configured: bool) -> Health:
+    """Given a round of probes, return what they say together."""
+    if any(good(probe, configured=configured) for probe in probes):
+        return Health.HEALTHY
+    return Health.UNHEALTHY if any(probe.status for probe in probes) else Health.SILENT
+
+
+def given_up(probes: Collection[Probe], seconds_unhealthy: float) -> bool:
+    """Given the last round and for how long the app has only answered badly, return whether it is pointless to ask on."""
+    answered = [probe.status for probe in probes if probe.status]
+    return bool(answered) and not any(status in PATIENT for status in answered) and seconds_unhealthy >= BROKEN
+
+
+def why_not_ready(listeners: Collection[Listener], wanted: int, probes: Collection[Probe], limit: float) -> str:
+    """Given the last that was seen when the time was up, return the cause in one sentence."""
+    if probes:
+        return f"it did not become healthy within {limit:g} s: {', '.join(map(str, probes))}"
+    loopback = sorted(item.port for item in listeners if item.loopback)
+    if loopback and not any(not item.loopback for item in listeners):
+        return told_loopback(loopback[0], wanted)
+    if listeners:
+        ports = ", ".join(str(item.port) for item in sorted(listeners))
+        return f"it listens on port {ports}, not on {wanted}, within {limit:g} s"
+    return f"it did not listen on any port within {limit:g} s (PORT is {wanted})"
+
+
+def told_loopback(port: int, wanted: int) -> str:
+    """Given the port an app listens on inside its container only, return the cause and the cure."""
+    return f"it listens on 127.0.0.1:{port} only, which nothing outside its container can reach: bind 0.0.0.0:{wanted} (PORT)"

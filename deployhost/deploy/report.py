@@ -1,0 +1,69 @@
+"""Telling whoever follows a deploy: stages with their times, output, notes; and the same times into the journal."""
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+from deployhost.journal.deploys import Deploys
+from deployhost.model import Phase
+
+
+class Reporter(Protocol):
+    """Whoever is told what happens in a deploy; the events are those of control/messages.py."""
+
+    def append(self, deploy: int, event: dict[str, Any], /) -> None:
+        """Given a deploy's number and an event, take note of it."""
+
+
+class Progress:
+    """Given one deploy, tell its reporter and the journal what happens in it. `secrets` are never told."""
+
+    def __init__(self, number: int, deploys: Deploys, reporter: Reporter, secrets: Iterable[str]) -> None:
+        self._number = number
+        self._deploys = deploys
+        self._reporter = reporter
+        # Short values ("1", "true") would blot out harmless text, and are no secrets.
+        self._secrets = sorted({value for value in secrets if len(value) >= 8}, key=len, reverse=True)
+        self._stage = ""
+
+    @contextlib.contextmanager
+    def stage(self, name: str, detail: str = "") -> Iterator[None]:
+        """Given a stage, tell its beginning and, when the block ends, its end and how long it took."""
+        self._stage = name
+        self._deploys.enter(self._number, name)
+        self._tell({"event": "stage", "stage": name, "state": "start", "detail": detail})
+        started = time.monotonic()
+        try:
+            yield
+        except BaseException:
+            self._tell({"event": "stage", "stage": name, "state": "failed", "ms": _ms(started)})
+            raise
+        ms = _ms(started)
+        self.timed(name, ms)
+        self._tell({"event": "stage", "stage": name, "state": "done", "ms": ms})
+
+    def timed(self, name: str, ms: float) -> None:
+        """Given a phase that is over and its milliseconds, write both down."""
+        self._deploys.timed(self._number, Phase(name, ms))
+
+    def output(self, line: str) -> None:
+        """Given a line that a build or an app wrote, pass it on."""
+        self._tell({"event": "output", "stage": self._stage, "line": self.redacted(line)})
+
+    def note(self, text: str) -> None:
+        """Given something the person should know, pass it on."""
+        self._tell({"event": "note", "text": self.redacted(text)})
+
+    def redacted(self, text: str) -> str:
+        """Given a text, return it without the app's secrets."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        self._reporter.append(self._number, event)
+
+
+def _ms(started: float) -> float:
+    return round((time.monotonic() - started) * 1000, 1)

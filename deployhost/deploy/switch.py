@@ -1,0 +1,104 @@
+"""Moving an app's requests to a container: one answer of ours to kamal-proxy's health check, then its switch."""
+
+import contextlib
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployhost.config.apps import AppConfig
+from deployhost.errors import BootFailed, SwitchFailed
+from deployhost.kamal.contract import service_name
+from deployhost.kamal.proxy import KamalProxy, Target
+from deployhost.model import WEB
+from deployhost.system.docker import Container
+from deployhost.system.netns import listen_in
+from deployhost.system.process import Process
+
+# kamal-proxy takes 2xx only for healthy, and answers GETs of this very path itself while a service is paused: so the
+# path is one that no visitor asks for (kamal-contract 0b.3 and 0b.7).
+HEALTH_PATH = "/.deployhost/ready"
+SWITCH_LIMIT = 10.0  # seconds for the proxy to take a container that has already proved to be ready
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n"
+POLL = 0.002
+ASK_ROUTES = 0.02  # seconds after its health check when the proxy is asked whether it has switched
+
+
+@dataclass(frozen=True)
+class Switched:
+    """A switch that has happened; `call` is the proxy's command, which runs on until what it replaced is drained."""
+
+    call: Process
+    log: Path
+
+
+class Switch:
+    """Given the proxy and a directory for logs, move requests from one container to another."""
+
+    def __init__(self, proxy: KamalProxy, run: Path) -> None:
+        self._proxy = proxy
+        self._run = run
+
+    def to(self, container: Container, port: int, config: AppConfig) -> Switched:
+        """Given a container that is ready on `port`, return once the app's hosts lead to it.
+
+        Raise SwitchFailed when the proxy refuses, BootFailed when the container is gone; nothing has changed then.
+        """
+        try:
+            listener = listen_in(container.pid)
+        except OSError as error:
+            raise BootFailed("the app ended just before it was to go live") from error
+        asked = threading.Event()
+        # The listener lives in the container's own network, where the proxy looks for the target's health.
+        with contextlib.closing(listener):
+            threading.Thread(target=_answer, args=(listener, asked), daemon=True).start()
+            target = Target(
+                service=service_name(config.name, WEB),
+                address=f"{container.short_id}:{port}",
+                hosts=config.hosts,
+                health_port=listener.getsockname()[1],
+                health_path=HEALTH_PATH,
+                deploy_timeout=SWITCH_LIMIT,
+                drain_timeout=config.drain,
+                response_timeout=config.response_timeout,
+            )
+            log = self._run / f"switch-{container.short_id}-{time.monotonic_ns()}.log"
+            call = self._proxy.begin_deploy(target, log)
+            self._wait(call, log, target, asked)
+            return Switched(call, log)
+
+    def _wait(self, call: Process, log: Path, target: Target, asked: threading.Event) -> None:
+        deadline = time.monotonic() + SWITCH_LIMIT + 5
+        ask_at = None
+        while time.monotonic() < deadline:
+            code = call.poll()
+            if code == 0:
+                return
+            if code is not None:
+                said = log.read_text(errors="replace").strip().removeprefix("Error: ")
+                log.unlink(missing_ok=True)
+                raise SwitchFailed(f"kamal-proxy refused the new release: {said or f'exit code {code}'}")
+            if asked.is_set():
+                # The call returns only after the drain; the routing table tells when the switch itself is done.
+                now = time.monotonic()
+                ask_at = ask_at or now + ASK_ROUTES
+                if now >= ask_at:
+                    route = self._proxy.routes().get(target.service)
+                    if route is not None and route.target == target.address:
+                        return
+                    ask_at = now + ASK_ROUTES
+            time.sleep(POLL)
+        call.stop()
+        raise SwitchFailed("kamal-proxy did not take the new release in time", hint="docker logs kamal-proxy")
+
+
+def _answer(listener: socket.socket, asked: threading.Event) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listener.accept()
+            with contextlib.closing(connection), contextlib.suppress(OSError):
+                connection.settimeout(2)
+                connection.recv(4096)
+                connection.sendall(ANSWER)
+            asked.set()

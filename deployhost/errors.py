@@ -1,0 +1,187 @@
+"""Every error a person may see: a stable code, what happened, the one command that mends it, and an exit code.
+
+The exit codes are part of the CLI's contract: 1 the work was done and failed (a deploy, a build), 2 the request itself
+is wrong, 3 something named does not exist, 4 it clashes with what is there, 5 a part that is needed is missing or down,
+70 a defect of deployhost's own (sysexits.h, EX_SOFTWARE).
+"""
+
+from typing import Any, ClassVar
+
+FAILED, INVALID, NOT_FOUND, CONFLICT, UNAVAILABLE, INTERNAL = 1, 2, 3, 4, 5, 70
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+class DeployhostError(Exception):
+    """Given a message, an optional `hint` (one command that mends it) and `details` (lines of context), carry them to the person.
+
+    `code` is a stable snake_case word for programs; subclasses set it and `exit_code`.
+    """
+
+    code: ClassVar[str] = "internal"
+    exit_code: ClassVar[int] = INTERNAL
+
+    def __init__(self, message: str, *, hint: str = "", details: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the error as the JSON object that the CLI prints and the control socket carries."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "details": list(self.details),
+            "exit_code": self.exit_code,
+        }
+
+
+class InvalidName(DeployhostError):
+    """A name (app, branch, domain, version, variable) breaks its rule."""
+
+    code, exit_code = "invalid_name", INVALID
+
+
+class InvalidConfig(DeployhostError):
+    """apps.yml or server.yml says something that can't be."""
+
+    code, exit_code = "invalid_config", INVALID
+
+
+class InvalidRequest(DeployhostError):
+    """What was asked for makes no sense as asked."""
+
+    code, exit_code = "invalid_request", INVALID
+
+
+class AppNotFound(DeployhostError):
+    """No app of that name."""
+
+    code, exit_code = "app_not_found", NOT_FOUND
+
+
+class NotFound(DeployhostError):
+    """A file, deploy, release or variable that was named does not exist."""
+
+    code, exit_code = "not_found", NOT_FOUND
+
+
+class Conflict(DeployhostError):
+    """What was asked for clashes with what is there: a name, domain or port that is taken, a lock that is held."""
+
+    code, exit_code = "conflict", CONFLICT
+
+
+class NothingRecognised(DeployhostError):
+    """No runtime was recognised in the tree, and it has no Dockerfile."""
+
+    code, exit_code = "nothing_recognised", FAILED
+
+
+class BuildFailed(DeployhostError):
+    """The image could not be built."""
+
+    code, exit_code = "build_failed", FAILED
+
+
+class BaseImageUnavailable(DeployhostError):
+    """An image that a Dockerfile starts from (FROM, # syntax) can't be had."""
+
+    code, exit_code = "base_image_unavailable", FAILED
+
+
+class BootFailed(DeployhostError):
+    """The new container ended, listened nowhere useful, or did not become healthy."""
+
+    code, exit_code = "boot_failed", FAILED
+
+
+class SwitchFailed(DeployhostError):
+    """kamal-proxy did not take the new release."""
+
+    code, exit_code = "switch_failed", FAILED
+
+
+class DeployFailed(DeployhostError):
+    """A deploy failed for a reason that has no code of its own."""
+
+    code, exit_code = "deploy_failed", FAILED
+
+
+class SetupFailed(DeployhostError):
+    """A step of set-up or removal could not be done."""
+
+    code, exit_code = "setup_failed", FAILED
+
+
+class DaemonUnavailable(DeployhostError):
+    """deployhostd does not answer on its control socket."""
+
+    code, exit_code = "daemon_unavailable", UNAVAILABLE
+
+
+class DockerUnavailable(DeployhostError):
+    """The Docker engine does not answer, or refused a call."""
+
+    code, exit_code = "docker_unavailable", UNAVAILABLE
+
+
+class CommandMissing(DeployhostError):
+    """A program that is needed is not installed."""
+
+    code, exit_code = "command_missing", UNAVAILABLE
+
+
+class CommandFailed(DeployhostError):
+    """A program that was started ended with another code than 0."""
+
+    code, exit_code = "command_failed", FAILED
+
+    def __init__(self, message: str, *, status: int, hint: str = "", details: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.status = status
+
+
+class CommandTimedOut(DeployhostError):
+    """A program that was started did not end within its time and was stopped."""
+
+    code, exit_code = "command_timed_out", FAILED
+
+
+class DownloadFailed(DeployhostError):
+    """Something could not be fetched from a package registry, or is not what the registry says it is."""
+
+    code, exit_code = "download_failed", UNAVAILABLE
+
+
+class FileProblem(DeployhostError):
+    """A file or directory can't be read or written (rights, a full disk)."""
+
+    code, exit_code = "file_problem", FAILED
+
+
+class Interrupted(DeployhostError):
+    """The person pressed Ctrl-C; what was asked for goes on where the message says so."""
+
+    code, exit_code = "interrupted", INTERRUPTED
+
+
+class InternalError(DeployhostError):
+    """A defect of deployhost's own; the message names the log that has the traceback."""
+
+    code, exit_code = "internal", INTERNAL
+
+
+class RemoteError(DeployhostError):
+    """An error that the daemon sent over the control socket: code, hint and exit code are those of the original."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        super().__init__(
+            str(body.get("message", "")),
+            hint=str(body.get("hint", "")),
+            details=tuple(map(str, body.get("details", ()))),
+        )
+        # Instance attributes shadow the class's: the daemon's code and exit code are what the person's program acts on.
+        self.__dict__["code"] = str(body.get("code", "internal"))
+        self.__dict__["exit_code"] = int(body.get("exit_code", INTERNAL))

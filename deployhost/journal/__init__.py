@@ -1,0 +1,1 @@
+"""What happened: deploys, releases, what is live, in SQLite; and each deploy's events, in a file."""

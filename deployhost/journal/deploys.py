@@ -1,0 +1,169 @@
+"""Questions and changes about deploys: accepted, claimed, staged, ended."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+from deployhost.errors import NotFound
+from deployhost.journal.database import Database
+from deployhost.model import AppName, Branch, Deploy, DeployStatus, Phase, Sha, Trigger, Version
+
+Clock = Callable[[], float]
+
+
+class Deploys:
+    """Given the journal and a clock, keep the deploys."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def accept(
+        self,
+        app: AppName,
+        sha: Sha,
+        *,
+        trigger: Trigger,
+        subject: str = "",
+        branch: Branch | None = None,
+        rebuild: bool = False,
+        push: tuple[str, str] | None = None,
+        overtakes: Callable[[Deploy], bool] = lambda _: False,
+    ) -> Deploy:
+        """Given what to deploy, write it down as queued, on the disk before this returns, and return it.
+
+        `push` is the (ref, old sha) of a push to record with it; queued deploys of the app that it `overtakes` become
+        superseded in the same transaction.
+        """
+        now = self._clock()
+        with self._database.transaction(durable=True) as db:
+            cursor = db.execute(
+                "INSERT INTO deploys (app, sha, subject, branch, trigger, rebuild, status, requested_at) VALUES (?,?,?,?,?,?,?,?)",
+                (app, sha, subject, branch, trigger, int(rebuild), DeployStatus.QUEUED, now),
+            )
+            new = int(cursor.lastrowid or 0)
+            if push is not None:
+                db.execute(
+                    "INSERT INTO pushes (app, ref, old, new, deploy, received_at) VALUES (?,?,?,?,?,?)",
+                    (app, push[0], push[1], sha, new, now),
+                )
+            queued = db.execute(
+                "SELECT * FROM deploys WHERE app = ? AND status = 'queued' AND id < ?", (app, new)
+            ).fetchall()
+            for older in map(_deploy, queued):
+                if overtakes(older):
+                    db.execute(
+                        "UPDATE deploys SET status = 'superseded', superseded_by = ?, finished_at = ? WHERE id = ?",
+                        (new, now, older.id),
+                    )
+        return self.get(new)
+
+    def get(self, number: int) -> Deploy:
+        """Given a deploy's number, return it with its phases. Raise NotFound."""
+        with self._database.reading() as db:
+            row = db.execute("SELECT * FROM deploys WHERE id = ?", (number,)).fetchone()
+            if row is None:
+                raise NotFound(f"there is no deploy {number}", hint="deployhost status")
+            phases = db.execute("SELECT name, ms FROM phases WHERE deploy = ? ORDER BY position", (number,))
+            return _deploy(row, tuple(Phase(item["name"], item["ms"]) for item in phases))
+
+    def of_app(self, app: AppName, limit: int = 20) -> list[Deploy]:
+        """Given an app, return its newest deploys, newest first."""
+        return [self.get(number) for number in self._ids("app = ? ORDER BY id DESC LIMIT ?", app, limit)]
+
+    def newest(self, app: AppName, *, pushed: bool = False) -> Deploy | None:
+        """Given an app, return its newest deploy (with `pushed`: the newest that a push asked for), or None."""
+        only = "AND trigger = 'push'" if pushed else ""
+        found = self._ids(f"app = ? {only} ORDER BY id DESC LIMIT 1", app)
+        return self.get(found[0]) if found else None
+
+    def open(self) -> list[Deploy]:
+        """Return every queued and running deploy, oldest first."""
+        return [self.get(number) for number in self._ids("status IN ('queued', 'running') ORDER BY id")]
+
+    def version_numbers(self, app: AppName, sha: Sha) -> set[str]:
+        """Given an app and a commit, return the versions that its deploys have used."""
+        with self._database.reading() as db:
+            rows = db.execute(
+                "SELECT version FROM deploys WHERE app = ? AND sha = ? AND version IS NOT NULL", (app, sha)
+            )
+            return {row["version"] for row in rows}
+
+    def begin(self, number: int, version: Version) -> Deploy:
+        """Given a queued deploy and the version it will have, mark it as running."""
+        with self._database.transaction() as db:
+            db.execute(
+                "UPDATE deploys SET status = 'running', stage = '', attempt = attempt + 1, version = ?, container = NULL,"
+                " port = NULL, started_at = ? WHERE id = ?",
+                (version, self._clock(), number),
+            )
+            db.execute("DELETE FROM phases WHERE deploy = ?", (number,))
+        return self.get(number)
+
+    def enter(self, number: int, stage: str, *, container: str | None = None, port: int | None = None) -> None:
+        """Given a running deploy, note the stage that it enters, and the container and port once they are known."""
+        with self._database.transaction() as db:
+            db.execute(
+                "UPDATE deploys SET stage = ?, container = coalesce(?, container), port = coalesce(?, port) WHERE id = ?",
+                (stage, container, port, number),
+            )
+
+    def timed(self, number: int, phase: Phase) -> None:
+        """Given a deploy, note how long a stage of it took."""
+        with self._database.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO phases (deploy, name, ms, position)"
+                " VALUES (?1, ?2, ?3, (SELECT count(*) FROM phases WHERE deploy = ?1))",
+                (number, phase.name, phase.ms),
+            )
+
+    def end(self, number: int, status: DeployStatus, error: dict[str, Any] | None = None) -> None:
+        """Given a deploy, end it as failed, superseded or cancelled; `error` says why."""
+        with self._database.transaction(durable=True) as db:
+            db.execute(
+                "UPDATE deploys SET status = ?, error = ?, finished_at = ? WHERE id = ?",
+                (status, None if error is None else json.dumps(error), self._clock(), number),
+            )
+
+    def requeue(self, number: int) -> None:
+        """Given a deploy that was interrupted, queue it again."""
+        with self._database.transaction(durable=True) as db:
+            db.execute("UPDATE deploys SET status = 'queued', container = NULL, stage = '' WHERE id = ?", (number,))
+
+    def forget(self, app: AppName) -> list[int]:
+        """Given an app that is removed, forget all its deploys and pushes; return their numbers."""
+        numbers = self._ids("app = ?", app)
+        with self._database.transaction(durable=True) as db:
+            db.execute("DELETE FROM pushes WHERE app = ?", (app,))
+            db.execute("DELETE FROM deploys WHERE app = ?", (app,))
+        return numbers
+
+    def _ids(self, where: str, *values: object) -> list[int]:
+        with self._database.reading() as db:
+            return [row["id"] for row in db.execute(f"SELECT id FROM deploys WHERE {where}", values)]  # noqa: S608 - no outside text
+
+
+def _deploy(row: sqlite3.Row, phases: tuple[Phase, ...] = ()) -> Deploy:
+    return Deploy(
+        id=row["id"],
+        app=AppName(row["app"]),
+        sha=Sha(row["sha"]),
+        subject=row["subject"],
+        branch=None if row["branch"] is None else Branch(row["branch"]),
+        trigger=Trigger(row["trigger"]),
+        rebuild=bool(row["rebuild"]),
+        status=DeployStatus(row["status"]),
+        stage=row["stage"],
+        attempt=row["attempt"],
+        version=None if row["version"] is None else Version(row["version"]),
+        container=row["container"],
+        port=row["port"],
+        requested_at=row["requested_at"],
+        started_at=row["started_at"],
+        live_at=row["live_at"],
+        finished_at=row["finished_at"],
+        superseded_by=row["superseded_by"],
+        error=None if row["error"] is None else json.loads(row["error"]),
+        phases=phases,
+    )

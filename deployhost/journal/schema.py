@@ -1,0 +1,68 @@
+"""The journal's tables, as migrations: each runs once, in order, in one transaction with its record."""
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE deploys (
+        id            INTEGER PRIMARY KEY AUTOINCREMENT,
+        app           TEXT NOT NULL,
+        sha           TEXT NOT NULL,
+        subject       TEXT NOT NULL DEFAULT '',
+        branch        TEXT,                       -- the branch to move when it is live; NULL: none
+        trigger       TEXT NOT NULL,              -- push, manual, restart, settings
+        rebuild       INTEGER NOT NULL DEFAULT 0,
+        status        TEXT NOT NULL,              -- queued, running, live, failed, superseded, cancelled
+        stage         TEXT NOT NULL DEFAULT '',   -- the stage that was begun last
+        attempt       INTEGER NOT NULL DEFAULT 0,
+        version       TEXT,
+        container     TEXT,                       -- full id, known before it is started
+        port          INTEGER,
+        requested_at  REAL NOT NULL,              -- unix seconds
+        started_at    REAL,
+        live_at       REAL,
+        finished_at   REAL,
+        superseded_by INTEGER,
+        error         TEXT                        -- JSON of errors.DeployhostError.to_json
+    );
+    CREATE INDEX deploys_by_app ON deploys (app, id);
+    CREATE INDEX deploys_open ON deploys (status) WHERE status IN ('queued', 'running');
+
+    CREATE TABLE phases (
+        deploy INTEGER NOT NULL REFERENCES deploys (id) ON DELETE CASCADE,
+        name   TEXT NOT NULL,
+        ms     REAL NOT NULL,
+        position INTEGER NOT NULL,
+        PRIMARY KEY (deploy, name)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE pushes (
+        id          INTEGER PRIMARY KEY AUTOINCREMENT,
+        app         TEXT NOT NULL,
+        ref         TEXT NOT NULL,
+        old         TEXT NOT NULL,
+        new         TEXT NOT NULL,
+        deploy      INTEGER REFERENCES deploys (id) ON DELETE CASCADE,
+        received_at REAL NOT NULL
+    );
+
+    CREATE TABLE releases (
+        app        TEXT NOT NULL,
+        version    TEXT NOT NULL,
+        sha        TEXT NOT NULL,
+        subject    TEXT NOT NULL,
+        image      TEXT NOT NULL,                 -- the image's id
+        container  TEXT NOT NULL,
+        port       INTEGER NOT NULL,
+        deploy     INTEGER NOT NULL,
+        live_since REAL NOT NULL,
+        is_live    INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (app, version)
+    ) WITHOUT ROWID;
+    CREATE UNIQUE INDEX one_live_release ON releases (app) WHERE is_live;
+
+    CREATE TABLE drains (
+        container TEXT PRIMARY KEY,               -- stops once its requests are done, at the latest at stop_at
+        app       TEXT NOT NULL,
+        stop_at   REAL NOT NULL
+    ) WITHOUT ROWID;
+    """,
+)

@@ -1,0 +1,110 @@
+"""Kamal's names and texts, pure. Checked against Kamal 2.11/2.12 and kamal-proxy v0.9.2 (lib/kamal/, internal/)."""
+
+import re
+from dataclasses import dataclass
+
+from deployhost.model import AppName, ProcessName, Version
+
+NETWORK = "kamal"  # lib/kamal/commands/docker.rb
+REGISTRY = (
+    "127.0.0.1:5555"  # never `localhost:`, which makes Kamal tunnel to itself (lib/kamal/cli/build/port_forwarding.rb)
+)
+
+PROXY_CONTAINER = "kamal-proxy"
+PROXY_REPOSITORY = "basecamp/kamal-proxy"
+PROXY_VERSION = "v0.9.2"  # the minimum of Kamal 2.11 and 2.12 (lib/kamal/configuration/proxy/run.rb)
+PROXY_IMAGE = f"{PROXY_REPOSITORY}:{PROXY_VERSION}"
+PROXY_TITLE_LABEL = ("org.opencontainers.image.title", "kamal-proxy")  # `kamal proxy reboot` finds it by this label
+PROXY_CONFIG_VOLUME = "kamal-proxy-config"
+PROXY_CONFIG_PATH = "/home/kamal-proxy/.config/kamal-proxy"
+PROXY_APPS_CONFIG_PATH = "/home/kamal-proxy/.apps-config"  # on the host: <home>/.kamal/proxy/apps-config
+
+
+def repository(app: AppName) -> str:
+    """Given an app, return the repository of its images, the same in both engines (DESIGN section 5)."""
+    return f"{REGISTRY}/{app}"
+
+
+def image(app: AppName, version: Version) -> str:
+    """Given an app and a version, return the reference of that release's image."""
+    return f"{repository(app)}:{version}"
+
+
+def latest_image(app: AppName) -> str:
+    """Given an app, return the tag that Kamal reads as "what was deployed last" (lib/kamal/configuration.rb)."""
+    return f"{repository(app)}:latest"
+
+
+def container_name(app: AppName, process: ProcessName, version: Version) -> str:
+    """Given app, role and version, return the container's name: <service>-<role>-<version> (configuration/role.rb)."""
+    return f"{app}-{process}-{version}"
+
+
+def service_name(app: AppName, process: ProcessName) -> str:
+    """Given app and role, return kamal-proxy's name of the service (commands/app/proxy.rb)."""
+    return f"{app}-{process}"
+
+
+def role_labels(app: AppName, process: ProcessName) -> dict[str, str]:
+    """Given app and role, return the labels by which Kamal finds containers; without `destination` it would not see them."""
+    return {"service": app, "role": process, "destination": ""}
+
+
+def container_env(app: AppName, process: ProcessName, version: Version) -> dict[str, str]:
+    """Given app, role and version, return the variables that Kamal itself adds (commands/app.rb)."""
+    return {
+        "KAMAL_CONTAINER_NAME": container_name(app, process, version),
+        "KAMAL_VERSION": version,
+        "KAMAL_HOST": "127.0.0.1",
+    }
+
+
+def env_file(values: dict[str, str]) -> str:
+    """Given variables, return the text of the role's env file as Kamal writes it: one NAME=value a line, `\\n` when empty.
+
+    Docker's env files know no quoting, so a newline becomes the two characters backslash and n (lib/kamal/env_file.rb).
+    """
+    lines = [f"{name}={_escaped(value)}" for name, value in values.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(value: str) -> str:
+    # Ruby's String#dump of the ASCII part, less the quotes: what docker then hands to the app is the escaped text.
+    table = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f", "\v": "\\v", "\b": "\\b", "\a": "\\a", "\x1b": "\\e"}
+    return "".join(table.get(char, char) for char in value)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One service as `kamal-proxy list` shows it; `target` is "<short container id>:<port>"."""
+
+    service: str
+    hosts: tuple[str, ...]
+    path: str
+    target: str
+    state: str
+
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def parse_routes(listing: str) -> dict[str, Route]:
+    """Given what `kamal-proxy list` printed, return its routes by service name. Raise ValueError if it has another form.
+
+    The table has two spaces between columns and a header: Service, Host, Path, Target, State, TLS (internal/cmd/list.go).
+    """
+    lines = [line.rstrip() for line in _ANSI.sub("", listing).splitlines() if line.strip()]
+    if not lines:
+        return {}
+    header = lines[0]
+    names = ("Service", "Host", "Path", "Target", "State", "TLS")
+    starts = [header.find(name) for name in names]
+    if -1 in starts or starts != sorted(starts):
+        raise ValueError(f"kamal-proxy list has another form than expected: {header!r}")
+    ends = [*starts[1:], None]
+    routes = {}
+    for line in lines[1:]:
+        cells = [line[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+        hosts = tuple(host for host in cells[1].split(",") if host)
+        routes[cells[0]] = Route(cells[0], hosts, cells[2], cells[3], cells[4])
+    return routes

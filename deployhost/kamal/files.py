@@ -1,0 +1,37 @@
+"""The files that Kamal keeps of an app in the SSH user's home: the role's env file and the audit log (kamal-contract 3.5)."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deployhost.kamal.contract import env_file
+from deployhost.model import AppName, ProcessName
+from deployhost.system.files import read, write_atomically
+
+
+class KamalFiles:
+    """Given Kamal's directory (normally /root/.kamal), write what its CLI reads."""
+
+    def __init__(self, kamal: Path) -> None:
+        self._kamal = kamal
+
+    def write_env(self, app: AppName, process: ProcessName, values: dict[str, str]) -> None:
+        """Given an app's secret variables, write the env file that `kamal app exec` needs, 0600."""
+        path = self._kamal / "apps" / app / "env" / "roles" / f"{process}.env"
+        content = env_file(values).encode()
+        if read(path) != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, content, 0o600)
+
+    def audit(self, app: AppName, message: str) -> None:
+        """Given an app and a message, append it to the log that `kamal audit` shows (lib/kamal/commands/auditor.rb)."""
+        self._kamal.mkdir(parents=True, exist_ok=True)
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        with (self._kamal / f"{app}-audit.log").open("a", encoding="utf-8") as log:
+            log.write(f"[{now}] [deployhost] {message}\n")
+
+    def remove(self, app: AppName) -> None:
+        """Given an app that is removed, delete its files."""
+        shutil.rmtree(self._kamal / "apps" / app, ignore_errors=True)
+        shutil.rmtree(self._kamal / "proxy" / "apps-config" / app, ignore_errors=True)
+        (self._kamal / f"{app}-audit.log").unlink(missing_ok=True)

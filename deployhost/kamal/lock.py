@@ -1,0 +1,135 @@
+"""Kamal's lock on one app: the directory ~/.kamal/lock-<service> with a file `details` (lib/kamal/commands/lock.rb).
+
+Whoever makes the directory holds the lock. Ours carry boot id, pid and start time, so that a lock which a dead process of
+ours left is known as such; a lock of anybody else is never released here.
+"""
+
+import base64
+import binascii
+import contextlib
+import ctypes
+import errno
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deployhost.errors import Conflict, FileProblem
+from deployhost.model import AppName, Version
+
+OURS = "deployhost"
+POLL = 0.5  # seconds
+AT_FDCWD, RENAME_NOREPLACE = -100, 1
+
+
+@dataclass(frozen=True)
+class LockDetails:
+    """What a lock says: the text as Kamal shows it, and for ours the process that holds it ("boot-id pid start-time")."""
+
+    text: str
+    holder: str | None
+
+
+class KamalLocks:
+    """Given Kamal's directory, take and release its locks."""
+
+    def __init__(self, kamal: Path) -> None:
+        self._kamal = kamal
+
+    @contextlib.contextmanager
+    def held(
+        self, app: AppName, version: Version, *, patience: float, waiting: Callable[[str], None]
+    ) -> Iterator[None]:
+        """Given an app and what is deployed, hold its lock; `waiting` is told once who holds it when one has to wait.
+
+        Raise Conflict when somebody else still holds it after `patience` seconds.
+        """
+        directory = self._kamal / f"lock-{app}"
+        deadline = time.monotonic() + patience
+        told = False
+        while not self._take(directory, version):
+            details = self.read(app)
+            if details is not None and details.holder is not None and not _alive(details.holder):
+                self._release(directory)
+                continue
+            if not told:
+                waiting(_one_line(details))
+                told = True
+            if time.monotonic() >= deadline:
+                raise Conflict(
+                    f"Kamal's lock on {app} is held: {_one_line(details)}",
+                    hint=f"kamal lock release  (once nobody deploys {app} with Kamal)",
+                )
+            time.sleep(POLL)
+        try:
+            yield
+        finally:
+            self._release(directory)
+
+    def read(self, app: AppName) -> LockDetails | None:
+        """Given an app, return what its lock says, or None where there is none."""
+        path = self._kamal / f"lock-{app}" / "details"
+        try:
+            raw = path.read_bytes()
+        except OSError:
+            return LockDetails("(no details)", None) if path.parent.is_dir() else None
+        try:
+            text = base64.b64decode(raw, validate=False).decode("utf-8", "replace").strip()
+        except (binascii.Error, ValueError):
+            text = raw.decode("utf-8", "replace").strip()
+        marker = f"Message: {OURS} "
+        holder = next((line.removeprefix(marker) for line in text.splitlines() if line.startswith(marker)), None)
+        return LockDetails(text, holder)
+
+    def _take(self, directory: Path, version: Version) -> bool:
+        # Made aside and renamed into place, details and all: a lock without details would be nobody's for ever.
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        aside = directory.with_name(f".{directory.name}.{os.getpid()}")
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        text = f"Locked by: {OURS} at {now}\nVersion: {version}\nMessage: {OURS} {_identity(os.getpid())}"
+        (aside / "details").write_bytes(base64.b64encode(text.encode()) + b"\n")
+        try:
+            return _rename_if_free(aside, directory)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    @staticmethod
+    def _release(directory: Path) -> None:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _rename_if_free(source: Path, target: Path) -> bool:
+    # renameat2(2) with RENAME_NOREPLACE: plain rename(2) would replace a lock that Kamal has made but not yet written into.
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(AT_FDCWD, bytes(source), AT_FDCWD, bytes(target), RENAME_NOREPLACE) == 0:
+        return True
+    if (number := ctypes.get_errno()) == errno.EEXIST:
+        return False
+    raise FileProblem(f"the lock {target} can't be made: {os.strerror(number)}")
+
+
+def _identity(pid: int) -> str:
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot} {pid} {_start_time(pid)}"
+
+
+def _start_time(pid: int) -> str:
+    # proc(5): the 22nd field of /proc/<pid>/stat; the name in brackets before it may hold spaces.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+
+
+def _alive(holder: str) -> bool:
+    try:
+        _, pid, _ = holder.split()
+        return _identity(int(pid)) == holder
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+def _one_line(details: LockDetails | None) -> str:
+    return "it was just released" if details is None else " · ".join(details.text.splitlines())

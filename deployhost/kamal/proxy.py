@@ -1,0 +1,101 @@
+"""kamal-proxy as a tool: deploy, remove, list, by its own binary on the host and the socket in its container.
+
+The binary reaches the container's RPC socket through /proc/<pid>/root/tmp in under 10 ms, where `docker exec` needs 90
+(kamal-contract 0b.6).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployhost.errors import CommandFailed, SwitchFailed
+from deployhost.kamal.contract import PROXY_CONTAINER, Route, parse_routes
+from deployhost.system.docker import Docker
+from deployhost.system.process import Process, run, spawn
+
+CALL_TIMEOUT = 15.0  # seconds for calls that only change or read the routing table
+HINT = "deployhost setup --local"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where a service's requests go: `address` is "<short container id>:<port>"; the health port is asked once, before that."""
+
+    service: str
+    address: str
+    hosts: tuple[str, ...]
+    health_port: int
+    health_path: str
+    deploy_timeout: float
+    drain_timeout: float
+    response_timeout: float
+
+
+class KamalProxy:
+    """Given the Docker engine and the path of the kamal-proxy binary, change and read the routing table."""
+
+    def __init__(self, docker: Docker, binary: Path) -> None:
+        self._docker = docker
+        self._binary = binary
+
+    def begin_deploy(self, target: Target, log: Path) -> Process:
+        """Given a target, have the proxy check it, switch to it and drain what it replaces; return that call, running.
+
+        It ends only when the drain does (kamal-contract 0b.5), and outlives us: its output goes to the file `log`.
+        """
+        return spawn(self._argv(*deploy_arguments(target)), env=self._environment(), output=log)
+
+    def routes(self) -> dict[str, Route]:
+        """Return the routing table by service. Raise SwitchFailed if the proxy does not answer."""
+        try:
+            return parse_routes(self._call("list"))
+        except ValueError as error:
+            raise SwitchFailed(str(error), hint=HINT) from error
+
+    def remove(self, service: str) -> None:
+        """Given a service, remove its route; one that is not there is no error."""
+        if service in self.routes():
+            self._call("remove", service)
+
+    def _call(self, *arguments: str) -> str:
+        try:
+            return run(self._argv(*arguments), env=self._environment(), timeout=CALL_TIMEOUT).stdout
+        except CommandFailed as error:
+            said = " ".join(error.details) or error.message
+            raise SwitchFailed(f"kamal-proxy {arguments[0]}: {said}", hint=HINT) from error
+
+    def _argv(self, *arguments: str) -> list[str]:
+        return [str(self._binary), *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        container = self._docker.find(PROXY_CONTAINER)
+        if container is None or not container.pid:
+            raise SwitchFailed("kamal-proxy is not running", hint=HINT)
+        return {"XDG_RUNTIME_DIR": f"/proc/{container.pid}/root/tmp", "HOME": "/nonexistent"}
+
+
+def deploy_arguments(target: Target) -> Sequence[str]:
+    """Given a target, return the arguments of `kamal-proxy deploy` (internal/cmd/deploy.go).
+
+    Nothing is buffered, so that streams stream: Kamal itself always sends the buffering flags unless its configuration
+    says otherwise. The logged headers are Kamal's defaults (lib/kamal/configuration/proxy.rb).
+    """
+    return [
+        "deploy",
+        target.service,
+        f"--target={target.address}",
+        *(f"--host={host}" for host in target.hosts),
+        f"--health-check-port={target.health_port}",
+        f"--health-check-path={target.health_path}",
+        "--health-check-interval=20ms",
+        f"--deploy-timeout={_duration(target.deploy_timeout)}",
+        f"--drain-timeout={_duration(target.drain_timeout)}",
+        f"--target-timeout={_duration(target.response_timeout)}",
+        "--log-request-header=Cache-Control",
+        "--log-request-header=Last-Modified",
+        "--log-request-header=User-Agent",
+    ]
+
+
+def _duration(seconds: float) -> str:
+    return f"{round(seconds * 1000)}ms"

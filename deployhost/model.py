@@ -1,0 +1,201 @@
+"""The words of the design as values: frozen, and valid by construction."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+from deployhost.errors import InvalidName
+
+
+class _Pattern(str):
+    """A string that matches its class's `pattern` whole; anything else can't be made. Raise InvalidName."""
+
+    __slots__ = ()
+    pattern = re.compile("")
+    what = ""
+    rule = ""
+
+    def __new__(cls, value: str) -> Self:
+        if not cls.pattern.fullmatch(value):
+            shown = value if len(value) <= 60 else value[:57] + "..."
+            raise InvalidName(f"{shown!r} is not a valid {cls.what}: {cls.rule}")
+        return super().__new__(cls, value)
+
+
+class AppName(_Pattern):
+    """An app's name: 1 to 40 of a-z, 0-9 and inner hyphens. Not `kamal-…`: those containers are Kamal's own (DESIGN section 5)."""
+
+    __slots__ = ()
+    pattern = re.compile(r"(?!kamal-)[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+    what = "app name"
+    rule = "use 1 to 40 characters of a-z, 0-9 and hyphens inside, not beginning with 'kamal-'"
+
+
+class ProcessName(_Pattern):
+    """A Kamal role. It has no hyphen, so that `<app>-<process>` is unambiguous."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[a-z][a-z0-9_]{0,29}")
+    what = "process name"
+    rule = "use a-z, 0-9 and _, beginning with a letter"
+
+
+class Sha(_Pattern):
+    """A commit: 40 lower-case hex digits."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[0-9a-f]{40}")
+    what = "commit"
+    rule = "it has 40 hexadecimal digits"
+
+    @property
+    def short(self) -> str:
+        """Return the first seven digits, as git shows them."""
+        return self[:7]
+
+
+class Version(_Pattern):
+    """A release's version: the commit's sha, or `<sha>-<n>` for a later release of the same commit."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[0-9a-f]{40}(?:-[1-9][0-9]{0,5})?")
+    what = "version"
+    rule = "it is a commit's sha, or sha-n"
+
+    @property
+    def sha(self) -> Sha:
+        """Return the commit of this version."""
+        return Sha(self[:40])
+
+    @property
+    def short(self) -> str:
+        """Return the version with its sha shortened to seven digits."""
+        return self[:7] + self[40:]
+
+
+class Branch(_Pattern):
+    """A git branch name, without refs/heads/; the rules of git check-ref-format(1)."""
+
+    __slots__ = ()
+    pattern = re.compile(
+        r"(?!-)(?!.*(?:\.\.|//|@\{|/\.|\.lock(?:/|$)))(?!\.)(?!/)(?!@$)[^\x00-\x20\x7f~^:?*\[\\]{1,200}(?<![./])",
+        re.DOTALL,
+    )
+    what = "branch name"
+    rule = "see `git check-ref-format`"
+
+
+class Domain(_Pattern):
+    """A public hostname of an app: lower-case labels of a-z, 0-9 and hyphens (RFC 1123), at least two labels."""
+
+    __slots__ = ()
+    pattern = re.compile(
+        r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+    )
+    what = "domain"
+    rule = "use lower-case labels of a-z, 0-9 and hyphens, as in shop.example.com"
+
+
+class EnvName(_Pattern):
+    """The name of an environment variable (POSIX: letters, digits and _, not beginning with a digit)."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+    what = "variable name"
+    rule = "use letters, digits and _, not beginning with a digit"
+
+
+class DeployStatus(StrEnum):
+    """Where a deploy is: DESIGN section 2."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    LIVE = "live"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Return whether this status is final."""
+        return self not in (DeployStatus.QUEUED, DeployStatus.RUNNING)
+
+
+class Trigger(StrEnum):
+    """What asked for a deploy."""
+
+    PUSH = "push"
+    MANUAL = "manual"
+    RESTART = "restart"
+    SETTINGS = "settings"
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stage of a deploy and how long it took, in milliseconds."""
+
+    name: str
+    ms: float
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """One deploy as the journal has it. Times are unix seconds; `error` is errors.DeployhostError.to_json."""
+
+    id: int
+    app: AppName
+    sha: Sha
+    subject: str
+    branch: Branch | None
+    trigger: Trigger
+    rebuild: bool
+    status: DeployStatus
+    stage: str
+    attempt: int
+    version: Version | None
+    container: str | None
+    port: int | None
+    requested_at: float
+    started_at: float | None
+    live_at: float | None
+    finished_at: float | None
+    superseded_by: int | None
+    error: dict[str, Any] | None
+    phases: tuple[Phase, ...] = ()
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release that has been live: its image (by id), container (full id), port; times in unix seconds."""
+
+    app: AppName
+    version: Version
+    sha: Sha
+    subject: str
+    image: str
+    container: str
+    port: int
+    deploy: int
+    live_since: float
+    is_live: bool
+
+
+@dataclass(frozen=True)
+class Drain:
+    """A container that no longer gets requests and is to be stopped, at the latest at `stop_at` (unix seconds)."""
+
+    container: str
+    app: AppName
+    stop_at: float
+
+
+@dataclass(frozen=True, order=True)
+class Listener:
+    """A listening TCP socket: its port and whether it is reachable from within the container only."""
+
+    port: int
+    loopback: bool
+
+
+WEB = ProcessName("web")

@@ -1,0 +1,100 @@
+"""Where everything lies (DESIGN section 4). DEPLOYHOST_ROOT prefixes every path, so that tests own a tree of their own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployhost.model import AppName
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Given a root (normally /), return each path of the design. Pure: nothing is created or looked at."""
+
+    root: Path = Path("/")
+
+    @property
+    def config(self) -> Path:
+        """What the person wants."""
+        return self.root / "etc/deployhost"
+
+    @property
+    def apps_yml(self) -> Path:
+        """The apps."""
+        return self.config / "apps.yml"
+
+    @property
+    def server_yml(self) -> Path:
+        """The server's settings."""
+        return self.config / "server.yml"
+
+    @property
+    def secrets(self) -> Path:
+        """Values of environment variables: 0700, files 0600."""
+        return self.config / "secrets"
+
+    @property
+    def state(self) -> Path:
+        """What happened, and the apps' data."""
+        return self.root / "var/lib/deployhost"
+
+    @property
+    def journal(self) -> Path:
+        """The journal's SQLite file."""
+        return self.state / "journal.db"
+
+    @property
+    def bin(self) -> Path:
+        """Programs that set-up made or extracted: kamal-proxy."""
+        return self.state / "bin"
+
+    @property
+    def repos(self) -> Path:
+        """The bare repositories that one pushes to."""
+        return self.state / "repos"
+
+    @property
+    def builds(self) -> Path:
+        """One work tree per app, kept between builds so that only changed files are sent to BuildKit."""
+        return self.state / "builds"
+
+    @property
+    def deploy_logs(self) -> Path:
+        """One file of events per deploy."""
+        return self.state / "deploys"
+
+    @property
+    def storage_root(self) -> Path:
+        """The apps' storage."""
+        return self.state / "storage"
+
+    @property
+    def run(self) -> Path:
+        """Sockets and pid files."""
+        return self.root / "run/deployhost"
+
+    @property
+    def control_socket(self) -> Path:
+        """The daemon's control socket."""
+        return self.run / "control.sock"
+
+    @property
+    def logs(self) -> Path:
+        """The daemon's and the supervisor's logs."""
+        return self.root / "var/log/deployhost"
+
+    @property
+    def kamal(self) -> Path:
+        """Kamal's directory in the home of the SSH user, who is root (kamal-contract 3.5)."""
+        return self.root / "root/.kamal"
+
+    def repo(self, app: AppName) -> Path:
+        """Return the bare repository of an app."""
+        return self.repos / f"{app}.git"
+
+    def build_tree(self, app: AppName) -> Path:
+        """Return the work tree that an app is built from."""
+        return self.builds / app
+
+    def storage(self, app: AppName) -> Path:
+        """Return what is mounted at /storage in an app."""
+        return self.storage_root / app

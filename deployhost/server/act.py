@@ -1,0 +1,247 @@
+"""Carrying out the steps of set-up: one method per kind of step, each returning a line on how it went (or "")."""
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import assert_never
+
+from deployhost.config import server as server_config
+from deployhost.control import client
+from deployhost.errors import DaemonUnavailable, DeployhostError, DockerUnavailable, RemoteError, SetupFailed
+from deployhost.kamal import contract
+from deployhost.server import buildx, proxy_image
+from deployhost.server.facts import builder
+from deployhost.server.plan_proxy import LOG_MAX_SIZE, LOOPBACK, usable_image
+from deployhost.server.setup_steps import (
+    CreateNetwork,
+    CreateProxy,
+    DefineService,
+    EnsureBuilder,
+    ExtractProxyBinary,
+    InstallPackages,
+    MakeDirectories,
+    ObtainProxyImage,
+    RemoveOldInstalls,
+    RestartService,
+    SetHttpPort,
+    SetupStep,
+    StartContainers,
+    StartProxy,
+    StartService,
+    WriteCompletions,
+    WriteEngineSettings,
+)
+from deployhost.server.state import (
+    DAEMON,
+    Wanted,
+    apps_config,
+    install_record,
+    proxy_binary,
+    proxy_binary_note,
+    stopped_record,
+)
+from deployhost.steps import Step
+from deployhost.system import files, packages, process
+from deployhost.system.docker import ContainerSpec, Docker
+from deployhost.system.services import Services
+
+ENGINE_STARTS_WITHIN = 60.0
+DAEMON_STARTS_WITHIN = 30.0
+ASIDE = f"{contract.PROXY_CONTAINER}-replaced"  # kamal-proxy's container while another takes its place
+
+OnLine = Callable[[str], None]
+
+
+class Actor:
+    """Given what is wanted and the tools, carry out steps; `log` gets each line that a program writes."""
+
+    def __init__(self, wanted: Wanted, docker: Docker, services: Services, log: OnLine) -> None:
+        self._wanted, self._docker, self._services, self._log = wanted, docker, services, log
+        self._paths = wanted.paths
+
+    def __call__(self, step: Step) -> str:
+        """Given a step, carry it out and return a line on how. Raise DeployhostError."""
+        if not isinstance(step, SetupStep):
+            raise TypeError(f"{type(step).__name__} is no step of set-up")
+        return self._act(step)
+
+    def _act(self, step: SetupStep) -> str:  # noqa: PLR0911, PLR0912 - one case per kind of step: a table
+        match step:
+            case WriteEngineSettings():
+                return self._write_engine_settings(step)
+            case InstallPackages():
+                return self._install(step)
+            case DefineService():
+                self._services.define(step.name, step.text)
+                return ""
+            case StartService() | RestartService():
+                return self._run_service(step)
+            case EnsureBuilder():
+                return self._ensure_builder()
+            case MakeDirectories():
+                for path, mode in step.directories.items():
+                    files.make_directory(path, mode)
+                return ""
+            case SetHttpPort():
+                server_config.set_http_port(self._paths.server_yml, step.port)
+                return ""
+            case CreateNetwork():
+                self._docker.create_network(step.name)
+                return ""
+            case ObtainProxyImage():
+                return proxy_image.obtain(self._docker, file=step.file, say=self._log, environ=os.environ)
+            case CreateProxy():
+                return self._create_proxy(step)
+            case StartProxy():
+                self._docker.start(contract.PROXY_CONTAINER)
+                self._docker.remove(ASIDE, force=True)
+                return ""
+            case ExtractProxyBinary():
+                return self._extract_binary()
+            case StartContainers():
+                return self._start_containers(step)
+            case WriteCompletions():
+                return self._write_completions(step)
+            case RemoveOldInstalls():
+                for directory in step.directories:
+                    shutil.rmtree(directory, ignore_errors=True)
+                return ""
+        assert_never(step)
+
+    def _write_engine_settings(self, step: WriteEngineSettings) -> str:
+        packages.note_file(install_record(self._paths), step.path)
+        files.make_directory(step.path.parent)
+        files.write_atomically(step.path, step.text.encode())
+        return ""
+
+    def _install(self, step: InstallPackages) -> str:
+        added = packages.install(step.packages, step.optional, install_record(self._paths), self._log)
+        if step.engine and self._services.keeper != "systemd":
+            # The package may have started it by its init script; here the supervisor does.
+            with contextlib.suppress(DeployhostError):
+                process.run(["/etc/init.d/docker", "stop"], timeout=60, on_line=self._log, check=False)
+        return f"{added} packages"
+
+    def _ensure_builder(self) -> str:
+        found = builder()  # the engine's package may have brought one
+        if found:
+            return found
+        with packages.recorded(install_record(self._paths)):
+            return buildx.install_buildx(self._log)
+
+    def _run_service(self, step: StartService | RestartService) -> str:
+        if isinstance(step, StartService):
+            self._services.start(step.name)
+        else:
+            self._services.restart(step.name)
+        return self._wait_for_daemon() if step.name == DAEMON else self._wait_for_engine()
+
+    def _wait_for_engine(self) -> str:
+        deadline = time.monotonic() + ENGINE_STARTS_WITHIN
+        while True:
+            try:
+                return self._docker.info().version
+            except DockerUnavailable as error:
+                if time.monotonic() > deadline:
+                    raise SetupFailed(
+                        f"the Docker engine does not answer {ENGINE_STARTS_WITHIN:g} s after its start",
+                        hint=self._log_hint("docker", "dockerd"),
+                        details=error.details,
+                    ) from error
+            time.sleep(0.1)
+
+    def _wait_for_daemon(self) -> str:
+        deadline = time.monotonic() + DAEMON_STARTS_WITHIN
+        said = ""
+        while time.monotonic() < deadline:
+            try:
+                answer = client.call(str(self._paths.control_socket), "ping", timeout=5)
+                said = str(answer.get("version", ""))
+                if said == self._wanted.version:
+                    return said
+            except (DaemonUnavailable, RemoteError) as error:
+                said = str(error)
+            time.sleep(0.05)
+        raise SetupFailed(
+            f"{DAEMON} does not answer {DAEMON_STARTS_WITHIN:g} s after its start: {said}",
+            hint=self._log_hint(DAEMON, DAEMON),
+        )
+
+    def _log_hint(self, unit: str, name: str) -> str:
+        if self._services.keeper == "systemd":
+            return f"journalctl --unit {unit} --lines 50"
+        return f"tail -n 50 {self._paths.logs / name}.log"
+
+    def _create_proxy(self, step: CreateProxy) -> str:
+        """Create and start the container; the one that is there comes back if that fails."""
+        docker, name = self._docker, contract.PROXY_CONTAINER
+        if step.replace:
+            docker.remove(ASIDE, force=True)
+            docker.stop(name)
+            docker.rename(name, ASIDE)
+        try:
+            docker.create(self._proxy_spec(step.port))
+            docker.start(name)
+        except DeployhostError:
+            docker.remove(name, force=True)
+            if step.replace:
+                docker.rename(ASIDE, name)
+                docker.start(name)
+            raise
+        docker.remove(ASIDE, force=True)
+        return ""
+
+    def _proxy_spec(self, port: int) -> ContainerSpec:
+        key, title = contract.PROXY_TITLE_LABEL
+        return ContainerSpec(
+            name=contract.PROXY_CONTAINER,
+            image=self._proxy_reference(),
+            labels={key: title},
+            network=contract.NETWORK,
+            binds=(
+                f"{contract.PROXY_CONFIG_VOLUME}:{contract.PROXY_CONFIG_PATH}",
+                f"{apps_config(self._paths)}:{contract.PROXY_APPS_CONFIG_PATH}",
+            ),
+            ports={80: (LOOPBACK, port)},
+            restart="unless-stopped",
+            log_max_size=LOG_MAX_SIZE,
+        )
+
+    def _proxy_reference(self) -> str:
+        """Return the image of the container that is there if Kamal takes it (it may be a later one), else the pinned one."""
+        for name in (contract.PROXY_CONTAINER, ASIDE):
+            container = self._docker.find(name)
+            if container is not None and usable_image(container.image) and self._docker.image(container.image):
+                return container.image
+        return contract.PROXY_IMAGE
+
+    def _extract_binary(self) -> str:
+        reference, to = self._proxy_reference(), proxy_binary(self._paths)
+        image = self._docker.image(reference)
+        if image is None:
+            raise SetupFailed(f"the image {reference} is gone", hint="deployhost setup --local")
+        files.remove(proxy_binary_note(self._paths))
+        proxy_image.extract_binary(self._docker, reference, to)
+        files.write_atomically(proxy_binary_note(self._paths), f"{image.id}\n".encode())
+        return ""
+
+    def _start_containers(self, step: StartContainers) -> str:
+        for name in step.names:
+            if self._docker.find(name) is not None:
+                self._docker.start(name)
+        files.remove(stopped_record(self._paths))
+        return ""
+
+    def _write_completions(self, step: WriteCompletions) -> str:
+        for path, text in step.files.items():
+            _make_parents(path)
+            files.write_atomically(path, text.encode())
+        return ""
+
+
+def _make_parents(path: Path) -> None:
+    if not path.parent.is_dir():
+        files.make_directory(path.parent)

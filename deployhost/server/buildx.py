@@ -1,0 +1,86 @@
+"""Getting the buildx plugin, without which a docker command from 23 on can't build."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from deployhost.build.docker_cli import DockerCli
+from deployhost.errors import CommandFailed, CommandMissing, CommandTimedOut, DeployhostError, SetupFailed
+from deployhost.server.go import Go
+from deployhost.system import files
+from deployhost.system.process import run
+
+PACKAGES = ("docker-buildx-plugin", "docker-buildx")  # docker.com's and the distribution's
+MODULE = "github.com/docker/buildx/cmd/buildx"
+VERSION = "v0.38.2"
+LEAST_GO = (1, 25)
+PLUGIN = Path(
+    "/usr/local/lib/docker/cli-plugins/docker-buildx"
+)  # one of the places in which every docker command looks
+APT_TIMEOUT = 600.0
+BUILD_TIMEOUT = 1200.0
+
+Say = Callable[[str], None]
+
+
+def install_buildx(say: Say) -> str:
+    """Given where to say what goes on, have a docker command that can build; return which one, and where its plugin is from.
+
+    Raise SetupFailed with what each way said if none works.
+    """
+    problems = []
+    for name, way in ((name, _package(name)) for name in PACKAGES):
+        problem = way(say)
+        if not problem and DockerCli().can_build():
+            return f"{DockerCli().find().path}, with the package {name}"
+        problems.append(f"package {name}: {problem or 'is no plugin of this docker command'}")
+    try:
+        _from_go(say)
+        return f"{DockerCli().find().path}, with buildx {VERSION} built from its Go module"
+    except DeployhostError as error:
+        problems.append(f"Go module: {error.message}")
+        problems.extend(error.details[-3:])
+    raise SetupFailed(
+        "no docker command here can build, and the buildx plugin can't be had",
+        hint="apt-get install docker-buildx",
+        details=tuple(problems),
+    )
+
+
+def _package(name: str) -> Callable[[Say], str]:
+    def install(say: Say) -> str:
+        # --no-remove: the distribution's plugin must not push out docker.com's engine, nor the other way round.
+        argv = [
+            "apt-get",
+            "-o",
+            "DPkg::Lock::Timeout=120",
+            "install",
+            "-y",
+            "--no-install-recommends",
+            "--no-remove",
+            name,
+        ]
+        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        try:
+            run(argv, timeout=APT_TIMEOUT, env=env, on_line=say)
+        except (CommandFailed, CommandMissing, CommandTimedOut) as error:
+            return error.details[-1] if error.details else error.message
+        return ""
+
+    return install
+
+
+def _from_go(say: Say) -> None:
+    """Build the plugin from its module and put it where docker finds it."""
+    go = Go(LEAST_GO)
+    say(f"building buildx {VERSION} from its Go module (about two minutes)")
+    with tempfile.TemporaryDirectory(prefix="deployhost-buildx-") as work:
+        go.run(
+            ["install", "-trimpath", "-ldflags=-s -w", f"{MODULE}@{VERSION}"],
+            timeout=BUILD_TIMEOUT,
+            on_line=say,
+            more={"GOBIN": work},
+        )
+        files.make_directory(PLUGIN.parent)
+        files.write_atomically(PLUGIN, (Path(work) / "buildx").read_bytes(), 0o755)

@@ -1,0 +1,176 @@
+"""Reading what a server is: everything set-up looks at, once, into ServerFacts. Nothing is changed here."""
+
+import contextlib
+import os
+from pathlib import Path
+
+from deployhost.build.docker_cli import DockerCli
+from deployhost.config import server as server_config
+from deployhost.control import client
+from deployhost.errors import CommandMissing, DaemonUnavailable, DockerUnavailable, RemoteError
+from deployhost.kamal import contract
+from deployhost.paths import Paths
+from deployhost.server.plan_proxy import LOOPBACK, usable_image
+from deployhost.server.state import (
+    DAEMON,
+    Daemon,
+    Engine,
+    Holder,
+    Keeper,
+    Proxy,
+    ServerFacts,
+    Wanted,
+    daemon_json,
+    install_record,
+    proxy_binary,
+    proxy_binary_note,
+    stopped_record,
+)
+from deployhost.system import files, machine, packages, records
+from deployhost.system import services as system_services
+from deployhost.system.docker import Container, Docker
+from deployhost.system.services import Services
+
+PING_TIMEOUT = 3.0
+
+
+def gather(wanted: Wanted, docker: Docker, services: Services, installed: Path) -> ServerFacts:
+    """Given what is wanted (whose paths and port are looked at), return the facts of this server.
+
+    `installed` is where install.sh puts the program. Raise InvalidConfig if server.yml can't be read.
+    """
+    paths = wanted.paths
+    distribution = machine.distribution(paths.root / "etc/os-release")
+    engine = _engine(docker, services)
+    containers = docker.containers({}) if engine.answers else []
+    proxy = next((container for container in containers if container.name == contract.PROXY_CONTAINER), None)
+    image = _proxy_image(docker, proxy) if engine.answers else ""
+    return ServerFacts(
+        distribution=distribution.id,
+        distribution_name=distribution.name,
+        systemd=services.keeper == "systemd",
+        packages=packages.installed(),
+        install_interrupted=packages.read_record(install_record(paths)).interrupted,
+        git=_program("git") is not None,
+        apparmor_parser_missing=_apparmor() and _program("apparmor_parser") is None,
+        daemon_json=daemon_json(paths).exists(),
+        engine=engine,
+        directories=machine.modes(tuple(wanted.directories)),
+        http_port=server_config.load(paths.server_yml).http_port,
+        port_holder=_holder(wanted.http_port, containers),
+        network=engine.answers and docker.network_exists(contract.NETWORK),
+        proxy_image=image,
+        proxy=None if proxy is None else _proxy(proxy, docker),
+        proxy_binary=_proxy_binary(paths),
+        daemon=_daemon(paths, services),
+        completions=_texts(tuple(wanted.completions)),
+        old_installs=_old_installs(installed, wanted.prefix),
+        stopped_apps=tuple(records.read_json(stopped_record(paths)).get("containers", ())),
+    )
+
+
+def builder() -> str:
+    """Return the path of the docker command that builds would use, or "" if none can build."""
+    try:
+        return str(DockerCli({"PATH": system_services.PATH, "HOME": "/root"}).find().path)
+    except CommandMissing:
+        return ""
+
+
+def _engine(docker: Docker, services: Services) -> Engine:
+    version = ""
+    with contextlib.suppress(DockerUnavailable):
+        version = docker.info().version
+    unit = "docker" if services.keeper == "systemd" else "dockerd"
+    keeper: Keeper = ""
+    if services.active(unit):
+        keeper = services.keeper
+    elif version:
+        keeper = "other"
+    return Engine(
+        installed=_program("dockerd") is not None,
+        answers=bool(version),
+        version=version,
+        keeper=keeper,
+        enabled=services.enabled(unit),
+        definition=services.definition(unit),
+        builder=builder(),
+    )
+
+
+def _holder(port: int, containers: list[Container]) -> Holder | None:
+    clashing = ("", "0.0.0.0", "::", LOOPBACK)  # noqa: S104 - addresses to look for, not to bind
+    for container in containers:
+        bound = [host_port for _, address, host_port in container.bindings if address in clashing]
+        if container.running and port in bound:
+            return Holder(container=container.name)
+    listener = machine.listener(port)
+    return None if listener is None else Holder(listener.pid, listener.program)
+
+
+def _proxy_image(docker: Docker, proxy: Container | None) -> str:
+    """Return the id of the image that kamal-proxy runs, or would run; "" if it is not there."""
+    reference = proxy.image if proxy is not None and usable_image(proxy.image) else contract.PROXY_IMAGE
+    image = docker.image(reference)
+    return "" if image is None else image.id
+
+
+def _proxy(container: Container, docker: Docker) -> Proxy:
+    key, title = contract.PROXY_TITLE_LABEL
+    image = docker.image(container.image_id)
+    labels = {**(image.labels if image is not None else {}), **container.labels}
+    return Proxy(
+        image=container.image,
+        running=container.running,
+        titled=labels.get(key) == title,
+        bindings=container.bindings,
+        mounts=container.mounts,
+        networks=container.networks,
+        restart=container.restart,
+        log_max_size=container.log_max_size,
+    )
+
+
+def _proxy_binary(paths: Paths) -> str:
+    """Return the id of the image that the program on the host was taken from; "" if it is not there."""
+    note = files.read(proxy_binary_note(paths))
+    return note.decode().strip() if note is not None and os.access(proxy_binary(paths), os.X_OK) else ""
+
+
+def _daemon(paths: Paths, services: Services) -> Daemon:
+    version, prefix = "", ""
+    with contextlib.suppress(DaemonUnavailable, RemoteError):
+        answer = client.call(str(paths.control_socket), "ping", timeout=PING_TIMEOUT)
+        version = str(answer.get("version", ""))
+        # A console script runs as "<venv>/bin/python <script>": its interpreter says which installation this is.
+        argv = machine.command_line(int(answer.get("pid", 0)))
+        prefix = str(Path(argv[0]).parent.parent) if argv else ""
+    return Daemon(
+        definition=services.definition(DAEMON),
+        enabled=services.enabled(DAEMON),
+        active=services.active(DAEMON),
+        version=version,
+        prefix=prefix,
+    )
+
+
+def _texts(wanted: tuple[Path, ...]) -> dict[Path, str]:
+    found = {path: files.read(path) for path in wanted}
+    return {path: text.decode("utf-8", "replace") for path, text in found.items() if text is not None}
+
+
+def _old_installs(installed: Path, prefix: str) -> tuple[Path, ...]:
+    """Return the installations beside our own; none if we do not run from there (a checkout's venv)."""
+    if Path(prefix).parent != installed or (installed / "current").resolve() != Path(prefix):
+        return ()
+    return tuple(sorted(path for path in installed.glob("venv-*") if path != Path(prefix) and path.is_dir()))
+
+
+def _program(name: str) -> Path | None:
+    candidates = [Path(directory) / name for directory in system_services.PATH.split(":")]
+    return next((path for path in candidates if os.access(path, os.X_OK)), None)
+
+
+def _apparmor() -> bool:
+    enabled = files.read(Path("/sys/module/apparmor/parameters/enabled"))
+    return enabled is not None and enabled.strip() == b"Y"

@@ -1,0 +1,57 @@
+"""The machine's own Go, for the two programs that can be built from their modules where nothing else supplies them."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from deployhost.errors import CommandMissing
+from deployhost.system.process import Completed, run
+
+USUAL = "/usr/local/go/bin/go"
+HINT = "see https://go.dev/doc/install"
+_VERSION = re.compile(r"go(\d+(?:\.\d+)*)")
+
+
+class Go:
+    """Given the least version that will do and an environment, find the go command. Raise CommandMissing if there is none, or only an older one."""
+
+    def __init__(self, least: tuple[int, ...], environ: Mapping[str, str] | None = None) -> None:
+        given = dict(os.environ if environ is None else environ)
+        # No other toolchain is fetched behind one's back, and no setting of the host's own projects gets in the way.
+        self._environ = {**given, "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off", "CGO_ENABLED": "0"}
+        self._environ.setdefault("HOME", "/root")
+        found = shutil.which("go", path=given.get("PATH")) or (USUAL if os.access(USUAL, os.X_OK) else None)
+        wanted = ".".join(map(str, least))
+        if found is None:
+            raise CommandMissing(f"Go {wanted} or later is not installed", hint=HINT)
+        self._go = found
+        version = self._version()
+        if version < least:
+            shown = ".".join(map(str, version)) or "of an unknown version"
+            raise CommandMissing(f"{found} is Go {shown}, and {wanted} or later is needed", hint=HINT)
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        timeout: float,
+        on_line: Callable[[str], None],
+        cwd: Path | None = None,
+        more: Mapping[str, str] | None = None,
+    ) -> Completed:
+        """Given go's arguments, run it. Raise CommandFailed, CommandTimedOut."""
+        return run(
+            [self._go, *arguments],
+            timeout=timeout,
+            env={**self._environ, **(more or {})},
+            cwd=cwd,
+            on_line=on_line,
+            dies_with_us=True,
+        )
+
+    def _version(self) -> tuple[int, ...]:
+        said = run([self._go, "env", "GOVERSION"], timeout=20, env=self._environ, check=False).stdout
+        match = _VERSION.match(said.strip())
+        return tuple(map(int, match[1].split("."))) if match else ()

@@ -1,0 +1,199 @@
+"""Facts of the server and what is wanted in, steps out. Pure."""
+
+from collections.abc import Iterator
+
+from deployhost.errors import Conflict, SetupFailed
+from deployhost.kamal import contract
+from deployhost.server.plan_proxy import plan_proxy
+from deployhost.server.setup_steps import (
+    CreateNetwork,
+    CreateProxy,
+    DefineService,
+    EnsureBuilder,
+    InstallPackages,
+    MakeDirectories,
+    RemoveOldInstalls,
+    RestartService,
+    SetHttpPort,
+    StartContainers,
+    StartService,
+    WriteCompletions,
+    WriteEngineSettings,
+)
+from deployhost.server.state import DAEMON, ServerFacts, Wanted, daemon_json
+from deployhost.steps import Plan, Step
+
+SUPPORTED = ("debian", "ubuntu")
+ENGINE_PACKAGES = ("docker.io", "iptables", "ca-certificates")
+ENGINE_OPTIONAL = (
+    "docker-cli",
+    "docker-buildx",
+)  # packages of their own on newer releases, part of docker.io on older ones
+ENGINE_SETTINGS = '{\n  "live-restore": true\n}\n'
+
+
+def plan_setup(facts: ServerFacts, wanted: Wanted) -> Plan:
+    """Given what the server is and what it shall be, return the steps between the two, and notes on what is kept.
+
+    Raise Conflict if the port is somebody else's, SetupFailed if this is no distribution whose packages we know.
+    """
+    _check_port(facts, wanted)
+    steps = [
+        *_packages(facts, wanted),
+        *_engine(facts, wanted),
+        *_files(facts, wanted),
+        *plan_proxy(facts, wanted),
+        *_daemon(facts, wanted),
+        *_leftovers(facts, wanted),
+    ]
+    return Plan(tuple(steps), tuple(_notes(facts)))
+
+
+def engine_service(facts: ServerFacts) -> str:
+    """Return the name of the Docker engine's service: the distribution's unit, or ours where there is no systemd."""
+    return "docker" if facts.systemd else "dockerd"
+
+
+def consents(plan: Plan) -> tuple[str, ...]:
+    """Given a plan, return what it would take away from whoever relies on it now: a person should say yes to each."""
+    return tuple(step.drops for step in plan if isinstance(step, CreateProxy) and step.drops)
+
+
+def _check_port(facts: ServerFacts, wanted: Wanted) -> None:
+    holder = facts.port_holder
+    if holder is not None and holder.container != contract.PROXY_CONTAINER:
+        other = 8080 if wanted.http_port != 8080 else 8081
+        raise Conflict(
+            f"port {wanted.http_port} is taken by {holder}", hint=f"deployhost setup --local --http-port {other}"
+        )
+
+
+def _packages(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
+    engine = not facts.engine.installed and not facts.engine.answers
+    needed: list[str] = list(ENGINE_PACKAGES) if engine else []
+    if engine and facts.apparmor_parser_missing:
+        needed.append("apparmor")  # the kernel enforces it, and Docker starts no container without its parser
+    if not facts.git:
+        needed += ["git", "ca-certificates"]
+    needed = [name for name in dict.fromkeys(needed) if name not in facts.packages]
+    if not needed and not facts.install_interrupted:
+        return
+    if facts.distribution not in SUPPORTED:
+        raise SetupFailed(
+            f"{facts.distribution_name} is neither Debian nor Ubuntu: install {' and '.join(needed)} yourself, then run set-up again",
+            hint="deployhost setup --local",
+        )
+    if engine and not facts.daemon_json:
+        yield WriteEngineSettings(
+            what=f"write {daemon_json(wanted.paths)}",
+            why="live-restore: apps go on while the Docker engine is restarted or upgraded",
+            path=daemon_json(wanted.paths),
+            text=ENGINE_SETTINGS,
+        )
+    why = "apps run in its containers" if engine else "apps are pushed with it"
+    yield InstallPackages(
+        what=f"install {'the Docker engine' if engine else 'packages'} ({', '.join(needed) or 'what was interrupted'})",
+        why=why if needed else "an earlier installation was interrupted",
+        packages=tuple(needed),
+        optional=ENGINE_OPTIONAL if engine else (),
+        engine=engine,
+    )
+
+
+def _engine(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
+    engine, name = facts.engine, engine_service(facts)
+    ours = not facts.systemd and (engine.definition is not None or not engine.answers)
+    if ours and engine.definition != wanted.engine_definition:
+        yield DefineService(
+            what="have the Docker engine supervised",
+            why="nothing else on this machine keeps services running",
+            name=name,
+            text=wanted.engine_definition,
+        )
+    kept = engine.keeper == ("systemd" if facts.systemd else "supervisor")
+    if (
+        not engine.answers
+        or (ours and not (kept and engine.enabled))
+        or (facts.systemd and kept and not engine.enabled)
+    ):
+        yield StartService(
+            what="start the Docker engine", why="it does not run, or would not come back by itself", name=name
+        )
+    if not engine.builder:
+        yield EnsureBuilder(what="have a docker command that can build", why="apps are built with BuildKit")
+
+
+def _files(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
+    missing = {path: mode for path, mode in wanted.directories.items() if facts.directories.get(path) != mode}
+    if missing:
+        shown = ", ".join(str(path) for path in missing) if len(missing) < 4 else f"{len(missing)} of them"
+        yield MakeDirectories(
+            what=f"make directories ({shown})",
+            why="settings, secrets, repositories and data lie there",
+            directories=missing,
+        )
+    if facts.http_port != wanted.http_port:
+        yield SetHttpPort(
+            what=f"note port {wanted.http_port} in {wanted.paths.server_yml}",
+            why="kamal-proxy listens there",
+            port=wanted.http_port,
+        )
+    if not facts.network:
+        yield CreateNetwork(
+            what=f"create the network {contract.NETWORK}", why="apps and kamal-proxy meet there", name=contract.NETWORK
+        )
+
+
+def _daemon(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
+    daemon = facts.daemon
+    if facts.stopped_apps:
+        yield StartContainers(
+            what=f"start the apps' containers ({', '.join(facts.stopped_apps)})",
+            why="uninstalling had stopped them",
+            names=facts.stopped_apps,
+        )
+    redefined = daemon.definition != wanted.daemon_definition
+    if redefined:
+        yield DefineService(
+            what=f"define the service {DAEMON}",
+            why="it builds and deploys what is pushed",
+            name=DAEMON,
+            text=wanted.daemon_definition,
+        )
+    if not (daemon.active and daemon.enabled):
+        yield StartService(what=f"start {DAEMON}", why="it does not run, or would not come back by itself", name=DAEMON)
+    if not daemon.active:
+        return
+    if not daemon.version:
+        why = "it does not answer"
+    elif daemon.version != wanted.version:
+        why = f"version {daemon.version} still runs; apps go on meanwhile"
+    elif daemon.prefix != wanted.prefix:
+        why = "another installation of it still runs; apps go on meanwhile"
+    elif redefined:
+        why = "its definition changed; apps go on meanwhile"
+    else:
+        return
+    yield RestartService(what=f"restart {DAEMON}", why=why, name=DAEMON)
+
+
+def _leftovers(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
+    files = {path: text for path, text in wanted.completions.items() if facts.completions.get(path) != text}
+    if files:
+        yield WriteCompletions(
+            what=f"write completions of shells ({len(files)})", why="Tab completes commands and apps", files=files
+        )
+    if facts.old_installs:
+        yield RemoveOldInstalls(
+            what="remove earlier versions of deployhost",
+            why="nothing runs from them any more",
+            directories=facts.old_installs,
+        )
+
+
+def _notes(facts: ServerFacts) -> Iterator[str]:
+    engine = facts.engine
+    if engine.answers:
+        yield f"Docker engine {engine.version} is kept as it is"
+    if engine.answers and not facts.systemd and engine.keeper == "other":
+        yield "nothing restarts the Docker engine when it ends: it was started by hand"

@@ -1,0 +1,85 @@
+"""kamal-proxy as it is and as it shall be in, steps out. Pure."""
+
+from collections.abc import Iterator
+
+from deployhost.kamal import contract
+from deployhost.server.setup_steps import CreateProxy, ExtractProxyBinary, ObtainProxyImage, StartProxy
+from deployhost.server.state import Proxy, ServerFacts, Wanted, apps_config
+from deployhost.steps import Step
+
+LOOPBACK = "127.0.0.1"
+LOG_MAX_SIZE = "10m"
+
+
+def plan_proxy(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
+    """Given facts and what is wanted, yield the steps that kamal-proxy needs."""
+    if not facts.proxy_image:
+        yield ObtainProxyImage(
+            what=f"get kamal-proxy's image ({contract.PROXY_VERSION})",
+            why="it takes the requests and switches between releases without losing one",
+            file=wanted.proxy_image,
+        )
+    if not facts.proxy_binary or facts.proxy_binary != facts.proxy_image:
+        yield ExtractProxyBinary(
+            what="copy kamal-proxy's program to the host", why="calling it there takes 10 ms, not 90"
+        )
+    proxy = facts.proxy
+    if proxy is None:
+        yield CreateProxy(
+            what=f"start kamal-proxy on {LOOPBACK}:{wanted.http_port}",
+            why="it takes the requests of all apps",
+            port=wanted.http_port,
+            replace=False,
+        )
+        return
+    wrong = _wrong_with(proxy, wanted)
+    if wrong:
+        yield CreateProxy(
+            what=f"replace kamal-proxy by one on {LOOPBACK}:{wanted.http_port}",
+            why=f"{wrong}; its routes are kept",
+            port=wanted.http_port,
+            replace=True,
+            drops=_dropped(proxy),
+        )
+    elif not proxy.running:
+        yield StartProxy(what="start kamal-proxy", why="it does not run")
+
+
+def _wrong_with(proxy: Proxy, wanted: Wanted) -> str:
+    mounts = {
+        (contract.PROXY_CONFIG_VOLUME, contract.PROXY_CONFIG_PATH),
+        (str(apps_config(wanted.paths)), contract.PROXY_APPS_CONFIG_PATH),
+    }
+    published = ", ".join(_shown(address, port) for _, address, port in proxy.bindings) or "no port"
+    right = {
+        f"it is published on {published}": proxy.bindings == ((80, LOOPBACK, wanted.http_port),),
+        f"its image is {proxy.image}": usable_image(proxy.image),
+        "its state is not mounted where Kamal has it": mounts <= set(proxy.mounts),
+        f"it is not on the network {contract.NETWORK}": contract.NETWORK in proxy.networks,
+        "it lacks the label by which Kamal finds it": proxy.titled,
+        "it would not come back after a reboot": proxy.restart == "unless-stopped",
+        "its log has no limit": bool(proxy.log_max_size),
+    }
+    return next((problem for problem, is_right in right.items() if not is_right), "")
+
+
+def _shown(address: str, port: int) -> str:
+    return f"{address or 'every address'}:{port}"
+
+
+def _dropped(proxy: Proxy) -> str:
+    public = [_shown(address, port) for _, address, port in proxy.bindings if address != LOOPBACK]
+    if not public:
+        return ""
+    return f"kamal-proxy answers on {', '.join(public)} now, and will on loopback only"
+
+
+def usable_image(reference: str) -> bool:
+    """Given an image's reference, return whether Kamal takes it for kamal-proxy: its repository, and the pinned version or a later one."""
+    repository, _, tag = reference.rpartition(":")
+    return repository == contract.PROXY_REPOSITORY and _version(tag) >= _version(contract.PROXY_VERSION)
+
+
+def _version(tag: str) -> tuple[int, ...]:
+    parts = tag.removeprefix("v").split(".")
+    return tuple(map(int, parts)) if len(parts) == 3 and all(part.isdigit() for part in parts) else ()

@@ -1,0 +1,164 @@
+"""Set-up as a whole: facts → plan → apply → facts, until the plan is empty."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import deployhost
+from deployhost import templates
+from deployhost.config import server as server_config
+from deployhost.errors import CommandFailed, CommandMissing, CommandTimedOut, Conflict, SetupFailed
+from deployhost.paths import Paths
+from deployhost.server.act import Actor
+from deployhost.server.facts import gather
+from deployhost.server.plan import consents, plan_setup
+from deployhost.server.state import DAEMON, INSTALLED, Wanted, completion_files
+from deployhost.steps import Plan, Recorder, Step, apply
+from deployhost.system import process
+from deployhost.system import services as system_services
+from deployhost.system.docker import Docker
+from deployhost.system.services import Services, supervised_definition
+
+ENGINE_PIDFILE = "/run/docker.pid"
+UNIT = "systemd/deployhostd.service"
+OnLine = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a person asked set-up for; `consent` is asked about each thing that would be taken from somebody else."""
+
+    http_port: int | None = None
+    proxy_image: Path | None = None
+    dry_run: bool = False
+    consent: Callable[[str], bool] = lambda _what: False
+
+
+@dataclass(frozen=True)
+class Done:
+    """One step that was carried out (or, on a dry run, would be), how it went and its seconds."""
+
+    step: Step
+    said: str = ""
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as --json prints it."""
+        return {**self.step.to_json(), "said": self.said, "seconds": round(self.seconds, 3)}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What set-up did: the steps, whether anything changed, and kamal-proxy's port."""
+
+    steps: tuple[Done, ...]
+    notes: tuple[str, ...]
+    changed: bool
+    http_port: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as --json prints it."""
+        return {
+            "steps": [done.to_json() for done in self.steps],
+            "notes": list(self.notes),
+            "changed": self.changed,
+            "http_port": self.http_port,
+        }
+
+
+@dataclass
+class Timed:
+    """A recorder that passes everything on and keeps what was done, with its time."""
+
+    next: Recorder
+    done_steps: list[Done] = field(default_factory=list)
+    began: float = 0.0
+
+    def started(self, step: Step) -> None:
+        """Note when the step began."""
+        self.began = time.monotonic()
+        self.next.started(step)
+
+    def done(self, step: Step, said: str) -> None:
+        """Keep the step."""
+        self.done_steps.append(Done(step, said, time.monotonic() - self.began))
+        self.next.done(step, said)
+
+    def failed(self, step: Step, error: Exception) -> None:
+        """Pass it on."""
+        self.next.failed(step, error)
+
+
+class Setup:
+    """Given where things lie and the machine's tools, set the server up. `log` gets every line that a program writes."""
+
+    def __init__(self, paths: Paths, docker: Docker, services: Services, log: OnLine) -> None:
+        self._paths, self._docker, self._services, self._log = paths, docker, services, log
+
+    def run(self, request: Request, recorder: Recorder) -> Report:
+        """Given what is asked for, do what is missing and return what was done; nothing on a dry run.
+
+        Raise Conflict if the port is taken or consent is not given, SetupFailed or what a step raised if it can't be done.
+        """
+        wanted = self._wanted(request)
+        plan = self._plan(wanted)
+        if request.dry_run:
+            return Report(tuple(Done(step) for step in plan), plan.notes, changed=False, http_port=wanted.http_port)
+        for drops in consents(plan):
+            if not request.consent(drops):
+                raise Conflict(drops, hint="deployhost setup --local --yes")
+        timed = Timed(recorder)
+        if plan:
+            apply(plan, Actor(wanted, self._docker, self._services, self._log), timed)
+            left = self._plan(wanted)
+            if left:
+                raise SetupFailed(
+                    "set-up ran to its end, and yet something is not as it should be",
+                    hint="deployhost setup --local --dry-run",
+                    details=tuple(f"{step.what}: {step.why}" for step in left),
+                )
+        return Report(tuple(timed.done_steps), plan.notes, changed=bool(plan), http_port=wanted.http_port)
+
+    def _plan(self, wanted: Wanted) -> Plan:
+        return plan_setup(gather(wanted, self._docker, self._services, INSTALLED), wanted)
+
+    def _wanted(self, request: Request) -> Wanted:
+        port = request.http_port or server_config.load(self._paths.server_yml).http_port
+        program = daemon_program(INSTALLED, Path(sys.prefix))
+        environment = {"PATH": system_services.PATH, "HOME": "/root", "LANG": "C.UTF-8"}
+        if self._services.keeper == "systemd":
+            unit = templates.read_template(UNIT)
+            daemon = unit.replace("@EXEC@", str(program)).replace("@PATH@", system_services.PATH)
+        else:
+            daemon = supervised_definition([str(program)], environment)
+        return Wanted(
+            paths=self._paths,
+            http_port=port,
+            version=deployhost.__version__,
+            prefix=sys.prefix,
+            daemon_definition=daemon,
+            engine_definition=supervised_definition(["/usr/sbin/dockerd"], environment, ENGINE_PIDFILE),
+            completions=dict(self._completions()),
+            proxy_image=request.proxy_image,
+        )
+
+    def _completions(self) -> Iterator[tuple[Path, str]]:
+        """Yield each shell's completion file and its text, which the program itself prints; none where it can't be asked."""
+        program = Path(sys.prefix) / "bin/deployhost"
+        for shell, path in completion_files(self._paths).items():
+            try:
+                yield path, process.run([str(program), "completion", shell], timeout=20).stdout
+            except (CommandFailed, CommandMissing, CommandTimedOut) as error:
+                self._log(f"no completion for {shell}: {error}")
+
+
+def daemon_program(installed: Path, prefix: Path) -> Path:
+    """Given where install.sh puts the program and the venv we run from, return deployhostd's path.
+
+    It goes through the link `current` where that is our venv, so that the service's definition outlives upgrades.
+    """
+    current = installed / "current"
+    return (current if current.resolve() == prefix.resolve() else prefix) / "bin" / DAEMON

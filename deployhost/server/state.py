@@ -1,0 +1,168 @@
+"""What a server is found to be (ServerFacts) and what it shall be (Wanted): data, and where set-up's files lie."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from deployhost.paths import Paths
+
+DAEMON = "deployhostd"  # the service's name with either keeper
+INSTALLED = Path(
+    "/opt/deployhost"
+)  # where install.sh puts the program: venv-<hash>/, and current, which points at one of them
+
+Keeper = Literal["systemd", "supervisor", "other", ""]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """The Docker engine: `installed` is its program, `keeper` who keeps it running, `builder` a docker CLI that can build."""
+
+    installed: bool = False
+    answers: bool = False
+    version: str = ""
+    keeper: Keeper = ""
+    enabled: bool = False
+    definition: str | None = None
+    builder: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proxy:
+    """The kamal-proxy container as it is; `bindings` are (container port, host address, host port)."""
+
+    image: str
+    running: bool
+    titled: bool
+    bindings: tuple[tuple[int, str, int], ...]
+    mounts: tuple[tuple[str, str], ...]
+    networks: tuple[str, ...]
+    restart: str
+    log_max_size: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Daemon:
+    """deployhostd: how its service is defined, and what answers on the control socket; `prefix` is the venv it runs from."""
+
+    definition: str | None = None
+    enabled: bool = False
+    active: bool = False
+    version: str = ""
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a port: a process, and the container that it serves if it is Docker's."""
+
+    pid: int = 0
+    program: str = ""
+    container: str = ""
+
+    def __str__(self) -> str:
+        if self.container:
+            return f"the container {self.container}"
+        if self.program:
+            return f"{self.program} (process {self.pid})"
+        return "another process"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerFacts:
+    """Everything that set-up looks at, read at one moment."""
+
+    distribution: str = ""
+    distribution_name: str = ""
+    systemd: bool = False
+    packages: frozenset[str] = frozenset()
+    install_interrupted: bool = False
+    git: bool = False
+    apparmor_parser_missing: bool = False
+    daemon_json: bool = False
+    engine: Engine = field(default_factory=Engine)
+    directories: Mapping[Path, int] = field(default_factory=dict)
+    http_port: int = 80
+    port_holder: Holder | None = None
+    network: bool = False
+    proxy_image: str = ""
+    proxy: Proxy | None = None
+    proxy_binary: str = ""
+    daemon: Daemon = field(default_factory=Daemon)
+    completions: Mapping[Path, str] = field(default_factory=dict)
+    old_installs: tuple[Path, ...] = ()
+    stopped_apps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the server shall be. `prefix` is the venv of the program that sets it up, `proxy_image` a file with kamal-proxy's image."""
+
+    paths: Paths
+    http_port: int
+    version: str
+    prefix: str
+    daemon_definition: str
+    engine_definition: str
+    completions: Mapping[Path, str] = field(default_factory=dict)
+    proxy_image: Path | None = None
+
+    @property
+    def directories(self) -> Mapping[Path, int]:
+        """Return each directory that there shall be, with its mode."""
+        paths = self.paths
+        return {
+            paths.config: 0o755,
+            paths.secrets: 0o700,
+            paths.state: 0o755,
+            paths.bin: 0o755,
+            paths.repos: 0o700,
+            paths.builds: 0o700,
+            paths.deploy_logs: 0o700,
+            paths.storage_root: 0o755,
+            paths.run: 0o755,
+            paths.logs: 0o750,
+            paths.kamal: 0o755,
+            apps_config(paths): 0o755,
+        }
+
+
+def apps_config(paths: Paths) -> Path:
+    """Return the directory that kamal-proxy's container sees as .apps-config (kamal-contract 3.4)."""
+    return paths.kamal / "proxy/apps-config"
+
+
+def daemon_json(paths: Paths) -> Path:
+    """Return the Docker engine's settings."""
+    return paths.root / "etc/docker/daemon.json"
+
+
+def install_record(paths: Paths) -> Path:
+    """Return the record of what set-up installed."""
+    return paths.state / "installed.json"
+
+
+def stopped_record(paths: Paths) -> Path:
+    """Return the record of the apps' containers that uninstalling stopped."""
+    return paths.state / "stopped-by-uninstall.json"
+
+
+def proxy_binary(paths: Paths) -> Path:
+    """Return kamal-proxy's program on the host."""
+    return paths.bin / "kamal-proxy"
+
+
+def proxy_binary_note(paths: Paths) -> Path:
+    """Return the file that says which image kamal-proxy's program was taken from."""
+    return paths.bin / "kamal-proxy.image"
+
+
+def completion_files(paths: Paths) -> dict[str, Path]:
+    """Return by shell where its completion for us belongs: the directories of the machine's own software."""
+    share = paths.root / "usr/local/share"
+    return {
+        "bash": share / "bash-completion/completions/deployhost",
+        "zsh": share / "zsh/site-functions/_deployhost",
+        "fish": share / "fish/vendor_completions.d/deployhost.fish",
+    }

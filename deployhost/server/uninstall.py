@@ -1,0 +1,125 @@
+"""Taking deployhost off the server: what runs is stopped; data stays unless it is to go too."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+from deployhost.errors import DockerUnavailable, FileProblem
+from deployhost.kamal import contract
+from deployhost.model import AppName
+from deployhost.paths import Paths
+from deployhost.server.setup_steps import (
+    ReleaseService,
+    RemoveContainers,
+    RemoveFiles,
+    RemoveImages,
+    RemoveNetwork,
+    RemoveService,
+    StopContainers,
+    UninstallStep,
+)
+from deployhost.server.state import DAEMON, completion_files, install_record, stopped_record
+from deployhost.server.uninstall_plan import Present, plan_uninstall
+from deployhost.steps import Plan, Step
+from deployhost.system import packages, records
+from deployhost.system.docker import Container, Docker
+from deployhost.system.services import Services
+
+
+@dataclass(frozen=True)
+class Uninstall:
+    """Given where things lie and the machine's tools, take deployhost off the server; `log` gets what could not be asked."""
+
+    paths: Paths
+    docker: Docker
+    services: Services
+    log: Callable[[str], None]
+
+    def plan(self, *, purge: bool) -> Plan:
+        """Return what would be done; with `purge` the data goes too."""
+        return plan_uninstall(self._present(), self.paths, purge=purge)
+
+    def act(self, step: Step) -> str:
+        """Given a step, carry it out. Raise DeployhostError."""
+        if not isinstance(step, UninstallStep):
+            raise TypeError(f"{type(step).__name__} is no step of uninstalling")
+        self._act(step)
+        return ""
+
+    def _act(self, step: UninstallStep) -> None:
+        match step:
+            case RemoveService():
+                self.services.remove(step.name)
+            case ReleaseService():
+                self.services.release(step.name)
+            case StopContainers():
+                # Written first: whoever interrupts us still finds all of them started again by set-up.
+                records.write_json(stopped_record(self.paths), {"containers": list(step.names)})
+                for name in step.names:
+                    self.docker.stop(name)
+            case RemoveContainers():
+                for name in step.names:
+                    self.docker.remove(name, force=True)
+            case RemoveImages():
+                for reference in step.references:
+                    self.docker.remove_image(reference)
+            case RemoveNetwork():
+                self.docker.remove_network(step.network)
+                self.docker.remove_volume(step.volume)
+            case RemoveFiles():
+                for path in step.paths:
+                    _delete(path)
+            case _:
+                assert_never(step)
+
+    def _present(self) -> Present:
+        apps = self._apps()
+        containers, images, proxy, network = [], [], False, False
+        try:
+            network = self.docker.network_exists(contract.NETWORK)
+            proxy = self.docker.find(contract.PROXY_CONTAINER) is not None
+            containers = [found for found in self.docker.containers({"destination": ""}) if _belongs(found, apps)]
+            images = [tag for app in apps for image in self.docker.images(f"service={app}") for tag in image.tags]
+        except DockerUnavailable as error:
+            self.log(f"the containers are left as they are: {error}")
+        record = packages.read_record(install_record(self.paths))
+        return Present(
+            daemon=self.services.definition(DAEMON) is not None,
+            engine_kept=self.services.keeper == "supervisor" and self.services.definition("dockerd") is not None,
+            proxy=proxy,
+            running=tuple(found.name for found in containers if found.running),
+            stopped=tuple(found.name for found in containers if not found.running),
+            images=tuple(image for image in images if image.startswith(f"{contract.REGISTRY}/")),
+            network=network,
+            program_files=tuple(path for path in completion_files(self.paths).values() if path.exists()),
+            data=tuple(path for path in self._data(apps) if path.exists()),
+            added=record.packages,
+        )
+
+    def _apps(self) -> tuple[AppName, ...]:
+        """Return the apps that were ever pushed to here: no other containers are ours to touch."""
+        return tuple(sorted(AppName(path.stem) for path in self.paths.repos.glob("*.git")))
+
+    def _data(self, apps: tuple[AppName, ...]) -> tuple[Path, ...]:
+        kamal = self.paths.kamal
+        of_apps = [
+            path for app in apps for path in (kamal / "apps" / app, kamal / f"lock-{app}", kamal / f"{app}-audit.log")
+        ]
+        return (self.paths.config, self.paths.state, self.paths.logs, self.paths.run, *of_apps)
+
+
+def _belongs(container: Container, apps: tuple[AppName, ...]) -> bool:
+    app = container.labels.get("service", "")
+    return app in apps and container.image.rpartition(":")[0] == f"{contract.REGISTRY}/{app}"
+
+
+def _delete(path: Path) -> None:
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise FileProblem(f"can't delete {path}: {error.strerror}", hint=f"ls -la {path}") from error

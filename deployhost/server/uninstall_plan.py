@@ -1,0 +1,104 @@
+"""What is there of deployhost in, the steps that take it away out. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployhost.kamal import contract
+from deployhost.paths import Paths
+from deployhost.server.setup_steps import (
+    ReleaseService,
+    RemoveContainers,
+    RemoveFiles,
+    RemoveImages,
+    RemoveNetwork,
+    RemoveService,
+    StopContainers,
+)
+from deployhost.server.state import DAEMON
+from deployhost.steps import Plan, Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Present:
+    """What there is of deployhost on the server. `engine_kept` is whether our supervisor keeps Docker running, `added` what set-up installed."""
+
+    daemon: bool = False
+    engine_kept: bool = False
+    proxy: bool = False
+    running: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    network: bool = False
+    program_files: tuple[Path, ...] = ()
+    data: tuple[Path, ...] = ()
+    added: tuple[str, ...] = ()
+
+
+def plan_uninstall(present: Present, paths: Paths, *, purge: bool) -> Plan:
+    """Given what is there, return the steps that remove the program, or with `purge` the data too, and notes on what stays."""
+    steps = [*_program(present), *(_data(present) if purge else ())]
+    return Plan(tuple(steps), tuple(_stays(present, paths, purge=purge)))
+
+
+def _program(present: Present) -> Iterator[Step]:
+    if present.daemon:
+        yield RemoveService(what=f"stop and remove the service {DAEMON}", why="it is the program itself", name=DAEMON)
+    if present.proxy:
+        yield RemoveContainers(
+            what="remove the container kamal-proxy",
+            why="nothing answers requests any more; its routes are kept in a volume",
+            names=(contract.PROXY_CONTAINER,),
+        )
+    if present.running:
+        yield StopContainers(
+            what=f"stop the apps' containers ({', '.join(present.running)})",
+            why="they are kept: set-up starts them again",
+            names=present.running,
+        )
+    if present.program_files:
+        yield RemoveFiles(
+            what=f"delete completions of shells ({len(present.program_files)})",
+            why="they belong to the program",
+            paths=present.program_files,
+        )
+    if present.engine_kept:
+        yield ReleaseService(
+            what="leave the Docker engine to itself",
+            why="it goes on running, and nothing restarts it when it ends",
+            name="dockerd",
+        )
+
+
+def _data(present: Present) -> Iterator[Step]:
+    containers = (*present.running, *present.stopped)
+    if containers:
+        yield RemoveContainers(
+            what=f"remove the apps' containers ({', '.join(containers)})", why="--purge", names=containers
+        )
+    if present.images:
+        yield RemoveImages(
+            what=f"remove the apps' images ({len(present.images)})", why="--purge", references=present.images
+        )
+    if present.network:
+        yield RemoveNetwork(
+            what=f"remove the network {contract.NETWORK} and kamal-proxy's routes",
+            why="--purge",
+            network=contract.NETWORK,
+            volume=contract.PROXY_CONFIG_VOLUME,
+        )
+    if present.data:
+        yield RemoveFiles(
+            what=f"delete {', '.join(map(str, present.data))}",
+            why="--purge: settings, secrets, repositories and the apps' storage are gone for good",
+            paths=present.data,
+        )
+
+
+def _stays(present: Present, paths: Paths, *, purge: bool) -> Iterator[str]:
+    if not purge:
+        yield f"stay: {paths.config}, {paths.state} (storage, repositories, journal), images and stopped containers; --purge deletes them"
+    if present.added:
+        yield f"Docker stays; what set-up installed is removed by: apt-get remove --purge {' '.join(present.added)}"
+    else:
+        yield "Docker stays: set-up found it here"

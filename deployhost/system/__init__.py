@@ -1,0 +1,1 @@
+"""Thin typed wrappers of the machine's tools; they know nothing of apps or deploys."""

@@ -1,0 +1,467 @@
+"""The one door to the Docker engine's API: typed calls, typed answers, errors that say what to do.
+
+Exact names and labels only: nothing here finds a container by the beginning of its name.
+"""
+
+import contextlib
+import io
+import tarfile
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+import docker
+import requests
+from docker import auth as docker_auth
+from docker import errors as docker_errors
+from docker import utils as docker_utils
+
+from deployhost.errors import Conflict, DockerUnavailable, NotFound
+
+SOCKET = "unix:///var/run/docker.sock"
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What the engine says of itself: versions as it writes them, feature flags, free of anything else."""
+
+    version: str
+    api_version: str
+    live_restore: bool
+    init_binary: str
+    root: str
+    cgroup_version: str
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container as the engine describes it. `pid` is 0 while it does not run; `ip` is its address on `network`."""
+
+    id: str
+    name: str
+    image: str
+    image_id: str
+    status: str
+    pid: int
+    exit_code: int
+    started_at: str
+    restart_count: int
+    labels: Mapping[str, str]
+    ips: Mapping[str, str]
+    networks: tuple[str, ...]
+    user: str
+    oom_killed: bool
+    bindings: tuple[tuple[int, str, int], ...] = ()  # container port, host address, host port
+    mounts: tuple[tuple[str, str], ...] = ()  # host path or volume name, path in the container
+    restart: str = ""
+    log_max_size: str = ""
+
+    @property
+    def running(self) -> bool:
+        """Return whether its process runs right now."""
+        return self.status == "running"
+
+    @property
+    def short_id(self) -> str:
+        """Return the 12 digits that are its alias on user-defined networks (kamal-contract 3.6)."""
+        return self.id[:12]
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image: its id, tags, labels, and the parts of its configuration that matter here."""
+
+    id: str
+    tags: tuple[str, ...]
+    labels: Mapping[str, str]
+    user: str
+    exposed: tuple[int, ...]
+    created: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerSpec:
+    """What to create a container from. `binds` are "host:container[:ro]"; `ports` map container ports to (host ip, host port)."""
+
+    name: str
+    image: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    network: str | None = None
+    hostname: str | None = None
+    command: tuple[str, ...] | None = None
+    binds: tuple[str, ...] = ()
+    ports: Mapping[int, tuple[str, int]] = field(default_factory=dict)
+    restart: str = "no"
+    log_max_size: str = "10m"
+    stop_timeout: int | None = None
+    init: bool = False
+    security_opt: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of a container's output; `at` is the engine's time stamp (RFC 3339), or empty."""
+
+    stream: str
+    line: str
+    at: str = ""
+
+
+class Docker:
+    """Given the engine's address, talk to it. Every method raises DockerUnavailable when the engine does not answer.
+
+    One API client per thread: requests' sessions are not made to be shared.
+    """
+
+    def __init__(self, address: str = SOCKET, timeout: float = 60.0) -> None:
+        self._address = address
+        self._timeout = timeout
+        self._local = threading.local()
+
+    def info(self) -> EngineInfo:
+        """Return what the engine says of itself."""
+        with _translated():
+            version, info = self._api.version(), self._api.info()
+        return EngineInfo(
+            version=str(version.get("Version", "")),
+            api_version=str(version.get("ApiVersion", "")),
+            live_restore=bool(info.get("LiveRestoreEnabled")),
+            init_binary=str(info.get("InitBinary", "")),
+            root=str(info.get("DockerRootDir", "")),
+            cgroup_version=str(info.get("CgroupVersion", "1")),
+        )
+
+    def ping(self) -> None:
+        """Return if the engine answers."""
+        with _translated():
+            self._api.ping()
+
+    # Containers
+
+    def create(self, spec: ContainerSpec) -> str:
+        """Given a spec, create a container and return its id. Raise Conflict if the name is taken, NotFound if the image is missing."""
+        host: dict[str, Any] = {
+            "Binds": list(spec.binds),
+            "RestartPolicy": {"Name": spec.restart},
+            "LogConfig": {"Type": "json-file", "Config": {"max-size": spec.log_max_size}},
+            "PortBindings": {
+                f"{port}/tcp": [{"HostIp": ip, "HostPort": str(host_port)}]
+                for port, (ip, host_port) in spec.ports.items()
+            },
+            "SecurityOpt": list(spec.security_opt) or None,
+        }
+        if spec.init:
+            host["Init"] = True
+        if spec.network is not None:
+            host["NetworkMode"] = spec.network
+        body: dict[str, Any] = {
+            "Image": spec.image,
+            "Labels": dict(spec.labels),
+            "Env": [f"{name}={value}" for name, value in spec.env.items()],
+            "ExposedPorts": {f"{port}/tcp": {} for port in spec.ports},
+            "HostConfig": host,
+        }
+        if spec.command is not None:
+            body["Cmd"] = list(spec.command)
+        if spec.hostname is not None:
+            body["Hostname"] = spec.hostname
+        if spec.stop_timeout is not None:
+            body["StopTimeout"] = spec.stop_timeout
+        with _translated():
+            return str(self._api.create_container_from_config(body, spec.name)["Id"])
+
+    def start(self, container: str) -> None:
+        """Given a name or id, start it; one that runs already is no error."""
+        with _translated():
+            self._api.start(container)
+
+    def stop(self, container: str, timeout: int | None = None) -> None:
+        """Given a name or id, stop it: its own stop signal, then KILL after `timeout` seconds (None: the container's own)."""
+        with _translated():
+            # The HTTP call lasts as long as the stop does, so that a patient stop must not run into our own time-out.
+            url = self._api._url("/containers/{0}/stop", container)  # noqa: SLF001 - Client.stop() always sends t
+            params = {} if timeout is None else {"t": timeout}
+            response = self._api._post(url, params=params, timeout=self._timeout + (timeout or 600))  # noqa: SLF001
+            self._api._raise_for_status(response)  # noqa: SLF001
+
+    def remove(self, container: str, *, force: bool = False) -> None:
+        """Given a name or id, remove it with its anonymous volumes; one that is gone is no error."""
+        with _translated(), contextlib.suppress(docker_errors.NotFound):
+            self._api.remove_container(container, v=True, force=force)
+
+    def inspect(self, container: str) -> Container:
+        """Given a name or id, return the container. Raise NotFound."""
+        with _translated():
+            return _container(self._api.inspect_container(container))
+
+    def find(self, container: str) -> Container | None:
+        """Given a name or id, return the container, or None."""
+        with contextlib.suppress(NotFound):
+            return self.inspect(container)
+        return None
+
+    def containers(self, labels: Mapping[str, str], *, running_only: bool = False) -> list[Container]:
+        """Given labels that must all match exactly, return the containers, newest first."""
+        filters = {"label": [f"{key}={value}" for key, value in labels.items()]}
+        with _translated():
+            listed = self._api.containers(all=not running_only, filters=filters)
+        found = [self.find(item["Id"]) for item in listed]
+        # The engine's `label=key=` also matches any value on some versions; what we return matches exactly.
+        return [c for c in found if c is not None and all(c.labels.get(k) == v for k, v in labels.items())]
+
+    def rename(self, container: str, name: str) -> None:
+        """Given a container, give it another name. Raise Conflict if that is taken."""
+        with _translated():
+            self._api.rename(container, name)
+
+    def logs(
+        self, container: str, *, tail: int | None = None, follow: bool = False, timestamps: bool = False
+    ) -> Iterator[LogLine]:
+        """Given a container, yield the lines of its output, in order; `tail` keeps the last so many."""
+        with _translated():
+            url = self._api._url("/containers/{0}/logs", container)  # noqa: SLF001 - the SDK's logs() drops which stream it was
+            params = {
+                "stdout": 1,
+                "stderr": 1,
+                "follow": int(follow),
+                "timestamps": int(timestamps),
+                "tail": "all" if tail is None else str(tail),
+            }
+            response = self._api._get(url, params=params, stream=True, timeout=None if follow else self._timeout)  # noqa: SLF001
+            self._api._raise_for_status(response)  # noqa: SLF001
+            with contextlib.closing(response):
+                yield from _log_lines(response.iter_content(chunk_size=None), timestamps=timestamps)
+
+    def exec_run(self, container: str, argv: list[str]) -> tuple[int, str]:
+        """Given a running container, run an argv in it; return its exit code and what it wrote."""
+        with _translated():
+            made = self._api.exec_create(container, argv)
+            output = self._api.exec_start(made["Id"])
+            return int(self._api.exec_inspect(made["Id"])["ExitCode"]), output.decode("utf-8", "replace")
+
+    def read_file(self, container: str, path: str) -> bytes:
+        """Given a container (it need not run) and a path in it, return that file's content. Raise NotFound."""
+        with _translated():
+            chunks, _stat = self._api.get_archive(container, path)
+            archive = io.BytesIO(b"".join(chunks))
+        with tarfile.open(fileobj=archive) as tar:
+            for member in tar:
+                if member.isfile():
+                    content = tar.extractfile(member)
+                    if content is not None:
+                        return content.read()
+        raise NotFound(f"{path} in {container} is no plain file")
+
+    def put_archive(self, container: str, path: str, tar: bytes | IO[bytes]) -> None:
+        """Given a container (it need not run) and a directory in it, unpack a tar there; an open file is streamed."""
+        with _translated():
+            self._api.put_archive(container, path, tar)
+
+    # Images
+
+    def image(self, reference: str) -> Image | None:
+        """Given a reference or id, return the local image, or None."""
+        with _translated(), contextlib.suppress(docker_errors.ImageNotFound, docker_errors.NotFound):
+            return _image(self._api.inspect_image(reference))
+        return None
+
+    def images(self, label: str) -> list[Image]:
+        """Given a label "key=value", return the local images that carry it, newest first."""
+        with _translated():
+            listed = self._api.images(filters={"label": [label]})
+        found = [self.image(item["Id"]) for item in listed]
+        return [image for image in found if image is not None]
+
+    def tag(self, image: str, reference: str) -> None:
+        """Given an image and "repository:tag", give it that tag too; a tag that points elsewhere moves."""
+        repository, _, tag = reference.rpartition(":")
+        with _translated():
+            self._api.tag(image, repository, tag, force=True)
+
+    def remove_image(self, reference: str) -> None:
+        """Given a reference, untag it (the image goes with its last tag); one that is gone or in use is no error."""
+        with _translated(), contextlib.suppress(docker_errors.ImageNotFound, docker_errors.NotFound):
+            try:
+                self._api.remove_image(reference, noprune=False)
+            except docker_errors.APIError as error:
+                if error.status_code != 409:
+                    raise
+
+    def pull(self, reference: str, *, timeout: float, first: float | None = None) -> None:
+        """Given a reference (tag or digest), pull it. Raise NotFound or DockerUnavailable with the engine's words when it can't be had.
+
+        `timeout` bounds each silence of the engine, `first` the one before the registry's first answer, in seconds.
+        """
+        bound = timeout if first is None else first
+        with _translated():
+            api = docker.APIClient(base_url=self._address, version="auto", timeout=self._timeout)
+            with contextlib.closing(api):
+                repository, tag = docker_utils.parse_repository_tag(reference)
+                try:
+                    header = docker_auth.get_config_header(api, docker_auth.resolve_repository_name(repository)[0])
+                    # The engine sends its headers when the registry has answered: the SDK's pull() has one bound for
+                    # that and for a slow download, and a registry that drops packets must not cost as much as a slow link.
+                    response = api._post(  # noqa: SLF001
+                        api._url("/images/create"),  # noqa: SLF001
+                        params={"fromImage": repository, "tag": tag or "latest"},
+                        headers={"X-Registry-Auth": header} if header else {},
+                        stream=True,
+                        timeout=bound,
+                    )
+                except docker_errors.InvalidRepository as error:
+                    raise NotFound(f"{reference} is no image's name: {error}") from error
+                except requests.Timeout as error:
+                    raise DockerUnavailable(f"{reference} can't be pulled: no answer within {bound:g} s") from error
+                api._raise_for_status(response)  # noqa: SLF001
+                sock = getattr(getattr(response.raw, "connection", None), "sock", None)
+                if sock is not None:
+                    sock.settimeout(timeout)
+                for event in api._stream_helper(response, decode=True):  # noqa: SLF001
+                    if "error" in event:
+                        raise DockerUnavailable(f"{reference} can't be pulled: {event['error']}")
+
+    def import_tar(self, tar_path: str, reference: str, changes: tuple[str, ...] = ()) -> None:
+        """Given a root file system's tar on disk, make it an image of that reference; `changes` are Dockerfile instructions."""
+        repository, _, tag = reference.rpartition(":")
+        with _translated():
+            answer = self._api.import_image(tar_path, repository=repository, tag=tag, changes=list(changes) or None)
+        if isinstance(answer, str) and '"error"' in answer:
+            raise DockerUnavailable(f"{reference} can't be imported: {answer.strip()[-300:]}")
+
+    def load(self, tar_path: str) -> list[str]:
+        """Given a file made by `docker save`, load its images; return the tags it brought."""
+        loaded: list[str] = []
+        with _translated(), open(tar_path, "rb") as tar:  # noqa: PTH123 - the SDK wants the open file
+            for event in self._api.load_image(tar):
+                text = str(event.get("stream", ""))
+                if text.startswith("Loaded image: "):
+                    loaded.append(text.removeprefix("Loaded image: ").strip())
+        return loaded
+
+    def commit(self, container: str, reference: str, changes: tuple[str, ...] = ()) -> None:
+        """Given a container, make its file system an image of that reference; `changes` are Dockerfile instructions."""
+        repository, _, tag = reference.rpartition(":")
+        with _translated():
+            self._api.commit(container, repository, tag, changes="\n".join(changes) or None)
+
+    # Networks and volumes
+
+    def network_exists(self, name: str) -> bool:
+        """Given a network's exact name, return whether it is there."""
+        with _translated():
+            return any(item["Name"] == name for item in self._api.networks(names=[name]))
+
+    def create_network(self, name: str) -> None:
+        """Given a name, create a bridge network; one that is there is no error."""
+        if not self.network_exists(name):
+            with _translated():
+                self._api.create_network(name, driver="bridge", check_duplicate=True)
+
+    def remove_network(self, name: str) -> None:
+        """Given a name, remove the network; one that is gone is no error. Raise DockerUnavailable if containers are on it."""
+        with _translated(), contextlib.suppress(docker_errors.NotFound):
+            self._api.remove_network(name)
+
+    def remove_volume(self, name: str) -> None:
+        """Given a name, remove the volume; one that is gone is no error. Raise Conflict if a container uses it."""
+        with _translated(), contextlib.suppress(docker_errors.NotFound):
+            self._api.remove_volume(name)
+
+    @property
+    def _api(self) -> Any:
+        api = getattr(self._local, "api", None)
+        if api is None:
+            with _translated():
+                api = docker.APIClient(base_url=self._address, version="auto", timeout=self._timeout)
+            self._local.api = api
+        return api
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the SDK's and requests' errors into ours."""
+    try:
+        yield
+    except docker_errors.NotFound as error:
+        raise NotFound(f"Docker: {error.explanation or error}") from error
+    except docker_errors.APIError as error:
+        said = str(error.explanation or error)
+        if error.status_code == 409:
+            raise Conflict(f"Docker: {said}") from error
+        raise DockerUnavailable(f"Docker refused: {said}") from error
+    except (docker_errors.DockerException, requests.RequestException, OSError) as error:
+        raise DockerUnavailable(
+            "the Docker engine does not answer", hint="deployhost setup --local", details=(str(error),)
+        ) from error
+
+
+def _container(raw: dict[str, Any]) -> Container:
+    state, config, host = raw["State"], raw["Config"], raw.get("HostConfig") or {}
+    networks = raw.get("NetworkSettings", {}).get("Networks") or {}
+    return Container(
+        id=raw["Id"],
+        name=raw["Name"].lstrip("/"),
+        image=config.get("Image", ""),
+        image_id=raw.get("Image", ""),
+        status=state.get("Status", ""),
+        pid=int(state.get("Pid", 0)),
+        exit_code=int(state.get("ExitCode", 0)),
+        started_at=state.get("StartedAt", ""),
+        restart_count=int(raw.get("RestartCount", 0)),
+        labels=config.get("Labels") or {},
+        ips={name: net.get("IPAddress", "") for name, net in networks.items()},
+        networks=tuple(networks),
+        user=config.get("User", ""),
+        oom_killed=bool(state.get("OOMKilled")),
+        bindings=_bindings(host),
+        mounts=tuple(sorted((m.get("Name") or m.get("Source", ""), m["Destination"]) for m in raw.get("Mounts") or ())),
+        restart=(host.get("RestartPolicy") or {}).get("Name", ""),
+        log_max_size=((host.get("LogConfig") or {}).get("Config") or {}).get("max-size", ""),
+    )
+
+
+def _bindings(host: dict[str, Any]) -> tuple[tuple[int, str, int], ...]:
+    found = []
+    for key, bound in (host.get("PortBindings") or {}).items():
+        port = int(key.partition("/")[0])
+        found += [(port, b.get("HostIp", ""), int(b.get("HostPort") or 0)) for b in bound or ()]
+    return tuple(sorted(found))
+
+
+def _image(raw: dict[str, Any]) -> Image:
+    config = raw.get("Config") or {}
+    ports = [key.partition("/") for key in config.get("ExposedPorts") or {}]
+    return Image(
+        id=raw["Id"],
+        tags=tuple(raw.get("RepoTags") or ()),
+        labels=config.get("Labels") or {},
+        user=config.get("User", ""),
+        exposed=tuple(sorted(int(port) for port, _, kind in ports if kind in ("tcp", "") and port.isdigit())),
+        created=raw.get("Created", ""),
+    )
+
+
+def _log_lines(chunks: Iterator[bytes], *, timestamps: bool) -> Iterator[LogLine]:
+    """Parse the engine's multiplexed stream: 8 bytes of header (stream, 0, 0, 0, length big-endian), then the payload."""
+    buffer = b""
+    partial = {1: b"", 2: b""}
+    for chunk in chunks:
+        buffer += chunk
+        while len(buffer) >= 8:
+            kind, length = buffer[0], int.from_bytes(buffer[4:8], "big")
+            if len(buffer) < 8 + length:
+                break
+            payload, buffer = buffer[8 : 8 + length], buffer[8 + length :]
+            *lines, partial[kind] = (partial.get(kind, b"") + payload).split(b"\n")
+            yield from (_log_line(kind, line, timestamps=timestamps) for line in lines)
+    yield from (_log_line(kind, rest, timestamps=timestamps) for kind, rest in partial.items() if rest)
+
+
+def _log_line(kind: int, raw: bytes, *, timestamps: bool) -> LogLine:
+    text = raw.decode("utf-8", "replace").rstrip("\r")
+    at = ""
+    if timestamps:
+        at, _, text = text.partition(" ")
+    return LogLine("stderr" if kind == 2 else "stdout", text, at)

@@ -1,0 +1,139 @@
+"""Files that are there whole or not at all, and locks between processes."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from deployhost.errors import Conflict, FileProblem
+
+LOCK_TIMEOUT = 10.0  # seconds; every holder only reads and writes one small file
+_RETRY = 0.02
+
+
+def read(path: Path) -> bytes | None:
+    """Given a path, return the file's bytes, or None if there is no such file. Raise FileProblem if it can't be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise problem("read", path, error) from error
+
+
+def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Given a path and its new content, replace the file so that any crash leaves the old one or the new one, whole.
+
+    A symbolic link stays one: what it points at is replaced. The owner of an existing file is kept, its mode becomes `mode`.
+    The directory must exist. Raise FileProblem if it can't be written (a full disk, rights); the old content is then untouched.
+    """
+    temporary = None
+    try:
+        target = path.resolve()
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+        temporary = Path(name)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            _keep_owner(target, file.fileno())
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        temporary = None
+        sync_directory(target.parent)
+    except OSError as error:
+        raise problem("write", path, error) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def remove(path: Path) -> bool:
+    """Given a path, delete the file for good and return whether there was one. Raise FileProblem if it can't be deleted."""
+    try:
+        path.unlink()
+        sync_directory(path.parent)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise problem("delete", path, error) from error
+    return True
+
+
+def make_directory(path: Path, mode: int = 0o755) -> None:
+    """Given a path, have a directory of exactly that mode there. Raise FileProblem if it can't be made."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if path.stat().st_mode & 0o7777 != mode:
+            path.chmod(mode)
+    except OSError as error:
+        raise problem("make", path, error) from error
+
+
+def sync_directory(path: Path) -> None:
+    """Given a directory, have its entries on the disk: a rename survives a power cut only after this. Raise OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def lock(path: Path, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
+    """Given a lock file's path (made if missing), hold it alone among all threads and processes until the block ends.
+
+    The kernel releases it when its holder dies. The file stays: deleting it would let two holders in. Raise Conflict if
+    somebody else holds it for `timeout` seconds, FileProblem if the file can't be made.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise problem("lock", path, error) from error
+    try:
+        deadline = time.monotonic() + timeout
+        while not _locked(descriptor, path):
+            if time.monotonic() >= deadline:
+                raise Conflict(
+                    f"another process has held {path} for more than {timeout:g} s", hint=f"fuser --verbose {path}"
+                )
+            time.sleep(_RETRY)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def problem(doing: str, path: Path, error: OSError) -> FileProblem:
+    """Given what was tried ("write"), the path and the error, return it as an error that a person can act on."""
+    hints = {
+        errno.ENOSPC: f"df -h {path.parent}",
+        errno.EDQUOT: f"df -h {path.parent}",
+        errno.EROFS: f"findmnt --target {path.parent}",
+        errno.EACCES: f"sudo ls -ld {path.parent}",
+        errno.EPERM: f"lsattr -d {path.parent}",
+        errno.ENOENT: "deployhost setup --local",
+    }
+    why = "its directory does not exist" if error.errno == errno.ENOENT else (error.strerror or str(error)).lower()
+    return FileProblem(f"can't {doing} {path}: {why}", hint=hints.get(error.errno or 0, ""))
+
+
+def _locked(descriptor: int, path: Path) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise problem("lock", path, error) from error
+    return True
+
+
+def _keep_owner(target: Path, descriptor: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        old, new = target.stat(), os.fstat(descriptor)
+        if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+            os.fchown(descriptor, old.st_uid, old.st_gid)

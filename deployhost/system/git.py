@@ -1,0 +1,117 @@
+"""git on bare repositories of the server: argv lists, no hooks of others, no configuration but the repository's own."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployhost.errors import CommandFailed, CommandTimedOut, NotFound
+from deployhost.model import Branch, Sha
+from deployhost.system.process import Completed, run
+
+# Settings of whoever started us (aliases, credential helpers, filters) have no say in what is deployed.
+ENVIRONMENT = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "HOME": "/nonexistent",
+    "LC_ALL": "C.UTF-8",
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+}
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit: its sha, its tree's sha, and the first line of its message."""
+
+    sha: Sha
+    tree: Sha
+    subject: str
+
+
+class BareRepository:
+    """Given the path of a bare repository, ask it and change it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def exists(self) -> bool:
+        """Return whether there is a repository."""
+        return (self.path / "HEAD").is_file() and (self.path / "objects").is_dir()
+
+    def create(self, branch: Branch, settings: dict[str, str]) -> None:
+        """Given the first branch's name and settings, make the repository; one that is there keeps its content."""
+        if not self.exists:
+            run(
+                ["git", "init", "--quiet", "--bare", f"--initial-branch={branch}", str(self.path)],
+                env=ENVIRONMENT,
+                timeout=30,
+            )
+        for name, value in settings.items():
+            self._git("config", name, value)
+
+    def set_head(self, branch: Branch) -> None:
+        """Given a branch, make it what a clone checks out."""
+        self._git("symbolic-ref", "HEAD", f"refs/heads/{branch}")
+
+    def is_empty(self) -> bool:
+        """Return whether it has no ref yet."""
+        return not self._git("for-each-ref", "--count=1").stdout.strip()
+
+    def resolve(self, name: str) -> Sha | None:
+        """Given a ref or a commit's name, return the commit's sha, or None."""
+        done = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", check=False)
+        return Sha(done.stdout.strip()) if done.code == 0 else None
+
+    def commit(self, sha: Sha) -> Commit:
+        """Given a commit, return it with its tree and subject. Raise NotFound."""
+        done = self._git("show", "-s", "--format=%T %s", sha, check=False)
+        if done.code != 0:
+            raise NotFound(f"commit {sha.short} is not in {self.path.name}", hint="git push")
+        tree, _, subject = done.stdout.rstrip("\n").partition(" ")
+        return Commit(sha, Sha(tree), subject)
+
+    def is_ancestor(self, older: Sha, newer: Sha) -> bool:
+        """Given two commits, return whether the newer one contains the older."""
+        return self._git("merge-base", "--is-ancestor", older, newer, check=False).code == 0
+
+    def move_branch(self, branch: Branch, to: Sha) -> None:
+        """Given a branch and a commit, point the branch at it."""
+        self._git("update-ref", f"refs/heads/{branch}", to)
+
+    def check_out(self, sha: Sha, tree: Path) -> None:
+        """Given a commit and a directory that is ours alone, make the directory hold exactly that commit's files.
+
+        Files that did not change keep their times, so that BuildKit sends only what changed. A directory that an
+        interrupted run left in an unknown state is made anew.
+        """
+        try:
+            self._read_tree(sha, tree)
+        except (CommandFailed, CommandTimedOut):
+            _index(tree).unlink(missing_ok=True)
+            shutil.rmtree(tree, ignore_errors=True)
+            self._read_tree(sha, tree)
+
+    def _read_tree(self, sha: Sha, tree: Path) -> None:
+        index = _index(tree)
+        lock = index.with_name(index.name + ".lock")
+        if lock.exists() or not index.exists():
+            # Without an index git would leave files of an earlier commit lying about.
+            lock.unlink(missing_ok=True)
+            index.unlink(missing_ok=True)
+            shutil.rmtree(tree, ignore_errors=True)
+        tree.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._git(
+            f"--work-tree={tree}", "-c", "core.hooksPath=/dev/null", "-c", "core.bare=false", "read-tree", "-u", "--reset", sha,
+            env={**ENVIRONMENT, "GIT_INDEX_FILE": str(index)}, timeout=300,
+        )  # fmt: skip
+
+    def _git(
+        self, *arguments: str, check: bool = True, env: dict[str, str] | None = None, timeout: float = 60
+    ) -> Completed:
+        return run(["git", f"--git-dir={self.path}", *arguments], env=env or ENVIRONMENT, timeout=timeout, check=check)
+
+
+def _index(tree: Path) -> Path:
+    return tree.with_name(tree.name + ".index")

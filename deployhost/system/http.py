@@ -1,0 +1,35 @@
+"""The one door to HTTP: a single GET on a connection of its own, for health probes."""
+
+import http.client
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a probe got: the status, or 0 and why there was none."""
+
+    status: int
+    problem: str = ""
+
+
+def get(ip: str, port: int, path: str, *, host: str, timeout: float) -> Answer:
+    """Given an address, a path and the Host to ask for, return the answer's status; redirects are not followed.
+
+    `timeout` is in seconds, for connecting and for each read. Never raises: no answer is an answer too.
+    """
+    connection = http.client.HTTPConnection(ip, port, timeout=timeout)
+    try:
+        connection.putrequest("GET", path, skip_host=True, skip_accept_encoding=True)
+        connection.putheader("Host", host)
+        connection.putheader("User-Agent", "deployhost")
+        connection.putheader("Connection", "close")
+        connection.endheaders()
+        return Answer(connection.getresponse().status)
+    except TimeoutError:
+        return Answer(0, f"no answer within {timeout:g} s")
+    except ConnectionRefusedError:
+        return Answer(0, "the connection was refused")
+    except (OSError, http.client.HTTPException) as error:
+        return Answer(0, f"no HTTP answer ({type(error).__name__})")
+    finally:
+        connection.close()

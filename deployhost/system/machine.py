@@ -1,0 +1,104 @@
+"""Facts of the machine, read from files and /proc: the distribution, who listens on a port, modes of directories."""
+
+import contextlib
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+LISTENING = "0A"  # the state of a socket in /proc/net/tcp (include/net/tcp_states.h)
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """What /etc/os-release says: `id` ("debian"), `version` ("12"), `name` for people."""
+
+    id: str = ""
+    version: str = ""
+    name: str = "this system"
+
+
+@dataclass(frozen=True)
+class Listener:
+    """The process that listens on a port; pid 0 and no program where it is not to be found (another network namespace)."""
+
+    pid: int
+    program: str
+
+
+def distribution(os_release: Path = Path("/etc/os-release")) -> Distribution:
+    """Given the file, return which distribution this is; one that is missing makes it an unknown one."""
+    values: dict[str, str] = {}
+    with contextlib.suppress(OSError):
+        for line in os_release.read_text(encoding="utf-8", errors="replace").splitlines():
+            name, equals, value = line.partition("=")
+            if equals and not line.startswith("#"):
+                values[name.strip()] = "".join(shlex.split(value))
+    return Distribution(
+        values.get("ID", ""), values.get("VERSION_ID", ""), values.get("PRETTY_NAME", "") or "this system"
+    )
+
+
+def listener(port: int, proc: Path = Path("/proc")) -> Listener | None:
+    """Given a TCP port, return who listens on it on loopback or on every address, or None if nobody does."""
+    inodes = set()
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):
+            inodes |= listening_inodes((proc / "net" / table).read_text(encoding="ascii"), port)
+    if not inodes:
+        return None
+    return _owner(inodes, proc) or Listener(0, "")
+
+
+def listening_inodes(table: str, port: int) -> set[str]:
+    """Given the text of /proc/net/tcp or tcp6 and a port, return the inodes of the sockets that listen on it.
+
+    A socket of one address that is not loopback does not keep 127.0.0.1 from being bound.
+    """
+    found = set()
+    for line in table.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) < 10 or fields[3] != LISTENING:
+            continue
+        address, _, hexport = fields[1].rpartition(":")
+        if int(hexport, 16) == port and _clashes_with_loopback(address):
+            found.add(fields[9])
+    return found
+
+
+def modes(directories: tuple[Path, ...]) -> dict[Path, int]:
+    """Given directories, return the mode of each that is there."""
+    found = {}
+    for directory in directories:
+        if directory.is_dir():
+            found[directory] = directory.stat().st_mode & 0o7777
+    return found
+
+
+def command_line(pid: int) -> tuple[str, ...]:
+    """Given a pid, return its argv; an empty one if it is gone."""
+    with contextlib.suppress(OSError):
+        raw = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return tuple(part.decode("utf-8", "replace") for part in raw.rstrip(b"\0").split(b"\0"))
+    return ()
+
+
+def _clashes_with_loopback(address: str) -> bool:
+    # The kernel writes addresses as 32-bit words of the machine's own order, 127.0.0.1 as 0100007F on x86 and arm64.
+    if len(address) == 8:
+        return address == "00000000" or address.endswith("7F")
+    mapped = address[:24] == "0000000000000000FFFF0000" and address.endswith("7F")
+    return address == "0" * 32 or mapped
+
+
+def _owner(inodes: set[str], proc: Path) -> Listener | None:
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    for process in proc.iterdir():
+        if not process.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            for descriptor in (process / "fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if str(os.readlink(descriptor)) in wanted:  # noqa: PTH115 - Path.readlink would make a path of "socket:[1]"
+                        return Listener(int(process.name), (process / "comm").read_text(encoding="utf-8").strip())
+    return None

@@ -1,0 +1,90 @@
+"""The network namespace of a running process: who listens there, and a socket of ours in it.
+
+Sources: proc(5) /proc/<pid>/net/tcp, setns(2). Needs root.
+"""
+
+import ctypes
+import os
+import socket
+import threading
+from pathlib import Path
+
+from deployhost.model import Listener
+
+CLONE_NEWNET = 0x40000000
+LISTEN = "0A"
+DOCKER_DNS = "127.0.0.11"  # Docker's own resolver listens here in every container of a user-defined network
+
+
+def parse_listeners(table: str) -> set[Listener]:
+    """Given the text of /proc/<pid>/net/tcp or tcp6, return the listening sockets, without Docker's own resolver."""
+    found = set()
+    for line in table.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) < 4 or fields[3] != LISTEN:
+            continue
+        address_hex, _, port_hex = fields[1].partition(":")
+        address = _address(address_hex)
+        if address != DOCKER_DNS:
+            found.add(Listener(int(port_hex, 16), _is_loopback(address)))
+    return found
+
+
+def listeners(pid: int) -> set[Listener] | None:
+    """Given a process, return who listens in its network namespace; None when the process is gone.
+
+    A port that listens on every address is reported once, as not loopback.
+    """
+    found: set[Listener] = set()
+    try:
+        for name in ("tcp", "tcp6"):
+            path = Path(f"/proc/{pid}/net/{name}")
+            if path.exists():
+                found |= parse_listeners(path.read_text())
+    except OSError:
+        return None
+    if not Path(f"/proc/{pid}").exists():
+        return None
+    open_ports = {item.port for item in found if not item.loopback}
+    return {item for item in found if not item.loopback or item.port not in open_ports}
+
+
+def listen_in(pid: int) -> socket.socket:
+    """Given a process, return a TCP socket that listens on a free port of its network namespace. Raise OSError."""
+    result: list[socket.socket | OSError] = []
+
+    def inside() -> None:
+        # setns changes the calling thread only; this one ends right after, the socket stays where it was made.
+        try:
+            descriptor = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                libc = ctypes.CDLL(None, use_errno=True)
+                if libc.setns(descriptor, CLONE_NEWNET) != 0:
+                    number = ctypes.get_errno()
+                    raise OSError(number, os.strerror(number))
+            finally:
+                os.close(descriptor)
+            result.append(socket.create_server(("0.0.0.0", 0)))  # noqa: S104 - the namespace of one container
+        except OSError as error:
+            result.append(error)
+
+    thread = threading.Thread(target=inside)
+    thread.start()
+    thread.join()
+    if isinstance(result[0], OSError):
+        raise result[0]
+    return result[0]
+
+
+def _address(text: str) -> str:
+    raw = bytes.fromhex(text)
+    # The kernel prints each 32-bit word in the machine's byte order; every machine deployhost runs on is little-endian.
+    words = b"".join(raw[start : start + 4][::-1] for start in range(0, len(raw), 4))
+    if len(words) == 4:
+        return socket.inet_ntop(socket.AF_INET, words)
+    mapped = words[:12] == bytes(10) + b"\xff\xff"
+    return socket.inet_ntop(socket.AF_INET, words[12:]) if mapped else socket.inet_ntop(socket.AF_INET6, words)
+
+
+def _is_loopback(address: str) -> bool:
+    return address.startswith("127.") or address == "::1"

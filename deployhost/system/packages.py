@@ -1,0 +1,121 @@
+"""The distribution's packages, by apt: what is installed, and installing more with a record of what that added."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deployhost.errors import CommandFailed, CommandMissing, CommandTimedOut, SetupFailed
+from deployhost.system import files, process, records
+
+APT_TIMEOUT = 900.0
+LOCK_WAIT = 180  # seconds: a fresh server's unattended-upgrades holds the lock for a while
+_ENVIRONMENT = {
+    "DEBIAN_FRONTEND": "noninteractive",
+    "LC_ALL": "C.UTF-8",
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "NEEDRESTART_SUSPEND": "1",  # Ubuntu's needrestart would ask, or restart services of others
+}
+_PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
+
+
+@dataclass(frozen=True)
+class InstallRecord:
+    """What set-up installed on this machine, so that it can be named and removed: packages, files; `interrupted` half way."""
+
+    packages: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    interrupted: bool = False
+
+
+def read_record(path: Path) -> InstallRecord:
+    """Given the record's path, return what it says; a missing one is empty."""
+    content = records.read_json(path)
+    return InstallRecord(tuple(content.get("packages", ())), tuple(content.get("files", ())), "before" in content)
+
+
+def note_file(path: Path, made: Path) -> None:
+    """Given the record's path and a file of the system that we are about to make, note that it is ours."""
+    content = records.read_json(path)
+    content["files"] = sorted({*content.get("files", ()), str(made)})
+    _write(path, content)
+
+
+def installed() -> frozenset[str]:
+    """Return the names of the packages that are installed; none where there is no dpkg."""
+    with contextlib.suppress(CommandMissing, CommandFailed, CommandTimedOut):
+        shown = process.run(["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n"], timeout=30)
+        rows = (line.split() for line in shown.stdout.splitlines())
+        return frozenset(row[0] for row in rows if len(row) == 2 and row[1] == "installed")
+    return frozenset()
+
+
+@contextlib.contextmanager
+def recorded(path: Path) -> Iterator[None]:
+    """Given the record's path, note the packages that are added until the block ends; one that is interrupted stays open."""
+    content = records.read_json(path)
+    content.setdefault("before", sorted(installed()))
+    _write(path, content)
+    yield
+    added = installed() - set(content.pop("before"))
+    content["packages"] = sorted({*content.get("packages", ()), *added})
+    _write(path, content)
+
+
+def install(packages: Iterable[str], optional: Iterable[str], record: Path, on_line: Callable[[str], None]) -> int:
+    """Given packages, and others that are wanted where apt has them, install them without recommended ones.
+
+    What is added is noted in the record, and its number returned. Raise SetupFailed with apt's last lines.
+    """
+    count = len(installed())
+    wanted = list(packages)
+    with recorded(record):
+        # What an interrupted run left half done is finished first; apt refuses to work otherwise.
+        with contextlib.suppress(CommandFailed, CommandTimedOut):
+            process.run(["dpkg", "--configure", "-a"], env=_environment(), timeout=APT_TIMEOUT, on_line=on_line)
+        # A repository that does not answer must not stop us: what is needed may well come from the others.
+        updated = _apt("update", on_line=on_line)
+        done = _apt("install", *wanted, *available(optional), on_line=on_line)
+        if done.code != 0:
+            said = (updated.stderr if updated.code != 0 else "") + (done.stderr or done.stdout)
+            lines = [line for line in said.splitlines() if line.strip()]
+            raise SetupFailed(
+                f"apt-get can't install {', '.join(wanted)}", hint="apt-get update", details=tuple(lines[-12:])
+            )
+    return len(installed()) - count
+
+
+def available(packages: Iterable[str]) -> list[str]:
+    """Given names of packages, return those that apt could install."""
+    names = list(packages)
+    if not names:
+        return []
+    shown = process.run(["apt-cache", "policy", *names], env=_environment(), timeout=60, check=False).stdout
+    found, name = [], ""
+    for line in shown.splitlines():
+        if line and not line[0].isspace():
+            name = line.rstrip(":")
+        elif line.strip().startswith("Candidate:") and "(none)" not in line:
+            found.append(name)
+    return found
+
+
+def _apt(*arguments: str, on_line: Callable[[str], None]) -> process.Completed:
+    options = ["-y", "--no-install-recommends", "-o", f"DPkg::Lock::Timeout={LOCK_WAIT}", "-o", "Dpkg::Use-Pty=0"]
+    keep = ["-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Options::=--force-confdef"]
+    return process.run(
+        ["apt-get", *options, *keep, *arguments], env=_environment(), timeout=APT_TIMEOUT, on_line=on_line, check=False
+    )
+
+
+def _environment() -> dict[str, str]:
+    # apt itself reads these; a server behind a proxy has nothing without them.
+    proxies = {name: value for name, value in os.environ.items() if name.lower() in _PROXIES}
+    return {**_ENVIRONMENT, **proxies}
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    files.make_directory(path.parent)
+    records.write_json(path, content)

@@ -1,0 +1,174 @@
+"""The one door to processes: argv lists, no shell, a timeout, TERM then KILL of the whole group, output streamed."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from deployhost.errors import CommandFailed, CommandMissing, CommandTimedOut
+
+GRACE = 5.0  # seconds between TERM and KILL
+TAIL = 20  # lines of output that an error carries
+
+OnLine = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a process ended: its exit code, what it wrote (text, stderr apart) and its time in seconds."""
+
+    argv: tuple[str, ...]
+    code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+class Process:
+    """A running process in a session of its own. `wait` ends it when its time is up; nothing is left behind."""
+
+    def __init__(self, argv: Sequence[str], popen: "subprocess.Popen[bytes]", on_line: OnLine | None) -> None:
+        self.argv = tuple(argv)
+        self.started = time.monotonic()
+        self._popen = popen
+        self._lines: dict[str, list[str]] = {"out": [], "err": []}
+        self._on_line = on_line
+        self._readers = [
+            threading.Thread(target=self._read, args=(name, pipe), daemon=True)
+            for name, pipe in (("out", popen.stdout), ("err", popen.stderr))
+            if pipe is not None
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    @property
+    def pid(self) -> int:
+        """Return the process's id."""
+        return self._popen.pid
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+        return self._popen.poll()
+
+    def wait(self, timeout: float) -> Completed:
+        """Given seconds, return how it ended. Raise CommandTimedOut, having stopped the whole group, if it does not end."""
+        try:
+            self._popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.stop()
+            raise CommandTimedOut(
+                f"{self.argv[0]} did not end within {timeout:g} s", details=tuple(self.tail())
+            ) from None
+        for reader in self._readers:
+            # A grandchild may hold the pipe open for ever; what the process itself wrote is there within moments.
+            reader.join(1.0)
+        return Completed(
+            self.argv, self._popen.returncode, "".join(self._lines["out"]), "".join(self._lines["err"]), self.seconds
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Return the seconds since it was started."""
+        return time.monotonic() - self.started
+
+    def tail(self) -> list[str]:
+        """Return the last lines it wrote."""
+        return [line.rstrip("\n") for line in (self._lines["err"] or self._lines["out"])[-TAIL:]]
+
+    def stop(self, grace: float = GRACE) -> None:
+        """End the whole process group: TERM, then KILL after `grace` seconds."""
+        self.signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._popen.wait(grace)
+        self.signal(signal.SIGKILL)
+        self._popen.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the whole process group; one that is gone is no error."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._popen.pid, number)
+
+    def _read(self, name: str, pipe: IO[bytes]) -> None:
+        with pipe:
+            for raw in pipe:
+                line = raw.decode("utf-8", "replace")
+                self._lines[name].append(line)
+                if self._on_line is not None:
+                    self._on_line(line.rstrip("\r\n"))
+
+
+def spawn(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    on_line: OnLine | None = None,
+    stdin: bytes | None = None,
+    output: Path | None = None,
+    dies_with_us: bool = False,
+) -> Process:
+    """Given an argv, start it in a session of its own and return it running. Raise CommandMissing if there is no such program.
+
+    `env` replaces the environment; `on_line` gets each line of output and errors as it comes, without its newline (from a
+    reader thread); `output` appends both to a file instead, for a process that outlives us; `dies_with_us` has the kernel
+    TERM it when the thread that started it ends (prctl(2), PR_SET_PDEATHSIG, by way of setpriv(1)).
+    """
+    full = ["setpriv", "--pdeathsig", "TERM", "--", *argv] if dies_with_us else list(argv)
+    with contextlib.ExitStack() as stack:
+        out: int | IO[bytes] = subprocess.PIPE
+        if output is not None:
+            out = stack.enter_context(output.open("ab"))
+        try:
+            popen = subprocess.Popen(
+                full,
+                env=None if env is None else dict(env),
+                cwd=cwd,
+                stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT if output is not None else subprocess.PIPE,
+                start_new_session=True,
+            )
+        except FileNotFoundError:
+            if cwd is not None and not cwd.is_dir():
+                raise CommandFailed(f"{argv[0]} can't run in {cwd}: no such directory", status=127) from None
+            raise CommandMissing(f"{full[0]} is not installed", hint="deployhost setup") from None
+        except OSError as error:
+            raise CommandFailed(f"{argv[0]} can't be started: {error.strerror}", status=126) from error
+    process = Process(argv, popen, on_line)
+    if stdin is not None and popen.stdin is not None:
+        with contextlib.suppress(BrokenPipeError), popen.stdin as pipe:
+            pipe.write(stdin)
+    return process
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    on_line: OnLine | None = None,
+    stdin: bytes | None = None,
+    check: bool = True,
+    dies_with_us: bool = False,
+) -> Completed:
+    """Given an argv and seconds, run it to its end and return what it wrote.
+
+    Raise CommandFailed if it ends with another code than 0 (unless `check` is false), CommandTimedOut, CommandMissing.
+    """
+    process = spawn(argv, env=env, cwd=cwd, on_line=on_line, stdin=stdin, dies_with_us=dies_with_us)
+    completed = process.wait(timeout)
+    if check and completed.code != 0:
+        # The arguments are left out: one day one of them might be a secret.
+        raise CommandFailed(
+            f"{Path(argv[0]).name} failed with exit code {completed.code}",
+            status=completed.code,
+            details=tuple(process.tail()),
+        )
+    return completed

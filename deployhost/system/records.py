@@ -1,0 +1,67 @@
+"""Notes on disk of which process runs a service; they outlive whoever wrote them. Standard library only, and light: the supervisor lives on it."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def running(record: Path) -> int:
+    """Given a note {"pid", "start"}, return its pid if that very process still runs, else 0."""
+    noted = read_json(record)
+    pid = noted.get("pid", 0)
+    return pid if isinstance(pid, int) and pid > 0 and start_of(pid) == noted.get("start") else 0
+
+
+def note(record: Path, pid: int, **more: str) -> None:
+    """Given a pid, write the note by which `running` finds it again."""
+    write_json(record, {"pid": pid, "start": start_of(pid), **more})
+
+
+def by_pidfile(pidfile: Path, program: str) -> int:
+    """Given a pid file and a program's name, return the pid there if that program runs under it, else 0."""
+    with contextlib.suppress(OSError, ValueError):
+        pid = int(pidfile.read_text(encoding="ascii"))
+        if Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip() == program[:15] and start_of(pid):
+            return pid
+    return 0
+
+
+def start_of(pid: int) -> str:
+    """Given a pid, return when it began (boot id and clock ticks), or "" if it is gone or a zombie: pids are used again."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+    return "" if fields[0] in "ZX" else f"{boot}/{fields[19]}"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a file, or an empty one if it is gone or holds something else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write an object to a file: all of it, or nothing. Raise OSError."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(json.dumps(content), encoding="utf-8")
+    new.replace(path)
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Hold the lock of a directory; wait for whoever has it."""
+    fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)

@@ -1,0 +1,227 @@
+"""What all verbs share: help, usage errors, questions, interruptions, defects, closed pipes, and how fast it starts."""
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from deployhost.cli import apps, main, session
+from deployhost.paths import Paths
+from tests.fake_control import FakeControl
+from tests.unit.cli.conftest import Run
+
+PROGRAM = [sys.executable, "-c", "import sys; from deployhost.cli.main import main; sys.exit(main())"]
+HEAVY = ("rich", "docker", "jinja2", "ruamel", "httpx", "sqlite3", "pygments", "asyncio")
+
+
+def verbs() -> Iterator[tuple[list[str], typer.core.TyperCommand]]:
+    def walk(command: object, path: list[str]) -> Iterator[tuple[list[str], typer.core.TyperCommand]]:
+        for name, below in getattr(command, "commands", {}).items():
+            yield [*path, name], below
+            yield from walk(below, [*path, name])
+
+    yield from walk(typer.main.get_command(main.build()), [])
+
+
+ALL = list(verbs())
+LEAVES = [(path, command) for path, command in ALL if not hasattr(command, "commands") and path != ["completion"]]
+
+
+def test_the_verbs() -> None:
+    names = " ".join(path[0] for path, _ in ALL if len(path) == 1)
+    assert names == ("setup add list status deploy restart logs inspect env storage domains remove version completion")
+
+
+@pytest.mark.parametrize(("path", "command"), ALL, ids=[" ".join(path) for path, _ in ALL])
+def test_every_verb_has_help_in_words(run: Run, path: list[str], command: typer.core.TyperCommand) -> None:
+    for flag in ("--help", "-h"):
+        ran = run(*path, flag)
+        assert (ran.code, ran.err) == (0, "")
+        assert f"Usage: deployhost {' '.join(path)}" in ran.out
+    assert len((command.help or "").split()) > 3
+    assert all(line == line.rstrip() for line in ran.out.splitlines())
+
+
+@pytest.mark.parametrize(("path", "command"), LEAVES, ids=[" ".join(path) for path, _ in LEAVES])
+def test_every_verb_has_json_and_an_example_that_parses(path: list[str], command: typer.core.TyperCommand) -> None:
+    assert any("--json" in parameter.opts for parameter in command.params)
+    example = re.search(r"Example: deployhost (.*)", command.help or "")
+    assert example is not None
+    words = example[1].split()
+    assert words[: len(path)] == path
+    command.make_context("x", words[len(path) :], resilient_parsing=False)
+
+
+def test_no_arguments_is_help(run: Run) -> None:
+    ran = run()
+    assert ran.code == 0
+    assert "push-to-deploy" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (["deply"], "No such command 'deply'. Did you mean 'deploy'?", "deployhost --help"),
+        (["env"], "Missing command.", "deployhost env --help"),
+        (["deploy"], "Missing argument 'NAME'.", "deployhost deploy --help"),
+        (["deploy", "hello", "--rebild"], "No such option: --rebild", "deployhost deploy --help"),
+        (["logs", "hello", "-n", "many"], "Invalid value for '--lines'", "deployhost logs --help"),
+        (["logs", "hello", "-n", "-1"], "Invalid value for '--lines'", "deployhost logs --help"),
+        (["list", "more"], "Got unexpected extra argument", "deployhost list --help"),
+    ],
+)
+def test_usage_errors(run: Run, arguments: list[str], message: str, hint: str) -> None:
+    ran = run(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert message in ran.err
+    assert f"try: {hint}" in ran.err
+    error = run(*arguments, "--json").json["error"]
+    assert (error["code"], error["exit_code"]) == ("invalid_request", 2)
+
+
+def test_json_behind_two_dashes_is_a_word(run: Run) -> None:
+    assert run("deploy", "--", "--json").err.startswith("error: '--json' is not a valid app name")
+
+
+def test_a_defect_leaves_its_traceback_in_a_log(run: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(apps, "session_of", broken)
+    log = Paths(root).logs / "cli-errors.log"
+    log.parent.mkdir(parents=True)
+    ran = run("list")
+    assert (ran.code, ran.out) == (70, "")
+    assert ran.err == f"error: a defect of deployhost: ZeroDivisionError; {log} has the details\ntry: tail {log}\n"
+    assert "ZeroDivisionError: oops" in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert run("list", "--json").json["error"]["code"] == "internal"
+    assert log.read_text().count("oops") == 2
+
+
+def test_a_defect_where_the_log_can_not_be_written(
+    run: Run, root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(apps, "session_of", broken)
+    monkeypatch.setattr(main.tempfile, "gettempdir", lambda: str(tmp_path))
+    fallback = tmp_path / f"deployhost-{os.getuid()}-cli-errors.log"
+    assert str(fallback) in run("list").err
+    assert "oops" in fallback.read_text()
+    fallback.unlink()
+    fallback.symlink_to(tmp_path / "elsewhere")
+    assert "ZeroDivisionError('oops')" in run("list").err
+    assert not (tmp_path / "elsewhere").exists()
+
+
+PLAN = {"app": "hello", "steps": [{"step": "X", "what": "delete the image", "why": "unused"}], "applied": False}
+
+
+def test_remove_asks_nobody_where_there_is_nobody(control: FakeControl, run: Run) -> None:
+    ran = run("remove", "hello", "--storage")
+    assert (ran.code, ran.out) == (2, "")
+    assert "try: deployhost remove hello --storage --yes" in ran.err
+    assert run("remove", "hello", "--json").json["error"]["code"] == "invalid_request"
+    assert control.requests == []
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("YES\n", 0), ("\n", 1), ("n\n", 1), ("", 1), ("hello\n", 1)])
+def test_remove_asks_on_a_terminal_after_saying_what_goes(
+    control: FakeControl, root: Path, answer: str, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    terminal = session.Session(Paths(root), io.StringIO(answer), out, err, interactive=True)
+    monkeypatch.setattr(main, "_session", lambda _: terminal)
+    control.on("app.remove", PLAN)
+    if code == 0:
+        control.on("app.remove", PLAN | {"applied": True})
+    assert main.main(["remove", "hello"]) == code
+    assert "hello would be removed:\n  - delete the image: unused\n" in out.getvalue()
+    assert "Remove hello? [y/N] " in err.getvalue()
+    assert [request["dry_run"] for request in control.requests] == [True, False][: 2 - code]
+
+
+def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "DEPLOYHOST_ROOT": str(root)}
+    return subprocess.Popen(
+        [*PROGRAM, *arguments],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "op", "said"),
+    [
+        (["deploy", "hello"], "deploy.start", "error: the deploy goes on; deployhost status hello shows how it ends\n"),
+        (["logs", "hello", "-f"], "logs", ""),
+    ],
+)
+def test_ctrl_c_while_following(control: FakeControl, root: Path, arguments: list[str], op: str, said: str) -> None:
+    event = {"event": "note", "text": "here"} if op != "logs" else {"event": "log", "line": "here", "stream": "stdout"}
+    control.on(op, {}, event, hold=True)
+    with start(root, *arguments) as process:
+        assert process.stdout is not None
+        assert "here" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (130, said)
+
+
+def test_a_reader_that_leaves_is_no_error(control: FakeControl, root: Path) -> None:
+    lines = [{"event": "log", "line": "x" * 1000, "stream": "stdout"} for _ in range(200)]
+    control.on("logs", {}, *lines)
+    with start(root, "logs", "hello") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr is not None
+        err = process.stderr.read()
+    assert (process.returncode, err) == (141, "")
+
+
+def test_exit_codes_of_the_process(root: Path) -> None:
+    with start(root, "status", "--json") as process:
+        out, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (5, "")
+    assert '"daemon_unavailable"' in out
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["status", "--json"], ["env", "list", "--help"]])
+def test_nothing_heavy_is_imported(root: Path, control: FakeControl, arguments: list[str]) -> None:
+    if "--json" in arguments:
+        control.on("app.status", {})
+    code = (
+        "import sys\nfrom deployhost.cli.main import main\ncode = main(sys.argv[1:])\n"
+        "print(' '.join(sys.modules), file=sys.stderr)\nsys.exit(code)"
+    )
+    environment = {**os.environ, "DEPLOYHOST_ROOT": str(root)}
+    began = time.monotonic()
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, check=True
+    )
+    assert time.monotonic() - began < 5
+    loaded = {name.partition(".")[0] for name in ran.stderr.split()}
+    assert "typer" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("module", ["deployhost.control.client", "deployhost.control.progress"])
+def test_the_client_is_made_of_the_standard_library(module: str) -> None:
+    code = f"import sys; sys.path.insert(0, {str(Path(main.__file__).parents[2])!r}); import {module}; print(' '.join(sys.modules))"
+    ran = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in ran.stdout.split()}
+    assert loaded - set(sys.stdlib_module_names) - {"__main__"} == {"deployhost"}

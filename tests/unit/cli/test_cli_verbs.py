@@ -1,0 +1,528 @@
+"""Every verb end to end: arguments in, one request on the socket, lines or one JSON document out."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployhost import __version__
+from deployhost.errors import AppNotFound, BuildFailed, Conflict
+from tests.fake_control import HANG_UP, FakeControl
+from tests.unit.cli.conftest import Run
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+
+
+def deploy_view(status: str = "live", **more: Any) -> dict[str, Any]:
+    return {
+        "id": 7,
+        "app": "hello",
+        "sha": SHA,
+        "version": SHA,
+        "trigger": "push",
+        "status": status,
+        "requested_at": "2026-01-01T00:00:00Z",
+        "started_at": "2026-01-01T00:00:00Z",
+        "live_at": None,
+        "finished_at": None,
+        "phases": [{"name": "queue", "ms": 2.0}, {"name": "build", "ms": 410.0}],
+        "total_ms": 620.0,
+        "url": "http://hello.localhost",
+        "error": None,
+        "superseded_by": None,
+        **more,
+    }
+
+
+def app_view(**more: Any) -> dict[str, Any]:
+    return {
+        "name": "hello",
+        "state": "live",
+        "url": "http://hello.localhost",
+        "urls": ["http://hello.localhost", "http://hello.example.com"],
+        "branch": "main",
+        "remote": "/var/lib/deployhost/repos/hello.git",
+        "ssh_remote": "root@box:/var/lib/deployhost/repos/hello.git",
+        "domains": ["hello.example.com"],
+        "storage": None,
+        "live": {
+            "version": SHA + "-2",
+            "sha": SHA,
+            "subject": "Say \x1b[31mhello",
+            "since": "2026-01-01T00:00:00Z",
+            "container": "c",
+            "image": "i",
+            "port": 8000,
+        },
+        "head": SHA,
+        "last_deploy": deploy_view(),
+        "note": "",
+        **more,
+    }
+
+
+SERVER = {
+    "version": "1",
+    "pid": 1,
+    "started_at": "2026-01-01T00:00:00Z",
+    "docker": "20.10",
+    "proxy": "running",
+    "http_port": 80,
+}
+STATUS = {"server": SERVER, "apps": [app_view()]}
+BUILD = {"event": "stage", "stage": "build", "state": "done", "ms": 410.0}
+ENV = [
+    {"name": "A", "value": 'x"\n', "updated_at": "2026-01-01T00:00:00Z"},
+    {"name": "B", "value": "", "updated_at": "2026-01-01T00:00:00Z"},
+]
+DOMAINS = {"app": "hello", "url": "http://hello.localhost", "domains": ["hello.example.com"]}
+STORAGE = {"app": "hello", "path": "/var/lib/deployhost/storage/hello", "mounted_at": "/storage", "deploy": None}
+
+# arguments; the operation, the rest of the request, the result; what a person reads of it
+VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
+    (
+        ["add", "hello", "--branch", "main", "-d", "Hello.Example.COM.", "--domain", "b.de"],
+        "app.add",
+        {"name": "hello", "branch": "main", "domains": ["hello.example.com", "b.de"]},
+        app_view(state="empty", live=None, last_deploy=None),
+        [
+            "git remote add deployhost /var/lib",
+            "git push deployhost main",
+            "http://hello.localhost, http://hello.example.com",
+        ],
+    ),
+    (["list"], "app.list", {}, {"apps": [app_view()]}, ["NAME", "hello  live   http://hello.localhost  0123456-2  "]),
+    (["list"], "app.list", {}, {"apps": []}, ["No apps yet.", "try: deployhost add NAME"]),
+    (
+        ["status"],
+        "app.status",
+        {},
+        STATUS,
+        [
+            "docker 20.10",
+            "hello: live",
+            "0123456-2 Say hello, ",
+            "deploy   7 live in 0.62 s",
+            "(queue 2 ms · build 410 ms)",
+        ],
+    ),
+    (
+        ["status", "hello"],
+        "app.status",
+        {"name": "hello"},
+        {
+            "server": SERVER | {"docker": None},
+            "apps": [
+                app_view(
+                    head="f" * 40,
+                    note="mind this",
+                    storage="/s",
+                    last_deploy=deploy_view("failed", error={"code": "x", "message": "it broke", "hint": "mend it"}),
+                )
+            ],
+        },
+        [
+            "docker does not answer",
+            "fffffff is what was pushed last",
+            "! mind this",
+            "it broke",
+            "try: mend it",
+            "storage  /s",
+        ],
+    ),
+    (
+        ["deploy", "hello", "--rebuild"],
+        "deploy.start",
+        {"name": "hello", "rebuild": True, "follow": True},
+        deploy_view(),
+        ["  build    0.41 s", "live at http://hello.localhost in 0.62 s"],
+    ),
+    (["deploy", "hello"], "deploy.start", {"name": "hello", "follow": True}, deploy_view(), ["live at"]),
+    (
+        ["deploy", "hello"],
+        "deploy.start",
+        {"name": "hello", "follow": True},
+        deploy_view("superseded", superseded_by=8),
+        ["overtaken by a newer push (deploy 8)"],
+    ),
+    (["restart", "hello"], "app.restart", {"name": "hello", "follow": True}, deploy_view(), ["live at"]),
+    (["env", "list", "hello"], "env.list", {"name": "hello"}, {"app": "hello", "env": ENV}, ["A     ***    2026"]),
+    (["env", "list", "hello"], "env.list", {"name": "hello"}, {"app": "hello", "env": []}, ["hello has no variables"]),
+    (
+        ["env", "list", "hello", "--reveal"],
+        "env.list",
+        {"name": "hello", "reveal": True},
+        {"app": "hello", "env": ENV},
+        ['A="x\\"\n"\nB=\n'],
+    ),
+    (
+        ["env", "set", "hello", "A=1=2", "B="],
+        "env.set",
+        {"name": "hello", "values": {"A": "1=2", "B": ""}, "follow": True},
+        {"app": "hello", "changed": ["A"], "deploy": deploy_view()},
+        ["set A\n", "live at"],
+    ),
+    (
+        ["env", "unset", "hello", "A", "B"],
+        "env.unset",
+        {"name": "hello", "names": ["A", "B"], "follow": True},
+        {"app": "hello", "changed": [], "deploy": None},
+        ["nothing to do"],
+    ),
+    (
+        ["domains", "list", "hello"],
+        "domains.list",
+        {"name": "hello"},
+        DOMAINS,
+        ["http://hello.localhost\nhello.example.com\n"],
+    ),
+    (
+        ["domains", "add", "hello", "X.de", "y.de"],
+        "domains.add",
+        {"name": "hello", "domains": ["x.de", "y.de"]},
+        DOMAINS | {"changed": ["x.de", "y.de"]},
+        ["added x.de, y.de"],
+    ),
+    (
+        ["domains", "remove", "hello", "x.de"],
+        "domains.remove",
+        {"name": "hello", "domains": ["x.de"]},
+        DOMAINS | {"changed": []},
+        ["nothing to do: hello has hello.example.com"],
+    ),
+    (
+        ["storage", "enable", "hello"],
+        "storage.enable",
+        {"name": "hello", "follow": True},
+        STORAGE,
+        ["is mounted at /storage"],
+    ),
+    (
+        ["storage", "disable", "hello"],
+        "storage.disable",
+        {"name": "hello", "follow": True},
+        STORAGE,
+        ["stays as it is"],
+    ),
+    (
+        ["remove", "hello", "--yes", "--storage"],
+        "app.remove",
+        {"name": "hello", "storage": True, "dry_run": False},
+        {"app": "hello", "steps": [{"step": "X", "what": "delete", "why": "gone"}], "applied": True},
+        ["hello removed:", "  - delete: gone"],
+    ),
+    (
+        ["remove", "hello", "--dry-run"],
+        "app.remove",
+        {"name": "hello", "storage": False, "dry_run": True},
+        {"app": "hello", "steps": [{"step": "X", "what": "delete", "why": "gone"}], "applied": False},
+        ["hello would be removed:"],
+    ),
+    (["version"], "ping", {}, {"version": "0.0.1"}, [f"deployhost {__version__}", "deployhostd is 0.0.1"]),
+]
+
+
+@pytest.mark.parametrize(("arguments", "op", "request_", "result", "said"), VERBS)
+def test_verbs_for_people(
+    control: FakeControl,
+    run: Run,
+    arguments: list[str],
+    op: str,
+    request_: dict[str, Any],
+    result: Any,
+    said: list[str],
+) -> None:
+    control.on(op, result, BUILD)
+    ran = run(*arguments)
+    assert (ran.code, ran.err) == (0, "")
+    assert control.requests == [{"op": op, **request_}]
+    for text in said:
+        assert text in ran.out
+    assert "\x1b" not in ran.out
+
+
+@pytest.mark.parametrize(("arguments", "op", "request_", "result"), [verb[:4] for verb in VERBS if verb[1] != "ping"])
+def test_verbs_for_programs(
+    control: FakeControl, run: Run, arguments: list[str], op: str, request_: dict[str, Any], result: Any
+) -> None:
+    control.on(op, result, BUILD)
+    ran = run(*arguments, "--json")
+    assert (ran.code, ran.json) == (0, result)
+    assert control.requests == [{"op": op, **request_}]
+
+
+@pytest.mark.parametrize("arguments", [verb[0] for verb in VERBS if verb[1] != "ping"])
+def test_errors_of_the_daemon(control: FakeControl, run: Run, arguments: list[str]) -> None:
+    error = AppNotFound("there is no app hello", hint="deployhost add hello", details=("one", "two"))
+    op = next(verb[1] for verb in VERBS if verb[0] == arguments)
+    control.on(op, error)
+    control.on(op, error)
+    ran = run(*arguments)
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err == "error: there is no app hello\n  one\n  two\ntry: deployhost add hello\n"
+    ran = run(*arguments, "--json")
+    assert (ran.code, ran.err, ran.json) == (3, "", {"error": error.to_json()})
+
+
+@pytest.mark.parametrize("arguments", [verb[0] for verb in VERBS if verb[1] != "ping"])
+def test_no_daemon(run: Run, arguments: list[str]) -> None:
+    ran = run(*arguments)
+    assert (ran.code, ran.out) == (5, "")
+    assert "deployhostd is not running" in ran.err
+    assert run(*arguments, "--json").json["error"]["code"] == "daemon_unavailable"
+
+
+FAILED = {
+    "code": "build_failed",
+    "message": "npm ci failed",
+    "hint": "deployhost inspect hello",
+    "details": ["missing lockfile"],
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "op", "wrap"),
+    [
+        (["deploy", "hello"], "deploy.start", False),
+        (["restart", "hello"], "app.restart", False),
+        (["env", "set", "hello", "A=1"], "env.set", True),
+        (["env", "unset", "hello", "A"], "env.unset", True),
+        (["storage", "enable", "hello"], "storage.enable", True),
+        (["storage", "disable", "hello"], "storage.disable", True),
+    ],
+)
+def test_a_deploy_that_fails(control: FakeControl, run: Run, arguments: list[str], op: str, wrap: bool) -> None:
+    deploy = deploy_view("failed", error=FAILED)
+    result = {**STORAGE, "changed": ["A"], "deploy": deploy} if wrap else deploy
+    control.on(op, result)
+    control.on(op, result)
+    ran = run(*arguments)
+    assert ran.code == 1
+    assert ran.out.endswith("failed: npm ci failed\n  missing lockfile\ntry: deployhost inspect hello\n")
+    ran = run(*arguments, "--json")
+    assert (ran.code, ran.json) == (1, result)
+
+
+def test_progress_beside_json_goes_to_standard_error(control: FakeControl, run: Run) -> None:
+    control.on("deploy.start", deploy_view(), BUILD, {"event": "output", "stage": "health", "line": "hi"})
+    ran = run("deploy", "hello", "--json")
+    assert ran.json == deploy_view()
+    assert ran.err == "  build    0.41 s\n  health   …\n    hi\n"
+
+
+def test_a_daemon_that_dies_during_a_deploy(control: FakeControl, run: Run) -> None:
+    control.on("deploy.start", HANG_UP, BUILD)
+    ran = run("deploy", "hello")
+    assert ran.code == 5
+    assert "ended the connection" in ran.err
+
+
+LOG = [
+    {"event": "log", "line": "one", "stream": "stdout", "at": "2026-01-01T00:00:00Z"},
+    {"event": "log", "line": "two \x1b[31mred", "stream": "stderr", "at": None},
+]
+
+
+def test_logs(control: FakeControl, run: Run) -> None:
+    for _ in range(3):
+        control.on("logs", {}, *LOG)
+    ran = run("logs", "hello")
+    assert (ran.code, ran.out, ran.err) == (0, "one\n", "two \x1b[31mred\n")
+    run("logs", "hello", "-f", "-n", "5", "--deploy", "7")
+    ran = run("logs", "hello", "--json", "--lines", "0")
+    assert ran.json == {"app": "hello", "lines": [{k: v for k, v in line.items() if k != "event"} for line in LOG]}
+    assert control.requests == [
+        {"op": "logs", "name": "hello", "lines": 100},
+        {"op": "logs", "name": "hello", "lines": 5, "follow": True, "deploy": 7},
+        {"op": "logs", "name": "hello", "lines": 0},
+    ]
+
+
+def test_logs_that_never_end_are_no_document(control: FakeControl, run: Run) -> None:
+    ran = run("logs", "hello", "-f", "--json")
+    assert (ran.code, ran.json["error"]["hint"]) == (2, "deployhost logs hello --json")
+    assert control.requests == []
+
+
+def test_storage_show(control: FakeControl, run: Run) -> None:
+    control.on("app.status", STATUS)
+    control.on("app.status", {"server": SERVER, "apps": [app_view(storage="/data")]})
+    ran = run("storage", "show", "hello")
+    assert (ran.code, ran.out) == (0, "hello has no storage\ntry: deployhost storage enable hello\n")
+    assert run("storage", "show", "hello", "--json").json == {"app": "hello", "path": "/data", "mounted_at": "/storage"}
+
+
+def test_version_needs_no_daemon(run: Run) -> None:
+    assert run("version").out == f"deployhost {__version__}\n"
+    assert run("--version").out == f"deployhost {__version__}\n"
+    assert run("version", "--json").json == {"version": __version__, "daemon": None}
+
+
+def test_env_values_that_are_not_on_the_command_line(control: FakeControl, run: Run, tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    key.write_bytes(b"-----\r\nabc=\n-----\n")
+    result = {"app": "hello", "changed": ["A", "K"], "deploy": None}
+    control.on("env.set", result)
+    ran = run("env", "set", "hello", "--from-stdin", "A", f"--file=K={key}", stdin="line\nhunter2\n")
+    assert ran.code == 0
+    assert control.requests[0]["values"] == {"A": "line\nhunter2", "K": "-----\r\nabc=\n-----\n"}
+    assert "hunter2" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["env", "set", "hello"], 2, "no variables were given"),
+        (["env", "set", "hello", "hunter2"], 2, "expected KEY=VALUE"),
+        (["env", "set", "hello", "A=1", "A=2"], 2, "A given more than once"),
+        (["env", "set", "hello", "--file", "A=/no/such/file"], 3, "there is no file /no/such/file"),
+        (["env", "set", "hello", "--file", "A=/proc"], 1, "can't read /proc"),
+        (["env", "set", "hello", "--file", "A=/bin/true"], 2, "is not UTF-8 text"),
+        (["env", "import", "hello", "/no/such/file"], 3, "there is no file"),
+    ],
+)
+def test_env_mistakes_never_reach_the_daemon(
+    control: FakeControl, run: Run, arguments: list[str], code: int, said: str
+) -> None:
+    ran = run(*arguments)
+    assert (ran.code, ran.out) == (code, "")
+    assert said in ran.err
+    assert "hunter2" not in ran.err
+    assert control.requests == []
+
+
+def test_env_import(control: FakeControl, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("export A='1'\nB=\"x\ny\"\n")
+    for _ in range(2):
+        control.on("env.set", {"app": "hello", "changed": ["A", "B"], "deploy": None})
+    assert run("env", "import", "hello", str(file)).out == "set A, B\n"
+    assert run("env", "import", "hello", "-", stdin="C=3\r\n").code == 0
+    assert [request["values"] for request in control.requests] == [{"A": "1", "B": "x\ny"}, {"C": "3"}]
+    file.write_text("A\nB C\n")
+    ran = run("env", "import", "hello", str(file), "--json")
+    assert (ran.code, ran.json["error"]["details"]) == (
+        2,
+        [f"{file}: line 1: expected NAME=value", f"{file}: line 2: expected NAME=value"],
+    )
+
+
+HOSTILE = ["", " ", "Hello", "../x", "a/b", "-", "x" * 41, "kamal-x", "a\nb", "a b", "$(id)", "é", "hello-", "a\x00b"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["add"], ["status"], ["deploy"], ["restart"], ["logs"], ["env", "list"], ["domains", "list"], ["storage", "show"],
+        ["storage", "enable"], ["remove", "--yes"],
+    ],
+)  # fmt: skip
+def test_hostile_names_never_reach_the_socket(control: FakeControl, run: Run, verb: list[str], name: str) -> None:
+    ran = run(*verb, "--json", "--", name)
+    assert ran.code == 2
+    assert control.requests == []
+    assert ran.json["error"]["code"] == "invalid_name"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["add", "hello", "--branch", "-x"],
+        ["add", "hello", "--branch", "a..b"],
+        ["add", "hello", "--domain", "a b.de"],
+        ["domains", "add", "hello", "x"],
+        ["domains", "remove", "hello", "http://x.de"],
+        ["env", "unset", "hello", "A=1"],
+        ["env", "set", "hello", "1A=1"],
+        ["env", "set", "hello", "--from-stdin", "A-B"],
+    ],
+)
+def test_hostile_values_never_reach_the_socket(control: FakeControl, run: Run, arguments: list[str]) -> None:
+    assert run(*arguments).code == 2
+    assert control.requests == []
+
+
+def test_conflicts_and_failures_have_their_exit_codes(control: FakeControl, run: Run) -> None:
+    control.on("app.add", Conflict("taken"))
+    control.on("deploy.start", BuildFailed("no"))
+    assert (run("add", "hello").code, run("deploy", "hello").code) == (4, 1)
+
+
+def test_json_is_readable_unicode(control: FakeControl, run: Run) -> None:
+    control.on("domains.list", DOMAINS | {"domains": ["ü"]})
+    ran = run("domains", "list", "hello", "--json")
+    assert "ü" in ran.out
+    assert json.loads(ran.out)["domains"] == ["ü"]
+
+
+BUILD_VIEW = {
+    "kind": "generated",
+    "runtime": "python",
+    "version": "3.13",
+    "bases": [{"ref": "python:3.13-slim", "line": None}],
+    "syntax": None,
+    "start": {"argv": ["python", "app.py"], "shell": None},
+    "port": 8000,
+    "dockerfile": "FROM python:3.13-slim\n",
+    "dockerignore": "",
+    "reasons": [
+        {"text": "it has requirements", "path": "requirements.txt", "line": 3},
+        {"text": "so be it", "path": None, "line": None},
+    ],
+    "warnings": ["mind this"],
+}
+
+
+def test_inspect_an_app(control: FakeControl, run: Run) -> None:
+    control.on("app.inspect", BUILD_VIEW)
+    control.on("app.inspect", BUILD_VIEW)
+    assert run("inspect", "hello").out == (
+        "runtime  python 3.13\nfrom     python:3.13-slim\nstart    python app.py\nport     8000\n\n"
+        "why:\n  it has requirements (requirements.txt:3)\n  so be it\n  ! mind this\n\n"
+        "Dockerfile:\n  FROM python:3.13-slim\n"
+    )
+    assert run("inspect", "hello", "--json").json == BUILD_VIEW
+    assert control.requests == [{"op": "app.inspect", "name": "hello"}] * 2
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    repo = tmp_path / "My Repo"
+    repo.mkdir()
+    (repo / "Dockerfile").write_text("FROM scratch\nEXPOSE 3000\n")
+    (tmp_path / "hello").symlink_to(repo)
+    monkeypatch.chdir(tmp_path)
+    return repo
+
+
+def test_inspect_a_directory_needs_no_server(run: Run, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for target in (str(directory), "./hello", "hello/", "My Repo", "hello"):
+        ran = run("inspect", target)
+        assert (ran.code, ran.err) == (0, "")
+        assert ran.out.startswith("runtime  the repository's own Dockerfile\n")
+        assert "port     3000\n" in ran.out
+    monkeypatch.chdir(directory)
+    found = run("inspect", ".", "--json").json
+    assert (found["kind"], found["port"], found["bases"]) == ("dockerfile", 3000, [])
+
+
+@pytest.mark.usefixtures("directory")
+def test_an_app_comes_before_a_directory_of_its_name(control: FakeControl, run: Run) -> None:
+    control.on("app.inspect", BUILD_VIEW)
+    control.on("app.inspect", AppNotFound("no"))
+    control.on("app.inspect", Conflict("busy"))
+    assert run("inspect", "hello", "--json").json["runtime"] == "python"
+    assert run("inspect", "hello", "--json").json["runtime"] == "dockerfile"
+    assert run("inspect", "hello").code == 4
+
+
+@pytest.mark.usefixtures("directory")
+def test_inspect_what_is_not_there(run: Run, tmp_path: Path) -> None:
+    assert run("inspect", "./nothing").code == 3
+    assert run("inspect", "nothing").code == 5
+    assert run("inspect", "No Such").code == 2
+    (tmp_path / "empty").mkdir()
+    ran = run("inspect", "empty", "--json")
+    assert (ran.code, ran.json["error"]["code"]) == (1, "nothing_recognised")
