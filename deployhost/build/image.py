@@ -51,6 +51,7 @@ class ImageBuilder:
         work: Path,
         reference: str,
         stand_in: bool,
+        fresh: bool,
         timeout: float,
         on_line: OnLine,
         say: OnLine,
@@ -58,7 +59,7 @@ class ImageBuilder:
         """Given a plan and its context directory, build the image, tag it with `reference` and return it.
 
         `work` (outside the context) gets what is written for the build; `stand_in` allows stand-ins for the bases of a
-        person's own Dockerfile. `on_line` gets the build's output, readable, `say` what happens besides.
+        person's own Dockerfile, `fresh` uses no cache. `on_line` gets the build's output, readable, `say` what happens besides.
         Raise BaseImageUnavailable, BuildFailed, CommandMissing.
         """
         cli = self._cli.find()
@@ -74,6 +75,8 @@ class ImageBuilder:
                 f"--file={dockerfile}",
                 f"--tag={reference}",
             ]
+            if fresh:
+                argv.append("--no-cache")
             argv += [f"--label=service={app}", f"--label={APP_LABEL}={app}"]
             if plan.kind == "generated":
                 argv.append(f"--label={INIT_LABEL}=true")

@@ -8,15 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from deployhost.build import package_sources
+from deployhost.build.debian import bootstrap
 from deployhost.build.host_files import host_ca_bundle, host_npmrc
 from deployhost.build.host_settings import npm_registry
 from deployhost.build.overlay import Overlay
 from deployhost.build.stand_in_plan import CA_BUNDLE, Account, Recipe
 from deployhost.errors import (
     BaseImageUnavailable,
-    CommandFailed,
-    CommandMissing,
-    CommandTimedOut,
     DeployhostError,
     DownloadFailed,
 )
@@ -25,9 +23,7 @@ from deployhost.system.docker import ContainerSpec, Docker
 from deployhost.system.process import run
 
 REPOSITORY = "deployhost/stand-in"  # each is kept under its key here, and tagged with every name it stands in for
-MAKE_TIMEOUT = 900.0
 LOCK_TIMEOUT = 1800.0
-_MMDEBSTRAP = ("mmdebstrap", "debian-archive-keyring")
 _NPM_METADATA = "application/vnd.npm.install-v1+json"
 _ARCHITECTURES = {"amd64": "x64", "arm64": "arm64"}
 
@@ -69,39 +65,13 @@ class StandIns:
             below = self._have(recipe.base, say)
         else:
             below = f"{REPOSITORY}:rootfs-{recipe.key}"
-            self._bootstrap(recipe, work, below, say)
+            if self._docker.image(below) is None:  # an attempt that failed later leaves it, whole
+                rootfs = bootstrap(recipe, work, self._environ, say)
+                self._docker.import_tar(str(rootfs), below)
+                rootfs.unlink()
         self._lay_upon(recipe, below, kept, work)
         if recipe.base is None:
             self._docker.remove_image(below)
-
-    def _bootstrap(self, recipe: Recipe, work: Path, reference: str, say: Say) -> None:
-        """Have Debian's packages as an image of their own."""
-        if self._docker.image(reference) is not None:
-            return  # an attempt that failed later left it, whole
-        self._need_mmdebstrap(say)
-        target = work / "rootfs.tar"
-        argv = [
-            "mmdebstrap",
-            "--variant=minbase",
-            "--mode=root",
-            "--format=tar",
-            f"--include={','.join(recipe.packages)}",
-        ]
-        argv += [f"--dpkgopt={option}" for option in recipe.excluded]
-        argv += ['--aptopt=Acquire::Languages "none"', '--aptopt=Acquire::Retries "3"']
-        environ = {**self._environ, "TMPDIR": str(work)}
-        ours = package_sources.debian_mirrors(_apt_sources())
-        for mirrors in dict.fromkeys((ours, (package_sources.DEBIAN, package_sources.SECURITY))):
-            lines = package_sources.sources(recipe.suite, *mirrors)
-            command = [*argv, recipe.suite, str(target), *lines]
-            done = run(command, timeout=MAKE_TIMEOUT, env=environ, check=False, dies_with_us=True)
-            if done.code == 0:
-                break
-        else:
-            said = tuple(line for line in done.stderr.splitlines() if line.strip())[-20:]
-            raise CommandFailed(f"mmdebstrap failed with exit code {done.code}", status=done.code, details=said)
-        self._docker.import_tar(str(target), reference)
-        target.unlink()
 
     def _lay_upon(self, recipe: Recipe, below: str, kept: str, work: Path) -> None:
         """Put what the recipe adds upon an image, and keep the result."""
@@ -154,23 +124,6 @@ class StandIns:
         overlay.npm_tarball(work / f"node-linux-{machine}.tgz", "usr/local", skipped)
         overlay.npm_tarball(work / "npm.tgz", "usr/local/lib/node_modules/npm", ("docs/", "man/"))
 
-    def _need_mmdebstrap(self, say: Say) -> None:
-        if shutil.which("mmdebstrap") and Path(package_sources.KEYRING).is_file():
-            return
-        say(f"installing {' and '.join(_MMDEBSTRAP)} with apt-get")
-        environ = {**self._environ, "DEBIAN_FRONTEND": "noninteractive"}
-        install = ["apt-get", "-o", "DPkg::Lock::Timeout=120", "install", "-y", "--no-install-recommends", *_MMDEBSTRAP]
-        try:
-            if run(install, timeout=MAKE_TIMEOUT, env=environ, check=False).code != 0:
-                run(["apt-get", "update"], timeout=MAKE_TIMEOUT, env=environ, check=False)
-                run(install, timeout=MAKE_TIMEOUT, env=environ)
-        except (CommandFailed, CommandMissing, CommandTimedOut) as error:
-            raise BaseImageUnavailable(
-                f"{' and '.join(_MMDEBSTRAP)} can't be installed: {error.message}",
-                hint=f"apt-get install {' '.join(_MMDEBSTRAP)}",
-                details=error.details,
-            ) from error
-
     @contextlib.contextmanager
     def _directory(self, recipe: Recipe) -> Iterator[Path]:
         """Yield an empty directory that is gone afterwards; what a killed attempt left in it is removed."""
@@ -199,14 +152,6 @@ def _explained(recipe: Recipe, work: Path) -> Iterator[None]:
             hint=f"df -h {work.parent}" if full else "",
             details=details,
         ) from error
-
-
-def _apt_sources() -> list[str]:
-    etc = Path("/etc/apt")
-    parts = sorted([*etc.glob("sources.list.d/*.list"), *etc.glob("sources.list.d/*.sources")])
-    return [
-        path.read_text(encoding="utf-8", errors="replace") for path in (etc / "sources.list", *parts) if path.is_file()
-    ]
 
 
 def _architecture() -> str:

@@ -71,6 +71,7 @@ def status(
 def remove(
     context: typer.Context,
     name: AppArgument,
+    *,
     storage: Annotated[bool, typer.Option("--storage", help="Delete its data too; nothing brings it back.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,

@@ -1,10 +1,10 @@
 """Tab completion: what the shells call, and the scripts that make them call it."""
 
 from collections.abc import Iterable
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer import completion as typer_completion
 
 from deployhost.cli.session import Session
 from deployhost.control.client import call
@@ -68,7 +68,8 @@ def script(shell: str) -> str:
 
 def enable() -> None:
     """Have typer answer the shells; needed only where VARIABLE is set."""
-    typer_completion.completion_init()
+    # Imported by its name at run time: typer offers this, but not to type checkers.
+    import_module("typer.completion").completion_init()
 
 
 def complete_app(context: typer.Context, incomplete: str) -> list[str]:
@@ -91,7 +92,7 @@ def _asked_of_app(context: typer.Context, op: str) -> dict[str, Any]:
     return _asked(context, op, name=name) if isinstance(name, str) else {}
 
 
-def _asked(context: typer.Context, op: str, **arguments: str) -> dict[str, Any]:
+def _asked(context: typer.Context, op: str, **arguments: Any) -> dict[str, Any]:
     session = context.obj
     if not isinstance(session, Session):
         return {}

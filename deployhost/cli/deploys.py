@@ -50,6 +50,7 @@ def restart(context: typer.Context, name: AppArgument, as_json: JsonOption = Fal
 def logs(
     context: typer.Context,
     name: AppArgument,
+    *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what the app writes from now on.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 100,
     deploy: Annotated[

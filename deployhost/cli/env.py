@@ -31,6 +31,7 @@ def set_(
         list[str] | None,
         typer.Argument(metavar="[KEY=VALUE]...", help="Variables and their values.", show_default=False),
     ] = None,
+    *,
     from_stdin: Annotated[
         str | None,
         typer.Option(

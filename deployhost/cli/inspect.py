@@ -12,7 +12,6 @@ from deployhost.cli.session import session_of
 from deployhost.errors import AppNotFound, DaemonUnavailable, DeployhostError, InvalidName, NotFound
 from deployhost.model import AppName
 
-
 _NO_SUCH_APP = frozenset({AppNotFound.code, DaemonUnavailable.code, InvalidName.code})
 
 

@@ -69,7 +69,8 @@ class Session:
         if self.json:
             self.say(json.dumps({"error": error.to_json()}, indent=2, ensure_ascii=False))
         else:
-            for line in error_lines(error.to_json()):
+            word = "interrupted" if isinstance(error, Interrupted) else "error"
+            for line in error_lines(error.to_json(), word):
                 self.warn(line)
         return error.exit_code
 

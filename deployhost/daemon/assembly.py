@@ -106,7 +106,7 @@ def assemble(paths: Paths) -> Daemon:
         load_app=load_app,
     )
     views = Views(docker=docker, deploys=deploys, releases=releases, paths=paths, http_port=http_port)
-    workers = Workers(deploys, pipeline.run, events.wake)
+    workers = Workers(deploys, pipeline.run, recovery.mend, events.wake)
     deploying = Deploying(deploys, events, workers, views)
     remover = Remover(
         docker=docker,

@@ -7,6 +7,7 @@ from deployhost.control.messages import Message
 from deployhost.daemon.control import Emit
 from deployhost.daemon.worker import Workers
 from deployhost.deploy.queue import COMMITS, overtakes
+from deployhost.errors import NotFound
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
 from deployhost.model import AppName, Branch, Deploy, DeployStatus, Sha, Trigger
@@ -57,9 +58,12 @@ class Deploying:
 
     def follow(self, number: int, emit: Emit) -> Deploy:
         """Given a deploy, pass on its events until it has ended and return it."""
-        for event in self._events.follow(number, lambda: self._deploys.get(number).status.ended):
-            emit(event)
-        return self._deploys.get(number)
+        try:
+            for event in self._events.follow(number, lambda: self._deploys.get(number).status.ended):
+                emit(event)
+            return self._deploys.get(number)
+        except NotFound:
+            raise NotFound("the app was removed, and this deploy with it", hint="deployhost list") from None
 
     def shown(self, deploy: Deploy, request: Message, emit: Emit) -> dict[str, Any]:
         """Given an accepted deploy and the request for it, follow it if that was asked for, and return its view."""

@@ -26,6 +26,8 @@ def main() -> None:
     paths = Paths(Path(os.environ.get("DEPLOYHOST_ROOT", "/")))
     try:
         paths.run.mkdir(parents=True, exist_ok=True)
+        for left in paths.run.glob("switch-*.log"):
+            left.unlink(missing_ok=True)
         daemon = assemble(paths)
         refresh_hooks(paths)
         server = ControlServer(paths.control_socket, daemon.handlers)

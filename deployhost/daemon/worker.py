@@ -2,21 +2,29 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from deployhost.deploy.queue import next_of
+from deployhost.errors import NotFound
 from deployhost.journal.deploys import Deploys
 from deployhost.model import AppName, Deploy
 
 log = logging.getLogger(__name__)
 
 
-class Workers:
-    """Given the journal and what runs a deploy, run what is queued. Nothing runs before `open` was called."""
+RETRY = 5.0  # seconds between attempts to bring a deploy in order whose outcome could not be written
 
-    def __init__(self, deploys: Deploys, run: Callable[[Deploy], object], ended: Callable[[], None]) -> None:
+
+class Workers:
+    """Given the journal, what runs a deploy and what mends one that broke off, run what is queued, once `open` was called."""
+
+    def __init__(
+        self, deploys: Deploys, run: Callable[[Deploy], None], mend: Callable[[Deploy], None], ended: Callable[[], None]
+    ) -> None:
         self._deploys = deploys
         self._run = run
+        self._mend = mend
         self._ended = ended
         self._lock = threading.Lock()
         self._busy: set[AppName] = set()
@@ -48,10 +56,20 @@ class Workers:
             try:
                 self._run(deploy)
             except Exception:
-                # The journal itself failed (a full disk): leave the deploy queued or running for recovery.
-                log.exception("deploy %d of %s could not be carried out", deploy.id, app)
-                with self._lock:
-                    self._busy.discard(app)
-                return
+                # The journal can't be written (a full disk), or the like: the deploy must not be "running" for ever.
+                log.exception("deploy %d of %s broke off", deploy.id, app)
+                self._mend_until_done(deploy)
             finally:
                 self._ended()
+
+    def _mend_until_done(self, deploy: Deploy) -> None:
+        while True:
+            time.sleep(RETRY)
+            try:
+                self._mend(deploy)
+            except NotFound:
+                return  # the app was removed
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may go well
+                log.warning("deploy %d can't be brought in order yet: %s", deploy.id, error)
+            else:
+                return

@@ -16,7 +16,7 @@ from deployhost.deploy.prune import Pruner
 from deployhost.deploy.queue import COMMITS, next_version
 from deployhost.deploy.report import Progress, Reporter
 from deployhost.deploy.switch import Switch, Switched
-from deployhost.errors import DeployhostError, InternalError
+from deployhost.errors import DeployhostError, InternalError, NotFound
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract
@@ -70,8 +70,11 @@ class Pipeline:
         self._tools = tools
         self._one_build = threading.Lock()
 
-    def run(self, queued: Deploy) -> Deploy:
-        """Given a queued deploy, carry it out and return it as it ended. Never raises: a failure is an outcome."""
+    def run(self, queued: Deploy) -> None:
+        """Given a queued deploy, carry it out to its end in the journal: a failure is an outcome.
+
+        Raise FileProblem when the journal itself can't be written; the deploy is then in it as running.
+        """
         tools = self._tools
         version = next_version(queued.sha, tools.deploys.version_numbers(queued.app, queued.sha))
         deploy = tools.deploys.begin(queued.id, version)
@@ -87,7 +90,6 @@ class Pipeline:
         except Exception as error:
             log.exception("deploy %d", deploy.id)
             self._failed(deploy, InternalError(f"a defect of deployhost: {error!r}", details=_where(error)), progress)
-        return tools.deploys.get(deploy.id)
 
     def finish(self, deploy: Deploy, version: Version, image: str, container: Container, port: int) -> list[str]:
         """Given a deploy to whose container the proxy sends requests, make that official; return the containers it replaced.
@@ -150,7 +152,10 @@ class Pipeline:
 
     def _failed(self, deploy: Deploy, error: DeployhostError, progress: Progress) -> None:
         tools = self._tools
-        container = tools.deploys.get(deploy.id).container
+        try:
+            container = tools.deploys.get(deploy.id).container
+        except NotFound:
+            return  # the app was removed meanwhile, and its deploys with it
         lines = error.details
         if container is not None and not isinstance(error, InternalError):
             lines = (*error.details, *tools.engine.last_lines(container))

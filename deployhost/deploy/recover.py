@@ -55,13 +55,19 @@ class Recovery:
         routes = self._proxy.routes()
         for deploy in self._deploys.open():
             if deploy.status is DeployStatus.RUNNING:
-                self._interrupted(deploy, routes.get(service_name(deploy.app, WEB)))
+                self._interrupted(deploy, routes)
         for release in self._releases.all_live():
             self._reroute_if_lost(release, routes.get(service_name(release.app, WEB)))
             self._stop_strays(release)
         self._drainer.resume()
 
-    def _interrupted(self, deploy: Deploy, route: Route | None) -> None:
+    def mend(self, deploy: Deploy) -> None:
+        """Given a deploy that nobody works on any more, finish or requeue it if the journal has it as running."""
+        if self._deploys.get(deploy.id).status is DeployStatus.RUNNING:
+            self._interrupted(self._deploys.get(deploy.id), self._proxy.routes())
+
+    def _interrupted(self, deploy: Deploy, routes: dict[str, Route]) -> None:
+        route = routes.get(service_name(deploy.app, WEB))
         containers = self._docker.containers({DEPLOY_LABEL: str(deploy.id)})
         serving = next((c for c in containers if route is not None and route.target.startswith(f"{c.short_id}:")), None)
         try:

@@ -36,7 +36,7 @@ VISITS = (
 )
 
 
-def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Answer one request (WSGI)."""
     path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
     status, kind, body = "200 OK", "text/plain", "ok\n"
@@ -171,4 +171,4 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     port = int(os.environ.get("PORT", "8000"))
     print(f"{APP} {short(VERSION)} listens on port {port}", flush=True)
-    waitress.serve(answer, host="0.0.0.0", port=port, threads=8, _quiet=True)  # noqa: S104 - a container's only way in
+    waitress.serve(app, host="0.0.0.0", port=port, threads=8, _quiet=True)  # noqa: S104 - a container's only way in

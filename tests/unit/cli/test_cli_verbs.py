@@ -318,7 +318,7 @@ def test_a_daemon_that_dies_during_a_deploy(control: FakeControl, run: Run) -> N
     assert "ended the connection" in ran.err
 
 
-LOG = [
+LOG: list[dict[str, Any]] = [
     {"event": "log", "line": "one", "stream": "stdout", "at": "2026-01-01T00:00:00Z"},
     {"event": "log", "line": "two \x1b[31mred", "stream": "stderr", "at": None},
 ]

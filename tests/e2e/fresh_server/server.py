@@ -1,0 +1,178 @@
+"""A fresh server: Debian with systemd in a container of its own, made by mmdebstrap, with nothing of ours in it.
+
+It reaches the package registries the way this machine does: the CA bundle and apt's settings are carried over.
+"""
+
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+PACKAGES = (
+    "systemd",
+    "systemd-sysv",
+    "dbus",
+    "udev",
+    "iproute2",
+    "iptables",
+    "ca-certificates",
+    "curl",
+    "git",
+    "openssh-server",
+    "python3",
+    "python3-venv",
+    "procps",
+)
+CAPABILITIES = (
+    "SYS_ADMIN",
+    "NET_ADMIN",
+    "SYS_PTRACE",
+    "MKNOD",
+    "SYS_CHROOT",
+    "DAC_READ_SEARCH",
+    "NET_RAW",
+    "AUDIT_WRITE",
+    "AUDIT_CONTROL",
+    "IPC_LOCK",
+    "SYS_NICE",
+    "SYS_TIME",
+    "SYSLOG",
+    "SYS_BOOT",
+    "LINUX_IMMUTABLE",
+)
+BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+BOOTS_WITHIN = 60.0
+
+
+class Failed(AssertionError):
+    """A command ended with another code than 0; the message is what it wrote."""
+
+
+class FreshServer:
+    """Given the container's name, use the server as an administrator would."""
+
+    def __init__(self, container: str) -> None:
+        self.container = container
+
+    def run(self, *argv: str, check: bool = True, timeout: float = 900) -> str:
+        """Run a command on the server; return what it wrote (errors too)."""
+        return host("docker", "exec", self.container, *argv, check=check, timeout=timeout)
+
+    def copy(self, source: Path, target: str) -> None:
+        """Copy a file or directory of this machine to the server."""
+        host("docker", "cp", "-q", str(source), f"{self.container}:{target}")
+
+    def write(self, text: str, target: str) -> None:
+        """Write a file on the server."""
+        with tempfile.TemporaryDirectory() as directory:
+            source = Path(directory) / "file"
+            source.write_text(text)
+            self.copy(source, target)
+
+    def get(self, url: str) -> tuple[int, str]:
+        """GET a URL on the server; return status and body (status 0: nobody answers)."""
+        shown = self.run("curl", "--silent", "--max-time", "10", "--write-out", "\n%{http_code}", url, check=False)
+        body, _, status = shown.rpartition("\n")
+        return (int(status) if status.isdigit() else 0), body
+
+    def containers(self) -> dict[str, str]:
+        """Return by name the id and start time of each container that runs on the server."""
+        names = self.run("docker", "ps", "--format", "{{.Names}}").split()
+        shown = "{{.Id}} {{.State.StartedAt}}"
+        return {name: self.run("docker", "inspect", "--format", shown, name).strip() for name in names}
+
+    def reboot(self) -> None:
+        """Shut the server down by its init, start it again, and wait until it is up."""
+        host("docker", "restart", "--time", "60", self.container, timeout=180)
+        self.wait_until_booted()
+
+    def wait_until_booted(self) -> None:
+        """Wait until systemd has started everything. Raise Failed if a unit did not start."""
+        state = ""
+
+        def booted() -> bool:
+            nonlocal state
+            state = self.run("systemctl", "is-system-running", check=False).strip()
+            return state in ("running", "degraded")
+
+        until(booted, BOOTS_WITHIN)
+        if state != "running":
+            raise Failed(self.run("systemctl", "--failed", "--no-pager", check=False))
+
+
+@contextmanager
+def fresh_server(suite: str, name: str) -> Iterator[FreshServer]:
+    """Given a Debian release ("bookworm") and a name, boot such a server; it is gone when the block ends."""
+    image = base_image(suite)
+    host("docker", "rm", "--force", "--volumes", name, check=False)
+    argv = ["docker", "run", "--detach", "--name", name, "--hostname", suite, "--stop-signal", "SIGRTMIN+3"]
+    for capability in CAPABILITIES:
+        argv += ["--cap-add", capability]
+    for option in ("seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined"):
+        argv += ["--security-opt", option]
+    argv += ["--cgroupns=host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw", "--volume", "/var/lib/docker"]
+    argv += ["--tmpfs", "/run:exec,mode=755", "--tmpfs", "/tmp:exec,dev,suid,mode=1777", image, "/sbin/init"]
+    host(*argv)
+    server = FreshServer(name)
+    try:
+        server.wait_until_booted()
+        _reaches_registries(server)
+        yield server
+    finally:
+        host("docker", "rm", "--force", "--volumes", name, check=False)
+
+
+def base_image(suite: str) -> str:
+    """Given a Debian release, return the image of a server of it; it is made once and kept."""
+    image = f"deployhost-fresh-{suite}:base"
+    if host("docker", "image", "ls", "--quiet", image).strip():
+        return image
+    with tempfile.TemporaryDirectory() as directory:
+        tar = str(Path(directory) / "root.tar")
+        host("mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", suite, tar, timeout=900)
+        host("docker", "import", tar, image)
+    return image
+
+
+def host(*argv: str, check: bool = True, timeout: float = 300) -> str:
+    """Run a command on this machine; return what it wrote. Raise Failed with it if it fails."""
+    done = subprocess.run(
+        argv,
+        check=False,
+        timeout=timeout,
+        text=True,
+        errors="replace",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if check and done.returncode != 0:
+        raise Failed(f"{' '.join(argv)} ended with {done.returncode}:\n{done.stdout[-6000:]}")
+    return done.stdout
+
+
+def until(holds: Callable[[], bool], seconds: float) -> None:
+    """Wait until something holds. Raise Failed if it does not within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise Failed(f"it did not come true within {seconds:g} s")
+        time.sleep(0.25)
+
+
+def _reaches_registries(server: FreshServer) -> None:
+    own = Path("/usr/local/share/ca-certificates")
+    for certificate in sorted(own.glob("*.crt")):
+        server.copy(certificate, str(own))
+    if Path(BUNDLE).exists():
+        server.run("update-ca-certificates")
+        server.copy(Path(BUNDLE), BUNDLE)
+    if shutil.which("apt-config"):
+        server.write(host("apt-config", "dump", "Acquire"), "/etc/apt/apt.conf.d/99host")
+    settings: Sequence[str] = ("[global]", f"cert = {BUNDLE}")
+    if Path("/etc/pip.conf").exists():
+        settings = Path("/etc/pip.conf").read_text().splitlines()
+    server.write("\n".join(settings) + "\n", "/etc/pip.conf")
+    server.run("apt-get", "update", "--quiet")
