@@ -70,20 +70,41 @@ class Bases:
         """
         if self._docker.image(reference) is None:
             self._once(
-                reference, lambda: self._docker.image(reference) is not None, lambda: self._get(reference, True, say)
+                reference,
+                lambda: self._docker.image(reference) is not None,
+                lambda: self._get(reference, True, True, say),
             )
 
-    def require(self, reference: str, *, line: int, stand_in: bool, say: Say, what: str = "FROM") -> None:
+    def require(self, reference: str, *, line: int, stand_in: bool, say: Say) -> None:
         """Given a base that a person's own Dockerfile names in that line, have it: a stand-in only where `stand_in` allows it.
 
         An image that was built or pulled on this server counts. Raise BaseImageUnavailable, naming image and line.
         """
         if not self._counts(reference, stand_in):
+            another_way = stand_in and recipe_for(Reference.parse(reference)) is not None
             self._once(
                 reference,
                 lambda: self._counts(reference, stand_in),
-                lambda: self._get(reference, stand_in, say, f"{what} {reference} (line {line})"),
+                lambda: self._get(reference, stand_in, another_way, say, f"FROM {reference} (line {line})"),
             )
+
+    def has_frontend(self, reference: str, *, line: int, optional: bool, say: Say) -> bool:
+        """Given the image of a `# syntax=` line, have it and return True; False if it can't be had and is `optional`.
+
+        Raise BaseImageUnavailable, naming the line, if it can't be had and is not.
+        """
+        if self._docker.image(reference) is None:
+            try:
+                self._once(
+                    reference,
+                    lambda: self._docker.image(reference) is not None,
+                    lambda: self._get(reference, False, optional, say, f"# syntax={reference} (line {line})"),
+                )
+            except BaseImageUnavailable:
+                if not optional:
+                    raise
+                return False
+        return True
 
     def _counts(self, reference: str, stand_in: bool) -> bool:
         image = self._docker.image(reference)
@@ -97,12 +118,10 @@ class Bases:
             if not have():
                 get()
 
-    def _get(self, text: str, stand_in: bool, say: Say, named: str = "") -> None:
+    def _get(self, text: str, stand_in: bool, another_way: bool, say: Say, named: str = "") -> None:
         reference = Reference.parse(text)
         recipe = recipe_for(reference)
-        problems = self._pull(
-            text, reference, REMEMBERED if stand_in and recipe is not None else REMEMBERED_BRIEFLY, say
-        )
+        problems = self._pull(text, reference, REMEMBERED if another_way else REMEMBERED_BRIEFLY, say)
         if not problems:
             return
         why = "; ".join(f"{registries.shown(registry)}: {problem}" for registry, problem in problems.items())

@@ -10,6 +10,12 @@ from deployhost.errors import BaseImageUnavailable, CommandFailed, CommandMissin
 from deployhost.system.process import run
 
 TIMEOUT = 900.0  # seconds
+# Killed, mmdebstrap ran on for a while, and left /proc, /sys and /dev/shm mounted below its directory. In namespaces of its
+# own all of it ends at once with whoever started it, and clearing the directory away can't reach into the host's.
+_CONTAINED = (
+    *("setpriv", "--pdeathsig", "KILL", "--"),
+    *("unshare", "--mount", "--mount-proc", "--pid", "--fork", "--kill-child", "--"),
+)
 PACKAGES = ("mmdebstrap", "debian-archive-keyring")
 
 Say = Callable[[str], None]
@@ -22,25 +28,15 @@ def bootstrap(recipe: Recipe, work: Path, environ: Mapping[str, str], say: Say) 
     """
     _need_mmdebstrap(environ, say)
     target = work / "rootfs.tar"
-    # It mounts /proc, /sys and /dev/shm below its directory, and left them mounted when killed: in a mount namespace of its
-    # own they go with it, so that clearing the directory away can never reach into the host's.
-    argv = [
-        "unshare",
-        "--mount",
-        "--",
-        "mmdebstrap",
-        "--variant=minbase",
-        "--mode=root",
-        "--format=tar",
-        f"--include={','.join(recipe.packages)}",
-    ]
+    options = ["--variant=minbase", "--mode=root", "--format=tar", f"--include={','.join(recipe.packages)}"]
+    argv = [*_CONTAINED, "mmdebstrap", *options]
     argv += [f"--dpkgopt={option}" for option in recipe.excluded]
     argv += ['--aptopt=Acquire::Languages "none"', '--aptopt=Acquire::Retries "3"', recipe.suite, str(target)]
     ours = package_sources.debian_mirrors(_apt_sources())
     said: tuple[str, ...] = ()
     for mirrors in dict.fromkeys((ours, (package_sources.DEBIAN, package_sources.SECURITY))):
         command = [*argv, *package_sources.sources(recipe.suite, *mirrors)]
-        done = run(command, timeout=TIMEOUT, env={**environ, "TMPDIR": str(work)}, check=False, dies_with_us=True)
+        done = run(command, timeout=TIMEOUT, env={**environ, "TMPDIR": str(work)}, check=False)
         if done.code == 0:
             return target
         said = tuple(line for line in done.stderr.splitlines() if line.strip())[-20:]

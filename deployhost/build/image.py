@@ -14,7 +14,7 @@ from deployhost.build.dockerfile import without_syntax_line
 from deployhost.build.host_settings import proxy_variables
 from deployhost.build.plan import BuildPlan
 from deployhost.build.progress import Progress
-from deployhost.errors import BaseImageUnavailable, BuildFailed, CommandTimedOut
+from deployhost.errors import BuildFailed, CommandTimedOut
 from deployhost.model import AppName
 from deployhost.system import files
 from deployhost.system.docker import Docker, Image
@@ -96,12 +96,9 @@ class ImageBuilder:
             return _written(work, plan.dockerfile or "", plan.dockerignore)
         text = plan.dockerfile
         if plan.syntax is not None and plan.syntax.line is not None:
-            try:
-                self._bases.require(plan.syntax.ref, line=plan.syntax.line, stand_in=False, say=say, what="# syntax=")
-            except BaseImageUnavailable:
-                if not stand_in:
-                    raise
-                say(f"# syntax={plan.syntax.ref} can't be had: building without it")
+            ref, line = plan.syntax.ref, plan.syntax.line
+            if not self._bases.has_frontend(ref, line=line, optional=stand_in, say=say):
+                say(f"# syntax={ref} can't be had: building without it")
                 text = without_syntax_line(text if text is not None else _read(context / "Dockerfile"))
         for base in plan.bases:
             if "$" not in base.ref:  # what no default fills in is the builder's to report

@@ -205,4 +205,5 @@ def _nginx(words: list[str]) -> Recipe:
 
 
 def _warned(recipe: Recipe, asked: str) -> Recipe:
-    return replace(recipe, warning=f"{recipe.what} from Debian {SUITES[recipe.suite]} stands in for {asked}")
+    origin = "" if "Debian" in recipe.what else f" from Debian {SUITES[recipe.suite]}"
+    return replace(recipe, warning=f"{recipe.what}{origin} stands in for {asked}")

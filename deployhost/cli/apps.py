@@ -55,11 +55,11 @@ def status(
     context: typer.Context,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="One app; else all.", autocompletion=complete_app, show_default=False),
+        typer.Argument(metavar="NAME", help="One app; else all.", autocompletion=complete_app, show_default=False),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the server and the apps: what is live, and how the last deploy went.
+    """Show the server and the apps. For each: what is live, and how the last deploy went.
 
     Example: deployhost status hello
     """
@@ -77,7 +77,7 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove an app: its containers, images, repository, variables and addresses. Its storage stays unless you say so.
+    """Remove an app. Its containers, images, repository, variables and addresses go; its storage stays unless you say so.
 
     Example: deployhost remove hello --dry-run
     """

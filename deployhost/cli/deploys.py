@@ -24,7 +24,7 @@ def deploy(
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Build anew, without the build's cache.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Deploy the newest commit that was pushed, and wait until it is live or has failed (exit code 1).
+    """Deploy the newest commit that was pushed. Waits until it is live, or has failed (exit code 1).
 
     Example: deployhost deploy hello --rebuild
     """
@@ -36,7 +36,7 @@ def deploy(
 
 
 def restart(context: typer.Context, name: AppArgument, as_json: JsonOption = False) -> None:
-    """Replace the running container by a new one of the same release, without losing a request.
+    """Replace the running container by a new one. It is of the same release, and no request is lost.
 
     Example: deployhost restart hello
     """
@@ -61,7 +61,7 @@ def logs(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what the app wrote to its standard output and errors.
+    """Show what the app wrote. That is its standard output and its errors.
 
     Example: deployhost logs hello -f
     """

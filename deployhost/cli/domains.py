@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 def add(
     context: typer.Context,
     name: AppArgument,
-    domains: Annotated[list[str], typer.Argument(metavar="DOMAIN...", help=DOMAIN_HELP, show_default=False)],
+    domains: Annotated[list[str], typer.Argument(metavar="DOMAIN", help=DOMAIN_HELP, show_default=False)],
     as_json: JsonOption = False,
 ) -> None:
     """Have the app answer at domains too, at once.
@@ -39,7 +39,7 @@ def remove(
     name: AppArgument,
     domains: Annotated[
         list[str],
-        typer.Argument(metavar="DOMAIN...", help=DOMAIN_HELP, autocompletion=complete_domain, show_default=False),
+        typer.Argument(metavar="DOMAIN", help=DOMAIN_HELP, autocompletion=complete_domain, show_default=False),
     ],
     as_json: JsonOption = False,
 ) -> None:

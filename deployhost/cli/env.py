@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(rich_markup_mode=None)
     for verb in (set_, unset, list_, import_):
         group.command(verb.__name__.rstrip("_"))(verb)
-    app.add_typer(group, name="env", help="Environment variables; a change takes effect at once, without a build.")
+    app.add_typer(group, name="env", help="Environment variables. A change takes effect at once, without a build.")
 
 
 def set_(
@@ -29,7 +29,7 @@ def set_(
     name: AppArgument,
     values: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Variables and their values.", show_default=False),
+        typer.Argument(metavar="KEY=VALUE", help="Variables and their values.", show_default=False),
     ] = None,
     *,
     from_stdin: Annotated[
@@ -66,7 +66,7 @@ def set_(
 def unset(
     context: typer.Context,
     name: AppArgument,
-    names: Annotated[list[str], typer.Argument(metavar="KEY...", autocompletion=complete_variable, show_default=False)],
+    names: Annotated[list[str], typer.Argument(metavar="KEY", autocompletion=complete_variable, show_default=False)],
     as_json: JsonOption = False,
 ) -> None:
     """Remove variables.

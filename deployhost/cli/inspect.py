@@ -30,7 +30,7 @@ def inspect(
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Show what would be built and why, without building it. A directory needs no server.
+    """Show what would be built and why. Nothing is built; a directory needs no server.
 
     Example: deployhost inspect ./shop
     """

@@ -2,8 +2,6 @@
 
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -91,6 +89,9 @@ def _usage_error(error: Exception) -> InvalidRequest | None:
 
 
 def _internal_error(error: Exception, session: Session) -> InternalError:
+    import tempfile  # noqa: PLC0415 - with traceback, 10 ms that only a defect pays
+    import traceback  # noqa: PLC0415
+
     text = "".join(traceback.format_exception(error))
     for log in (session.paths.logs / ERROR_LOG, Path(tempfile.gettempdir()) / f"deployhost-{os.getuid()}-{ERROR_LOG}"):
         try:

@@ -112,12 +112,12 @@ def _setup(
 ) -> None:
     from deployhost.server.setup import Request, Setup  # noqa: PLC0415
     from deployhost.system.docker import Docker  # noqa: PLC0415
-    from deployhost.system.services import services  # noqa: PLC0415
+    from deployhost.system.keeper import keeper_of_services  # noqa: PLC0415
 
     session = tools.session
     image = proxy_image.resolve() if proxy_image is not None else None
     request = Request(http_port=http_port, proxy_image=image, dry_run=dry_run, consent=_consent(session, yes=yes))
-    work = Setup(session.paths, Docker(), services(session.paths), tools.log)
+    work = Setup(session.paths, Docker(), keeper_of_services(session.paths), tools.log)
     report = work.run(request, tools.checklist)
     if dry_run:
         session.show(report.to_json(), _dry_run_lines)
@@ -149,22 +149,22 @@ def _demo(tools: _Tools) -> tuple[dict[str, Any], bool]:
 
     if not session.json:
         session.say(f"the demo, as the app {APP}:")
-    app, changed = Demo(session.paths, show, Progress(show).event).run()
-    if not session.json:
-        if not changed:
-            tools.checklist.tick(f"{APP} is live already: nothing is pushed")
+    app, how = Demo(session.paths, show, Progress(show).event).run()
+    if how == "kept":
+        tools.checklist.tick(f"{APP} is live already: nothing is pushed")
+    if how != "pushed" and not session.json:  # a push has said so itself
         Progress(session.say, session.color).finish(app["last_deploy"] or {"status": "live", "url": app["url"]})
-    return app, changed
+    return app, how != "kept"
 
 
 def _uninstall(tools: _Tools, *, purge: bool, dry_run: bool, yes: bool) -> None:
     from deployhost.server.uninstall import Uninstall  # noqa: PLC0415
     from deployhost.steps import apply  # noqa: PLC0415
     from deployhost.system.docker import Docker  # noqa: PLC0415
-    from deployhost.system.services import services  # noqa: PLC0415
+    from deployhost.system.keeper import keeper_of_services  # noqa: PLC0415
 
     session = tools.session
-    work = Uninstall(session.paths, Docker(), services(session.paths), tools.log)
+    work = Uninstall(session.paths, Docker(), keeper_of_services(session.paths), tools.log)
     plan = work.plan(purge=purge)
     result = {
         "steps": [step.to_json() for step in plan],

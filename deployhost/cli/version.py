@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def version(context: typer.Context, as_json: JsonOption = False) -> None:
-    """Show the version of this command, and of the daemon if it answers.
+    """Show the version. Also of the daemon, if it answers.
 
     Example: deployhost version --json
     """

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,7 +109,7 @@ class EnvStore:
     def _path(self, app: AppName) -> Path:
         return self._directory / f"{app}.json"
 
-    def _locked(self) -> Any:
+    def _locked(self) -> AbstractContextManager[None]:
         files.make_directory(self._directory, DIRECTORY_MODE)
         return files.lock(self._directory / ".lock")
 

@@ -23,7 +23,7 @@ Operations (argument? is optional; -> is the result):
   domains.add / domains.remove {name, domains}      -> {app, url, domains: [str], changed: [str]}
   storage.enable {name, follow?}                    events; -> {app, path, mounted_at, deploy: DeployView|null}
   storage.disable {name, follow?}                   events; -> same; the directory stays
-  push {app, ref, old, new}                         events; -> PushView      from the git hook
+  push {app, ref, old, new, token?}                 events; -> PushView      from the git hook; the same token is the same push
 
 AppView    {name, state: empty|deploying|live|failed|down, url, urls: [str], branch, remote, ssh_remote, domains: [str],
             storage: path|null, live: {version, sha, subject, since, container, image, port}|null, head: sha|null,

@@ -1,5 +1,6 @@
 """Accepting deploys and following them: what every operation that ends in a deploy goes through."""
 
+import threading
 from typing import Any
 
 from deployhost.apps.view import Views
@@ -8,7 +9,7 @@ from deployhost.daemon.control import Emit
 from deployhost.daemon.worker import Workers
 from deployhost.deploy.queue import COMMITS, overtakes
 from deployhost.errors import NotFound
-from deployhost.journal.deploys import Deploys
+from deployhost.journal.deploys import Deploys, Push
 from deployhost.journal.event_log import EventLog
 from deployhost.model import AppName, Branch, Deploy, DeployStatus, Sha, Trigger
 
@@ -21,6 +22,7 @@ class Deploying:
         self._events = events
         self._workers = workers
         self._views = views
+        self._lock = threading.Lock()
 
     def accept(
         self,
@@ -31,27 +33,27 @@ class Deploying:
         subject: str = "",
         branch: Branch | None = None,
         rebuild: bool = False,
-        push: tuple[str, str] | None = None,
+        push: Push | None = None,
     ) -> Deploy:
         """Given what to deploy, write it down, have a worker see to it, and return it.
 
-        A commit that is queued or running already is that same deploy, so that a push repeated after a lost connection
-        is not deployed twice.
+        A push that is asked for again, after a lost connection, is the deploy that it was, however that goes or went; and a
+        commit that is the newest to be deployed already is not deployed twice.
         """
-        if trigger in COMMITS:
-            for deploy in self._deploys.open():
-                if deploy.app == app and deploy.sha == sha and deploy.trigger in COMMITS and self._is_newest(deploy):
-                    return deploy
-        deploy = self._deploys.accept(
-            app,
-            sha,
-            trigger=trigger,
-            subject=subject,
-            branch=branch,
-            rebuild=rebuild,
-            push=push,
-            overtakes=lambda queued: overtakes(trigger, queued),
-        )
+        with self._lock:
+            known = self._known(app, sha, trigger, push)
+            if known is not None:
+                return known
+            deploy = self._deploys.accept(
+                app,
+                sha,
+                trigger=trigger,
+                subject=subject,
+                branch=branch,
+                rebuild=rebuild,
+                push=push,
+                overtakes=lambda queued: overtakes(trigger, queued),
+            )
         self._events.wake()
         self._workers.wake(app)
         return deploy
@@ -78,6 +80,9 @@ class Deploying:
         newer = self._deploys.get(deploy.superseded_by)
         return f"overtaken by the newer push {newer.sha.short}: that one is deployed instead of {deploy.sha.short}"
 
-    def _is_newest(self, deploy: Deploy) -> bool:
-        newest = self._deploys.newest(deploy.app)
-        return newest is not None and newest.id == deploy.id
+    def _known(self, app: AppName, sha: Sha, trigger: Trigger, push: Push | None) -> Deploy | None:
+        before = self._deploys.of_push(app, push.token) if push is not None and push.token else None
+        if before is not None or trigger not in COMMITS:
+            return before
+        commits = [one for one in self._deploys.open() if one.app == app and one.trigger in COMMITS]
+        return commits[-1] if commits and commits[-1].sha == sha else None

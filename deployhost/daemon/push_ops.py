@@ -7,6 +7,7 @@ from deployhost.control.messages import Message
 from deployhost.daemon import requests
 from deployhost.daemon.control import Emit, Handler
 from deployhost.daemon.deploying import Deploying
+from deployhost.journal.deploys import Push
 from deployhost.model import AppName, Branch, DeployStatus, Sha, Trigger
 from deployhost.paths import Paths
 from deployhost.system.git import BareRepository, Commit
@@ -29,6 +30,7 @@ class PushOperation:
         app = requests.app_name(request, "app")
         config = apps.load(self._paths.apps_yml).get(app)
         ref, old, new = (requests.text(request, key) for key in ("ref", "old", "new"))
+        token = None if request.get("token") is None else requests.text(request, "token")
         verdict = judge_push(app, config.branch, ref, new)
         if verdict.kind is PushKind.KEEP:
             emit({"event": "note", "text": verdict.says})
@@ -36,12 +38,13 @@ class PushOperation:
         if verdict.kind is PushKind.REFUSE or verdict.branch is None:
             return {"outcome": "ng", "message": verdict.says, "deploy": None}
         repository = BareRepository(self._paths.repo(app))
+        commit = repository.commit(Sha(new))
         if verdict.adopt:
             apps.set_branch(self._paths.apps_yml, app, verdict.branch)
             repository.set_head(verdict.branch)
-        return self._deploy(app, verdict.branch, (ref, old), repository.commit(Sha(new)), emit)
+        return self._deploy(app, verdict.branch, Push(ref, old, token), commit, emit)
 
-    def _deploy(self, app: AppName, branch: Branch, push: tuple[str, str], commit: Commit, emit: Emit) -> Message:
+    def _deploy(self, app: AppName, branch: Branch, push: Push, commit: Commit, emit: Emit) -> Message:
         deploy = self._deploying.accept(app, commit.sha, Trigger.PUSH, subject=commit.subject, branch=branch, push=push)
         deploy = self._deploying.follow(deploy.id, emit)
         view = self._views.deploy(deploy)

@@ -16,7 +16,7 @@ from deployhost.deploy.prune import Pruner
 from deployhost.deploy.queue import COMMITS, next_version
 from deployhost.deploy.report import Progress, Reporter
 from deployhost.deploy.switch import Switch, Switched
-from deployhost.errors import DeployhostError, InternalError, NotFound
+from deployhost.errors import AppNotFound, DeployhostError, InternalError, NotFound
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract
@@ -76,30 +76,38 @@ class Pipeline:
         Raise FileProblem when the journal itself can't be written; the deploy is then in it as running.
         """
         tools = self._tools
+        if queued.trigger not in COMMITS and (live := tools.releases.live(queued.app)) is not None:
+            # It repeats what is live by now, which need not be what was live when it was asked for.
+            queued = replace(queued, sha=live.sha, subject=live.subject)
         version = next_version(queued.sha, tools.deploys.version_numbers(queued.app, queued.sha))
-        deploy = tools.deploys.begin(queued.id, version)
+        deploy = tools.deploys.begin(queued, version)
+        if deploy is None:
+            return  # superseded, or its app removed, since it was taken from the queue
         progress = Progress(deploy.id, tools.deploys, tools.reporter, ())
         progress.timed("queue", round(max(0.0, tools.clock() - deploy.requested_at) * 1000, 1))
         try:
             config = tools.load_app(deploy.app)
-            env = {str(name): value for name, value in tools.env.read(deploy.app).items()}
+            env = self._env(deploy.app)
             progress = Progress(deploy.id, tools.deploys, tools.reporter, env.values())
             self._deploy(_Attempt(deploy, version, config, env, progress))
+        except AppNotFound as error:
+            self._cancelled(deploy, version, error)
         except DeployhostError as error:
             self._failed(deploy, error, progress)
         except Exception as error:
             log.exception("deploy %d", deploy.id)
             self._failed(deploy, InternalError(f"a defect of deployhost: {error!r}", details=_where(error)), progress)
 
-    def finish(self, deploy: Deploy, version: Version, image: str, container: Container, port: int) -> list[str]:
+    def finish(
+        self, deploy: Deploy, version: Version, image: str, container: Container, *, port: int, drain: float
+    ) -> list[str]:
         """Given a deploy to whose container the proxy sends requests, make that official; return the containers it replaced.
 
-        `image` is the image's id. Everything here can be done twice: recovery calls it for a switch that an earlier run
-        of ours did not live to write down.
+        `image` is the image's id, `drain` the seconds that requests of what it replaced may still take. Everything here can
+        be done twice: recovery calls it for a switch that an earlier run of ours did not live to write down.
         """
         tools = self._tools
         now = tools.clock()
-        config = tools.load_app(deploy.app)
         before = tools.releases.live(deploy.app)
         replaced = [before.container] if before is not None and before.container != container.id else []
         release = Release(
@@ -114,12 +122,29 @@ class Pipeline:
             live_since=now,
             is_live=True,
         )
-        tools.releases.went_live(release, replaced, now + config.drain + MARGIN)
-        tools.docker.tag(image, contract.latest_image(deploy.app))
-        tools.kamal.audit(deploy.app, f"[{WEB}] Booted app version {version}")
-        if deploy.branch is not None:
-            BareRepository(tools.paths.repo(deploy.app)).move_branch(deploy.branch, deploy.sha)
+        # The journal comes last: whatever does not live to see that entry is found running, and finished by recovery.
+        self._tell_others(deploy, version, image)
+        tools.releases.went_live(release, replaced, now + drain + MARGIN)
         return replaced
+
+    def _tell_others(self, deploy: Deploy, version: Version, image: str) -> None:
+        """Tell git and Kamal what is live. Requests go there already, so what can't be told does not fail the deploy."""
+        tools = self._tools
+
+        def move_branch() -> None:
+            if deploy.branch is not None:
+                BareRepository(tools.paths.repo(deploy.app)).move_branch(deploy.branch, deploy.sha)
+
+        for tell in (
+            move_branch,
+            lambda: tools.docker.tag(image, contract.latest_image(deploy.app)),
+            lambda: tools.kamal.audit(deploy.app, f"[{WEB}] Booted app version {version}"),
+        ):
+            try:
+                tell()
+            except (DeployhostError, OSError) as error:
+                log.warning("deploy %d is live, but: %s", deploy.id, error)
+                tools.reporter.append(deploy.id, {"event": "note", "text": f"it is live, but: {error}"})
 
     def _deploy(self, attempt: _Attempt) -> None:
         tools, deploy = self._tools, attempt.deploy
@@ -130,10 +155,21 @@ class Pipeline:
             attempt.progress.note(f"waiting for Kamal's lock: {who}")
 
         with tools.locks.held(deploy.app, attempt.version, patience=LOCK_PATIENCE, waiting=waiting):
-            # The app may have been removed, or its settings changed, while the image was built.
-            attempt = replace(attempt, config=tools.load_app(deploy.app))
+            attempt = self._as_wanted_now(attempt)
             switched, replaced = self._go_live(attempt, image)
         tools.drainer.follow(switched, replaced, attempt.config.drain, lambda: tools.pruner.prune(deploy.app))
+
+    def _as_wanted_now(self, attempt: _Attempt) -> _Attempt:
+        """The app may have been removed (and added again), or its settings changed, while the image was built."""
+        tools, app = self._tools, attempt.deploy.app
+        config, env = tools.load_app(app), self._env(app)
+        if not tools.deploys.is_open(attempt.deploy.id):
+            raise AppNotFound(f"{app} was removed", hint=f"deployhost add {app}")
+        attempt.progress.conceal(env.values())
+        return replace(attempt, config=config, env=env)
+
+    def _env(self, app: AppName) -> dict[str, str]:
+        return {str(name): value for name, value in self._tools.env.read(app).items()}
 
     def _go_live(self, attempt: _Attempt, image: Image) -> tuple[Switched, list[str]]:
         tools, deploy, config, progress = self._tools, attempt.deploy, attempt.config, attempt.progress
@@ -148,14 +184,26 @@ class Pipeline:
             tools.deploys.enter(deploy.id, "switch", port=ready.port)
             switched = tools.switch.to(container, ready.port, config)
         progress.timed("live", round((tools.clock() - deploy.requested_at) * 1000, 1))
-        return switched, self.finish(deploy, attempt.version, image.id, container, ready.port)
+        return switched, self.finish(
+            deploy, attempt.version, image.id, container, port=ready.port, drain=config.drain
+        )
+
+    def _cancelled(self, deploy: Deploy, version: Version, error: AppNotFound) -> None:
+        """The app was removed while its image was built: take away what the removal could not know of."""
+        tools = self._tools
+        tools.deploys.end(deploy.id, DeployStatus.CANCELLED, error.to_json())
+        try:
+            tools.docker.remove_image(contract.image(deploy.app, version))
+        except DeployhostError as problem:
+            log.warning("the image of the removed app %s stays: %s", deploy.app, problem)
 
     def _failed(self, deploy: Deploy, error: DeployhostError, progress: Progress) -> None:
         tools = self._tools
         try:
-            container = tools.deploys.get(deploy.id).container
+            failed = tools.deploys.get(deploy.id)
         except NotFound:
             return  # the app was removed meanwhile, and its deploys with it
+        container = failed.container
         lines = error.details
         if container is not None and not isinstance(error, InternalError):
             lines = (*error.details, *tools.engine.last_lines(container))
@@ -166,16 +214,22 @@ class Pipeline:
             "details": [progress.redacted(line) for line in lines],
             "hint": hint,
         }
-        tools.deploys.end(deploy.id, DeployStatus.FAILED, body)
-        if container is not None:
-            threading.Thread(target=self._stop, args=(container,), daemon=True).start()
+        if not tools.deploys.end(deploy.id, DeployStatus.FAILED, body):
+            log.warning("deploy %d had ended before: %s", deploy.id, error.message)
+        threading.Thread(target=self._tidy, args=(failed,), name=f"tidy-{deploy.app}", daemon=True).start()
 
-    def _stop(self, container: str) -> None:
-        # It never served anybody; it is kept, stopped, so that its output can still be read.
+    def _tidy(self, failed: Deploy) -> None:
+        # Its container is kept, stopped, so that its output can still be read.
+        tools, container = self._tools, failed.container
         try:
-            self._tools.docker.stop(container, timeout=1)
+            # From the switch on it is the proxy who knows whether the container serves.
+            if container is not None and not (
+                failed.port is not None and tools.switch.leads_to(failed.app, container)
+            ):
+                tools.docker.stop(container, timeout=1)
+            tools.pruner.prune(failed.app)
         except DeployhostError as error:
-            log.warning("stopping %s: %s", container[:12], error)
+            log.warning("tidying up after deploy %d: %s", failed.id, error)
 
 
 def _where(error: Exception) -> tuple[str, ...]:

@@ -1,12 +1,13 @@
 """What a restart finds half done is finished or failed cleanly: interrupted deploys, stray containers, lost routes."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 
 from deployhost.config.apps import AppConfig
 from deployhost.deploy.direct import DEPLOY_LABEL
 from deployhost.deploy.drain import Drainer
 from deployhost.deploy.pipeline import Pipeline
+from deployhost.deploy.queue import overtakes
 from deployhost.deploy.report import Reporter
 from deployhost.deploy.switch import Switch
 from deployhost.errors import AppNotFound, DeployFailed, DeployhostError
@@ -14,7 +15,7 @@ from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.kamal.contract import Route, role_labels, service_name
 from deployhost.kamal.proxy import KamalProxy
-from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release
+from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Version
 from deployhost.system.docker import Container, Docker
 
 ATTEMPTS = 3  # a deploy whose every attempt takes the daemon down must not do so for ever
@@ -56,9 +57,14 @@ class Recovery:
         for deploy in self._deploys.open():
             if deploy.status is DeployStatus.RUNNING:
                 self._interrupted(deploy, routes)
-        for release in self._releases.all_live():
-            self._reroute_if_lost(release, routes.get(service_name(release.app, WEB)))
-            self._stop_strays(release)
+        for app in self._deploys.apps():
+            route = routes.get(service_name(app, WEB))
+            routed = None if route is None else self._docker.find(route.target.partition(":")[0])
+            self._adopt(app, routed)
+            live = self._releases.live(app)
+            if live is not None:
+                self._reroute_if_lost(live, routed)
+            self._stop_strays(app, (live.container if live else "", routed.id if routed else ""))
         self._drainer.resume()
 
     def mend(self, deploy: Deploy) -> None:
@@ -72,15 +78,18 @@ class Recovery:
         serving = next((c for c in containers if route is not None and route.target.startswith(f"{c.short_id}:")), None)
         try:
             if serving is not None and deploy.version is not None and deploy.port is not None:
-                self._pipeline.finish(deploy, deploy.version, serving.image_id, serving, deploy.port)
-                log.info("deploy %d had switched before it was interrupted: it is live", deploy.id)
+                self._switched(deploy, deploy.version, serving, deploy.port)
                 return
             self._load_app(deploy.app)
         except AppNotFound as error:
+            self._remove(containers)
             self._deploys.end(deploy.id, DeployStatus.CANCELLED, error.to_json())
             return
-        for container in containers:
-            self._docker.remove(container.id, force=True)
+        self._remove(containers)
+        newer = next((other for other in self._deploys.of_app(deploy.app) if _is_newer(other, deploy)), None)
+        if newer is not None:
+            self._deploys.end(deploy.id, DeployStatus.SUPERSEDED, by=newer.id)
+            return
         if deploy.attempt >= ATTEMPTS:
             error_ = DeployFailed(
                 f"deployhostd ended {deploy.attempt} times during this deploy", hint=f"deployhost deploy {deploy.app}"
@@ -92,22 +101,51 @@ class Recovery:
             deploy.id, {"event": "note", "text": "deployhostd was restarted: the deploy begins again"}
         )
 
-    def _reroute_if_lost(self, release: Release, route: Route | None) -> None:
-        """The proxy's state file is all or nothing (kamal-contract 0.8): a route that is gone is made again."""
+    def _switched(self, deploy: Deploy, version: Version, serving: Container, port: int) -> None:
+        drain = self._load_app(deploy.app).drain
+        self._pipeline.finish(deploy, version, serving.image_id, serving, port=port, drain=drain)
+        log.info("deploy %d had switched before it was interrupted: it is live", deploy.id)
+
+    def _remove(self, containers: Iterable[Container]) -> None:
+        for container in containers:
+            self._docker.remove(container.id, force=True)
+
+    def _adopt(self, app: AppName, routed: Container | None) -> None:
+        """A deploy that the journal calls failed, while the proxy sends requests to its container, is live."""
+        number = "" if routed is None else routed.labels.get(DEPLOY_LABEL, "")
+        deploy = next((one for one in self._deploys.of_app(app) if str(one.id) == number), None)
+        if routed is None or not routed.running or deploy is None or deploy.status is not DeployStatus.FAILED:
+            return
+        if deploy.version is not None and deploy.port is not None:
+            try:
+                self._switched(deploy, deploy.version, routed, deploy.port)
+            except AppNotFound as error:
+                log.warning("%s", error)
+
+    def _reroute_if_lost(self, release: Release, routed: Container | None) -> None:
+        """The proxy's state file is all or nothing (kamal-contract 0.8): a route that is gone, or is that of before, is made again.
+
+        What Kamal itself deployed and runs is left alone, and so is an app whose live container was stopped.
+        """
         container = self._docker.find(release.container)
-        if route is not None or container is None or not container.running:
+        if container is None or not container.running:
+            return
+        if routed is not None and (routed.id == container.id or (routed.running and DEPLOY_LABEL not in routed.labels)):
             return
         try:
-            self._switch.to(container, release.port, self._load_app(release.app))
-            log.info("the route of %s was lost and is restored", release.app)
+            config = self._load_app(release.app)
+            switched = self._switch.to(container, release.port, config)
         except DeployhostError as error:
             log.warning("the route of %s can't be restored: %s", release.app, error)
+        else:
+            log.info("the route of %s was lost and is restored", release.app)
+            self._drainer.follow(switched, () if routed is None else (routed.id,), config.drain, lambda: None)
 
-    def _stop_strays(self, release: Release) -> None:
+    def _stop_strays(self, app: AppName, serving: Collection[str]) -> None:
         """Stop containers of our own making that run, serve nobody and drain for nobody."""
-        draining = {drain.container for drain in self._releases.drains()}
-        for container in self._docker.containers(role_labels(release.app, WEB), running_only=True):
-            if container.id != release.container and container.id not in draining and self._is_over(container):
+        spared = {*serving, *(drain.container for drain in self._releases.drains())}
+        for container in self._docker.containers(role_labels(app, WEB), running_only=True):
+            if container.id not in spared and self._is_over(container):
                 log.info("stopping %s: it serves nobody", container.name)
                 self._docker.stop(container.id)
 
@@ -116,3 +154,9 @@ class Recovery:
         if not number.isdigit():
             return False  # made by Kamal itself or by hand: not ours to stop
         return all(deploy.id != int(number) for deploy in self._deploys.open())
+
+
+def _is_newer(other: Deploy, deploy: Deploy) -> bool:
+    """Given two deploys of an app, return whether the other one makes the interrupted one pointless."""
+    going = other.status in (DeployStatus.QUEUED, DeployStatus.RUNNING, DeployStatus.LIVE)
+    return other.id > deploy.id and going and overtakes(other.trigger, deploy)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
+from deployhost.errors import FileProblem
 from deployhost.journal.deploys import Deploys
 from deployhost.model import Phase
 
@@ -23,9 +24,15 @@ class Progress:
         self._number = number
         self._deploys = deploys
         self._reporter = reporter
-        # Short values ("1", "true") would blot out harmless text, and are no secrets.
-        self._secrets = sorted({value for value in secrets if len(value) >= 8}, key=len, reverse=True)
+        self._secrets: list[str] = []
         self._stage = ""
+        self.conceal(secrets)
+
+    def conceal(self, secrets: Iterable[str]) -> None:
+        """Given values that are secret from now on, never tell them, nor any line of those that have several."""
+        # Short values ("1", "true") would blot out harmless text, and are no secrets.
+        lines = {part for value in secrets for part in (value, *value.splitlines()) if len(part) >= 8}
+        self._secrets = sorted({*self._secrets, *lines}, key=len, reverse=True)
 
     @contextlib.contextmanager
     def stage(self, name: str, detail: str = "") -> Iterator[None]:
@@ -44,8 +51,10 @@ class Progress:
         self._tell({"event": "stage", "stage": name, "state": "done", "ms": ms})
 
     def timed(self, name: str, ms: float) -> None:
-        """Given a phase that is over and its milliseconds, write both down."""
-        self._deploys.timed(self._number, Phase(name, ms))
+        """Given a phase that is over and its milliseconds, write both down, if that can be done."""
+        # What a deploy took is no reason for it to fail: where the journal matters, writing it down raises.
+        with contextlib.suppress(FileProblem):
+            self._deploys.timed(self._number, Phase(name, ms))
 
     def output(self, line: str) -> None:
         """Given a line that a build or an app wrote, pass it on."""

@@ -4,14 +4,15 @@ import contextlib
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from deployhost.config.apps import AppConfig
-from deployhost.errors import BootFailed, SwitchFailed
+from deployhost.errors import BootFailed, DeployhostError, SwitchFailed
 from deployhost.kamal.contract import service_name
 from deployhost.kamal.proxy import KamalProxy, Target
-from deployhost.model import WEB
+from deployhost.model import WEB, AppName
 from deployhost.system.docker import Container
 from deployhost.system.netns import listen_in
 from deployhost.system.process import Process
@@ -51,7 +52,7 @@ class Switch:
             raise BootFailed("the app ended just before it was to go live") from error
         asked = threading.Event()
         # The listener lives in the container's own network, where the proxy looks for the target's health.
-        with contextlib.closing(listener):
+        with _shut(listener):
             threading.Thread(target=_answer, args=(listener, asked), daemon=True).start()
             target = Target(
                 service=service_name(config.name, WEB),
@@ -68,12 +69,19 @@ class Switch:
             self._wait(call, log, target, asked)
             return Switched(call, log)
 
+    def leads_to(self, app: AppName, container: str) -> bool:
+        """Given an app and a container's id, return whether the app's requests go there. Raise SwitchFailed if that can't be known."""
+        route = self._proxy.routes().get(service_name(app, WEB))
+        return route is not None and route.target.startswith(f"{container[:12]}:")
+
     def _wait(self, call: Process, log: Path, target: Target, asked: threading.Event) -> None:
         deadline = time.monotonic() + SWITCH_LIMIT + 5
         ask_at = None
         while time.monotonic() < deadline:
             code = call.poll()
             if code == 0:
+                return
+            if code is not None and self._took(target):
                 return
             if code is not None:
                 said = log.read_text(errors="replace").strip().removeprefix("Error: ")
@@ -84,13 +92,33 @@ class Switch:
                 now = time.monotonic()
                 ask_at = ask_at or now + ASK_ROUTES
                 if now >= ask_at:
-                    route = self._proxy.routes().get(target.service)
-                    if route is not None and route.target == target.address:
+                    if self._took(target):
                         return
                     ask_at = now + ASK_ROUTES
             time.sleep(POLL)
         call.stop()
+        if self._took(target):
+            return
         raise SwitchFailed("kamal-proxy did not take the new release in time", hint="docker logs kamal-proxy")
+
+    def _took(self, target: Target) -> bool:
+        # Where the call and the table disagree, or one of them fails, the table has the last word: requests follow it.
+        try:
+            route = self._proxy.routes().get(target.service)
+        except DeployhostError:
+            return False
+        return route is not None and route.target == target.address
+
+
+@contextlib.contextmanager
+def _shut(listener: socket.socket) -> Iterator[None]:
+    with contextlib.closing(listener):
+        try:
+            yield
+        finally:
+            # Closing alone does not wake a thread that waits in accept(2): it would hold thread and socket for ever.
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
 
 
 def _answer(listener: socket.socket, asked: threading.Event) -> None:

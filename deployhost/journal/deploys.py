@@ -3,13 +3,23 @@
 import json
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from deployhost.errors import NotFound
+from deployhost.errors import AppNotFound, NotFound
 from deployhost.journal.database import Database
 from deployhost.model import AppName, Branch, Deploy, DeployStatus, Phase, Sha, Trigger, Version
 
 Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Push:
+    """A push of one ref: its old commit, and the token by which the hook names it however often it has to ask."""
+
+    ref: str
+    old: str
+    token: str | None = None
 
 
 class Deploys:
@@ -28,13 +38,13 @@ class Deploys:
         subject: str = "",
         branch: Branch | None = None,
         rebuild: bool = False,
-        push: tuple[str, str] | None = None,
+        push: Push | None = None,
         overtakes: Callable[[Deploy], bool] = lambda _: False,
     ) -> Deploy:
         """Given what to deploy, write it down as queued, on the disk before this returns, and return it.
 
-        `push` is the (ref, old sha) of a push to record with it; queued deploys of the app that it `overtakes` become
-        superseded in the same transaction.
+        `push` is the push to record with it; queued deploys of the app that it `overtakes` become superseded in the same
+        transaction.
         """
         now = self._clock()
         with self._database.transaction(durable=True) as db:
@@ -45,8 +55,8 @@ class Deploys:
             new = int(cursor.lastrowid or 0)
             if push is not None:
                 db.execute(
-                    "INSERT INTO pushes (app, ref, old, new, deploy, received_at) VALUES (?,?,?,?,?,?)",
-                    (app, push[0], push[1], sha, new, now),
+                    "INSERT INTO pushes (app, ref, old, new, token, deploy, received_at) VALUES (?,?,?,?,?,?,?)",
+                    (app, push.ref, push.old, sha, push.token, new, now),
                 )
             queued = db.execute(
                 "SELECT * FROM deploys WHERE app = ? AND status = 'queued' AND id < ?", (app, new)
@@ -68,6 +78,11 @@ class Deploys:
             phases = db.execute("SELECT name, ms FROM phases WHERE deploy = ? ORDER BY position", (number,))
             return _deploy(row, tuple(Phase(item["name"], item["ms"]) for item in phases))
 
+    def of_push(self, app: AppName, token: str) -> Deploy | None:
+        """Given an app and a push's token, return the deploy that this very push asked for before, or None."""
+        found = self._ids("id IN (SELECT deploy FROM pushes WHERE app = ? AND token = ?)", app, token)
+        return self.get(found[0]) if found else None
+
     def of_app(self, app: AppName, limit: int = 20) -> list[Deploy]:
         """Given an app, return its newest deploys, newest first."""
         return [self.get(number) for number in self._ids("app = ? ORDER BY id DESC LIMIT ?", app, limit)]
@@ -82,6 +97,15 @@ class Deploys:
         """Return every queued and running deploy, oldest first."""
         return [self.get(number) for number in self._ids("status IN ('queued', 'running') ORDER BY id")]
 
+    def is_open(self, number: int) -> bool:
+        """Given a deploy's number, return whether it is there and has not ended."""
+        return bool(self._ids("id = ? AND status IN ('queued', 'running')", number))
+
+    def apps(self) -> list[AppName]:
+        """Return every app that has had a deploy."""
+        with self._database.reading() as db:
+            return [AppName(row["app"]) for row in db.execute("SELECT DISTINCT app FROM deploys ORDER BY app")]
+
     def version_numbers(self, app: AppName, sha: Sha) -> set[str]:
         """Given an app and a commit, return the versions that its deploys have used."""
         with self._database.reading() as db:
@@ -90,16 +114,19 @@ class Deploys:
             )
             return {row["version"] for row in rows}
 
-    def begin(self, number: int, version: Version) -> Deploy:
-        """Given a queued deploy and the version it will have, mark it as running."""
+    def begin(self, queued: Deploy, version: Version) -> Deploy | None:
+        """Given a queued deploy and the version it will have, mark it as running, with its sha and subject; return it then.
+
+        None if it is not queued any more: a newer one has superseded it, or its app was removed.
+        """
         with self._database.transaction() as db:
-            db.execute(
+            begun = db.execute(
                 "UPDATE deploys SET status = 'running', stage = '', attempt = attempt + 1, version = ?, container = NULL,"
-                " port = NULL, started_at = ? WHERE id = ?",
-                (version, self._clock(), number),
+                " port = NULL, started_at = ?, sha = ?, subject = ? WHERE id = ? AND status = 'queued'",
+                (version, self._clock(), queued.sha, queued.subject, queued.id),
             )
-            db.execute("DELETE FROM phases WHERE deploy = ?", (number,))
-        return self.get(number)
+            db.execute("DELETE FROM phases WHERE deploy = ?", (queued.id,))
+        return self.get(queued.id) if begun.rowcount else None
 
     def enter(self, number: int, stage: str, *, container: str | None = None, port: int | None = None) -> None:
         """Given a running deploy, note the stage that it enters, and the container and port once they are known."""
@@ -114,30 +141,49 @@ class Deploys:
         with self._database.transaction() as db:
             db.execute(
                 "INSERT OR REPLACE INTO phases (deploy, name, ms, position)"
-                " VALUES (?1, ?2, ?3, (SELECT count(*) FROM phases WHERE deploy = ?1))",
+                " SELECT id, ?2, ?3, (SELECT count(*) FROM phases WHERE deploy = ?1) FROM deploys WHERE id = ?1",
                 (number, phase.name, phase.ms),
             )
 
-    def end(self, number: int, status: DeployStatus, error: dict[str, Any] | None = None) -> None:
-        """Given a deploy, end it as failed, superseded or cancelled; `error` says why."""
+    def end(
+        self, number: int, status: DeployStatus, error: dict[str, Any] | None = None, *, by: int | None = None
+    ) -> bool:
+        """Given an open deploy, end it as failed, superseded (`by` a newer one) or cancelled; `error` says why.
+
+        Return whether it was open: how a deploy has ended never changes.
+        """
         with self._database.transaction(durable=True) as db:
-            db.execute(
-                "UPDATE deploys SET status = ?, error = ?, finished_at = ? WHERE id = ?",
-                (status, None if error is None else json.dumps(error), self._clock(), number),
+            ended = db.execute(
+                "UPDATE deploys SET status = ?, error = ?, superseded_by = ?, finished_at = ?"
+                " WHERE id = ? AND status IN ('queued', 'running')",
+                (status, None if error is None else json.dumps(error), by, self._clock(), number),
             )
+        return ended.rowcount > 0
 
     def requeue(self, number: int) -> None:
-        """Given a deploy that was interrupted, queue it again."""
+        """Given a running deploy that was interrupted, queue it again."""
         with self._database.transaction(durable=True) as db:
-            db.execute("UPDATE deploys SET status = 'queued', container = NULL, stage = '' WHERE id = ?", (number,))
+            db.execute(
+                "UPDATE deploys SET status = 'queued', container = NULL, stage = '' WHERE id = ? AND status = 'running'",
+                (number,),
+            )
 
     def forget(self, app: AppName) -> list[int]:
-        """Given an app that is removed, forget all its deploys and pushes; return their numbers."""
-        numbers = self._ids("app = ?", app)
+        """Given an app that is removed, forget its deploys and pushes; return the numbers of those that are forgotten.
+
+        A deploy that still runs becomes cancelled and stays: whoever runs it finds out, and so does who follows it.
+        """
+        removed = json.dumps(AppNotFound(f"{app} was removed", hint=f"deployhost add {app}").to_json())
         with self._database.transaction(durable=True) as db:
+            forgotten = db.execute(
+                "DELETE FROM deploys WHERE app = ? AND status <> 'running' RETURNING id", (app,)
+            ).fetchall()
+            db.execute(
+                "UPDATE deploys SET status = 'cancelled', error = ?, finished_at = ? WHERE app = ?",
+                (removed, self._clock(), app),
+            )
             db.execute("DELETE FROM pushes WHERE app = ?", (app,))
-            db.execute("DELETE FROM deploys WHERE app = ?", (app,))
-        return numbers
+        return [int(row["id"]) for row in forgotten]
 
     def _ids(self, where: str, *values: object) -> list[int]:
         with self._database.reading() as db:

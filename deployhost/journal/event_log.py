@@ -1,6 +1,8 @@
 """Each deploy's events, one JSON object a line in a file of its own, so that whoever follows late or again sees all of it."""
 
 import json
+import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 Event = dict[str, Any]
 
 MAX_BYTES = 4 * 1024 * 1024  # a build that prints without end must not fill the disk
+log = logging.getLogger(__name__)
 
 
 class EventLog:
@@ -20,18 +23,15 @@ class EventLog:
         self._full: set[int] = set()
 
     def append(self, deploy: int, event: Event) -> None:
-        """Given a deploy and an event, add it. Output beyond the limit of a log is left out, and that is said once."""
-        path = self._path(deploy)
+        """Given a deploy and an event, add it. Output beyond the limit of a log is left out, and that is said once.
+
+        Never raises: that nobody can be told (a full disk) is no reason for a deploy to fail.
+        """
         with self._news:
-            size = path.stat().st_size if path.exists() else 0
-            if size > MAX_BYTES and event.get("event") == "output":
-                if deploy in self._full:
-                    return
-                self._full.add(deploy)
-                event = {"event": "note", "text": "the output is too long; the rest of it is not kept"}
-            self._directory.mkdir(parents=True, exist_ok=True)
-            with path.open("ab") as file:
-                file.write(json.dumps(event, separators=(",", ":")).encode() + b"\n")
+            try:
+                self._write(deploy, event)
+            except OSError as error:
+                log.warning("an event of deploy %d is lost: %s", deploy, error)
             self._news.notify_all()
 
     def follow(self, deploy: int, ended: Callable[[], bool]) -> Iterator[Event]:
@@ -40,12 +40,12 @@ class EventLog:
         while True:
             # Asked before reading, so that what is written up to the end is read afterwards.
             last_round = ended()
-            events, position = self._read(deploy, position)
+            events, position, seen = self._read(deploy, position)
             yield from events
             if last_round:
                 return
             with self._news:
-                if not self._grown(deploy, position) and not ended():
+                if self._size(deploy) <= seen and not ended():
                     self._news.wait(0.5)
 
     def wake(self) -> None:
@@ -58,22 +58,44 @@ class EventLog:
         self._full.discard(deploy)
         self._path(deploy).unlink(missing_ok=True)
 
-    def _grown(self, deploy: int, position: int) -> bool:
-        path = self._path(deploy)
-        return path.exists() and path.stat().st_size > position
+    def _write(self, deploy: int, event: Event) -> None:
+        line = _line(event)
+        if event.get("event") == "output" and self._size(deploy) + len(line) > MAX_BYTES:
+            if deploy in self._full:
+                return
+            self._full.add(deploy)
+            line = _line({"event": "note", "text": "the output is too long; the rest of it is not kept"})
+        self._directory.mkdir(parents=True, exist_ok=True)
+        with self._path(deploy).open("a+b") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(0, end - 1))
+            # What a crash tore off must not swallow the line that follows it.
+            file.write((b"\n" if end and file.read() != b"\n" else b"") + line)
 
-    def _read(self, deploy: int, position: int) -> tuple[list[Event], int]:
+    def _size(self, deploy: int) -> int:
+        try:
+            return self._path(deploy).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _read(self, deploy: int, position: int) -> tuple[list[Event], int, int]:
+        """Return the events from a position on, the position behind the last whole line, and how far the file reached."""
         try:
             with self._path(deploy).open("rb") as file:
                 file.seek(position)
                 data = file.read()
         except FileNotFoundError:
-            return [], position
+            return [], position, 0
         whole = data[: data.rfind(b"\n") + 1]
-        return [event for line in whole.splitlines() if (event := _event(line)) is not None], position + len(whole)
+        events = [event for line in whole.splitlines() if (event := _event(line)) is not None]
+        return events, position + len(whole), position + len(data)
 
     def _path(self, deploy: int) -> Path:
         return self._directory / f"{deploy}.jsonl"
+
+
+def _line(event: Event) -> bytes:
+    return json.dumps(event, separators=(",", ":")).encode() + b"\n"
 
 
 def _event(line: bytes) -> Event | None:

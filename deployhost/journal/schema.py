@@ -65,4 +65,8 @@ MIGRATIONS: tuple[str, ...] = (
         stop_at   REAL NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE pushes ADD COLUMN token TEXT;     -- the hook's own name of the push, the same however often it asks
+    CREATE UNIQUE INDEX pushes_by_token ON pushes (token);
+    """,
 )

@@ -11,6 +11,7 @@ import ctypes
 import errno
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from deployhost.errors import Conflict, FileProblem
 from deployhost.model import AppName, Version
+from deployhost.system import files
 
 OURS = "deployhost"
 POLL = 0.5  # seconds
@@ -53,7 +55,7 @@ class KamalLocks:
         while not self._take(directory, version):
             details = self.read(app)
             if details is not None and details.holder is not None and not _alive(details.holder):
-                self._release(directory)
+                self._break(app, directory)
                 continue
             if not told:
                 waiting(_one_line(details))
@@ -67,7 +69,7 @@ class KamalLocks:
         try:
             yield
         finally:
-            self._release(directory)
+            self._release(app, directory)
 
     def read(self, app: AppName) -> LockDetails | None:
         """Given an app, return what its lock says, or None where there is none."""
@@ -87,9 +89,7 @@ class KamalLocks:
     def _take(self, directory: Path, version: Version) -> bool:
         # Made aside and renamed into place, details and all: a lock without details would be nobody's for ever.
         directory.parent.mkdir(parents=True, exist_ok=True)
-        aside = directory.with_name(f".{directory.name}.{os.getpid()}")
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir()
+        aside = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         text = f"Locked by: {OURS} at {now}\nVersion: {version}\nMessage: {OURS} {_identity(os.getpid())}"
         (aside / "details").write_bytes(base64.b64encode(text.encode()) + b"\n")
@@ -98,9 +98,26 @@ class KamalLocks:
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
-    @staticmethod
-    def _release(directory: Path) -> None:
-        shutil.rmtree(directory, ignore_errors=True)
+    def _break(self, app: AppName, directory: Path) -> None:
+        """Remove a dead process's lock. One of us at a time, and looked at again: the next may have taken it since."""
+        with files.lock(directory.with_name(f".{OURS}-locks")):
+            details = self.read(app)
+            if details is not None and details.holder is not None and not _alive(details.holder):
+                _remove(directory)
+
+    def _release(self, app: AppName, directory: Path) -> None:
+        # Somebody may have released it by force, and somebody else taken it then: only what is ours is removed.
+        details = self.read(app)
+        if details is not None and details.holder == _identity(os.getpid()):
+            _remove(directory)
+
+
+def _remove(directory: Path) -> None:
+    # Moved away first: half a removal would leave a lock without details, nobody's for ever.
+    away = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    with contextlib.suppress(FileNotFoundError):
+        directory.rename(away)
+    shutil.rmtree(away, ignore_errors=True)
 
 
 def _rename_if_free(source: Path, target: Path) -> bool:

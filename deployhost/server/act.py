@@ -168,6 +168,7 @@ class Actor:
         raise SetupFailed(
             f"{DAEMON} does not answer {DAEMON_STARTS_WITHIN:g} s after its start: {said}",
             hint=self._log_hint(DAEMON, DAEMON),
+            details=self._services.output(DAEMON),
         )
 
     def _log_hint(self, unit: str, name: str) -> str:

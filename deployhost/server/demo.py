@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from deployhost import templates
 from deployhost.control import client
@@ -32,6 +32,7 @@ _GIT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 }
 
+Outcome = Literal["kept", "pushed", "deployed"]
 OnLine = Callable[[str], None]
 OnEvent = Callable[[dict[str, Any]], None]
 
@@ -44,8 +45,8 @@ class Demo:
     on_line: OnLine
     on_event: OnEvent
 
-    def run(self) -> tuple[dict[str, Any], bool]:
-        """Return the app's AppView, live with the demo's commit, and whether anything was done for it.
+    def run(self) -> tuple[dict[str, Any], Outcome]:
+        """Return the app's AppView, live with the demo's commit, and what was done for that.
 
         Raise Conflict if `hello` is an app of the person's own, DeployFailed if the push did not go live.
         """
@@ -59,21 +60,21 @@ class Demo:
             work = Path(directory)
             sha = commit(templates.templates_dir() / "demo", work)
             if app is not None and app["state"] == "live" and app["live"]["sha"] == sha:
-                return app, False
+                return app, "kept"
             if app is None:
                 self._call("app.add", name=APP)
             if app is None or not app["storage"]:
                 self._call("storage.enable", name=APP)
-            self._deploy(work, sha, known=app is not None and app["head"] == sha)
+            how = self._deploy(work, sha, known=app is not None and app["head"] == sha)
         done = self._find()
         if done is None or done["live"] is None or done["live"]["sha"] != sha:
             raise DeployFailed(f"the demo was pushed, and {APP} is not live with it", hint=f"deployhost status {APP}")
-        return done, True
+        return done, how
 
-    def _deploy(self, work: Path, sha: str, *, known: bool) -> None:
+    def _deploy(self, work: Path, sha: str, *, known: bool) -> Outcome:
         if known:  # pushed before, and not live: git would have nothing to send
             self._call("deploy.start", name=APP, follow=True)
-            return
+            return "deployed"
         repository = self.paths.repos / f"{APP}.git"
         # Forced: the demo of another version has a history of its own.
         argv = ["git", "push", str(repository), f"+{sha}:refs/heads/{BRANCH}"]
@@ -81,6 +82,7 @@ class Demo:
             process.run(argv, env=_GIT, cwd=work, timeout=PUSH_TIMEOUT, on_line=self._pushed_line)
         except CommandFailed as error:
             raise DeployFailed("the push of the demo failed", hint=f"deployhost logs {APP}") from error
+        return "pushed"
 
     def _pushed_line(self, line: str) -> None:
         if line.startswith("remote:"):
@@ -126,4 +128,4 @@ def commit(template: Path, work: Path) -> str:
         ["commit", "--quiet", "--message=The demo of deployhost"],
     ):
         process.run(["git", *arguments], env=_GIT, cwd=work, timeout=30)
-    return process.run(["git", "rev-parse", "HEAD"], env=_GIT, cwd=work, timeout=30).stdout.strip()
+    return (work / ".git/refs/heads" / BRANCH).read_text(encoding="ascii").strip()

@@ -27,9 +27,8 @@ from deployhost.server.state import (
     stopped_record,
 )
 from deployhost.system import files, machine, packages, records
-from deployhost.system import services as system_services
 from deployhost.system.docker import Container, Docker
-from deployhost.system.services import Services
+from deployhost.system.services import PATH, Services
 
 PING_TIMEOUT = 3.0
 
@@ -72,7 +71,7 @@ def gather(wanted: Wanted, docker: Docker, services: Services, installed: Path) 
 def builder() -> str:
     """Return the path of the docker command that builds would use, or "" if none can build."""
     try:
-        return str(DockerCli({"PATH": system_services.PATH, "HOME": "/root"}).find().path)
+        return str(DockerCli({"PATH": PATH, "HOME": "/root"}).find().path)
     except CommandMissing:
         return ""
 
@@ -167,7 +166,7 @@ def _old_installs(installed: Path, prefix: str) -> tuple[Path, ...]:
 
 
 def _program(name: str) -> Path | None:
-    candidates = [Path(directory) / name for directory in system_services.PATH.split(":")]
+    candidates = [Path(directory) / name for directory in PATH.split(":")]
     return next((path for path in candidates if os.access(path, os.X_OK)), None)
 
 

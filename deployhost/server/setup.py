@@ -18,9 +18,9 @@ from deployhost.server.plan import consents, plan_setup
 from deployhost.server.state import DAEMON, INSTALLED, Wanted, completion_files
 from deployhost.steps import Plan, Recorder, Step, apply
 from deployhost.system import process
-from deployhost.system import services as system_services
 from deployhost.system.docker import Docker
-from deployhost.system.services import Services, supervised_definition
+from deployhost.system.services import PATH, Services
+from deployhost.system.supervised import supervised_definition
 
 ENGINE_PIDFILE = "/run/docker.pid"
 UNIT = "systemd/deployhostd.service"
@@ -128,10 +128,10 @@ class Setup:
     def _wanted(self, request: Request) -> Wanted:
         port = request.http_port or server_config.load(self._paths.server_yml).http_port
         program = daemon_program(INSTALLED, Path(sys.prefix))
-        environment = {"PATH": system_services.PATH, "HOME": "/root", "LANG": "C.UTF-8"}
+        environment = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
         if self._services.keeper == "systemd":
             unit = templates.read_template(UNIT)
-            daemon = unit.replace("@EXEC@", str(program)).replace("@PATH@", system_services.PATH)
+            daemon = unit.replace("@EXEC@", str(program)).replace("@PATH@", PATH)
         else:
             daemon = supervised_definition([str(program)], environment)
         return Wanted(

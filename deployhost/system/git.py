@@ -49,7 +49,7 @@ class BareRepository:
                 timeout=30,
             )
         for name, value in settings.items():
-            self._git("config", name, value)
+            self._git("config", "--replace-all", name, value)
 
     def set_head(self, branch: Branch) -> None:
         """Given a branch, make it what a clone checks out."""

@@ -32,7 +32,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from deployhost.build import host_files
 from deployhost.build.docker_cli import DockerCli
 from deployhost.build.host_settings import proxy_variables
-from deployhost.build.image import APP_LABEL
 from tests.system_under_test import App, app_on, ask, docker, eventually, set_up
 
 SAMPLES = ("python", "node", "static")
@@ -116,8 +115,10 @@ class ByHand:
         self.work = directory / "work"
         self.work.mkdir(parents=True)
         self._old: list[str] = []
-        self._options, self._port = run_options(app.status()["live"]["container"])
-        self._build = build_command(ask("inspect", app.name), app.name, self.work)
+        live = app.status()["live"]
+        self._port = live["port"]
+        self._options = run_options(live["container"])
+        self._build = build_command(ask("inspect", app.name), self.work)
 
     def run(self, version: str) -> Run:
         """Given a version, build it, run it, and have kamal-proxy switch to it; return how long it took."""
@@ -163,8 +164,8 @@ class ByHand:
             docker("rmi", "--force", image, check=False)
 
 
-def build_command(plan: dict[str, Any], app: str, work: Path) -> list[str]:
-    """Given a generated plan, the app and a directory, write the plan's files there and return the `docker build` for them.
+def build_command(plan: dict[str, Any], work: Path) -> list[str]:
+    """Given a generated plan and a directory, write the plan's files there and return the `docker build` for them.
 
     What the host lends to a build (certificates, indexes) is the same as deployhost lends, so that the layers of the
     dependencies are the same ones.
@@ -172,7 +173,6 @@ def build_command(plan: dict[str, Any], app: str, work: Path) -> list[str]:
     (work / "Dockerfile").write_text(plan["dockerfile"], encoding="utf-8")
     (work / "Dockerfile.dockerignore").write_text(plan["dockerignore"], encoding="utf-8")
     argv = [str(DockerCli(os.environ).find().path), "build", "--quiet", f"--file={work / 'Dockerfile'}"]
-    argv += [f"--label=service={app}", f"--label={APP_LABEL}={app}"]
     argv += [f"--build-arg={name}" for name in proxy_variables(os.environ)]
     lent = {
         "pip_conf": host_files.host_pip_conf(os.environ, Path.home()),
@@ -186,8 +186,8 @@ def build_command(plan: dict[str, Any], app: str, work: Path) -> list[str]:
     return [*argv, f"--secret=id=ca,src={bundle}"] if bundle else argv
 
 
-def run_options(container: str) -> tuple[list[str], int]:
-    """Given the app's own container, return the options of a `docker run` that makes one like it, and its port."""
+def run_options(container: str) -> list[str]:
+    """Given the app's own container, return the options of a `docker run` that makes one like it."""
     found = json.loads(docker("inspect", container))[0]
     host, config = found["HostConfig"], found["Config"]
     image = json.loads(docker("inspect", found["Image"]))[0]["Config"]
@@ -196,9 +196,7 @@ def run_options(container: str) -> tuple[list[str], int]:
     options += [f"--volume={bind}" for bind in host["Binds"] or ()]
     options += ["--init"] if host["Init"] else []
     own = [variable for variable in config["Env"] if variable not in (image["Env"] or ())]
-    options += [f"--env={variable}" for variable in own]
-    port = next(variable.partition("=")[2] for variable in config["Env"] if variable.startswith("PORT="))
-    return options, int(port)
+    return [*options, *(f"--env={variable}" for variable in own)]
 
 
 def measure(sample: str, runs: int) -> dict[str, list[Run]]:

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from tests.load import Load, Target
-from tests.system_under_test import App, ask
+from tests.system_under_test import App, ask, eventually
 
 MakeApp = Callable[[str], App]
 
 CAUSES = {
-    "broken_build": ("build_failed", ["no-such-package-of-this-app"]),
+    "broken_build": ("build_failed", ["/nowhere/no-such-package"]),
     "crash_at_boot": ("boot_failed", ["exit code 1", "DATABASE_URL is not set"]),
     "loopback_only": ("boot_failed", ["127.0.0.1"]),
     "health_500": ("boot_failed", ["500", "no such table: users"]),
@@ -33,7 +33,7 @@ def test_failure(make_app: MakeApp, sample: str) -> None:
         assert cause in pushed.said
     assert report.failures == 0, report
     assert app.body() == "stdlib one\n"
-    assert app.containers() == serving, "nothing is left running of what failed"
+    eventually(lambda: app.containers() == serving, within=15, what="nothing is left running of what failed")
 
     status = app.status()
     assert (status["state"], status["live"]["subject"]) == ("live", "one")

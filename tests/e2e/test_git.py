@@ -2,7 +2,6 @@
 
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 from tests.system_under_test import App, ask, eventually, run
 
@@ -88,18 +87,18 @@ def test_same_commit_again(make_app: MakeApp) -> None:
     assert app.body() == "stdlib two\n"
 
 
-def test_overtaken(make_app: MakeApp, tmp_path: Path) -> None:
+def test_overtaken(make_app: MakeApp) -> None:
     """Three pushes at once: the newest is live at the end, every push succeeds, and one that never ran says so."""
     app = make_app("stdlib")
     app.push()
     main = app.tree / "main.py"
-    main.write_text(main.read_text().replace("signal.signal(", "time.sleep(2.5)\nsignal.signal(", 1))
+    main.write_text(main.read_text().replace("signal.signal(", "time.sleep(1.5)\nsignal.signal(", 1))
     app.set_version("two")
     first = app.begin_push()
     eventually(lambda: app.last_deploy()["status"] == "running", within=20, what="the first deploy runs")
+    number = int(app.last_deploy()["id"])
     app.set_version("three")
     second = app.begin_push()
-    number = int(app.last_deploy()["id"])
     eventually(lambda: int(app.last_deploy()["id"]) > number, within=20, what="the second push was taken")
     app.set_version("four")
     third = app.push()

@@ -10,49 +10,11 @@ from deployhost.build.tree import Tree
 _META = frozenset("&|;<>()$`*?[]{}~\\\n")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _ASSIGNMENTS = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*=(?:\"[^\"]*\"|'[^']*'|[^\s'\"])*\s+)*")
-_SHELL_WORDS = frozenset(
-    [
-        ".",
-        ":",
-        "!",
-        "[",
-        "break",
-        "case",
-        "cd",
-        "command",
-        "continue",
-        "do",
-        "done",
-        "elif",
-        "else",
-        "esac",
-        "eval",
-        "exec",
-        "exit",
-        "export",
-        "fi",
-        "for",
-        "function",
-        "if",
-        "in",
-        "readonly",
-        "return",
-        "set",
-        "shift",
-        "source",
-        "then",
-        "time",
-        "times",
-        "trap",
-        "ulimit",
-        "umask",
-        "unset",
-        "until",
-        "wait",
-        "while",
-        "{",
-    ]
-)
+_SHELL_WORDS = frozenset({
+    ".", ":", "!", "[", "break", "case", "cd", "command", "continue", "do", "done", "elif", "else", "esac", "eval", "exec", "exit", "export", "fi",
+    "for", "function", "if", "in", "readonly", "return", "set", "shift", "source", "then", "time", "times", "trap", "ulimit", "umask", "unset",
+    "until", "wait", "while", "{",
+})  # fmt: skip
 _PROCESS = re.compile(r"([A-Za-z0-9_-]+):\s*(.+)")
 
 
@@ -127,7 +89,7 @@ def with_exec(command: str) -> str:
     assignments = match[0] if (match := _ASSIGNMENTS.match(tail)) else ""
     rest = tail[len(assignments) :]
     first = rest.split(None, 1)[0] if rest else ""
-    if not first or first in _SHELL_WORDS or first[0] in "#{(":
+    if not first or first in _SHELL_WORDS or first[0] in "#{(" or _ASSIGNMENT.match(first):
         return command
     # `A=b exec c` exports A in some shells only; env(1) does in all.
     started = f"exec env {assignments}{rest}" if assignments else f"exec {rest}"

@@ -143,10 +143,9 @@ def _commands(manager: Manager) -> tuple[str, str, str]:
         return install, f"{install} --prod", "CI=true pnpm prune --prod --ignore-scripts"
     if manager.name == "yarn" and manager.berry:
         # Plug'n'Play has no node_modules that a later stage could copy.
-        install = "YARN_NODE_LINKER=node-modules YARN_GLOBAL_FOLDER=/root/.yarn-cache yarn install" + (
-            " --immutable" if manager.lockfile else ""
-        )
-        return install, install, "true"
+        yarn = "YARN_NODE_LINKER=node-modules YARN_GLOBAL_FOLDER=/root/.yarn-cache yarn"
+        production = f"{yarn} workspaces focus --all --production"
+        return f"{yarn} install" + (" --immutable" if manager.lockfile else ""), production, production
     if manager.name == "yarn":
         install = "yarn install --cache-folder /root/.yarn-cache --non-interactive" + (
             " --frozen-lockfile" if manager.lockfile else ""

@@ -10,58 +10,33 @@ from deployhost.build.detect.node_package import Package
 from deployhost.build.detect.versions import shown
 from deployhost.build.tree import Tree, line_of
 
-NODE_WORDS = frozenset(
-    [
-        "node",
-        "npm",
-        "npx",
-        "yarn",
-        "pnpm",
-        "bun",
-        "bunx",
-        "tsx",
-        "ts-node",
-        "nodemon",
-        "next",
-        "nuxt",
-        "nest",
-        "remix-serve",
-        "react-router-serve",
-        "pm2",
-        "pm2-runtime",
-    ]
-)
+NODE_WORDS = frozenset({
+    "node", "npm", "npx", "yarn", "pnpm", "bun", "bunx", "tsx", "ts-node", "nodemon", "next", "nuxt", "nest", "remix-serve", "react-router-serve",
+    "pm2", "pm2-runtime",
+})  # fmt: skip
 SERVER_PACKAGES = (
     "express", "fastify", "koa", "@koa/router", "hono", "@hono/node-server", "@nestjs/core", "next", "nuxt", "@remix-run/node", "@remix-run/serve",
-    "@remix-run/express", "@react-router/node",
-    "@react-router/serve", "@sveltejs/adapter-node", "@astrojs/node", "@tanstack/react-start",
-    "@tanstack/solid-start", "@solidjs/start", "@hapi/hapi", "polka", "restify", "h3", "nitropack", "ws", "socket.io", "@adonisjs/core", "@feathersjs/feathers",
+    "@remix-run/express", "@react-router/node", "@react-router/serve", "@sveltejs/adapter-node", "@astrojs/node", "@tanstack/react-start",
+    "@tanstack/solid-start", "@solidjs/start", "@hapi/hapi", "polka", "restify", "h3", "nitropack", "ws", "socket.io", "@adonisjs/core",
+    "@feathersjs/feathers",
 )  # fmt: skip
 _DEV_STARTS = re.compile(
     r"(?:npx\s+)?(?:vite(?:\s+(?:dev|preview|serve))?|ng\s+serve|react-scripts(?:-ts)?\s+start|expo\s+start|astro\s+(?:dev|preview)|vue-cli-service\s+serve"
-    r"|docusaurus\s+(?:start|serve)|(?:npx\s+)?(?:@11ty/)?eleventy\s+.*--serve|gatsby\s+(?:develop|serve|start)|parcel(?:\s+serve)?|webpack(?:-dev-server|\s+serve)"
+    r"|docusaurus\s+(?:start|serve)|(?:npx\s+)?(?:@11ty/)?eleventy\s+.*--serve"
+    r"|gatsby\s+(?:develop|serve|start)|parcel(?:\s+serve)?|webpack(?:-dev-server|\s+serve)"
     r"|vitepress\s+(?:dev|preview)|snowpack\s+dev"
     r"|live-server|http-server|serve|rspack\s+serve|rsbuild\s+(?:dev|preview)|craco\s+start|next\s+dev|nuxt\s+dev"
     r"|gulp|sirv|wrangler\s+\S+|vite\s+preview)(?:\s.*)?"
 )
-_DEV_ALWAYS = re.compile(r"(?:npx\s+)?(?:next|nuxt)\s+dev(?:\s.*)?")
+_FILE_SERVERS = frozenset({"serve", "http-server", "sirv", "wrangler"})
 _LISTENS = re.compile(r"createServer\s*\(|\.listen\s*\(|Bun\.serve|Deno\.serve")
 _FILES = (
-    "server.js",
-    "index.js",
-    "app.js",
-    "main.js",
-    "server.mjs",
-    "index.mjs",
-    "server.cjs",
-    "index.cjs",
-    "server.ts",
-    "index.ts",
-    "src/index.js",
+    "server.js", "index.js", "app.js", "main.js", "server.mjs", "index.mjs", "server.cjs", "index.cjs", "server.ts", "index.ts", "src/index.js",
     "src/server.js",
-)
+)  # fmt: skip
 _SITE_TOOLS = (
-    "vite", "astro", "react-scripts", "@vue/cli-service", "@docusaurus/core", "@11ty/eleventy", "vitepress", "vuepress", "gatsby", "parcel", "@angular/cli",
+    "vite", "astro", "react-scripts", "@vue/cli-service", "@docusaurus/core", "@11ty/eleventy", "vitepress", "vuepress", "gatsby", "parcel",
+    "@angular/cli",
     "@sveltejs/adapter-static", "webpack", "rollup", "esbuild", "@rspack/cli", "@rsbuild/core", "hexo", "next", "nuxt", "tailwindcss",
 )  # fmt: skip
 
@@ -89,7 +64,12 @@ def find_start(tree: Tree, package: Package, procfile: Procfile) -> NodeStart | 
     start = package.scripts.get("start", "").strip()
     exported = _static_export(tree, package)
     if start and not exported and not (built and _is_dev(package, start)):
-        warnings = ("the start script is a development server",) if _DEV_ALWAYS.fullmatch(start) else ()
+        dev = _is_dev(package, start) and not set(words_of(resolve(start, package))[:2]) & _FILE_SERVERS
+        warnings = (
+            ("the start script is a development server; with a build script, what it builds is served instead",)
+            if dev
+            else ()
+        )
         reason = Reason(f"start: the start script is {shown(start)}", "package.json", package.line("start"))
         return NodeStart(resolve("npm start", package), Strength.SERVER, reason, warnings=warnings)
     server = package.has(*SERVER_PACKAGES) if not exported else None

@@ -1,43 +1,9 @@
 """What a Python file offers to run, read from its syntax tree: apps, factories, servers of its own. No code of the file is run."""
 
 import ast
-import warnings
-from dataclasses import dataclass
-from enum import IntEnum, StrEnum
 
-_STOP = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-
-
-class Serve(StrEnum):
-    """How something found is served."""
-
-    WSGI = "wsgi"
-    ASGI = "asgi"
-    EITHER = "either"  # made by a factory of another file: the dependencies tell
-    SCRIPT = "script"
-    STREAMLIT = "streamlit"
-    GRADIO = "gradio"
-
-
-class Rank(IntEnum):
-    """Which find is preferred: an app object, then a factory, then a file that serves when it is run."""
-
-    APP = 0
-    FACTORY = 1
-    SCRIPT = 2
-
-
-@dataclass(frozen=True)
-class Find:
-    """Something to run in a file: `name` is the object (`app`, `app.server`, `create_app`), empty for a script."""
-
-    rank: Rank
-    serve: Serve
-    name: str
-    what: str
-    line: int
-    package: str = ""
-
+from deployhost.build.detect.python_find import Find, Rank, Serve, dotted, is_main, parse
+from deployhost.build.detect.python_runs import script_finds
 
 # constructor -> (top-level module, how it is served, the distribution that brings it)
 _FRAMEWORKS = {
@@ -58,35 +24,6 @@ _FRAMEWORKS = {
 }
 _FACTORIES = ("create_app", "make_app", "build_app", "get_app", "create_application", "make_application")
 _APP_NAMES = ("app", "application", "api", "server", "main")
-_SERVING_MODULES = {
-    "http.server",
-    "socketserver",
-    "wsgiref.simple_server",
-    "aiohttp.web",
-    "aiohttp",
-    "tornado.web",
-    "tornado",
-    "cherrypy",
-    "waitress",
-    "nicegui",
-    "hypercorn",
-    "uvicorn",
-    "bottle",
-    "flask",
-    "sanic",
-    "robyn",
-    "panel",
-}
-_SERVING_CALLS = {
-    "serve_forever",
-    "run_app",
-    "run_simple",
-    "start_server",
-    "make_server",
-    "listen",
-    "serve",
-    "quickstart",
-}
 
 
 def scan(text: str) -> tuple[Find, ...]:
@@ -95,18 +32,8 @@ def scan(text: str) -> tuple[Find, ...]:
     if module is None:
         return ()
     imports = _imports(module)
-    finds = [*_objects(module, imports), *_callables(module, imports), *_scripts(module, imports)]
+    finds = [*_objects(module, imports), *_callables(module, imports), *script_finds(module, set(imports.values()))]
     return tuple(sorted(finds, key=lambda one: (one.rank, _preference(one.name), one.line)))
-
-
-def parse(text: str) -> ast.Module | None:
-    """Given a text, return its syntax tree, or None if it is no Python that this interpreter knows."""
-    try:
-        with warnings.catch_warnings():  # an invalid escape in somebody's string is not ours to report
-            warnings.simplefilter("ignore")
-            return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def imports_of(text: str) -> dict[str, int]:
@@ -148,27 +75,19 @@ def _framework(call: ast.expr, imports: dict[str, str]) -> tuple[str, Serve, str
     """Given an expression, return (constructor, how it is served, distribution) if it calls a known framework's constructor."""
     if not isinstance(call, ast.Call):
         return None
-    dotted = _dotted(call.func)
-    constructor = dotted.rpartition(".")[2]
+    name = dotted(call.func)
+    constructor = name.rpartition(".")[2]
     if constructor not in _FRAMEWORKS:
         return None
     module, serve, package = _FRAMEWORKS[constructor]
-    first = dotted.partition(".")[0]
+    first = name.partition(".")[0]
     origin = imports.get(first, "")
     starred = any(key.startswith("*") and one.split(".")[0] == module for key, one in imports.items())
     if origin.split(".")[0] != module and not starred:
         return None
-    if constructor == "App" and ("asgi" in origin.split(".") or "asgi" in dotted.split(".")):
+    if constructor == "App" and ("asgi" in origin.split(".") or "asgi" in name.split(".")):
         serve = Serve.ASGI
     return constructor, serve, package
-
-
-def _dotted(node: ast.expr) -> str:
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
 def _objects(module: ast.Module, imports: dict[str, str]) -> list[Find]:
@@ -183,11 +102,9 @@ def _objects(module: ast.Module, imports: dict[str, str]) -> list[Find]:
             # Dash wraps a Flask app, which is what a WSGI server takes.
             target = f"{name}.server" if known[0] == "Dash" else name
             found.append(Find(Rank.APP, known[1], target, known[0], node.lineno, known[2]))
-        elif isinstance(value, ast.Call) and (maker := makers.get(_dotted(value.func))):
+        elif isinstance(value, ast.Call) and (maker := makers.get(dotted(value.func))):
             found.append(Find(Rank.APP, maker.serve, name, maker.what, node.lineno, maker.package))
-        elif (
-            isinstance(value, ast.Call) and name in _APP_NAMES and _dotted(value.func).rpartition(".")[2] in _FACTORIES
-        ):
+        elif isinstance(value, ast.Call) and name in _APP_NAMES and dotted(value.func).rpartition(".")[2] in _FACTORIES:
             found.append(Find(Rank.APP, Serve.EITHER, name, "an app factory's", node.lineno))
     return found
 
@@ -210,7 +127,7 @@ def _top_level(body: list[ast.stmt]) -> list[ast.stmt]:
     stack = list(reversed(body))
     while stack:
         node = stack.pop()
-        if isinstance(node, ast.If) and _is_main(node):
+        if isinstance(node, ast.If) and is_main(node):
             continue
         found.append(node)
         if isinstance(node, (ast.If, ast.Try, ast.With)):
@@ -244,59 +161,11 @@ def _callables(module: ast.Module, imports: dict[str, str]) -> list[Find]:
 
 def _made_by(node: ast.FunctionDef, imports: dict[str, str]) -> tuple[str, Serve, str] | None:
     """Given a function that needs no arguments, return the framework that it makes an app of, if it is a factory."""
-    annotation = _dotted(node.returns).rpartition(".")[2] if node.returns else ""
+    annotation = dotted(node.returns).rpartition(".")[2] if node.returns else ""
     if node.name not in _FACTORIES and annotation not in _FRAMEWORKS:
         return None
     if not any(isinstance(one, ast.Return) and one.value is not None for one in ast.walk(node)):
         return None
     return next(
         (known for one in ast.walk(node) if isinstance(one, ast.Call) and (known := _framework(one, imports))), None
-    )
-
-
-def _scripts(module: ast.Module, imports: dict[str, str]) -> list[Find]:
-    """Return how the file serves when it is run: streamlit, gradio, or a server started at its end or under `__main__`."""
-    origins = {one.split(".")[0] for one in imports.values()}
-    if "streamlit" in origins:
-        return [Find(Rank.SCRIPT, Serve.STREAMLIT, "", "Streamlit", 1, "streamlit")]
-    calls = [node for node in ast.walk(module) if isinstance(node, ast.Call)]
-    if "gradio" in origins:
-        launch = next((one for one in calls if isinstance(one.func, ast.Attribute) and one.func.attr == "launch"), None)
-        if launch:
-            return [Find(Rank.SCRIPT, Serve.GRADIO, "", "Gradio", launch.lineno, "gradio")]
-    known = any(
-        one in _SERVING_MODULES or one.split(".")[0] in _SERVING_MODULES or one.rpartition(".")[0] in _SERVING_MODULES
-        for one in imports.values()
-    )
-    serving = next((one for one in calls if known and _name_called(one) in _SERVING_CALLS), None)
-    if serving:
-        return [Find(Rank.SCRIPT, Serve.SCRIPT, "", "a server of its own", serving.lineno)]
-    for node in module.body:
-        if isinstance(node, ast.If) and _is_main(node):
-            runs = (one for one in ast.walk(node) if isinstance(one, ast.Call))
-            if any(
-                _name_called(one) in ("run", *_SERVING_CALLS) and _dotted(one.func) != "asyncio.run" for one in runs
-            ):
-                return [Find(Rank.SCRIPT, Serve.SCRIPT, "", "a server under __main__", node.lineno)]
-    return []
-
-
-def _name_called(call: ast.Call) -> str:
-    return (
-        call.func.attr
-        if isinstance(call.func, ast.Attribute)
-        else call.func.id
-        if isinstance(call.func, ast.Name)
-        else ""
-    )
-
-
-def _is_main(node: ast.If) -> bool:
-    """Given an if, return whether it is `if __name__ == "__main__"`."""
-    test = node.test
-    if not isinstance(test, ast.Compare):
-        return False
-    sides = [test.left, *test.comparators]
-    return any(isinstance(one, ast.Name) and one.id == "__name__" for one in sides) and any(
-        isinstance(one, ast.Constant) and one.value == "__main__" for one in sides
     )

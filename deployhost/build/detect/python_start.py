@@ -1,71 +1,36 @@
 """How a Python repository's web process is started: Procfile, Django, an app found in its code, a script."""
 
 import re
-import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from deployhost.build.detect.candidate import Reason, Start, Strength
-from deployhost.build.detect.commands import Procfile, shell_start, start_of, words_of
+from deployhost.build.detect.commands import Procfile, start_of, words_of
 from deployhost.build.detect.manifests import BadManifest, read_toml, table
 from deployhost.build.detect.python_deps import Dependencies
-from deployhost.build.detect.python_scan import Find, Rank, Serve, imports_of, scan
+from deployhost.build.detect.python_django import django_launch
+from deployhost.build.detect.python_find import Find, Rank, Serve
+from deployhost.build.detect.python_launch import Launch, gunicorn, script, uvicorn
+from deployhost.build.detect.python_scan import imports_of, scan
 from deployhost.build.detect.versions import shown
 from deployhost.build.tree import Tree
 
 NAMES = ("main", "app", "api", "server", "wsgi", "asgi", "index", "run", "bot", "hello")
-PYTHON_WORDS = frozenset(
-    [
-        "python",
-        "python3",
-        "gunicorn",
-        "uvicorn",
-        "hypercorn",
-        "daphne",
-        "granian",
-        "waitress-serve",
-        "flask",
-        "fastapi",
-        "streamlit",
-        "uv",
-        "celery",
-        "django-admin",
-        "sanic",
-        "litestar",
-        "chainlit",
-        "panel",
-        "uwsgi",
-    ]
-)
+PYTHON_WORDS = frozenset({
+    "python", "python3", "gunicorn", "uvicorn", "hypercorn", "daphne", "granian", "waitress-serve", "flask", "fastapi", "streamlit", "uv", "celery",
+    "django-admin", "sanic", "litestar", "chainlit", "panel", "uwsgi",
+})  # fmt: skip
 _SKIPPED = frozenset(
     {"tests", "test", "docs", "examples", "venv", "env", "node_modules", "migrations", "scripts", "build", "dist"}
 )
 _ASGI_ONLY = ("fastapi", "starlette", "litestar", "quart", "sanic")
 _MAX_SCANNED = 200
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
-# The connection from the proxy is kept for 90 s by it; a server that closes earlier loses the request that is on its way.
-_KEEP = "120"
-_UVICORN = "--host 0.0.0.0 --port ${PORT:-8080} --proxy-headers --forwarded-allow-ips '*' --timeout-keep-alive " + _KEEP
-
-
-@dataclass(frozen=True)
-class Launch:
-    """A start with what it rests on: the server that it needs installed, and the framework that the code imports."""
-
-    start: Start
-    strength: Strength
-    reason: Reason
-    server: str = ""
-    package: str = ""
-    source_root: str = ""
-    claims_procfile: bool = False
-    django: str = ""
-    warnings: tuple[str, ...] = ()
 
 
 def find_launch(tree: Tree, procfile: Procfile, dependencies: Dependencies) -> Launch | None:
     """Given a tree, return how its web process is started, or None if nothing is found to start."""
-    django = _django(tree, dependencies)
+    django = django_launch(tree, dependencies)
     if procfile.web:
         words = words_of(procfile.web)
         first = words[0].rpartition("/")[2] if words else ""
@@ -140,87 +105,12 @@ def _launch(path: str, find: Find, dependencies: Dependencies) -> Launch:
     said = f"start: {find.what} `{find.name}`" if find.name else f"start: {find.what}"
     reason = Reason(said, path, find.line)
     if find.rank is Rank.SCRIPT:
-        start, server = _script(path, find.serve), ""
+        start, server = script(path, find.serve), ""
+    elif find.serve is Serve.ASGI:
+        start, server = uvicorn(f"{module}:{find.name}", factory=find.rank is Rank.FACTORY), "uvicorn"
     else:
-        start, server = _served(f"{module}:{find.name}", find)
+        start, server = gunicorn(f"{module}:{find.name}" + ("()" if find.rank is Rank.FACTORY else "")), "gunicorn"
     return Launch(start, Strength.SERVER, reason, server, find.package, root)
-
-
-def _script(path: str, serve: Serve) -> Start:
-    quoted = shlex.quote(path)
-    if serve is Serve.STREAMLIT:
-        return shell_start(
-            f"exec streamlit run {quoted} --server.port ${{PORT:-8080}} --server.address 0.0.0.0 --server.headless true"
-        )
-    if serve is Serve.GRADIO:
-        return shell_start(f"exec env GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=${{PORT:-8080}} python {quoted}")
-    return Start(("python", path))
-
-
-def _served(target: str, find: Find) -> tuple[Start, str]:
-    """Given `module:name`, return the start and the server that it needs."""
-    factory = find.rank is Rank.FACTORY
-    if find.serve is Serve.ASGI:
-        return shell_start(f"exec uvicorn {'--factory ' if factory else ''}{target} {_UVICORN}"), "uvicorn"
-    return gunicorn(target + "()" if factory else target), "gunicorn"
-
-
-def gunicorn(target: str) -> Start:
-    """Given `module:name`, return the start under gunicorn, which binds 0.0.0.0:$PORT by itself."""
-    # Threads: one slow request must not stop the others. The heartbeat belongs in memory, not on a disk that may be slow.
-    beat = "/dev/shm"  # noqa: S108 (gunicorn makes its file there by mkstemp)
-    return Start(
-        ("gunicorn", "--threads", "8", "--keep-alive", _KEEP, "--access-logfile", "-", "--worker-tmp-dir", beat, target)
-    )
-
-
-def _django(tree: Tree, dependencies: Dependencies) -> Launch | None:
-    """Return the launch of a Django project whose manage.py is at the root."""
-    if not tree.exists("manage.py") or "django" not in tree.read("manage.py").lower():
-        return None
-    setting = re.search(r"DJANGO_SETTINGS_MODULE[\"']\s*,\s*[\"']([A-Za-z0-9_.]+)[\"']", tree.read("manage.py"))
-    base = setting[1].replace(".", "/") if setting else ""
-    settings = [
-        path
-        for path in tree.paths()
-        if base and (path == f"{base}.py" or (path.startswith(f"{base}/") and path.endswith(".py")))
-    ]
-    named = _django_setting(tree, settings, "WSGI_APPLICATION"), _django_setting(tree, settings, "ASGI_APPLICATION")
-    package = base.split("/")[0]
-    wsgi = named[0] or _django_file(tree, package, "wsgi")
-    asgi = named[1] or _django_file(tree, package, "asgi")
-    static = next((path for path in settings if re.search(r"^STATIC_ROOT\s*=", tree.read(path), re.MULTILINE)), "")
-    collected = static if static and dependencies.has("whitenoise") else ""
-    if asgi and (not wsgi or dependencies.has("channels") or dependencies.has("daphne")):
-        start = shell_start(f"exec uvicorn {asgi[0]} {_UVICORN}")
-        return Launch(start, Strength.SERVER, asgi[1], "uvicorn", "django", django=collected)
-    if wsgi:
-        return Launch(gunicorn(wsgi[0]), Strength.SERVER, wsgi[1], "gunicorn", "django", django=collected)
-    return None
-
-
-def _django_setting(tree: Tree, settings: list[str], name: str) -> tuple[str, Reason] | None:
-    for path in settings:
-        text = tree.read(path)
-        match = re.search(rf"^{name}\s*=\s*[\"']([A-Za-z0-9_.]+)\.([A-Za-z0-9_]+)[\"']", text, re.MULTILINE)
-        if match:
-            return f"{match[1]}:{match[2]}", Reason(
-                f"start: Django's {name}", path, text.count("\n", 0, match.start()) + 1
-            )
-    return None
-
-
-def _django_file(tree: Tree, package: str, kind: str) -> tuple[str, Reason] | None:
-    """Return the application of the project's wsgi.py or asgi.py, in the settings' package or one folder down."""
-    found = [
-        path for path in tree.paths() if path.count("/") == 1 and path.endswith(f"/{kind}.py") and not _skipped(path)
-    ]
-    found.sort(key=lambda path: not path.startswith(f"{package}/"))
-    for path in found:
-        module = _module(path)[0]
-        if _IDENTIFIER.fullmatch(module):
-            return f"{module}:application", Reason(f"start: Django's {kind}.py", path)
-    return None
 
 
 def _project_script(tree: Tree) -> Launch | None:

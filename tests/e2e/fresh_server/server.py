@@ -44,6 +44,7 @@ CAPABILITIES = (
     "LINUX_IMMUTABLE",
 )
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+PARTS = "/root/parts with space"
 BOOTS_WITHIN = 60.0
 
 
@@ -52,10 +53,11 @@ class Failed(AssertionError):
 
 
 class FreshServer:
-    """Given the container's name, use the server as an administrator would."""
+    """Given the container's name and whether systemd runs it, use the server as an administrator would."""
 
-    def __init__(self, container: str) -> None:
+    def __init__(self, container: str, systemd: bool) -> None:
         self.container = container
+        self.systemd = systemd
 
     def run(self, *argv: str, check: bool = True, timeout: float = 900) -> str:
         """Run a command on the server; return what it wrote (errors too)."""
@@ -84,10 +86,24 @@ class FreshServer:
         shown = "{{.Id}} {{.State.StartedAt}}"
         return {name: self.run("docker", "inspect", "--format", shown, name).strip() for name in names}
 
+    def install(self, *arguments: str) -> str:
+        """Run install.sh in the directory of the parts with the wheel and the image among them; return what it wrote."""
+        script = f'cd "{PARTS}" && exec ./install.sh --wheel deployhost-*.whl --proxy-image kamal-proxy.tar "$@"'
+        return self.run("sh", "-c", script, "sh", *arguments)
+
+    def uninstall(self, *arguments: str) -> str:
+        """Run install.sh --uninstall; return what it wrote."""
+        return self.run(f"{PARTS}/install.sh", "--uninstall", "--yes", *arguments)
+
+    def process(self, *names: str) -> dict[str, int]:
+        """Return by name the oldest process of each of these programs."""
+        return {name: int(self.run("pgrep", "--oldest", "--full", name)) for name in names}
+
     def reboot(self) -> None:
         """Shut the server down by its init, start it again, and wait until it is up."""
         host("docker", "restart", "--time", "60", self.container, timeout=180)
-        self.wait_until_booted()
+        if self.systemd:
+            self.wait_until_booted()
 
     def wait_until_booted(self) -> None:
         """Wait until systemd has started everything. Raise Failed if a unit did not start."""
@@ -104,22 +120,44 @@ class FreshServer:
 
 
 @contextmanager
-def fresh_server(suite: str, name: str) -> Iterator[FreshServer]:
-    """Given a Debian release ("bookworm") and a name, boot such a server; it is gone when the block ends."""
+def fresh_server(suite: str, parts: Path, *, systemd: bool = True) -> Iterator[FreshServer]:
+    """Given a Debian release ("bookworm") and what to carry there, boot such a server; it is gone when the block ends.
+
+    Without systemd, PID 1 is docker-init, which starts nothing.
+    """
     image = base_image(suite)
+    name = f"deployhost-fresh-{suite}" + ("" if systemd else "-plain")
     host("docker", "rm", "--force", "--volumes", name, check=False)
-    argv = ["docker", "run", "--detach", "--name", name, "--hostname", suite, "--stop-signal", "SIGRTMIN+3"]
+    argv = [
+        "docker",
+        "run",
+        "--detach",
+        "--name",
+        name,
+        "--hostname",
+        suite,
+        *(("--stop-signal", "SIGRTMIN+3") if systemd else ()),
+    ]
     for capability in CAPABILITIES:
         argv += ["--cap-add", capability]
     for option in ("seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined"):
         argv += ["--security-opt", option]
     argv += ["--cgroupns=host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw", "--volume", "/var/lib/docker"]
-    argv += ["--tmpfs", "/run:exec,mode=755", "--tmpfs", "/tmp:exec,dev,suid,mode=1777", image, "/sbin/init"]
-    host(*argv)
-    server = FreshServer(name)
+    argv += [
+        "--tmpfs",
+        "/run:exec,mode=755",
+        "--tmpfs",
+        "/tmp:exec,dev,suid,mode=1777",
+        *(() if systemd else ("--init",)),
+        image,
+    ]
+    host(*argv, *(("/sbin/init",) if systemd else ("sleep", "infinity")))
+    server = FreshServer(name, systemd)
     try:
-        server.wait_until_booted()
+        if systemd:
+            server.wait_until_booted()
         _reaches_registries(server)
+        server.copy(parts, PARTS)
         yield server
     finally:
         host("docker", "rm", "--force", "--volumes", name, check=False)

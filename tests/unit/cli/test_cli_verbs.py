@@ -411,16 +411,17 @@ def test_env_import(control: FakeControl, run: Run, tmp_path: Path) -> None:
 HOSTILE = ["", " ", "Hello", "../x", "a/b", "-", "x" * 41, "kamal-x", "a\nb", "a b", "$(id)", "é", "hello-", "a\x00b"]
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.parametrize(
-    "verb",
-    [
-        ["add"], ["status"], ["deploy"], ["restart"], ["logs"], ["env", "list"], ["domains", "list"], ["storage", "show"],
-        ["storage", "enable"], ["remove", "--yes"],
-    ],
+VERBS_WITH_A_NAME = (
+    "add", "status", "deploy", "restart", "logs", "env list", "domains list", "storage show", "storage enable", "remove --yes"
 )  # fmt: skip
-def test_hostile_names_never_reach_the_socket(control: FakeControl, run: Run, verb: list[str], name: str) -> None:
-    ran = run(*verb, "--json", "--", name)
+
+
+@pytest.mark.parametrize(
+    ("verb", "name"),
+    [*(("deploy", name) for name in HOSTILE), *((verb, "../x") for verb in VERBS_WITH_A_NAME)],
+)
+def test_hostile_names_never_reach_the_socket(control: FakeControl, run: Run, verb: str, name: str) -> None:
+    ran = run(*verb.split(), "--json", "--", name)
     assert ran.code == 2
     assert control.requests == []
     assert ran.json["error"]["code"] == "invalid_name"

@@ -2,6 +2,7 @@
 
 import string
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -391,6 +392,14 @@ def test_any_edits_mean_what_they_say_and_keep_every_comment(
 
 def _with(app: AppConfig, **values: object) -> AppConfig:
     return AppConfig(**{**{key: getattr(app, key) for key in AppConfig.__dataclass_fields__}, **values})
+
+
+def test_edits_at_the_same_time_are_all_kept(path: Path) -> None:
+    names = [AppName(f"app{number}") for number in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda name: apps.add_app(path, name, Branch("main"), [Domain(f"{name}.de")]), names))
+    assert set(apps.load(path).apps) == set(names)
+    assert sorted(file.name for file in path.parent.iterdir()) == ["apps.yml", "apps.yml.lock"]
 
 
 def test_every_error_of_an_edit_is_ours(path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from deployhost.errors import SetupFailed
 from deployhost.paths import Paths
 from deployhost.system import records, supervisor
-from deployhost.system.services import Supervised, supervised_definition
+from deployhost.system.supervised import Supervised, supervised_definition
 
 SLEEP = supervised_definition(["sleep", "600"], {"PATH": os.environ["PATH"]})
 

@@ -1,0 +1,228 @@
+"""Images on the real engine: bases and stand-ins, builds with the host's settings, kamal-proxy from its Go module.
+
+Run explicitly: `pytest tests/contract`. It needs Docker, root and a way to the package registries.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deployhost.build.bases import Bases
+from deployhost.build.directory import DirectoryTree, load_templates
+from deployhost.build.docker_cli import DockerCli
+from deployhost.build.image import ImageBuilder
+from deployhost.build.plan import plan_build
+from deployhost.build.registries import Reference
+from deployhost.build.stand_in import StandIns
+from deployhost.build.stand_in_plan import LABEL, recipe_for
+from deployhost.errors import BaseImageUnavailable, BuildFailed, DockerUnavailable, NotFound
+from deployhost.model import AppName
+from deployhost.server import proxy_image
+from deployhost.system.docker import ContainerSpec, Docker, Image
+from deployhost.system.process import run
+
+BLACK_HOLE = "192.0.2.1:5000"  # TEST-NET-1 (RFC 5737): packets to it go nowhere
+NAME = "ximages"
+
+
+@pytest.fixture(scope="module")
+def docker() -> Docker:
+    engine = Docker()
+    engine.ping()
+    return engine
+
+
+class Builds:
+    """A builder in a directory of its own; what it built is removed afterwards."""
+
+    def __init__(self, docker: Docker, root: Path, environ: dict[str, str]) -> None:
+        self.docker, self.root = docker, root
+        self.context = root / "context"
+        self.lines: list[str] = []
+        self.said: list[str] = []
+        self.tags: list[str] = []
+        for name in ("context", "work", "run"):
+            (root / name).mkdir()
+        bases = Bases(docker, root / "state")
+        self._builder = ImageBuilder(docker, bases, DockerCli(environ), root / "run", environ)
+
+    def build(self, *, stand_in: bool = False, fresh: bool = False) -> Image:
+        tag = f"{NAME}:{len(self.tags)}"
+        self.tags.append(tag)
+        plan = plan_build(DirectoryTree(self.context), templates=load_templates(), app=NAME)
+        return self._builder.build(
+            plan,
+            app=AppName(NAME),
+            context=self.context,
+            work=self.root / "work",
+            reference=tag,
+            stand_in=stand_in,
+            fresh=fresh,
+            timeout=300,
+            on_line=self.lines.append,
+            say=self.said.append,
+        )
+
+    def write(self, **files: str) -> None:
+        for name, text in files.items():
+            (self.context / name.replace("_py", ".py").replace("_txt", ".txt")).write_text(text)
+
+
+@pytest.fixture
+def builds(docker: Docker, tmp_path: Path) -> Iterator[Builds]:
+    made = Builds(docker, tmp_path, {**os.environ, "PIP_EXTRA_INDEX_URL": "https://user:t0ps3cret@pypi.org/simple"})
+    yield made
+    for tag in made.tags:
+        docker.remove_image(tag)
+
+
+def output(docker: Docker, image: str, *argv: str) -> str:
+    """Run an argv in a new container of the image and return what it wrote."""
+    name = f"{NAME}-{time.monotonic_ns()}"
+    container = docker.create(ContainerSpec(name=name, image=image, command=("sleep", "60")))
+    try:
+        docker.start(container)
+        code, said = docker.exec_run(container, list(argv))
+        assert code == 0, said
+        return said
+    finally:
+        docker.remove(container, force=True)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["no-such-registry.invalid/x/y:1", "no-such-registry.invalid:5000/x@sha256:" + "a" * 64, f"{BLACK_HOLE}/x:1"],
+)
+def test_a_registry_that_can_not_be_reached_costs_seconds(docker: Docker, reference: str) -> None:
+    began = time.monotonic()
+    with pytest.raises((DockerUnavailable, NotFound)):
+        docker.pull(reference, timeout=60, first=3)
+    assert time.monotonic() - began < 5
+    docker.ping()
+
+
+def test_a_from_that_can_not_be_had_is_named_within_seconds(builds: Builds) -> None:
+    builds.write(Dockerfile="# a comment\n\nFROM no-such-registry.invalid/acme/base:1\n")
+    began = time.monotonic()
+    with pytest.raises(BaseImageUnavailable, match=r"FROM no-such-registry\.invalid/acme/base:1 \(line 3\)"):
+        builds.build()
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("reference", "program", "says"),
+    [
+        ("python:3.13-slim", ("python", "--version"), "Python 3.13."),
+        ("node:24-slim", ("node", "--version"), "v24."),
+        ("nginx:stable", ("nginx", "-v"), "nginx/1."),
+    ],
+)
+def test_a_stand_in_is_made_once_and_runs(
+    docker: Docker, tmp_path: Path, reference: str, program: tuple[str, ...], says: str
+) -> None:
+    recipe = recipe_for(Reference.parse(reference))
+    assert recipe is not None
+    makes = StandIns(docker, tmp_path, os.environ)
+    tag = f"{NAME}:stand-in"
+    makes.make(recipe, tag, print)
+    began = time.monotonic()
+    makes.make(recipe, tag, print)
+    assert time.monotonic() - began < 2
+    image = docker.image(tag)
+    assert image is not None
+    assert image.labels[LABEL] == recipe.key
+    assert says in output(docker, tag, *program)
+    assert "BEGIN CERTIFICATE" in output(docker, tag, "cat", "/etc/ssl/certs/ca-certificates.crt")
+    docker.remove_image(tag)
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+def test_a_generated_build_with_a_real_dependency_runs_and_holds_no_secret(docker: Docker, builds: Builds) -> None:
+    builds.write(
+        requirements_txt="flask\n",
+        main_py="from flask import Flask\napp = Flask(__name__)\n\n@app.get('/')\ndef home():\n    return 'hello'\n",
+    )
+    image = builds.build()
+    tag = builds.tags[-1]
+    assert image.labels["service"] == image.labels["deployhost.app"] == NAME
+    assert "flask" in output(docker, tag, "python", "-c", "import flask; print(flask.__name__)")
+    history = run([str(DockerCli().find().path), "history", "--no-trunc", tag], timeout=20).stdout
+    everywhere = "for f in /etc/pip.conf /root/.npmrc /run/secrets/*; do [ -s $f ] && cat $f; done; env; true"
+    inside = output(docker, tag, "sh", "-c", everywhere)
+    for secret in ("t0ps3cret", "BEGIN CERTIFICATE"):
+        assert secret not in history + inside
+    assert "t0ps3cret" not in "\n".join(builds.lines)
+    assert not (builds.root / "run/build" / NAME).exists()
+
+
+def test_a_change_of_code_costs_little_more_than_docker_itself(builds: Builds) -> None:
+    builds.write(
+        requirements_txt="",
+        main_py="from http.server import test\nif __name__ == '__main__':\n    test()\n",
+        Procfile="web: python main.py\n",
+    )
+    builds.build()
+    cli = str(DockerCli().find().path)
+    ours, plain = [], []
+    for number in range(6):
+        builds.write(main_py=f"# {number}\n")
+        began = time.monotonic()
+        builds.build()
+        ours.append(time.monotonic() - began)
+        builds.write(main_py=f"# again {number}\n")
+        argv = [cli, "build", "--progress=plain", f"--file={builds.root}/work/Dockerfile", f"--tag={builds.tags[-1]}"]
+        began = time.monotonic()
+        run([*argv, "--label=service=x", str(builds.context)], timeout=60, env={**os.environ, "DOCKER_BUILDKIT": "1"})
+        plain.append(time.monotonic() - began)
+    print(f"ours {min(ours) * 1000:.0f} ms, docker build alone {min(plain) * 1000:.0f} ms")
+    assert min(ours) < min(plain) * 2
+
+
+def test_failures_of_the_real_builder_are_told_by_their_cause(builds: Builds) -> None:
+    tag = f"{NAME}-base:1"
+    builds.docker.tag("python:3.13-slim" if builds.docker.image("python:3.13-slim") else "nginx:stable", tag)
+    try:
+        # A stand-in's label is inherited by tags, so the base is built here, as a person would.
+        run(
+            [str(DockerCli().find().path), "build", "--tag", tag, f"--label={LABEL}=", "-"],
+            timeout=60,
+            stdin=f"FROM {tag}\n".encode(),
+            env={**os.environ, "DOCKER_BUILDKIT": "1"},
+        )
+        builds.write(Dockerfile=f"FROM {tag}\nRUN echo before && exit 7\n")
+        with pytest.raises(BuildFailed, match="RUN echo before && exit 7 failed with exit code 7") as caught:
+            builds.build(stand_in=True)
+        assert caught.value.details == ("before",)
+        builds.write(Dockerfile=f"# syntax=no-such-registry.invalid/frontend:1\nFROM {tag}\nRUN true\n")
+        with pytest.raises(BaseImageUnavailable, match=r"# syntax=no-such-registry\.invalid/frontend:1 \(line 1\)"):
+            builds.build()
+        builds.build(stand_in=True)
+        assert builds.said[-1] == "# syntax=no-such-registry.invalid/frontend:1 can't be had: building without it"
+    finally:
+        builds.docker.remove_image(tag)
+
+
+def test_kamal_proxy_from_its_go_module(docker: Docker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxy_image, "PROXY_IMAGE", f"no-such-registry.invalid/{NAME}:v0.9.2")
+    said: list[str] = []
+    try:
+        assert "made on this server from its Go module" in proxy_image.obtain(docker, file=None, say=said.append)
+        container = docker.create(ContainerSpec(name=f"{NAME}-proxy", image=proxy_image.PROXY_IMAGE))
+        try:
+            docker.start(container)
+            time.sleep(0.5)
+            code, listing = docker.exec_run(container, ["kamal-proxy", "list"])
+            assert (code, "Service" in listing) == (0, True)
+        finally:
+            docker.remove(container, force=True)
+        proxy_image.extract_binary(docker, proxy_image.PROXY_IMAGE, tmp_path / "kamal-proxy")
+        assert "kamal-proxy" in run([str(tmp_path / "kamal-proxy"), "--help"], timeout=10).stdout
+        saved = tmp_path / "saved.tar"
+        run([str(DockerCli().find().path), "save", "--output", str(saved), proxy_image.PROXY_IMAGE], timeout=60)
+        docker.remove_image(proxy_image.PROXY_IMAGE)
+        assert "loaded from" in proxy_image.obtain(docker, file=saved, say=said.append)
+    finally:
+        docker.remove_image(proxy_image.PROXY_IMAGE)

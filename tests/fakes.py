@@ -1,0 +1,453 @@
+"""One stateful fake per tool: the Docker engine, kamal-proxy, the image builder, git. They refuse what the real tool refuses.
+
+`Life` is one run of the daemon: each effect on the outside counts, and the one that is chosen breaks it. A life that has ended
+changes nothing any more, whichever thread of it is still about. The state (Engine, Table, Refs) outlives it, as it would.
+"""
+
+import itertools
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, Any
+
+from deployhost.build.plan import BuildPlan
+from deployhost.errors import BuildFailed, Conflict, DockerUnavailable, NotFound, SwitchFailed
+from deployhost.kamal import contract
+from deployhost.kamal.contract import Route
+from deployhost.kamal.proxy import KamalProxy, Target
+from deployhost.model import AppName, Branch, Listener, Sha
+from deployhost.system.docker import Container, ContainerSpec, Docker, EngineInfo, Image, LogLine
+from deployhost.system.git import BareRepository, Commit
+from deployhost.system.http import Answer
+from deployhost.system.process import Completed, Process
+
+
+class Crash(BaseException):
+    """The daemon dies here."""
+
+
+class Life:
+    """Given the number of the effect that breaks it (0: none) and how, count effects. A Crash ends the life, an error does not."""
+
+    def __init__(self, break_at: int = 0, error: Callable[[], BaseException] = Crash) -> None:
+        self._break_at = break_at
+        self._error = error
+        self._lock = threading.Lock()
+        self.over = False
+        self.effects: list[str] = []
+
+    def effect(self, name: str) -> None:
+        """Take note of an effect that is about to happen. Raise what was chosen if it is the one that breaks."""
+        with self._lock:
+            if self.over:
+                raise Crash
+            self.effects.append(name)
+            if len(self.effects) != self._break_at:
+                return
+            error = self._error()
+            self.over = isinstance(error, Crash)
+        raise error
+
+    @property
+    def broke(self) -> bool:
+        """Return whether the chosen effect was reached."""
+        return 0 < self._break_at <= len(self.effects)
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """How an app behaves once its image is built, or that it can't be: `build_error`."""
+
+    port: int = 8080
+    loopback: bool = False
+    listens: bool = True
+    status: int = 200
+    exits: int | None = None  # with this code, as soon as it is started
+    says: tuple[str, ...] = ()
+    build_error: str = ""
+    build_says: tuple[str, ...] = ()
+    start_error: str = ""
+    user: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass
+class Engine:
+    """What the Docker engine has; ids count up, so that a higher one is newer."""
+
+    containers: dict[str, Container] = field(default_factory=dict)
+    specs: dict[str, ContainerSpec] = field(default_factory=dict)
+    images: dict[str, Image] = field(default_factory=dict)
+    behaviours: dict[str, Behaviour] = field(default_factory=dict)  # by image id
+    networks: set[str] = field(default_factory=lambda: {contract.NETWORK})
+    stopped: list[str] = field(default_factory=list)
+    down: bool = False
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def add_image(self, behaviour: Behaviour, *tags: str, labels: Mapping[str, str] | None = None) -> Image:
+        """Given how its app behaves, tags and labels, have an image; the tags leave whatever had them."""
+        image_id = f"sha256:{next(self.numbers):064x}"
+        self.images[image_id] = Image(image_id, (), labels or {}, behaviour.user, (), "")
+        self.behaviours[image_id] = behaviour
+        for tag in tags:
+            self.move_tag(image_id, tag)
+        return self.images[image_id]
+
+    def move_tag(self, image_id: str, tag: str) -> None:
+        """Given an image's id and a tag, have the tag lead to it and to no other."""
+        for other in self.images.values():
+            self.images[other.id] = replace(other, tags=tuple(one for one in other.tags if one != tag))
+        self.images[image_id] = replace(self.images[image_id], tags=(*self.images[image_id].tags, tag))
+
+    def look_up(self, reference: str) -> Image | None:
+        """Given a tag or an id, return the image."""
+        return self.images.get(reference) or next((i for i in self.images.values() if reference in i.tags), None)
+
+    def end(self, container: str, code: int = 0) -> None:
+        """Given a container's id, its process ends by itself."""
+        self.containers[container] = replace(self.containers[container], status="exited", pid=0, exit_code=code)
+
+    @property
+    def running(self) -> list[Container]:
+        """Return what runs."""
+        return [container for container in self.containers.values() if container.running]
+
+    def listeners(self, pid: int) -> set[Listener] | None:
+        """As system.netns.listeners."""
+        container = next((one for one in self.running if one.pid == pid), None)
+        if container is None:
+            return None
+        behaviour = self.behaviours[container.image_id]
+        return {Listener(behaviour.port, behaviour.loopback)} if behaviour.listens else set()
+
+    def get(self, ip: str, port: int, path: str, *, host: str, timeout: float) -> Answer:
+        """As system.http.get."""
+        container = next((one for one in self.running if ip and ip in one.ips.values()), None)
+        behaviour = None if container is None else self.behaviours[container.image_id]
+        if behaviour is None or port != behaviour.port or behaviour.loopback:
+            return Answer(0, "the connection was refused")
+        return Answer(behaviour.status)
+
+
+class FakeDocker(Docker):
+    """Given the engine and a life, the calls of system.docker. Whatever is not faked fails: there is no engine behind it."""
+
+    def __init__(self, engine: Engine, life: Life | None = None) -> None:
+        super().__init__("nowhere")
+        self._engine = engine
+        self._life = life or Life()
+
+    @property
+    def _api(self) -> Any:
+        raise AssertionError("this call of the engine has no fake")
+
+    def info(self) -> EngineInfo:
+        self._asked()
+        return EngineInfo("20.10.24", "1.41", True, "docker-init", "/var/lib/docker", "2")
+
+    def create(self, spec: ContainerSpec) -> str:
+        self._changes("create")
+        image = self._engine.look_up(spec.image)
+        if image is None:
+            raise NotFound(f"Docker: No such image: {spec.image}")
+        self._refuse_taken(spec.name)
+        number = next(self._engine.numbers)
+        container = f"{number:012x}".ljust(64, "0")
+        self._engine.specs[container] = spec
+        self._engine.containers[container] = Container(
+            id=container,
+            name=spec.name,
+            image=spec.image,
+            image_id=image.id,
+            status="created",
+            pid=0,
+            exit_code=0,
+            started_at="",
+            restart_count=0,
+            labels=dict(spec.labels),
+            ips={},
+            networks=(spec.network or "bridge",),
+            user=image.user,
+            oom_killed=False,
+        )
+        return container
+
+    def start(self, container: str) -> None:
+        self._changes("start")
+        found = self._existing(container)
+        behaviour = self._engine.behaviours[found.image_id]
+        if behaviour.start_error:
+            raise DockerUnavailable(f"Docker refused: {behaviour.start_error}")
+        if behaviour.exits is not None:
+            self._engine.end(found.id, behaviour.exits)
+            return
+        number = next(self._engine.numbers)
+        ips = dict.fromkeys(found.networks, f"172.18.{number // 250}.{number % 250 + 1}")
+        self._engine.containers[found.id] = replace(found, status="running", pid=4_000_000 + number, ips=ips)
+
+    def stop(self, container: str, timeout: int | None = None) -> None:
+        self._changes("stop")
+        found = self._existing(container)
+        if found.running:
+            self._engine.stopped.append(found.id)
+            self._engine.end(found.id)
+
+    def remove(self, container: str, *, force: bool = False) -> None:
+        self._changes("remove")
+        found = self._found(container)
+        if found is not None and found.running and not force:
+            raise Conflict("Docker: You cannot remove a running container")
+        if found is not None:
+            del self._engine.containers[found.id]
+
+    def inspect(self, container: str) -> Container:
+        self._asked()
+        return self._existing(container)
+
+    def containers(self, labels: Mapping[str, str], *, running_only: bool = False) -> list[Container]:
+        self._asked()
+        newest_first = sorted(self._engine.containers.values(), key=lambda one: one.id, reverse=True)
+        matching = [one for one in newest_first if all(one.labels.get(key) == labels[key] for key in labels)]
+        return [one for one in matching if one.running or not running_only]
+
+    def rename(self, container: str, name: str) -> None:
+        self._changes("rename")
+        self._refuse_taken(name)
+        found = self._existing(container)
+        self._engine.containers[found.id] = replace(found, name=name)
+
+    def logs(
+        self, container: str, *, tail: int | None = None, follow: bool = False, timestamps: bool = False
+    ) -> Iterator[LogLine]:
+        self._asked()
+        says = self._engine.behaviours[self._existing(container).image_id].says
+        for line in says if tail is None else says[-tail:]:
+            yield LogLine("stdout", line, "2026-01-02T03:04:05.000000006Z" if timestamps else "")
+
+    def read_file(self, container: str, path: str) -> bytes:
+        self._asked()
+        files = self._engine.behaviours[self._existing(container).image_id].files
+        if path not in files:
+            raise NotFound(f"Docker: Could not find the file {path}")
+        return files[path]
+
+    def image(self, reference: str) -> Image | None:
+        self._asked()
+        return self._engine.look_up(reference)
+
+    def images(self, label: str) -> list[Image]:
+        self._asked()
+        name, _, value = label.partition("=")
+        return [image for image in reversed(self._engine.images.values()) if image.labels.get(name) == value]
+
+    def tag(self, image: str, reference: str) -> None:
+        self._changes("tag")
+        found = self._engine.look_up(image)
+        if found is None:
+            raise NotFound(f"Docker: No such image: {image}")
+        self._engine.move_tag(found.id, reference)
+
+    def remove_image(self, reference: str) -> None:
+        self._changes("remove_image")
+        image = self._engine.look_up(reference)
+        if image is None:
+            return
+        left = tuple(tag for tag in image.tags if tag != reference)
+        if not left and any(one.image_id == image.id for one in self._engine.containers.values()):
+            return  # in use: the engine refuses, and that is no error here
+        self._engine.images[image.id] = replace(image, tags=left)
+        if not left:
+            del self._engine.images[image.id]
+
+    def network_exists(self, name: str) -> bool:
+        self._asked()
+        return name in self._engine.networks
+
+    def put_archive(self, container: str, path: str, tar: bytes | IO[bytes]) -> None:
+        self._changes("put_archive")
+        self._existing(container)
+
+    def _asked(self) -> None:
+        if self._life.over:
+            raise Crash
+        if self._engine.down:
+            raise DockerUnavailable("the Docker engine does not answer")
+
+    def _changes(self, what: str) -> None:
+        self._asked()
+        self._life.effect(f"docker {what}")
+
+    def _found(self, container: str) -> Container | None:
+        everything = self._engine.containers.values()
+        return next((one for one in everything if one.name == container or one.id.startswith(container)), None)
+
+    def _existing(self, container: str) -> Container:
+        found = self._found(container)
+        if found is None:
+            raise NotFound(f"Docker: No such container: {container}")
+        return found
+
+    def _refuse_taken(self, name: str) -> None:
+        if any(one.name == name for one in self._engine.containers.values()):
+            raise Conflict(f'Docker: The container name "/{name}" is already in use')
+
+
+class FakeProcess(Process):
+    """A call of kamal-proxy: its exit code, or None while it waits for what it replaced to drain; then `ended` ends it."""
+
+    def __init__(self, code: int | None) -> None:
+        self.argv = ("kamal-proxy", "deploy")
+        self.started = 0.0
+        self.code = code
+        self.ended = threading.Event()
+        self.was_stopped = False
+
+    @property
+    def pid(self) -> int:
+        return 0
+
+    def poll(self) -> int | None:
+        return 0 if self.ended.is_set() else self.code
+
+    def wait(self, timeout: float) -> Completed:
+        if self.code is None:
+            self.ended.wait(5)
+        return Completed(self.argv, self.code or 0, "", "", 0.0)
+
+    def stop(self, grace: float = 0) -> None:
+        self.was_stopped = True
+        self.ended.set()
+
+
+@dataclass
+class Table:
+    """What kamal-proxy has: its routes, and how it behaves."""
+
+    routes: dict[str, Route] = field(default_factory=dict)
+    refuses: str = ""
+    down: bool = False
+    silent: bool = False  # takes the call, and never gets anywhere
+    drains: bool = False  # its calls go on after the switch, as long as something drains
+    unsure: bool = False  # switches, and then ends the call with an error
+    calls: list[FakeProcess] = field(default_factory=list)
+
+
+class FakeProxy(KamalProxy):
+    """Given kamal-proxy's table, the engine and a life, the calls of kamal.proxy. It asks for the target's health as the real one does."""
+
+    def __init__(self, table: Table, engine: Engine, life: Life | None = None) -> None:
+        super().__init__(FakeDocker(engine), Path("/nonexistent"))
+        self._table = table
+        self._engine = engine
+        self._life = life or Life()
+
+    def begin_deploy(self, target: Target, log: Path) -> Process:
+        self._answering()
+        self._life.effect("proxy deploy")
+        call = self._deployed(target, log)
+        self._table.calls.append(call)
+        return call
+
+    def routes(self) -> dict[str, Route]:
+        self._answering()
+        return dict(self._table.routes)
+
+    def remove(self, service: str) -> None:
+        self._answering()
+        self._life.effect("proxy remove")
+        self._table.routes.pop(service, None)
+
+    def _deployed(self, target: Target, log: Path) -> FakeProcess:
+        log.touch()
+        if self._table.silent:
+            return FakeProcess(None)
+        others = [route for route in self._table.routes.values() if route.service != target.service]
+        said = self._table.refuses
+        if not any(one.short_id == target.address.partition(":")[0] for one in self._engine.running):
+            said = said or "target failed to become healthy within configured timeout (10s)"
+        elif _ask(target.health_port, target.health_path) != 200:
+            said = said or "target failed to become healthy within configured timeout (10s)"
+        elif {host for other in others for host in other.hosts} & set(target.hosts):
+            said = said or "host settings conflict with another service"
+        if said:
+            log.write_text(f"Error: {said}\n", encoding="utf-8")
+            return FakeProcess(1)
+        self._table.routes[target.service] = Route(target.service, target.hosts, "/", target.address, "running")
+        return FakeProcess(1 if self._table.unsure else None if self._table.drains else 0)
+
+    def _answering(self) -> None:
+        if self._life.over:
+            raise Crash
+        if self._table.down:
+            raise SwitchFailed("kamal-proxy is not running")
+
+
+def _ask(port: int, path: str) -> int:
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        return int(connection.recv(200).split()[1])
+
+
+class FakeBuilder:
+    """Given the engine, how each commit's app behaves, and a life, what deploy.image.Builder asks for. The tree's file COMMIT says which."""
+
+    def __init__(self, engine: Engine, apps: Mapping[str, Behaviour], life: Life | None = None) -> None:
+        self._engine = engine
+        self._apps = apps
+        self._life = life or Life()
+        self.during: Callable[[], None] = lambda: None  # what happens meanwhile
+
+    def build(
+        self,
+        plan: BuildPlan,
+        *,
+        app: AppName,
+        context: Path,
+        work: Path,
+        reference: str,
+        stand_in: bool,
+        fresh: bool,
+        timeout: float,
+        on_line: Callable[[str], None],
+        say: Callable[[str], None],
+    ) -> Image:
+        self._life.effect("build")
+        assert work.is_dir()
+        behaviour = self._apps.get((context / "COMMIT").read_text().strip(), Behaviour())
+        for line in behaviour.build_says:
+            on_line(line)
+        self.during()
+        if behaviour.build_error:
+            raise BuildFailed(behaviour.build_error)
+        return self._engine.add_image(behaviour, reference, labels={"service": app})
+
+
+@dataclass
+class Refs:
+    """What the repositories have: branches by name."""
+
+    branches: dict[str, str] = field(default_factory=dict)
+
+
+class FakeRepository(BareRepository):
+    """Given the refs and a life, the calls of system.git that a deploy needs; every commit exists, and its tree is a static site."""
+
+    def __init__(self, path: Path, refs: Refs, life: Life) -> None:
+        super().__init__(path)
+        self._refs = refs
+        self._life = life
+
+    def commit(self, sha: Sha) -> Commit:
+        return Commit(sha, sha, f"subject of {sha.short}")
+
+    def move_branch(self, branch: Branch, to: Sha) -> None:
+        self._life.effect("git move_branch")
+        self._refs.branches[branch] = to
+
+    def check_out(self, sha: Sha, tree: Path) -> None:
+        self._life.effect("git check_out")
+        tree.mkdir(parents=True, exist_ok=True)
+        (tree / "index.html").write_text("<h1>hello</h1>", encoding="utf-8")
+        (tree / "COMMIT").write_text(sha, encoding="utf-8")

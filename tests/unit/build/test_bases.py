@@ -1,0 +1,255 @@
+"""Where a base image comes from, in which order, at what price, and what is remembered."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from deployhost.build.bases import Bases
+from deployhost.build.stand_in_plan import LABEL, Recipe
+from deployhost.errors import BaseImageUnavailable, DockerUnavailable, NotFound
+from deployhost.system.docker import Docker, Image
+
+HUB, ECR, GCR = (
+    "python:3.13-slim",
+    "public.ecr.aws/docker/library/python:3.13-slim",
+    "mirror.gcr.io/library/python:3.13-slim",
+)
+NO_HOST = "Docker refused: dial tcp: lookup registry-1.docker.io: no such host"
+
+
+class Engine(Docker):
+    """An engine with local images, and registries that have some, lack some, or can't be reached."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.local: dict[str, Image] = {}
+        self.served: set[str] = set()
+        self.unreachable = True
+        self.alive = True
+        self.pulls: list[str] = []
+
+    def image(self, reference: str) -> Image | None:
+        return self.local.get(reference)
+
+    def pull(self, reference: str, *, timeout: float, first: float | None = None) -> None:
+        assert first is not None
+        assert first < 10 < timeout
+        self.pulls.append(reference)
+        if reference in self.served:
+            self.local[reference] = an_image(reference)
+        elif self.unreachable:
+            raise DockerUnavailable(NO_HOST)
+        else:
+            raise NotFound(f"Docker: manifest for {reference} not found: manifest unknown")
+
+    def tag(self, image: str, reference: str) -> None:
+        self.local[reference] = self.local[image]
+
+    def remove_image(self, reference: str) -> None:
+        self.local.pop(reference, None)
+
+    def ping(self) -> None:
+        if not self.alive:
+            raise DockerUnavailable("the Docker engine does not answer")
+
+
+class Makes:
+    """Who makes stand-ins: notes each, and has the image then."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.made: list[str] = []
+
+    def make(self, recipe: Recipe, reference: str, say: object) -> None:
+        self.made.append(f"{reference} as {recipe.key}")
+        self.engine.local[reference] = an_image(reference, {LABEL: recipe.key})
+
+
+class World:
+    """Bases on a fake engine, with a clock that one sets."""
+
+    def __init__(self, state: Path) -> None:
+        self.engine = Engine()
+        self.makes = Makes(self.engine)
+        self.time = 1_000_000.0
+        self.said: list[str] = []
+        self.bases = Bases(self.engine, state, now=lambda: self.time, stand_ins=self.makes)
+
+    def ensure(self, reference: str = HUB) -> None:
+        self.bases.ensure(reference, say=self.said.append)
+
+    def require(self, reference: str = HUB, *, stand_in: bool = False) -> None:
+        self.bases.require(reference, line=3, stand_in=stand_in, say=self.said.append)
+
+
+def an_image(reference: str, labels: dict[str, str] | None = None) -> Image:
+    return Image(id=f"sha256:{reference}", tags=(reference,), labels=labels or {}, user="", exposed=(), created="")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_what_is_here_costs_nothing(world: World) -> None:
+    world.engine.local[HUB] = an_image(HUB)
+    world.ensure()
+    assert (world.engine.pulls, world.said) == ([], [])
+
+
+def test_pulled_from_docker_hub(world: World) -> None:
+    world.engine.served = {HUB}
+    world.ensure()
+    assert world.engine.pulls == [HUB]
+    assert world.said == [f"base image {HUB}: pulled from Docker Hub in 0 s"]
+
+
+def test_pulled_from_a_mirror_under_its_plain_name(world: World) -> None:
+    world.engine.served = {GCR}
+    world.ensure()
+    assert world.engine.pulls == [HUB, ECR, GCR]
+    assert list(world.engine.local) == [HUB]
+    assert world.said == [f"base image {HUB}: pulled from mirror.gcr.io in 0 s"]
+
+
+def test_made_here_when_no_registry_can_be_reached(world: World) -> None:
+    world.ensure()
+    assert world.makes.made == [f"{HUB} as python-3.13"]
+    assert world.said[-1] == f"base image {HUB}: a stand-in made on this server from Debian 13's packages"
+    assert "Docker Hub: its name can't be resolved" in world.said[0]
+
+
+def test_a_version_that_differs_is_warned_of(world: World) -> None:
+    world.ensure("python:3.12-slim")
+    assert world.said[-1] == "warning: Python 3.13 from Debian 13 stands in for Python 3.12"
+
+
+def test_registries_that_can_not_be_reached_are_asked_once_an_hour(world: World) -> None:
+    world.ensure()
+    asked = len(world.engine.pulls)
+    world.ensure("node:24-slim")
+    assert len(world.engine.pulls) == asked == 3
+    world.time += 3601
+    world.ensure("nginx:stable")
+    assert len(world.engine.pulls) == 6
+
+
+def test_an_image_that_is_missing_says_nothing_of_its_registry(world: World) -> None:
+    world.engine.unreachable = False
+    world.ensure("python:3.14-slim")
+    world.engine.served = {"node:24-slim"}
+    world.ensure("node:24-slim")
+    assert world.said[-1] == "base image node:24-slim: pulled from Docker Hub in 0 s"
+
+
+def test_a_registry_that_answers_again_is_forgotten(world: World, tmp_path: Path) -> None:
+    world.ensure()
+    world.time += 3601
+    world.engine.served = {"node:24-slim"}
+    world.ensure("node:24-slim")
+    assert "docker.io" not in json.loads((tmp_path / "bases/registries.json").read_text())
+
+
+def test_an_engine_that_goes_away_says_nothing_of_the_registries(world: World, tmp_path: Path) -> None:
+    world.engine.alive = False
+    with pytest.raises(DockerUnavailable):
+        world.ensure()
+    assert not (tmp_path / "bases/registries.json").exists()
+
+
+def test_a_spoilt_memory_and_a_clock_set_back_cost_one_more_question(world: World, tmp_path: Path) -> None:
+    world.ensure()
+    world.time -= 999
+    world.ensure("node:24-slim")
+    assert len(world.engine.pulls) == 6
+    (tmp_path / "bases/registries.json").write_text('{"docker.io": 5')
+    world.ensure("nginx:stable")
+    assert len(world.engine.pulls) == 9
+
+
+def test_what_can_not_be_had_nor_made_names_itself(world: World) -> None:
+    with pytest.raises(BaseImageUnavailable) as caught:
+        world.ensure("ruby:3.4-slim")
+    assert caught.value.message == "the base image ruby:3.4-slim can't be had"
+    assert caught.value.hint == "docker pull ruby:3.4-slim"
+    assert len(caught.value.details) == 3
+
+
+def test_a_dockerfile_of_ones_own_gets_no_stand_in_unasked(world: World) -> None:
+    with pytest.raises(BaseImageUnavailable) as caught:
+        world.require()
+    assert caught.value.message == f"FROM {HUB} (line 3) can't be had"
+    assert "stand_in_bases: true" in caught.value.hint
+    assert world.makes.made == []
+
+
+def test_a_stand_in_that_is_here_does_not_count_unless_allowed(world: World) -> None:
+    world.ensure()
+    with pytest.raises(BaseImageUnavailable):
+        world.require()
+    world.require(stand_in=True)
+    assert len(world.makes.made) == 1
+
+
+def test_a_stand_in_gives_way_to_the_real_image(world: World) -> None:
+    world.ensure()
+    world.time += 61
+    world.engine.served = {HUB}
+    world.require()
+    assert LABEL not in world.engine.local[HUB].labels
+
+
+def test_an_image_that_was_built_here_counts(world: World) -> None:
+    world.engine.local["acme/base:1"] = an_image("acme/base:1")
+    world.require("acme/base:1")
+    assert world.engine.pulls == []
+
+
+def test_only_the_registry_that_is_named_is_asked(world: World) -> None:
+    with pytest.raises(BaseImageUnavailable):
+        world.require("ghcr.io/acme/base:1")
+    assert world.engine.pulls == ["ghcr.io/acme/base:1"]
+
+
+def test_where_there_is_no_other_way_a_registry_is_asked_again_after_a_minute(world: World) -> None:
+    for wait, pulls in ((0, 1), (59, 1), (2, 2)):
+        world.time += wait
+        with pytest.raises(BaseImageUnavailable):
+            world.require("acme/base:1")
+        assert len(world.engine.pulls) == pulls
+
+
+FRONTEND = "docker/dockerfile:1"
+
+
+def test_a_frontend_that_can_not_be_had_is_named(world: World) -> None:
+    with pytest.raises(BaseImageUnavailable, match=r"# syntax=docker/dockerfile:1 \(line 1\) can't be had"):
+        world.bases.has_frontend(FRONTEND, line=1, optional=False, say=world.said.append)
+
+
+def test_an_optional_frontend_is_asked_for_once_an_hour(world: World) -> None:
+    for wait, pulls in ((0, 1), (3000, 1), (1000, 2)):
+        world.time += wait
+        assert not world.bases.has_frontend(FRONTEND, line=1, optional=True, say=world.said.append)
+        assert len(world.engine.pulls) == pulls
+    world.time += 3601
+    world.engine.served = {FRONTEND}
+    assert world.bases.has_frontend(FRONTEND, line=1, optional=True, say=world.said.append)
+
+
+def test_a_digest_is_pulled_as_it_is(world: World) -> None:
+    reference = f"python@sha256:{'a' * 64}"
+    world.engine.served = {reference}
+    world.require(reference)
+    assert world.engine.pulls == [reference]
+
+
+def test_two_builds_at_once_get_one_image(world: World) -> None:
+    threads = [threading.Thread(target=world.ensure) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert world.makes.made == [f"{HUB} as python-3.13"]

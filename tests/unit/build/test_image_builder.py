@@ -1,0 +1,272 @@
+"""What docker is asked to do, what it is lent and what becomes of that, on a docker command that notes it."""
+
+from pathlib import Path
+
+import pytest
+
+from deployhost.build import docker_cli
+from deployhost.build.bases import Bases
+from deployhost.build.docker_cli import DockerCli
+from deployhost.build.dockerfile import BaseRef
+from deployhost.build.image import ImageBuilder
+from deployhost.build.plan import BuildPlan
+from deployhost.errors import BaseImageUnavailable, BuildFailed
+from deployhost.model import AppName
+from deployhost.system.docker import Docker, EngineInfo, Image
+
+REFERENCE = "127.0.0.1:5555/shop:abc"
+SCRIPT = """#!/bin/sh
+case $1 in --version) echo 'Docker version 20.10.24, build x'; exit ;; esac
+printf '%s\\n' "$@" > {root}/argv
+env > {root}/env
+for one in "$@"; do
+  case $one in
+    --secret=id=ca*) ;;
+    --secret=*) path=${{one##*src=}}; stat -c '%a %n' $path >> {root}/secrets; cat $path >> {root}/secrets ;;
+    --file=*) cp ${{one#--file=}}* {root}/seen/ ;;
+  esac
+done
+cat {root}/output >&2
+exit {code}
+"""
+
+
+class Engine(Docker):
+    """An engine that has every image, or none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has = True
+
+    def image(self, reference: str) -> Image | None:
+        return Image("sha256:1", (reference,), {}, "10001", (8080,), "") if self.has else None
+
+    def info(self) -> EngineInfo:
+        return EngineInfo("20.10.24+dfsg1", "1.41", True, "", "/var/lib/docker", "1")
+
+
+class Had(Bases):
+    """Bases of which some can't be had; notes what was asked for."""
+
+    def __init__(self, engine: Docker, state: Path) -> None:
+        super().__init__(engine, state)
+        self.missing: set[str] = set()
+        self.asked: list[str] = []
+
+    def ensure(self, reference: str, *, say: object) -> None:
+        self.asked.append(f"ensure {reference}")
+
+    def require(self, reference: str, *, line: int, stand_in: bool, say: object) -> None:
+        self.asked.append(f"require {reference} {line} {stand_in}")
+
+    def has_frontend(self, reference: str, *, line: int, optional: bool, say: object) -> bool:
+        if reference in self.missing and not optional:
+            raise BaseImageUnavailable(f"# syntax={reference} (line {line}) can't be had")
+        return reference not in self.missing
+
+
+class World:
+    """A builder with everything around it in a directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.engine = Engine()
+        self.bases = Had(self.engine, root)
+        for name in ("bin", "context", "work", "home", "seen"):
+            (root / name).mkdir()
+        self.environ = {
+            "PATH": f"{root}/bin:/usr/bin:/bin",
+            "HOME": str(root / "home"),
+            "SSL_CERT_FILE": str(root / "ca.pem"),
+        }
+        (root / "ca.pem").write_text("certificates")
+        self.docker()
+        self.lines: list[str] = []
+        self.said: list[str] = []
+
+    def docker(self, output: str = "#1 [1/1] RUN a\n#1 0.1 hello\n#1 DONE 2.0s\n", code: int = 0) -> None:
+        (self.root / "output").write_text(output)
+        (self.root / "bin/docker").write_text(SCRIPT.format(root=self.root, code=code))
+        (self.root / "bin/docker").chmod(0o755)
+
+    def build(self, plan: BuildPlan, *, stand_in: bool = False, fresh: bool = False, timeout: float = 20) -> Image:
+        builder = ImageBuilder(self.engine, self.bases, DockerCli(self.environ), self.root / "run", self.environ)
+        return builder.build(
+            plan,
+            app=AppName("shop"),
+            context=self.root / "context",
+            work=self.root / "work",
+            reference=REFERENCE,
+            stand_in=stand_in,
+            fresh=fresh,
+            timeout=timeout,
+            on_line=self.lines.append,
+            say=self.said.append,
+        )
+
+    @property
+    def argv(self) -> list[str]:
+        return (self.root / "argv").read_text().splitlines()
+
+    def text(self, name: str) -> str:
+        return (self.root / name).read_text()
+
+
+GENERATED = BuildPlan(
+    kind="generated",
+    runtime="python",
+    bases=(BaseRef("python:3.13-slim"),),
+    dockerfile="FROM python:3.13-slim\n",
+    dockerignore=".git\n",
+)
+
+
+def own(**more: object) -> BuildPlan:
+    return BuildPlan(kind="dockerfile", runtime="dockerfile", **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(docker_cli, "USUAL", ())
+    (tmp_path / "run").mkdir()
+    return World(tmp_path)
+
+
+def test_a_generated_dockerfile_lies_outside_of_the_context(world: World) -> None:
+    image = world.build(GENERATED)
+    assert image.tags == (REFERENCE,)
+    assert world.bases.asked == ["ensure python:3.13-slim"]
+    assert world.argv == [
+        "build",
+        "--progress=plain",
+        f"--file={world.root}/work/Dockerfile",
+        f"--tag={REFERENCE}",
+        "--label=service=shop",
+        "--label=deployhost.app=shop",
+        "--label=deployhost.init=true",
+        f"--secret=id=ca,src={world.root}/ca.pem",
+        f"{world.root}/context",
+    ]
+    assert world.text("seen/Dockerfile") == GENERATED.dockerfile
+    assert world.text("seen/Dockerfile.dockerignore") == ".git\n"
+    assert world.lines == ["[1/1] RUN a", "  hello", "  done in 2.0 s"]
+
+
+def test_a_fresh_build_uses_no_cache(world: World) -> None:
+    world.build(GENERATED, fresh=True)
+    assert "--no-cache" in world.argv
+
+
+def test_the_build_gets_little_of_our_environment(world: World) -> None:
+    world.environ |= {"SECRET_TOKEN": "t0p", "DOCKER_CONFIG": "/root/.docker"}
+    world.build(GENERATED)
+    names = {line.partition("=")[0] for line in world.text("env").splitlines()}
+    assert {"DOCKER_BUILDKIT", "DOCKER_CONFIG", "BUILDX_NO_DEFAULT_ATTESTATIONS", "HOME"} <= names
+    assert "SECRET_TOKEN" not in names
+
+
+def test_proxies_are_named_in_the_arguments_and_told_in_the_environment_only(world: World) -> None:
+    world.environ |= {"HTTPS_PROXY": "http://user:t0p@proxy:1", "no_proxy": "localhost"}
+    world.build(GENERATED)
+    assert [one for one in world.argv if one.startswith("--build-arg")] == [
+        "--build-arg=HTTPS_PROXY",
+        "--build-arg=no_proxy",
+    ]
+    assert "t0p" not in world.text("argv")
+    assert "HTTPS_PROXY=http://user:t0p@proxy:1" in world.text("env").splitlines()
+
+
+def test_index_settings_are_lent_as_private_files_and_gone_afterwards(world: World) -> None:
+    world.environ["PIP_INDEX_URL"] = "https://user:t0p@pypi.example/simple"
+    (world.root / "home/.npmrc").write_text("//npm.example/:_authToken=n0p\n")
+    world.build(GENERATED)
+    lent = world.text("secrets")
+    assert f"600 {world.root}/run/build/shop/pip_conf" in lent
+    assert "index-url = https://user:t0p@pypi.example/simple" in lent
+    assert "_authToken=n0p" in lent
+    assert "t0p" not in world.text("argv") + world.text("env")
+    assert not (world.root / "run/build/shop").exists()
+
+
+def test_they_are_gone_after_a_failure_too(world: World) -> None:
+    world.environ["PIP_INDEX_URL"] = "https://pypi.example/simple"
+    world.docker(code=1)
+    with pytest.raises(BuildFailed):
+        world.build(GENERATED)
+    assert not (world.root / "run/build/shop").exists()
+
+
+def test_a_bundle_that_buildkit_would_refuse_is_left_out_and_said(world: World) -> None:
+    (world.root / "ca.pem").write_bytes(b"x" * 600_000)
+    world.build(GENERATED)
+    assert not [one for one in world.argv if "id=ca" in one]
+    assert world.said == [f"warning: {world.root}/ca.pem is too large to be lent to the build"]
+
+
+def test_a_repositorys_own_dockerfile_is_used_where_it_lies(world: World) -> None:
+    (world.root / "context/Dockerfile").write_text("FROM a\n")
+    world.build(own(bases=(BaseRef("a", 1), BaseRef("b", 7), BaseRef("${X}", 9))))
+    assert f"--file={world.root}/context/Dockerfile" in world.argv
+    assert "--label=deployhost.init=true" not in world.argv
+    assert world.bases.asked == ["require a 1 False", "require b 7 False"]
+
+
+SYNTAX = BaseRef("docker/dockerfile:1", 1)
+
+
+def test_a_syntax_image_that_can_not_be_had_is_named_before_anything_runs(world: World) -> None:
+    world.bases.missing = {SYNTAX.ref}
+    with pytest.raises(BaseImageUnavailable, match=r"# syntax=docker/dockerfile:1 \(line 1\)"):
+        world.build(own(syntax=SYNTAX))
+    assert not (world.root / "argv").exists()
+
+
+def test_where_stand_ins_are_allowed_it_is_built_without_that_line(world: World) -> None:
+    world.bases.missing = {SYNTAX.ref}
+    (world.root / "context/Dockerfile").write_text("# syntax=docker/dockerfile:1\nFROM a\n")
+    (world.root / "work/Dockerfile.dockerignore").write_text("left by an earlier, generated build")
+    world.build(own(syntax=SYNTAX, bases=(BaseRef("a", 2),)), stand_in=True)
+    assert "syntax" not in world.text("seen/Dockerfile")
+    assert world.text("seen/Dockerfile").endswith("FROM a\n")
+    assert not (world.root / "seen/Dockerfile.dockerignore").exists()
+    assert world.text("context/Dockerfile").startswith("# syntax")
+
+
+def test_a_failure_is_told_by_its_cause(world: World) -> None:
+    world.docker(
+        "#1 [1/1] RUN npm ci\n#1 0.1 npm error x\n#1 ERROR: executor failed running [/bin/sh]: exit code: 1\n", 1
+    )
+    with pytest.raises(BuildFailed) as caught:
+        world.build(GENERATED)
+    assert caught.value.message == "RUN npm ci failed with exit code 1"
+    assert caught.value.details == ("npm error x",)
+
+
+def test_a_full_disk_is_named(world: World) -> None:
+    world.docker("#1 [1/1] RUN a\n#1 0.1 write x: no space left on device\n#1 ERROR: process: exit code: 1\n", 1)
+    with pytest.raises(BuildFailed, match="the disk is full") as caught:
+        world.build(GENERATED)
+    assert caught.value.hint == "docker builder prune"
+
+
+def test_a_heredoc_on_an_old_engine_is_explained(world: World) -> None:
+    world.docker(
+        "failed to solve with frontend dockerfile.v0: dockerfile parse error line 3: unknown instruction: ECHO\n", 1
+    )
+    with pytest.raises(BuildFailed, match=r"line 2 of the Dockerfile has a heredoc, which Docker 20\.10\.24"):
+        world.build(own(heredoc_line=2))
+    with pytest.raises(BuildFailed, match="line 3: unknown instruction: ECHO"):
+        world.build(own())
+
+
+def test_a_build_that_takes_too_long_is_stopped(world: World) -> None:
+    path = world.root / "bin/docker"
+    path.write_text(path.read_text().replace(f"cat {world.root}/output", "exec sleep 60 #"))
+    with pytest.raises(BuildFailed, match=r"did not end within 0\.3 s"):
+        world.build(GENERATED, timeout=0.3)
+
+
+def test_an_image_that_is_not_there_after_a_good_end_is_a_failure(world: World) -> None:
+    world.engine.has = False
+    with pytest.raises(BuildFailed, match="there is no image"):
+        world.build(GENERATED)

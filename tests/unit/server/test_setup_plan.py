@@ -1,0 +1,312 @@
+"""Set-up's plan as a table: facts in, steps out; and carrying out each step's effect leaves nothing to do."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployhost.errors import Conflict, SetupFailed
+from deployhost.kamal import contract
+from deployhost.paths import Paths
+from deployhost.server import setup_steps as steps
+from deployhost.server.plan import consents, plan_setup
+from deployhost.server.plan_proxy import usable_image
+from deployhost.server.state import Daemon, Engine, Holder, Proxy, ServerFacts, Wanted, apps_config
+from deployhost.steps import Step
+
+PATHS = Paths(Path("/"))
+PREFIX = "/opt/deployhost/venv-new"
+BASH = Path("/usr/local/share/bash-completion/completions/deployhost")
+IMAGE = "sha256:proxy"
+WANTED = Wanted(
+    paths=PATHS,
+    http_port=80,
+    version="1.0",
+    prefix=PREFIX,
+    daemon_definition="the daemon",
+    engine_definition="the engine",
+    completions={BASH: "complete"},
+)
+PROXY = Proxy(
+    image=contract.PROXY_IMAGE,
+    running=True,
+    titled=True,
+    bindings=((80, "127.0.0.1", 80),),
+    mounts=(
+        (contract.PROXY_CONFIG_VOLUME, contract.PROXY_CONFIG_PATH),
+        (str(apps_config(PATHS)), contract.PROXY_APPS_CONFIG_PATH),
+    ),
+    networks=(contract.NETWORK,),
+    restart="unless-stopped",
+    log_max_size="10m",
+)
+DEBIAN = ServerFacts(distribution="debian", distribution_name="Debian GNU/Linux 12 (bookworm)", git=True)
+FRESH_SYSTEMD = replace(DEBIAN, systemd=True)
+DONE = ServerFacts(
+    distribution="debian",
+    distribution_name="Debian GNU/Linux 12 (bookworm)",
+    systemd=True,
+    git=True,
+    engine=Engine(
+        installed=True, answers=True, version="20.10", keeper="systemd", enabled=True, builder="/usr/bin/docker"
+    ),
+    directories=WANTED.directories,
+    network=True,
+    proxy_image=IMAGE,
+    proxy=PROXY,
+    proxy_binary=IMAGE,
+    daemon=Daemon(definition="the daemon", enabled=True, active=True, version="1.0", prefix=PREFIX),
+    completions=WANTED.completions,
+)
+DONE_SUPERVISED = replace(
+    DONE, systemd=False, engine=replace(DONE.engine, keeper="supervisor", definition="the engine")
+)
+DOCKER_CE = replace(FRESH_SYSTEMD, engine=replace(DONE.engine, version="28.2"), packages=frozenset({"docker-ce"}))
+BY_HAND = replace(DONE_SUPERVISED, engine=replace(DONE.engine, keeper="other", enabled=False, definition=None))
+REBOOTED = replace(DONE_SUPERVISED, engine=Engine(installed=True, builder="docker", definition="the engine"))
+
+FILES = ["MakeDirectories"]
+PROXY_STEPS = ["ObtainProxyImage", "ExtractProxyBinary", "CreateProxy"]
+REST = [*FILES, "CreateNetwork", *PROXY_STEPS, "DefineService", "StartService", "WriteCompletions"]
+ENGINE = ["WriteEngineSettings", "InstallPackages"]
+
+
+def names(facts: ServerFacts, wanted: Wanted = WANTED) -> list[str]:
+    return [type(step).__name__ for step in plan_setup(facts, wanted)]
+
+
+def daemon(facts: ServerFacts, **changed: object) -> ServerFacts:
+    return replace(facts, daemon=replace(facts.daemon, **changed))  # type: ignore[arg-type]
+
+
+def proxy(facts: ServerFacts, **changed: object) -> ServerFacts:
+    return replace(facts, proxy=replace(PROXY, **changed))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        pytest.param(FRESH_SYSTEMD, [*ENGINE, "StartService", "EnsureBuilder", *REST], id="fresh, systemd"),
+        pytest.param(DEBIAN, [*ENGINE, "DefineService", "StartService", "EnsureBuilder", *REST], id="fresh, no systemd"),
+        pytest.param(replace(FRESH_SYSTEMD, daemon_json=True), [*ENGINE[1:], "StartService", "EnsureBuilder", *REST], id="settings kept"),
+        pytest.param(DOCKER_CE, REST, id="docker-ce is kept"),
+        pytest.param(BY_HAND, [], id="an engine started by hand is kept"),
+        pytest.param(DONE, [], id="done, systemd"),
+        pytest.param(DONE_SUPERVISED, [], id="done, supervised"),
+        pytest.param(replace(DONE, git=False), ["InstallPackages"], id="git is missing"),
+        pytest.param(replace(DONE, install_interrupted=True), ["InstallPackages"], id="apt was interrupted"),
+        pytest.param(replace(DONE, engine=replace(DONE.engine, builder="")), ["EnsureBuilder"], id="no builder"),
+        pytest.param(replace(DONE, engine=replace(DONE.engine, enabled=False)), ["StartService"], id="not at boot"),
+        pytest.param(replace(DONE, network=False), ["CreateNetwork"], id="no network"),
+        pytest.param(replace(DONE, http_port=8080), ["SetHttpPort"], id="another port in server.yml"),
+        pytest.param(proxy(DONE, running=False), ["StartProxy"], id="proxy stopped"),
+        pytest.param(proxy(DONE, bindings=((80, "127.0.0.1", 8080),)), ["CreateProxy"], id="proxy on another port"),
+        pytest.param(proxy(DONE, restart="no"), ["CreateProxy"], id="proxy not at boot"),
+        pytest.param(proxy(DONE, titled=False), ["CreateProxy"], id="proxy without its label"),
+        pytest.param(proxy(DONE, mounts=()), ["CreateProxy"], id="proxy without its state"),
+        pytest.param(proxy(DONE, networks=("bridge",)), ["CreateProxy"], id="proxy on another network"),
+        pytest.param(proxy(DONE, log_max_size=""), ["CreateProxy"], id="proxy with an endless log"),
+        pytest.param(proxy(DONE, image="basecamp/kamal-proxy:v0.9.1"), ["CreateProxy"], id="an older proxy"),
+        pytest.param(proxy(DONE, image="basecamp/kamal-proxy:v0.10.0"), [], id="a later proxy is kept"),
+        pytest.param(replace(DONE, proxy_binary="sha256:old"), ["ExtractProxyBinary"], id="program of another image"),
+        pytest.param(daemon(DONE, active=False, version=""), ["StartService"], id="daemon down"),
+        pytest.param(daemon(DONE, version="0.9"), ["RestartService"], id="an older daemon runs"),
+        pytest.param(daemon(DONE, version=""), ["RestartService"], id="daemon does not answer"),
+        pytest.param(daemon(DONE, prefix="/opt/deployhost/venv-old"), ["RestartService"], id="of another installation"),
+        pytest.param(daemon(DONE, definition="old"), ["DefineService", "RestartService"], id="another definition"),
+        pytest.param(daemon(DONE_SUPERVISED, enabled=False), ["StartService"], id="supervisor dead"),
+        pytest.param(replace(DONE, completions={}), ["WriteCompletions"], id="no completions"),
+        pytest.param(replace(DONE, old_installs=(Path("/x"),)), ["RemoveOldInstalls"], id="old installations"),
+        pytest.param(replace(DONE, stopped_apps=("a",)), ["StartContainers"], id="apps that uninstalling stopped"),
+        pytest.param(replace(DONE, directories={**WANTED.directories, PATHS.secrets: 0o755}), FILES, id="open secrets"),
+        pytest.param(REBOOTED, ["StartService"], id="after a reboot without systemd"),
+    ],
+)  # fmt: skip
+def test_the_steps_for(facts: ServerFacts, expected: list[str]) -> None:
+    assert names(facts) == expected
+
+
+def test_a_fresh_debian_gets_only_what_is_missing() -> None:
+    facts = replace(FRESH_SYSTEMD, git=False, packages=frozenset({"iptables"}), apparmor_parser_missing=True)
+    (step,) = [step for step in plan_setup(facts, WANTED) if isinstance(step, steps.InstallPackages)]
+    assert step.packages == ("docker.io", "ca-certificates", "apparmor", "git")
+
+
+def test_the_engines_settings_are_written_before_it_is_installed() -> None:
+    assert names(FRESH_SYSTEMD)[:2] == ["WriteEngineSettings", "InstallPackages"]
+
+
+@pytest.mark.parametrize(
+    ("holder", "port", "said", "hint"),
+    [
+        (Holder(812, "nginx"), 80, "nginx (process 812)", "--http-port 8080"),
+        (Holder(container="web"), 8080, "the container web", "--http-port 8081"),
+        (Holder(), 80, "another process", "--http-port 8080"),
+    ],
+)
+def test_a_taken_port_names_who_holds_it(holder: Holder, port: int, said: str, hint: str) -> None:
+    with pytest.raises(Conflict, match="taken by") as caught:
+        plan_setup(replace(FRESH_SYSTEMD, port_holder=holder), replace(WANTED, http_port=port))
+    assert said in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_the_port_may_be_held_by_our_own_proxy() -> None:
+    assert names(replace(DONE, port_holder=Holder(container="kamal-proxy"))) == []
+
+
+def test_another_distribution_needs_docker_first() -> None:
+    fedora = replace(DEBIAN, distribution="fedora", distribution_name="Fedora Linux 41")
+    with pytest.raises(SetupFailed, match="Fedora Linux 41"):
+        plan_setup(fedora, WANTED)
+    assert "InstallPackages" not in names(replace(DOCKER_CE, distribution="fedora"))
+
+
+def test_a_public_proxy_is_replaced_only_with_consent() -> None:
+    facts = proxy(DONE, bindings=((80, "", 80), (443, "", 443)))
+    (said,) = consents(plan_setup(facts, WANTED))
+    assert "every address:443" in said
+    assert consents(plan_setup(proxy(DONE, bindings=((80, "127.0.0.1", 81),)), WANTED)) == ()
+
+
+def test_every_step_says_why() -> None:
+    for facts in (DEBIAN, FRESH_SYSTEMD, proxy(DONE, running=False), daemon(DONE, version="0.9")):
+        assert all(step.what and step.why for step in plan_setup(facts, WANTED))
+
+
+@pytest.mark.parametrize(
+    ("reference", "usable"),
+    [
+        ("basecamp/kamal-proxy:v0.9.2", True),
+        ("basecamp/kamal-proxy:v1.0.0", True),
+        ("basecamp/kamal-proxy:v0.9.10", True),
+        ("basecamp/kamal-proxy:v0.8.7", False),
+        ("basecamp/kamal-proxy:latest", False),
+        ("basecamp/kamal-proxy:v0.9.2-custom", False),
+        ("somebody/kamal-proxy:v0.9.2", False),
+        ("sha256:123", False),
+    ],
+)
+def test_images_that_kamal_takes(reference: str, usable: bool) -> None:
+    assert usable_image(reference) is usable
+
+
+optional_proxy = st.one_of(
+    st.none(),
+    st.builds(
+        replace,
+        st.just(PROXY),
+        running=st.booleans(),
+        titled=st.booleans(),
+        bindings=st.sampled_from([((80, "127.0.0.1", 80),), ((80, "", 80), (443, "", 443)), ()]),
+        restart=st.sampled_from(["no", "unless-stopped"]),
+        image=st.sampled_from([contract.PROXY_IMAGE, "basecamp/kamal-proxy:latest", "basecamp/kamal-proxy:v0.9.9"]),
+    ),
+)
+any_engine = st.builds(
+    Engine,
+    installed=st.booleans(),
+    answers=st.booleans(),
+    keeper=st.sampled_from(["", "other"]),
+    enabled=st.booleans(),
+    definition=st.sampled_from([None, "the engine", "old"]),
+    builder=st.sampled_from(["", "/usr/bin/docker"]),
+)
+any_daemon = st.builds(
+    Daemon,
+    definition=st.sampled_from([None, "the daemon", "old"]),
+    enabled=st.booleans(),
+    active=st.booleans(),
+    version=st.sampled_from(["", "0.9", "1.0"]),
+    prefix=st.sampled_from(["", PREFIX]),
+)
+any_facts = st.builds(
+    ServerFacts,
+    distribution=st.just("debian"),
+    systemd=st.booleans(),
+    git=st.booleans(),
+    install_interrupted=st.booleans(),
+    apparmor_parser_missing=st.booleans(),
+    daemon_json=st.booleans(),
+    engine=any_engine,
+    directories=st.sampled_from([{}, WANTED.directories]),
+    http_port=st.sampled_from([80, 8080]),
+    network=st.booleans(),
+    proxy_image=st.sampled_from(["", IMAGE]),
+    proxy=optional_proxy,
+    proxy_binary=st.sampled_from(["", IMAGE, "sha256:old"]),
+    daemon=any_daemon,
+    completions=st.sampled_from([{}, WANTED.completions]),
+    old_installs=st.sampled_from([(), (Path("/opt/deployhost/venv-old"),)]),
+    stopped_apps=st.sampled_from([(), ("blog-web-1",)]),
+)
+
+
+@given(any_facts)
+def test_carrying_out_the_plan_leaves_nothing_to_do(facts: ServerFacts) -> None:
+    after = facts
+    for step in plan_setup(facts, WANTED):
+        after = effect(step, after)
+    assert names(after) == []
+
+
+def effect(step: Step, facts: ServerFacts) -> ServerFacts:
+    """Given a step and facts, return the facts once the step has done what it says."""
+    match step:
+        case steps.WriteEngineSettings():
+            return replace(facts, daemon_json=True)
+        case steps.InstallPackages():
+            engine = replace(facts.engine, installed=facts.engine.installed or step.engine)
+            return replace(facts, git=True, install_interrupted=False, engine=engine, apparmor_parser_missing=False)
+        case steps.DefineService() | steps.StartService() | steps.RestartService():
+            return service_effect(step, facts)
+        case steps.EnsureBuilder():
+            return replace(facts, engine=replace(facts.engine, builder="/usr/bin/docker"))
+        case steps.MakeDirectories():
+            made: Mapping[Path, int] = {**facts.directories, **step.directories}
+            return replace(facts, directories=made)
+        case steps.SetHttpPort():
+            return replace(facts, http_port=step.port)
+        case steps.CreateNetwork():
+            return replace(facts, network=True)
+        case steps.ObtainProxyImage():
+            return replace(facts, proxy_image=IMAGE)
+        case steps.CreateProxy() | steps.StartProxy() | steps.ExtractProxyBinary():
+            return proxy_effect(step, facts)
+        case steps.WriteCompletions():
+            return replace(facts, completions={**facts.completions, **step.files})
+        case steps.RemoveOldInstalls():
+            return replace(facts, old_installs=())
+        case steps.StartContainers():
+            return replace(facts, stopped_apps=())
+    raise AssertionError(f"no effect is known for {step}")
+
+
+def service_effect(step: Step, facts: ServerFacts) -> ServerFacts:
+    assert isinstance(step, steps.DefineService | steps.StartService | steps.RestartService)
+    of_engine = step.name != "deployhostd"
+    if isinstance(step, steps.DefineService):
+        if of_engine:
+            return replace(facts, engine=replace(facts.engine, definition=step.text))
+        return replace(facts, daemon=replace(facts.daemon, definition=step.text))
+    if of_engine:
+        keeper = "systemd" if facts.systemd else "supervisor"
+        engine = replace(facts.engine, answers=True, enabled=True)
+        return replace(facts, engine=replace(engine, keeper=keeper))  # type: ignore[arg-type]
+    started = isinstance(step, steps.RestartService) or not facts.daemon.active
+    if started:
+        return replace(facts, daemon=replace(facts.daemon, enabled=True, active=True, version="1.0", prefix=PREFIX))
+    return replace(facts, daemon=replace(facts.daemon, enabled=True))
+
+
+def proxy_effect(step: Step, facts: ServerFacts) -> ServerFacts:
+    if isinstance(step, steps.ExtractProxyBinary):
+        return replace(facts, proxy_binary=facts.proxy_image)
+    if isinstance(step, steps.CreateProxy):
+        assert step.replace is (facts.proxy is not None)
+        return replace(facts, proxy=PROXY)
+    assert facts.proxy is not None
+    return replace(facts, proxy=replace(facts.proxy, running=True))

@@ -1,0 +1,59 @@
+"""Uninstalling: what is taken away, what stays, and that data goes only when it is asked to."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from deployhost.paths import Paths
+from deployhost.server.setup_steps import RemoveFiles, RemoveImages, UninstallStep
+from deployhost.server.uninstall_plan import Present, plan_uninstall
+
+PATHS = Paths(Path("/"))
+ALL = Present(
+    daemon=True,
+    engine_kept=True,
+    proxy=True,
+    running=("blog-web-1",),
+    stopped=("blog-web-0",),
+    images=("127.0.0.1:5555/blog:1",),
+    network=True,
+    program_files=(Path("/usr/local/share/completion"),),
+    data=(PATHS.config, PATHS.state),
+    added=("docker.io", "iptables"),
+)
+
+
+def names(present: Present, *, purge: bool) -> list[str]:
+    return [type(step).__name__ for step in plan_uninstall(present, PATHS, purge=purge)]
+
+
+def test_the_daemon_goes_first_and_no_data_goes() -> None:
+    expected = ["RemoveService", "RemoveContainers", "StopContainers", "RemoveFiles", "ReleaseService"]
+    assert names(ALL, purge=False) == expected
+    touched = [step for step in plan_uninstall(ALL, PATHS, purge=False) if isinstance(step, RemoveFiles)]
+    assert [step.paths for step in touched] == [ALL.program_files]
+
+
+def test_purge_removes_data_after_everything_has_stopped() -> None:
+    plan = plan_uninstall(ALL, PATHS, purge=True)
+    expected = ["RemoveContainers", "RemoveImages", "RemoveNetwork", "RemoveFiles"]
+    assert [type(step).__name__ for step in plan][-4:] == expected
+    *_, images, _network, files = plan
+    assert isinstance(images, RemoveImages)
+    assert isinstance(files, RemoveFiles)
+    assert images.references == ALL.images
+    assert files.paths == ALL.data
+
+
+def test_nothing_is_left_to_do_on_a_clean_machine() -> None:
+    assert names(Present(), purge=True) == []
+
+
+def test_it_says_what_stays_and_how_docker_goes() -> None:
+    said = " ".join(plan_uninstall(ALL, PATHS, purge=False).notes)
+    assert "/var/lib/deployhost" in said
+    assert "apt-get remove --purge docker.io iptables" in said
+    assert "found it here" in " ".join(plan_uninstall(replace(ALL, added=()), PATHS, purge=True).notes)
+
+
+def test_each_step_can_be_carried_out() -> None:
+    assert all(isinstance(step, UninstallStep) for step in plan_uninstall(ALL, PATHS, purge=True))
