@@ -29,9 +29,9 @@ class Crash(BaseException):
 
 
 class Life:
-    """Given the number of the effect that breaks it (0: none) and how, count effects. A Crash ends the life, an error does not."""
+    """Given the number of the effect that breaks it (0: none) and with what, count effects. A Crash ends the life, an error does not."""
 
-    def __init__(self, break_at: int = 0, error: Callable[[], BaseException] = Crash) -> None:
+    def __init__(self, break_at: int = 0, error: Callable[[str], BaseException] = Crash) -> None:
         self._break_at = break_at
         self._error = error
         self._lock = threading.Lock()
@@ -46,7 +46,7 @@ class Life:
             self.effects.append(name)
             if len(self.effects) != self._break_at:
                 return
-            error = self._error()
+            error = self._error(name)
             self.over = isinstance(error, Crash)
         raise error
 
@@ -364,10 +364,9 @@ class FakeProxy(KamalProxy):
         if self._table.silent:
             return FakeProcess(None)
         others = [route for route in self._table.routes.values() if route.service != target.service]
+        running = any(one.short_id == target.address.partition(":")[0] for one in self._engine.running)
         said = self._table.refuses
-        if not any(one.short_id == target.address.partition(":")[0] for one in self._engine.running):
-            said = said or "target failed to become healthy within configured timeout (10s)"
-        elif _ask(target.health_port, target.health_path) != 200:
+        if not running or _ask(target.health_port, target.health_path) != 200:
             said = said or "target failed to become healthy within configured timeout (10s)"
         elif {host for other in others for host in other.hosts} & set(target.hosts):
             said = said or "host settings conflict with another service"
@@ -432,7 +431,7 @@ class Refs:
 
 
 class FakeRepository(BareRepository):
-    """Given the refs and a life, the calls of system.git that a deploy needs; every commit exists, and its tree is a static site."""
+    """Given the refs and a life, the calls of system.git that a deploy needs; every commit exists, with a Dockerfile of its own."""
 
     def __init__(self, path: Path, refs: Refs, life: Life) -> None:
         super().__init__(path)
@@ -449,5 +448,5 @@ class FakeRepository(BareRepository):
     def check_out(self, sha: Sha, tree: Path) -> None:
         self._life.effect("git check_out")
         tree.mkdir(parents=True, exist_ok=True)
-        (tree / "index.html").write_text("<h1>hello</h1>", encoding="utf-8")
+        (tree / "Dockerfile").write_text("FROM scratch\n", encoding="utf-8")
         (tree / "COMMIT").write_text(sha, encoding="utf-8")

@@ -108,7 +108,10 @@ class Bases:
 
     def _counts(self, reference: str, stand_in: bool) -> bool:
         image = self._docker.image(reference)
-        return image is not None and (stand_in or LABEL not in image.labels)
+        if image is None or stand_in or LABEL not in image.labels:
+            return image is not None
+        # What a person builds upon a stand-in inherits its label: only under a name that one would be given does it tell.
+        return recipe_for(Reference.parse(reference)) is None
 
     def _once(self, reference: str, have: Callable[[], bool], get: Callable[[], None]) -> None:
         """Hold the reference's lock, so that of several builds one gets the image and the others find it there."""

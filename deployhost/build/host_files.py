@@ -10,6 +10,20 @@ from deployhost.build.stand_in_plan import CA_BUNDLE
 _CA_FILES = (CA_BUNDLE, "/etc/pki/tls/certs/ca-bundle.crt")
 
 
+def host_environment(environ: Mapping[str, str], file: Path = Path("/etc/environment")) -> dict[str, str]:
+    """Given our own environment, return it with what the host sets for all of its sessions below it.
+
+    A service is no session (pam_env(8)), so a proxy or an index that is set there would not reach builds otherwise.
+    """
+    found: dict[str, str] = {}
+    for text in _texts([file]):
+        for line in text.splitlines():
+            name, sign, value = line.strip().removeprefix("export ").partition("=")
+            if sign and name.isidentifier():
+                found[name] = value.strip().strip("\"'")
+    return found | dict(environ)
+
+
 def host_pip_conf(environ: Mapping[str, str], home: Path) -> str:
     """Given the environment and the home directory, return the pip.conf for builds, or "" where the host has no such settings."""
     files = [

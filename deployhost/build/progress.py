@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from deployhost.build import registries
 
 TAIL = 20  # lines of a step's own output that an error carries
+NAME_WIDTH = 120  # characters of a step's name
 SHOWN_FROM = 1.0  # seconds from which on it is worth saying how long a step took
 
 _STEP = re.compile(r"#(?P<id>\d+) (?P<rest>.*)", re.DOTALL)
@@ -17,6 +18,9 @@ _NUMBERING = re.compile(r"^\[[^\]]*\]\s*")
 _HIDDEN = re.compile(
     r"\[(?:internal|auth|context)\b|exporting |importing |\[[^\]]*\] FROM |resolve image config|docker-image://|building with "
 )
+_RUN = re.compile(r"^(?:\[[^\]]*\]\s*)?RUN\b")
+_MOUNTS = re.compile(r"--mount=\S+\s*")
+_PREAMBLE = re.compile(r"if \[ -s /run/secrets/\S+ \]; then\s+export [^;]*;\s*fi;\s*")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _EXIT = re.compile(r"exit code: (\d+)")
 _PARSE = re.compile(r"dockerfile parse error(?: on)? line (?P<line>\d+): (?P<what>.+)")
@@ -63,7 +67,9 @@ class Progress:
         step = self._steps.get(number)
         if step is None:
             step = self._steps[number] = _Step(rest, bool(_HIDDEN.match(rest)))
-            return self._header(number, step)
+            # A RUN may say nothing for minutes, so it is shown as it begins; the rest is over in a moment, and only what
+            # was not cached is worth a line.
+            return self._header(number, step) if _RUN.search(rest) else []
         if rest == step.name:
             return []
         return self._of_step(number, step, rest)
@@ -92,22 +98,22 @@ class Progress:
             return []
         done = _DONE.fullmatch(rest)
         if rest == "CACHED":
-            return [*self._header(number, step), "  cached"]
-        if done is not None and float(done["seconds"]) >= SHOWN_FROM:
-            return [*self._header(number, step), f"  done in {float(done['seconds']):.1f} s"]
-        return []
+            return [*self._header(number, step), "  cached"] if _RUN.search(step.name) else []
+        if done is None:
+            return []
+        took = float(done["seconds"])
+        return [*self._header(number, step), *([f"  done in {took:.1f} s"] if took >= SHOWN_FROM else [])]
 
     def _header(self, number: str, step: _Step) -> list[str]:
         """Return the step's name unless it is the one that was shown last."""
         if step.hidden or self._shown == number:
             return []
         self._shown = number
-        return [re.sub(r"\s+", " ", step.name)]
+        return [_readable(step.name)]
 
 
 def _sentence(step: _Step) -> str:
-    instruction = re.sub(r"\s+", " ", _NUMBERING.sub("", step.name)).strip()
-    instruction = instruction if len(instruction) <= 100 else f"{instruction[:97]}..."
+    instruction = _NUMBERING.sub("", _readable(step.name))
     code = _EXIT.search(step.error)
     image = _IMAGE.search(step.name)
     if image is not None:
@@ -117,6 +123,12 @@ def _sentence(step: _Step) -> str:
         return f"{instruction} failed with exit code {code[1]}{killed}"
     why = _CHAIN.sub("", step.error)
     return f"{instruction} failed: {why.removesuffix(': not found') if why.endswith('not found: not found') else why}"
+
+
+def _readable(name: str) -> str:
+    """Return a step's name on one short line, without its mounts and what our templates put before each command."""
+    line = re.sub(r"\s+", " ", _PREAMBLE.sub("", _MOUNTS.sub("", name))).strip()
+    return line if len(line) <= NAME_WIDTH else f"{line[: NAME_WIDTH - 3]}..."
 
 
 def _plain(text: str) -> str:

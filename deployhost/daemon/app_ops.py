@@ -106,12 +106,21 @@ class AppOperations:
         return {**shown, "steps": [step.to_json() for step in plan], "applied": True}
 
     def logs(self, request: Message, emit: Emit) -> Message:
-        """Given a name, emit the lines of the app's output: of what serves, or of the deploy that is named."""
+        """Given a name, emit the lines of the app's output: of what serves, or of the deploy that is named.
+
+        Following goes on with the next release once the one that is shown has ended.
+        """
         config = apps.load(self._paths.apps_yml).get(requests.app_name(request))
-        container = self._container(config.name, requests.whole(request, "deploy", None))
-        lines = requests.whole(request, "lines", LOG_LINES)
-        for entry in self._docker.logs(container, tail=lines, follow=bool(request.get("follow")), timestamps=True):
-            emit({"event": "log", "line": entry.line, "stream": entry.stream, "at": entry.at})
+        number = requests.whole(request, "deploy", None)
+        follow = bool(request.get("follow"))
+        shown, container = None, self._container(config.name, number)
+        tail = requests.whole(request, "lines", LOG_LINES)
+        while container != shown:
+            for entry in self._docker.logs(container, tail=tail, follow=follow, timestamps=True):
+                emit({"event": "log", "line": entry.line, "stream": entry.stream, "at": entry.at})
+            shown, tail = container, None
+            if follow and number is None:
+                container = self._container(config.name, None)
         return {}
 
     def _container(self, app: AppName, number: int | None) -> str:

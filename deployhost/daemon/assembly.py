@@ -11,7 +11,9 @@ from deployhost.apps.settings import Rerouter
 from deployhost.apps.view import Views
 from deployhost.build.bases import Bases
 from deployhost.build.docker_cli import DockerCli
+from deployhost.build.host_files import host_environment
 from deployhost.build.image import ImageBuilder
+from deployhost.build.stand_in import StandIns
 from deployhost.config import apps, server
 from deployhost.config.apps import AppConfig
 from deployhost.config.env import EnvStore
@@ -73,8 +75,10 @@ def assemble(paths: Paths) -> Daemon:
     def http_port() -> int:
         return server.load(paths.server_yml).http_port
 
-    bases = Bases(docker, paths.state, settings.mirrors, clock)
-    builder = ImageBuilder(docker, bases, DockerCli(os.environ), paths.run)
+    environ = host_environment(os.environ)
+    stand_ins = StandIns(docker, paths.state / "bases" / "making", environ)
+    bases = Bases(docker, paths.state, settings.mirrors, clock, stand_ins)
+    builder = ImageBuilder(docker, bases, DockerCli(environ), paths.run, environ)
     pipeline = Pipeline(
         Tools(
             docker=docker,
@@ -102,6 +106,7 @@ def assemble(paths: Paths) -> Daemon:
         deploys=deploys,
         releases=releases,
         pipeline=pipeline,
+        locks=locks,
         reporter=events,
         load_app=load_app,
     )

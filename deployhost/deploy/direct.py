@@ -122,8 +122,10 @@ class DirectEngine:
 
 
 def port_for(image: Image, config: AppConfig) -> int:
-    """Given an image and the settings, return $PORT: the configured one, else the lowest EXPOSEd one, else 8080."""
-    return config.port or (image.exposed[0] if image.exposed else DEFAULT_PORT)
+    """Given an image and the settings, return $PORT: the configured one, else 8080 unless other ports only are EXPOSEd, else the lowest."""
+    # An image inherits what its base exposes (nginx: 80), so the lowest alone may be a port that nobody listens on.
+    by_default = DEFAULT_PORT if DEFAULT_PORT in image.exposed else next(iter(image.exposed), DEFAULT_PORT)
+    return config.port or by_default
 
 
 def _give(directory: Path, old: tuple[int, int], new: tuple[int, int]) -> None:

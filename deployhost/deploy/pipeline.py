@@ -16,7 +16,7 @@ from deployhost.deploy.prune import Pruner
 from deployhost.deploy.queue import COMMITS, next_version
 from deployhost.deploy.report import Progress, Reporter
 from deployhost.deploy.switch import Switch, Switched
-from deployhost.errors import AppNotFound, DeployhostError, InternalError, NotFound
+from deployhost.errors import AppNotFound, DeployhostError, FileProblem, InternalError, NotFound
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract
@@ -63,6 +63,10 @@ class _Attempt:
     progress: Progress
 
 
+class Unrecorded(Exception):
+    """A switch has happened and the journal does not know: it is to be told (Recovery.mend), and nothing is to be undone."""
+
+
 class Pipeline:
     """Given the tools, run deploys. One at a time per app is the caller's business, one build at a time ours."""
 
@@ -73,7 +77,7 @@ class Pipeline:
     def run(self, queued: Deploy) -> None:
         """Given a queued deploy, carry it out to its end in the journal: a failure is an outcome.
 
-        Raise FileProblem when the journal itself can't be written; the deploy is then in it as running.
+        Raise FileProblem or Unrecorded when the journal itself can't be written; the deploy is then in it as running.
         """
         tools = self._tools
         if queued.trigger not in COMMITS and (live := tools.releases.live(queued.app)) is not None:
@@ -90,6 +94,8 @@ class Pipeline:
             env = self._env(deploy.app)
             progress = Progress(deploy.id, tools.deploys, tools.reporter, env.values())
             self._deploy(_Attempt(deploy, version, config, env, progress))
+        except Unrecorded:
+            raise
         except AppNotFound as error:
             self._cancelled(deploy, version, error)
         except DeployhostError as error:
@@ -124,7 +130,10 @@ class Pipeline:
         )
         # The journal comes last: whatever does not live to see that entry is found running, and finished by recovery.
         self._tell_others(deploy, version, image)
-        tools.releases.went_live(release, replaced, now + drain + MARGIN)
+        try:
+            tools.releases.went_live(release, replaced, now + drain + MARGIN)
+        except FileProblem as error:
+            raise Unrecorded(f"deploy {deploy.id} is live, which can't be written down: {error}") from error
         return replaced
 
     def _tell_others(self, deploy: Deploy, version: Version, image: str) -> None:
@@ -184,9 +193,7 @@ class Pipeline:
             tools.deploys.enter(deploy.id, "switch", port=ready.port)
             switched = tools.switch.to(container, ready.port, config)
         progress.timed("live", round((tools.clock() - deploy.requested_at) * 1000, 1))
-        return switched, self.finish(
-            deploy, attempt.version, image.id, container, port=ready.port, drain=config.drain
-        )
+        return switched, self.finish(deploy, attempt.version, image.id, container, port=ready.port, drain=config.drain)
 
     def _cancelled(self, deploy: Deploy, version: Version, error: AppNotFound) -> None:
         """The app was removed while its image was built: take away what the removal could not know of."""
@@ -223,9 +230,7 @@ class Pipeline:
         tools, container = self._tools, failed.container
         try:
             # From the switch on it is the proxy who knows whether the container serves.
-            if container is not None and not (
-                failed.port is not None and tools.switch.leads_to(failed.app, container)
-            ):
+            if container is not None and not (failed.port is not None and tools.switch.leads_to(failed.app, container)):
                 tools.docker.stop(container, timeout=1)
             tools.pruner.prune(failed.app)
         except DeployhostError as error:

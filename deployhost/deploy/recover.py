@@ -14,6 +14,7 @@ from deployhost.errors import AppNotFound, DeployFailed, DeployhostError
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.kamal.contract import Route, role_labels, service_name
+from deployhost.kamal.lock import KamalLocks
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Version
 from deployhost.system.docker import Container, Docker
@@ -35,6 +36,7 @@ class Recovery:
         deploys: Deploys,
         releases: Releases,
         pipeline: Pipeline,
+        locks: KamalLocks,
         reporter: Reporter,
         load_app: Callable[[AppName], AppConfig],
     ) -> None:
@@ -45,6 +47,7 @@ class Recovery:
         self._deploys = deploys
         self._releases = releases
         self._pipeline = pipeline
+        self._locks = locks
         self._reporter = reporter
         self._load_app = load_app
 
@@ -54,6 +57,7 @@ class Recovery:
         Raise DockerUnavailable or SwitchFailed while the engine or the proxy does not answer: then try again later.
         """
         routes = self._proxy.routes()
+        self._locks.release_left()
         for deploy in self._deploys.open():
             if deploy.status is DeployStatus.RUNNING:
                 self._interrupted(deploy, routes)

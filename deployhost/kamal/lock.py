@@ -53,9 +53,9 @@ class KamalLocks:
         deadline = time.monotonic() + patience
         told = False
         while not self._take(directory, version):
-            details = self.read(app)
-            if details is not None and details.holder is not None and not _alive(details.holder):
-                self._break(app, directory)
+            details = _read(directory)
+            if _is_left(details):
+                self._break(directory)
                 continue
             if not told:
                 waiting(_one_line(details))
@@ -69,22 +69,17 @@ class KamalLocks:
         try:
             yield
         finally:
-            self._release(app, directory)
+            self._release(directory)
+
+    def release_left(self) -> None:
+        """Release every lock that a dead process of ours left, so that it is in nobody's way."""
+        for directory in self._kamal.glob("lock-*"):
+            if _is_left(_read(directory)):
+                self._break(directory)
 
     def read(self, app: AppName) -> LockDetails | None:
         """Given an app, return what its lock says, or None where there is none."""
-        path = self._kamal / f"lock-{app}" / "details"
-        try:
-            raw = path.read_bytes()
-        except OSError:
-            return LockDetails("(no details)", None) if path.parent.is_dir() else None
-        try:
-            text = base64.b64decode(raw, validate=False).decode("utf-8", "replace").strip()
-        except (binascii.Error, ValueError):
-            text = raw.decode("utf-8", "replace").strip()
-        marker = f"Message: {OURS} "
-        holder = next((line.removeprefix(marker) for line in text.splitlines() if line.startswith(marker)), None)
-        return LockDetails(text, holder)
+        return _read(self._kamal / f"lock-{app}")
 
     def _take(self, directory: Path, version: Version) -> bool:
         # Made aside and renamed into place, details and all: a lock without details would be nobody's for ever.
@@ -98,18 +93,35 @@ class KamalLocks:
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
-    def _break(self, app: AppName, directory: Path) -> None:
-        """Remove a dead process's lock. One of us at a time, and looked at again: the next may have taken it since."""
+    def _break(self, directory: Path) -> None:
+        # One of us at a time, and looked at again: the next may have taken it since.
         with files.lock(directory.with_name(f".{OURS}-locks")):
-            details = self.read(app)
-            if details is not None and details.holder is not None and not _alive(details.holder):
+            if _is_left(_read(directory)):
                 _remove(directory)
 
-    def _release(self, app: AppName, directory: Path) -> None:
+    def _release(self, directory: Path) -> None:
         # Somebody may have released it by force, and somebody else taken it then: only what is ours is removed.
-        details = self.read(app)
+        details = _read(directory)
         if details is not None and details.holder == _identity(os.getpid()):
             _remove(directory)
+
+
+def _read(directory: Path) -> LockDetails | None:
+    try:
+        raw = (directory / "details").read_bytes()
+    except OSError:
+        return LockDetails("(no details)", None) if directory.is_dir() else None
+    try:
+        text = base64.b64decode(raw, validate=False).decode("utf-8", "replace").strip()
+    except (binascii.Error, ValueError):
+        text = raw.decode("utf-8", "replace").strip()
+    marker = f"Message: {OURS} "
+    holder = next((line.removeprefix(marker) for line in text.splitlines() if line.startswith(marker)), None)
+    return LockDetails(text, holder)
+
+
+def _is_left(details: LockDetails | None) -> bool:
+    return details is not None and details.holder is not None and not _alive(details.holder)
 
 
 def _remove(directory: Path) -> None:

@@ -179,7 +179,9 @@ class Actor:
     def _create_proxy(self, step: CreateProxy) -> str:
         """Create and start the container; the one that is there comes back if that fails."""
         docker, name = self._docker, contract.PROXY_CONTAINER
-        if step.replace:
+        # Asked again: an engine that was installed anew may have found containers of an earlier one.
+        replaces = docker.find(name) is not None
+        if replaces:
             docker.remove(ASIDE, force=True)
             docker.stop(name)
             docker.rename(name, ASIDE)
@@ -188,7 +190,7 @@ class Actor:
             docker.start(name)
         except DeployhostError:
             docker.remove(name, force=True)
-            if step.replace:
+            if replaces:
                 docker.rename(ASIDE, name)
                 docker.start(name)
             raise

@@ -35,18 +35,27 @@ ENGINE_SETTINGS = '{\n  "live-restore": true\n}\n'
 def plan_setup(facts: ServerFacts, wanted: Wanted) -> Plan:
     """Given what the server is and what it shall be, return the steps between the two, and notes on what is kept.
 
+    Where an engine is there and does not run, these are only the steps that start it: facts have to be read again then.
     Raise Conflict if the port is somebody else's, SetupFailed if this is no distribution whose packages we know.
     """
     _check_port(facts, wanted)
+    engine = (*_packages(facts, wanted), *_engine(facts, wanted))
+    if engine_unknown(facts):
+        note = "what runs in Docker is looked at once it runs; more steps may follow then"
+        return Plan(engine, (*_notes(facts), note))
     steps = [
-        *_packages(facts, wanted),
-        *_engine(facts, wanted),
+        *engine,
         *_files(facts, wanted),
         *plan_proxy(facts, wanted),
         *_daemon(facts, wanted),
         *_leftovers(facts, wanted),
     ]
     return Plan(tuple(steps), tuple(_notes(facts)))
+
+
+def engine_unknown(facts: ServerFacts) -> bool:
+    """Return whether there is an engine whose containers, images and networks can't be seen now, because it does not run."""
+    return facts.engine.installed and not facts.engine.answers
 
 
 def engine_service(facts: ServerFacts) -> str:

@@ -29,7 +29,6 @@ def plan_proxy(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
             what=f"start kamal-proxy on {LOOPBACK}:{wanted.http_port}",
             why="it takes the requests of all apps",
             port=wanted.http_port,
-            replace=False,
         )
         return
     wrong = _wrong_with(proxy, wanted)
@@ -38,7 +37,6 @@ def plan_proxy(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
             what=f"replace kamal-proxy by one on {LOOPBACK}:{wanted.http_port}",
             why=f"{wrong}; its routes are kept",
             port=wanted.http_port,
-            replace=True,
             drops=_dropped(proxy),
         )
     elif not proxy.running:

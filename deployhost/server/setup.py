@@ -14,8 +14,8 @@ from deployhost.errors import CommandFailed, CommandMissing, CommandTimedOut, Co
 from deployhost.paths import Paths
 from deployhost.server.act import Actor
 from deployhost.server.facts import gather
-from deployhost.server.plan import consents, plan_setup
-from deployhost.server.state import DAEMON, INSTALLED, Wanted, completion_files
+from deployhost.server.plan import consents, engine_unknown, plan_setup
+from deployhost.server.state import DAEMON, INSTALLED, ServerFacts, Wanted, completion_files
 from deployhost.steps import Plan, Recorder, Step, apply
 from deployhost.system import process
 from deployhost.system.docker import Docker
@@ -104,26 +104,38 @@ class Setup:
         Raise Conflict if the port is taken or consent is not given, SetupFailed or what a step raised if it can't be done.
         """
         wanted = self._wanted(request)
-        plan = self._plan(wanted)
+        facts = self._facts(wanted)
+        plan = plan_setup(facts, wanted)
         if request.dry_run:
             return Report(tuple(Done(step) for step in plan), plan.notes, changed=False, http_port=wanted.http_port)
+        timed = Timed(recorder)
+        self._apply(plan, wanted, request, timed)
+        if engine_unknown(facts):
+            plan = plan_setup(self._facts(wanted), wanted)
+            self._apply(plan, wanted, request, timed)
+        if timed.done_steps:
+            self._check(wanted)
+        done = tuple(timed.done_steps)
+        return Report(done, plan.notes, changed=bool(done), http_port=wanted.http_port)
+
+    def _apply(self, plan: Plan, wanted: Wanted, request: Request, recorder: Recorder) -> None:
         for drops in consents(plan):
             if not request.consent(drops):
                 raise Conflict(drops, hint="deployhost setup --local --yes")
-        timed = Timed(recorder)
-        if plan:
-            apply(plan, Actor(wanted, self._docker, self._services, self._log), timed)
-            left = self._plan(wanted)
-            if left:
-                raise SetupFailed(
-                    "set-up ran to its end, and yet something is not as it should be",
-                    hint="deployhost setup --local --dry-run",
-                    details=tuple(f"{step.what}: {step.why}" for step in left),
-                )
-        return Report(tuple(timed.done_steps), plan.notes, changed=bool(plan), http_port=wanted.http_port)
+        apply(plan, Actor(wanted, self._docker, self._services, self._log), recorder)
 
-    def _plan(self, wanted: Wanted) -> Plan:
-        return plan_setup(gather(wanted, self._docker, self._services, INSTALLED), wanted)
+    def _check(self, wanted: Wanted) -> None:
+        """Raise SetupFailed if, now that all is done, something is still to be done."""
+        left = plan_setup(self._facts(wanted), wanted)
+        if left:
+            raise SetupFailed(
+                "set-up ran to its end, and yet something is not as it should be",
+                hint="deployhost setup --local --dry-run",
+                details=tuple(f"{step.what}: {step.why}" for step in left),
+            )
+
+    def _facts(self, wanted: Wanted) -> ServerFacts:
+        return gather(wanted, self._docker, self._services, INSTALLED)
 
     def _wanted(self, request: Request) -> Wanted:
         port = request.http_port or server_config.load(self._paths.server_yml).http_port

@@ -81,10 +81,9 @@ class ObtainProxyImage(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class CreateProxy(Step):
-    """Create kamal-proxy's container, in place of the one that is there; `drops` says what ends with that one, if anything does."""
+    """Create kamal-proxy's container, in place of one that is there; `drops` says what ends with that one, if anything does."""
 
     port: int
-    replace: bool
     drops: str = ""
 
 

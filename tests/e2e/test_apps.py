@@ -116,6 +116,13 @@ def test_storage(make_app: MakeApp) -> None:
     assert (path / "app.db").exists(), "storage stays unless one asks"
     assert app.get().status == 404
 
+    ask("add", app.name)
+    ask("storage", "enable", app.name)
+    app.push()
+    assert app.body("/add") == "count 6\n", "an app of that name has it again"
+    deployhost("remove", app.name, "--yes", "--storage")
+    assert not path.exists()
+
 
 def test_logs(make_app: MakeApp) -> None:
     app = make_app("stdlib")

@@ -149,6 +149,9 @@ def rounds(app: App, stages: Sequence[str], count: int, seed: int) -> tuple[list
     load = Load(
         Target(app.host, port=app.http_port), rate=50, allowed=[b"stdlib one\n"], most_requests=10**6, most_seconds=7200
     ).start()
+    load.allow(b"stdlib usual\n")
+    app.set_version("usual")
+    app.push()  # how long each stage of a code-only push takes here, for the moments of the kills
     kills = []
     for number in range(count):
         for stage in stages:

@@ -9,6 +9,7 @@ import pytest
 from tests.e2e.fresh_server.server import FreshServer, fresh_server, until
 
 URL = "http://hello.localhost/"
+DAEMON = "bin/deployhostd"
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
@@ -42,6 +43,19 @@ def test_a_second_run_changes_nothing(server: FreshServer) -> None:
     assert server.run("systemctl", "show", "--property=MainPID", "deployhostd") == daemon
     assert server.run("systemctl", "show", "--property=MainPID", "docker") == engine
     assert "nothing to do" in server.install("--local", "--dry-run")
+
+
+def test_an_upgrade_replaces_the_program_and_no_container(server: FreshServer) -> None:
+    containers, before = server.containers(), server.process(DAEMON)
+    server.rebuild_wheel()
+    said = server.install("--local")
+    assert "restart deployhostd" in said
+    assert "remove earlier versions" in said
+    assert server.process(DAEMON) != before
+    assert server.containers() == containers
+    assert server.get(URL)[0] == 200
+    assert len(server.run("sh", "-c", "ls -d /opt/deployhost/venv-*").split()) == 1
+    assert "nothing to do" in server.install("--local")
 
 
 def test_after_a_reboot_the_app_answers_by_itself(server: FreshServer) -> None:

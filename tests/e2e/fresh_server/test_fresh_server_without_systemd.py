@@ -47,6 +47,20 @@ def test_a_killed_supervisor_is_replaced_by_set_up_and_nothing_is_restarted(serv
     assert "nothing to do" in server.install("--local")
 
 
+def test_an_upgrade_replaces_the_program_and_no_container(server: FreshServer) -> None:
+    containers, engine, before = server.containers(), server.process(ENGINE), server.process(DAEMON, SUPERVISOR)
+    server.rebuild_wheel()
+    said = server.install("--local")
+    assert "restart deployhostd" in said
+    assert "remove earlier versions" in said
+    assert server.process(DAEMON, SUPERVISOR) != before
+    assert server.process(ENGINE) == engine
+    assert server.containers() == containers
+    assert server.get(URL)[0] == 200
+    assert len(server.run("sh", "-c", "ls -d /opt/deployhost/venv-*").split()) == 1
+    assert "nothing to do" in server.install("--local")
+
+
 def test_after_a_reboot_set_up_brings_the_app_back(server: FreshServer) -> None:
     server.reboot()
     server.run("deployhost", "setup", "--local")

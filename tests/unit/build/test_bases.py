@@ -203,7 +203,9 @@ def test_a_stand_in_gives_way_to_the_real_image(world: World) -> None:
 
 def test_an_image_that_was_built_here_counts(world: World) -> None:
     world.engine.local["acme/base:1"] = an_image("acme/base:1")
+    world.engine.local["acme/base:2"] = an_image("acme/base:2", {LABEL: "python-3.13"})  # built upon a stand-in
     world.require("acme/base:1")
+    world.require("acme/base:2")
     assert world.engine.pulls == []
 
 

@@ -31,8 +31,21 @@ def test_steps_and_their_own_output_are_kept_and_noise_is_not() -> None:
     ]
 
 
-def test_what_was_cached_says_so() -> None:
-    assert played("28.ok")[0][:2] == ["[deps 2/4] WORKDIR /app", "  cached"]
+def test_of_what_was_cached_only_commands_are_shown() -> None:
+    assert played("28.ok")[0] == [r"[deps 4/4] RUN echo hello; echo oops >&2; printf 'a\rb\rc\n'; sleep 1", "  cached"]
+
+
+def test_a_command_is_shown_without_its_mounts_and_our_preamble_and_not_too_long() -> None:
+    progress = Progress()
+    mounts = (
+        "--mount=type=cache,id=a-pip,target=/root/.cache/pip     --mount=type=secret,id=ca,target=/run/secrets/ca.pem"
+    )
+    trust = "if [ -s /run/secrets/ca.pem ]; then       export SSL_CERT_FILE=/run/secrets/ca.pem A=b;     fi;     "
+    assert progress.feed(f"#1 [deps 1/2] RUN {mounts}     {trust}pip install x") == ["[deps 1/2] RUN pip install x"]
+    progress.feed("#1 ERROR: process: exit code: 2")
+    assert progress.failure().message == "RUN pip install x failed with exit code 2"
+    (long,) = progress.feed(f"#2 [2/2] RUN {'x' * 500}")
+    assert len(long) == 120
 
 
 RUN = "RUN echo before; pip install ./nonexistent-thing"

@@ -33,7 +33,7 @@ class Engine(Docker):
         self.in_file: list[str] = []
         self.imported: dict[str, tuple[int, int, bytes]] = {}
         self.changes: tuple[str, ...] = ()
-        self.containers: set[str] = set()
+        self.created: set[str] = set()
 
     def image(self, reference: str) -> Image | None:
         return Image("sha256:1", (reference,), {}, "", (), "") if reference in self.tags else None
@@ -60,7 +60,7 @@ class Engine(Docker):
         self.tags.add(reference)
 
     def create(self, spec: ContainerSpec) -> str:
-        self.containers.add(spec.name)
+        self.created.add(spec.name)
         return spec.name
 
     def read_file(self, container: str, path: str) -> bytes:
@@ -69,7 +69,7 @@ class Engine(Docker):
         return b"program"
 
     def remove(self, container: str, *, force: bool = False) -> None:
-        self.containers.discard(container)
+        self.created.discard(container)
 
 
 @pytest.fixture
@@ -186,13 +186,13 @@ def test_its_program_on_the_host(engine: Engine, tmp_path: Path) -> None:
     extract_binary(engine, PROXY_IMAGE, tmp_path / "bin/kamal-proxy")
     assert (tmp_path / "bin/kamal-proxy").read_bytes() == b"program"
     assert (tmp_path / "bin/kamal-proxy").stat().st_mode & 0o777 == 0o755
-    assert engine.containers == set()
+    assert engine.created == set()
 
 
 def test_an_image_without_the_program_leaves_nothing_behind(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         extract_binary(engine, PROXY_IMAGE, tmp_path / "kamal-proxy")
-    assert engine.containers == set()
+    assert engine.created == set()
     assert not (tmp_path / "kamal-proxy").exists()
 
 

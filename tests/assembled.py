@@ -1,0 +1,282 @@
+"""The daemon's deploying half put together on the fakes: a server (`Server`) on which one daemon after the other lives (`Assembled`)."""
+
+import base64
+import copy
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from deployhost.config import apps
+from deployhost.config.apps import AppConfig
+from deployhost.config.env import EnvStore
+from deployhost.deploy import boot, drain, image, pipeline, queue, switch
+from deployhost.deploy.direct import DirectEngine
+from deployhost.deploy.drain import Drainer
+from deployhost.deploy.image import Images
+from deployhost.deploy.pipeline import Pipeline, Tools
+from deployhost.deploy.prune import Pruner
+from deployhost.deploy.recover import Recovery
+from deployhost.deploy.switch import Switch
+from deployhost.journal.database import Database
+from deployhost.journal.deploys import Deploys
+from deployhost.journal.event_log import Event, EventLog
+from deployhost.journal.releases import Releases
+from deployhost.kamal.contract import service_name
+from deployhost.kamal.files import KamalFiles
+from deployhost.kamal.lock import KamalLocks
+from deployhost.model import WEB, AppName, Branch, Deploy, Release, Sha, Trigger
+from deployhost.paths import Paths
+from tests.fakes import Behaviour, Crash, Engine, FakeBuilder, FakeDocker, FakeProxy, FakeRepository, Life, Refs, Table
+
+BACKGROUND = ("drain", "tidy")
+SOMEBODY_DEAD = "00000000-0000-0000-0000-000000000000 1 1"
+
+
+class FakeTime:
+    """Given nothing, a clock that only sleeping moves on: what waits for minutes is over at once."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def monotonic_ns(self) -> int:
+        return time.monotonic_ns()
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        time.sleep(0)
+
+
+class Server:
+    """Given a directory, what outlives each daemon: files, the engine, the proxy's table, git's refs, and how commits behave."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.paths = Paths(root)
+        self.paths.run.mkdir(parents=True)
+        self.paths.config.mkdir(parents=True)
+        self.engine, self.table, self.refs = Engine(), Table(), Refs()
+        self.behaviours: dict[str, Behaviour] = {}
+        self.now = 1_750_000_000.0
+        self.monkeypatch = monkeypatch
+        self.daemons: list[Assembled] = []
+        monkeypatch.setattr(boot, "netns", SimpleNamespace(listeners=self.engine.listeners))
+        monkeypatch.setattr(boot, "http", SimpleNamespace(get=self.engine.get))
+        monkeypatch.setattr(boot, "time", FakeTime())
+        monkeypatch.setattr(drain, "time", FakeTime())
+        monkeypatch.setattr(switch, "listen_in", self._listen_in)
+        # A thread of a daemon that has died notices so at its next effect, and that is all.
+        monkeypatch.setattr(threading, "excepthook", _only_crashes)
+
+    def add(self, name: str, branch: str | None = "main", text: str = "") -> AppName:
+        """Given an app's name, its branch and more settings as they stand in apps.yml, add it."""
+        app = AppName(name)
+        apps.add_app(self.paths.apps_yml, app, None if branch is None else Branch(branch))
+        if text:
+            self.paths.apps_yml.write_text(self.paths.apps_yml.read_text() + "".join(f"    {text}\n"))
+        return app
+
+    def start(self, life: Life | None = None) -> "Assembled":
+        """Start a daemon; the one before must have ended."""
+        self.now += 1000
+        self.daemons.append(Assembled(self, life or Life()))
+        return self.daemons[-1]
+
+    def remember(self) -> Callable[[], None]:
+        """Return what brings the server back to how it is now, without any daemon."""
+        kept, parts = self.paths.root / "kept", (self.engine, self.table, self.refs)
+        self._end_all()
+        shutil.copytree(self.paths.state, kept)
+        states = [{name: copy.copy(value) for name, value in vars(part).items()} for part in parts]
+
+        def restore() -> None:
+            self._end_all()
+            shutil.rmtree(self.paths.state)
+            shutil.copytree(kept, self.paths.state)
+            for part, state in zip(parts, states, strict=True):
+                vars(part).update({name: copy.copy(value) for name, value in state.items()})
+
+        return restore
+
+    def _end_all(self) -> None:
+        for daemon in self.daemons:
+            daemon.life.over = True
+            daemon.database.close()
+        self.daemons.clear()
+
+    def clock(self) -> float:
+        """Return a time that is later than the one before."""
+        self.now += 0.001
+        return self.now
+
+    def _listen_in(self, pid: int) -> socket.socket:
+        if not any(container.pid == pid for container in self.engine.running):
+            raise FileNotFoundError(f"/proc/{pid}/ns/net")
+        return socket.create_server(("127.0.0.1", 0))
+
+
+class CountedDatabase(Database):
+    """A journal whose transactions count as effects."""
+
+    def __init__(self, path: Path, life: Life) -> None:
+        super().__init__(path)
+        self._life = life
+
+    @contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[Any]:
+        self._life.effect("journal")
+        with super().transaction(durable=durable) as connection:
+            yield connection
+
+
+class LeftLocks(KamalLocks):
+    """Locks of a process that may die: what it held stays, and names it."""
+
+    def __init__(self, kamal: Path, life: Life) -> None:
+        super().__init__(kamal)
+        self._life = life
+
+    def _release(self, directory: Path) -> None:
+        if self._life.over:
+            text = f"Locked by: deployhost\nMessage: deployhost {SOMEBODY_DEAD}"
+            (directory / "details").write_bytes(base64.b64encode(text.encode()))
+        else:
+            super()._release(directory)
+
+
+class QuietEvents(EventLog):
+    """An event log that the dead do not write to."""
+
+    def __init__(self, directory: Path, life: Life) -> None:
+        super().__init__(directory)
+        self._life = life
+
+    def append(self, deploy: int, event: Event) -> None:
+        if not self._life.over:
+            super().append(deploy, event)
+
+
+class Assembled:
+    """One daemon: the journal and the deploy room on the server's fakes."""
+
+    def __init__(self, server: Server, life: Life) -> None:
+        paths = server.paths
+        self.server, self.life, self.paths = server, life, paths
+        self.database = CountedDatabase(paths.journal, life)
+        self.deploys = Deploys(self.database, server.clock)
+        self.releases = Releases(self.database, server.clock)
+        self.events = QuietEvents(paths.deploy_logs, life)
+        self.env = EnvStore(paths)
+        self.docker = FakeDocker(server.engine, life)
+        self.proxy = FakeProxy(server.table, server.engine, life)
+        self.builder = FakeBuilder(server.engine, server.behaviours, life)
+        self.switch = Switch(self.proxy, paths.run)
+        self.drainer = Drainer(self.docker, self.releases, server.clock)
+        self.locks = LeftLocks(paths.kamal, life)
+        self.kamal = KamalFiles(paths.kamal)
+        for module in (image, pipeline):
+            server.monkeypatch.setattr(module, "BareRepository", lambda path: FakeRepository(path, server.refs, life))
+        self.pipeline = Pipeline(
+            Tools(
+                docker=self.docker,
+                images=Images(self.docker, self.builder, self.releases, paths),
+                engine=DirectEngine(self.docker, paths),
+                switch=self.switch,
+                drainer=self.drainer,
+                pruner=Pruner(self.docker, self.deploys, self.releases, self.events),
+                locks=self.locks,
+                kamal=self.kamal,
+                deploys=self.deploys,
+                releases=self.releases,
+                env=self.env,
+                paths=paths,
+                reporter=self.events,
+                load_app=self.load_app,
+                clock=server.clock,
+            )
+        )
+        self.recovery = Recovery(
+            docker=self.docker,
+            proxy=self.proxy,
+            switch=self.switch,
+            drainer=self.drainer,
+            deploys=self.deploys,
+            releases=self.releases,
+            pipeline=self.pipeline,
+            locks=self.locks,
+            reporter=self.events,
+            load_app=self.load_app,
+        )
+
+    def load_app(self, name: AppName) -> AppConfig:
+        """As the daemon's own."""
+        return apps.load(self.paths.apps_yml).get(name)
+
+    def accept(self, app: AppName, sha: Sha, trigger: Trigger = Trigger.PUSH) -> Deploy:
+        """Given an app and a commit, queue its deploy as the daemon does."""
+        branch = Branch("main") if trigger is Trigger.PUSH else None
+        return self.deploys.accept(
+            app, sha, trigger=trigger, branch=branch, overtakes=lambda queued: queue.overtakes(trigger, queued)
+        )
+
+    def deploy(self, app: AppName, sha: Sha, trigger: Trigger = Trigger.PUSH) -> Deploy:
+        """Given an app and a commit, deploy it and return how that ended."""
+        number = self.accept(app, sha, trigger).id
+        self.work_off()
+        return self.deploys.get(number)
+
+    def work_off(self) -> None:
+        """Run what is queued, one after the other, and wait for what goes on in the background."""
+        while (deploy := queue.next_of(self.deploys.open())) is not None:
+            self.pipeline.run(deploy)
+        settle()
+
+    def live(self, app: AppName) -> Release:
+        """Return the app's live release, having seen that it serves: the route leads to its container, and that runs."""
+        release = self.releases.live(app)
+        assert release is not None
+        container = self.server.engine.containers[release.container]
+        assert container.running
+        target = self.server.table.routes[service_name(app, WEB)].target
+        assert target == f"{container.short_id}:{release.port}"
+        return release
+
+    def told(self, deploy: Deploy) -> list[Event]:
+        """Return what followers of an ended deploy were told."""
+        return list(self.events.follow(deploy.id, lambda: True))
+
+
+def settle(patience: float = 5.0) -> None:
+    """Wait for the background threads of all daemons."""
+    deadline = time.monotonic() + patience
+    for thread in threading.enumerate():
+        if thread.name.startswith(BACKGROUND):
+            thread.join(max(0.0, deadline - time.monotonic()))
+            assert not thread.is_alive(), f"{thread.name} does not end"
+
+
+def sha(number: int) -> Sha:
+    """Given a small number, return a commit's sha."""
+    return Sha(f"{number:040x}")
+
+
+def wait_until(condition: Callable[[], bool], patience: float = 5.0) -> None:
+    """Wait for a condition. Raise AssertionError if it does not come true."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.005)
+
+
+def _only_crashes(hook: threading.ExceptHookArgs) -> None:
+    if not issubclass(hook.exc_type, Crash):
+        threading.__excepthook__(hook)

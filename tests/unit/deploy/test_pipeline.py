@@ -1,0 +1,489 @@
+"""One deploy at a time on the fakes: what it leaves behind when it goes well, and at each stage at which it can fail."""
+
+import json
+import os
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from deployhost.config import apps
+from deployhost.deploy import direct, switch
+from deployhost.deploy.pipeline import Unrecorded
+from deployhost.errors import DeployhostError, FileProblem
+from deployhost.kamal import contract
+from deployhost.model import WEB, Deploy, DeployStatus, EnvName, Trigger, Version
+from deployhost.system.docker import ContainerSpec
+from tests.assembled import Assembled, FakeTime, Server, settle, sha, wait_until
+from tests.fakes import Behaviour
+
+ONE, TWO, THREE = sha(1), sha(2), sha(3)
+
+
+def stages(daemon: Assembled, deploy: Deploy, state: str = "done") -> list[str]:
+    return [event["stage"] for event in daemon.told(deploy) if event.get("state") == state]
+
+
+def test_first_deploy(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    deploy = daemon.deploy(app, ONE)
+    assert deploy.status is DeployStatus.LIVE
+    assert deploy.version == Version(ONE)
+    assert stages(daemon, deploy) == ["fetch", "plan", "build", "start", "health", "switch"]
+    assert [phase.name for phase in deploy.phases] == [
+        "queue", "fetch", "plan", "build", "start", "health", "switch", "live",
+    ]  # fmt: skip
+
+    release = daemon.live(app)
+    assert (release.version.sha, release.sha, release.port, release.deploy) == (ONE, ONE, 8080, deploy.id)
+    assert server.refs.branches == {"main": ONE}
+    image = server.engine.look_up(contract.latest_image(app))
+    assert image is not None
+    assert image.id == release.image
+    assert contract.image(app, release.version) in image.tags
+
+
+def test_container_is_kamals(server: Server) -> None:
+    """Name, labels, network and variables are what Kamal's CLI looks for."""
+    app, daemon = server.add("shop", text="storage: true"), server.start()
+    daemon.env.set(app, {EnvName("TOKEN"): "two\nlines"}, datetime.now(UTC))
+    deploy = daemon.deploy(app, ONE)
+    spec = server.engine.specs[daemon.live(app).container]
+    assert spec.name == f"shop-web-{ONE}"
+    assert spec.image == f"127.0.0.1:5555/shop:{ONE}"
+    assert {"service": "shop", "role": "web", "destination": ""}.items() <= spec.labels.items()
+    assert spec.labels["deployhost.deploy"] == str(deploy.id)
+    assert spec.network == "kamal"
+    assert spec.restart == "unless-stopped"
+    assert spec.env["TOKEN"] == "two\nlines"
+    assert spec.env["PORT"] == "8080"
+    assert spec.env["KAMAL_VERSION"] == ONE
+    assert not [value for value in spec.labels.values() if "two" in value]
+    assert spec.binds == (f"{server.paths.storage(app)}:/storage",)
+    env_file = server.paths.kamal / "apps/shop/env/roles/web.env"
+    assert env_file.read_text() == "TOKEN=two\\nlines\n"
+    assert env_file.stat().st_mode & 0o777 == 0o600
+    assert "Booted app version" in (server.paths.kamal / "shop-audit.log").read_text()
+    assert not list(server.paths.kamal.glob("lock-*"))
+
+
+def test_second_deploy_replaces_the_first(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+    first = daemon.live(app)
+    daemon.deploy(app, TWO)
+    assert daemon.live(app).sha == TWO
+    assert server.engine.stopped == [first.container]
+    assert daemon.releases.drains() == []
+    assert [release.sha for release in daemon.releases.of_app(app)] == [TWO, ONE]
+
+
+def test_live_before_drained(server: Server) -> None:
+    """What is replaced is stopped after its requests, and the deploy is live before that."""
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+    first = daemon.live(app)
+    server.table.drains = True
+    daemon.pipeline.run(daemon.accept(app, TWO))
+    assert daemon.live(app).sha == TWO
+    assert [drain.container for drain in daemon.releases.drains()] == [first.container]
+    assert server.engine.stopped == []
+    server.table.calls[-1].ended.set()
+    settle()
+    assert server.engine.stopped == [first.container]
+    assert daemon.releases.drains() == []
+    assert not list(server.paths.run.glob("switch-*"))
+
+
+FAILURES = {
+    "build": (Behaviour(build_error="pip failed", build_says=("installing",)), "build_failed", "build", ()),
+    "no such command": (Behaviour(start_error='exec: "foo": not found'), "boot_failed", "start", ()),
+    "crash at boot": (Behaviour(exits=3, says=("Traceback", "KeyError: 'X'")), "boot_failed", "health", ("Traceback", "KeyError: 'X'")),
+    "loopback": (Behaviour(loopback=True), "boot_failed", "health", ()),
+    "listens nowhere": (Behaviour(listens=False, says=("sleeping",)), "boot_failed", "health", ("sleeping",)),
+    "unhealthy": (Behaviour(status=500, says=("boom",)), "boot_failed", "health", ("boom",)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_failure_leaves_the_old_release(server: Server, case: str) -> None:
+    behaviour, code, stage, details = FAILURES[case]
+    server.behaviours[TWO] = behaviour
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+    before = daemon.live(app)
+    deploy = daemon.deploy(app, TWO)
+    assert deploy.status is DeployStatus.FAILED
+    assert deploy.error is not None
+    assert deploy.error["code"] == code
+    assert tuple(deploy.error["details"]) == details
+    assert deploy.error["hint"] == f"deployhost logs shop --deploy {deploy.id}"
+    assert stages(daemon, deploy, "failed") == [stage]
+    assert daemon.live(app) == before
+    assert [container.id for container in server.engine.running] == [before.container]
+    assert server.refs.branches == {"main": ONE}
+    assert not list(server.paths.kamal.glob("lock-*"))
+
+
+def test_failure_messages(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    said = {}
+    for number, (case, (behaviour, *_)) in enumerate(FAILURES.items(), start=1):
+        server.behaviours[sha(number)] = behaviour
+        said[case] = (daemon.deploy(app, sha(number)).error or {})["message"]
+    assert said["crash at boot"] == "the app ended while starting, with exit code 3"
+    assert "127.0.0.1:8080" in said["loopback"]
+    assert "bind 0.0.0.0:8080" in said["loopback"]
+    assert "within 60 s" in said["listens nowhere"]
+    assert "GET / → 500" in said["unhealthy"]
+    assert said["no such command"] == 'the app can\'t be started: exec: "foo": not found'
+
+
+def test_refused_switch(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+    before = daemon.live(app)
+    server.table.refuses = "host settings conflict with another service"
+    deploy = daemon.deploy(app, TWO)
+    assert (deploy.error or {})["code"] == "switch_failed"
+    assert "host settings conflict" in (deploy.error or {})["message"]
+    assert daemon.live(app) == before
+    assert [container.id for container in server.engine.running] == [before.container]
+
+
+def test_proxy_down(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+    server.table.down = True
+    deploy = daemon.deploy(app, TWO)
+    assert (deploy.error or {})["message"] == "kamal-proxy is not running"
+    server.table.down = False
+    assert daemon.live(app).sha == ONE
+
+
+def test_proxy_never_switches(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(switch, "time", FakeTime())
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+    server.table.silent = True
+    deploy = daemon.deploy(app, TWO)
+    assert "in time" in (deploy.error or {})["message"]
+    assert server.table.calls[-1].was_stopped
+    assert daemon.live(app).sha == ONE
+
+
+def test_switched_after_all(server: Server) -> None:
+    """The call ends with an error, but requests go to the new container: then that one is live, and is not stopped."""
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+    server.table.unsure = True
+    assert daemon.deploy(app, TWO).status is DeployStatus.LIVE
+    assert daemon.live(app).sha == TWO
+
+
+def test_switch_that_cannot_be_written_down(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full at the moment of the switch: what serves serves on, and is live once the journal can be told."""
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+
+    def full(*_: object) -> None:
+        raise FileProblem("the journal can't be written: database or disk is full")
+
+    deploy = daemon.accept(app, TWO)
+    with monkeypatch.context() as patch:
+        patch.setattr(daemon.releases, "went_live", full)
+        with pytest.raises(Unrecorded):
+            daemon.pipeline.run(deploy)
+        with pytest.raises(Unrecorded):
+            daemon.recovery.mend(deploy)
+    daemon.recovery.mend(deploy)
+    assert daemon.deploys.get(deploy.id).status is DeployStatus.LIVE
+    assert daemon.live(app).sha == TWO
+
+
+def test_the_one_that_serves_is_never_stopped(server: Server) -> None:
+    """A deploy that the journal calls failed, by whatever accident, serves: its container stays, and a restart finds out."""
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+    daemon.deploy(app, TWO)
+    serving = daemon.live(app)
+    with daemon.database.transaction() as db:
+        db.execute("UPDATE releases SET is_live = 0")
+        db.execute("UPDATE releases SET is_live = 1 WHERE sha = ?", (ONE,))
+        db.execute("UPDATE deploys SET status = 'failed' WHERE sha = ?", (TWO,))
+    daemon.pipeline._tidy(daemon.deploys.of_app(app)[0])
+    assert server.engine.containers[serving.container].running
+
+    later = server.start()
+    later.recovery.run()
+    settle()
+    assert later.live(app).sha == TWO
+    assert later.deploys.of_app(app)[0].status is DeployStatus.LIVE
+    assert [container.id for container in server.engine.running] == [serving.container]
+
+
+@pytest.mark.parametrize("part", ["docker tag", "git move_branch"])
+def test_what_comes_after_the_switch_fails_nothing(server: Server, part: str) -> None:
+    app = server.add("shop")
+    first = server.start()
+    first.deploy(app, ONE)
+    at = [*first.life.effects].index(part) + 1
+    other = server.start()
+    other.life._break_at, other.life._error = at, lambda _: FileProblem("a full disk")
+    deploy = other.deploy(app, TWO)
+    assert other.life.effects[at - 1] == part
+    assert deploy.status is DeployStatus.LIVE
+    assert other.live(app).sha == TWO
+    assert "it is live, but: a full disk" in [event.get("text") for event in other.told(deploy)]
+
+
+def test_events_that_cannot_be_written(server: Server) -> None:
+    """A full disk takes the progress from whoever follows, not the release from the app."""
+    app, daemon = server.add("shop"), server.start()
+    server.paths.deploy_logs.parent.mkdir(parents=True, exist_ok=True)
+    server.paths.deploy_logs.write_text("a file is in the way")
+    assert daemon.deploy(app, ONE).status is DeployStatus.LIVE
+
+
+def test_secrets_are_redacted(server: Server) -> None:
+    secret, pem = "correct-horse-battery", "-----BEGIN KEY-----\nMIIEvQIBADANBg\n-----END KEY-----"
+    server.behaviours[ONE] = Behaviour(build_error=f"no: {secret}", build_says=(f"using {secret}", "MIIEvQIBADANBg"))
+    server.behaviours[TWO] = Behaviour(exits=1, says=(f"bad password {secret}", "  MIIEvQIBADANBg"))
+    app, daemon = server.add("shop"), server.start()
+    daemon.env.set(app, {EnvName("PASSWORD"): secret, EnvName("KEY"): pem, EnvName("DEBUG"): "1"}, datetime.now(UTC))
+    ended = [daemon.deploy(app, ONE), daemon.deploy(app, TWO)]
+    everything = json.dumps([[deploy.error, daemon.told(deploy)] for deploy in ended])
+    assert secret not in everything
+    assert "MIIEvQIBADANBg" not in everything
+    assert "using ***" in everything
+    assert "bad password ***" in everything
+    assert ended[1].error is not None
+    assert "exit code 1" in ended[1].error["message"], "short values are no secrets"
+
+
+@pytest.mark.parametrize("trigger", [Trigger.RESTART, Trigger.SETTINGS])
+def test_same_image_again(server: Server, trigger: Trigger) -> None:
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+    before = daemon.live(app)
+    daemon.env.set(app, {EnvName("MODE"): "dark"}, datetime.now(UTC))
+    deploy = daemon.deploy(app, ONE, trigger)
+    after = daemon.live(app)
+    assert stages(daemon, deploy) == ["start", "health", "switch"]
+    assert (after.image, after.version) == (before.image, f"{ONE}-2")
+    assert server.engine.specs[after.container].env["MODE"] == "dark"
+    assert server.engine.stopped == [before.container]
+
+
+def test_settings_repeat_what_is_live_by_then(server: Server) -> None:
+    """Asked for while a push was on its way: what it repeats is that push, and it says so."""
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+    daemon.accept(app, TWO)
+    settings = daemon.accept(app, ONE, Trigger.SETTINGS)
+    daemon.work_off()
+    live = daemon.live(app)
+    assert (live.sha, live.version, live.deploy) == (TWO, f"{TWO}-2", settings.id)
+    assert daemon.deploys.get(settings.id).sha == TWO
+
+
+def test_image_of_the_live_release_is_gone(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+    server.engine.images.clear()
+    deploy = daemon.deploy(app, ONE, Trigger.RESTART)
+    assert deploy.error is not None
+    assert (deploy.error["code"], deploy.error["hint"]) == ("not_found", "deployhost deploy shop")
+
+
+def test_settings_that_change_during_the_build_count(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+
+    def meanwhile() -> None:
+        daemon.env.set(app, {EnvName("NEW"): "arrived-late"}, datetime.now(UTC))
+        apps.set_storage(server.paths.apps_yml, app, True)
+
+    daemon.builder.during = meanwhile
+    server.behaviours[TWO] = Behaviour(exits=1, says=("arrived-late",))
+    daemon.deploy(app, ONE)
+    spec = server.engine.specs[daemon.live(app).container]
+    assert spec.env["NEW"] == "arrived-late"
+    assert spec.binds
+    assert "arrived-late" not in json.dumps(daemon.deploy(app, TWO).error)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_removed_while_building(server: Server, again: bool) -> None:
+    """The app is removed during its build, and perhaps added again: nothing of the old one comes up."""
+    app, daemon = server.add("shop"), server.start()
+
+    def meanwhile() -> None:
+        daemon.releases.forget(app)
+        daemon.deploys.forget(app)
+        apps.remove_app(server.paths.apps_yml, app)
+        if again:
+            server.add("shop")
+
+    daemon.builder.during = meanwhile
+    deploy = daemon.deploy(app, ONE)
+    assert deploy.status is DeployStatus.CANCELLED
+    assert (deploy.error or {})["code"] == "app_not_found"
+    assert server.engine.containers == {}
+    assert server.engine.images == {}
+    assert server.table.routes == {}
+    assert daemon.releases.live(app) is None
+
+
+def test_removed_and_forgotten_while_building(server: Server) -> None:
+    """A removal that was run twice leaves not even the cancelled deploy."""
+    app, daemon = server.add("shop"), server.start()
+
+    def meanwhile() -> None:
+        apps.remove_app(server.paths.apps_yml, app)
+        daemon.deploys.forget(app)
+        daemon.deploys.forget(app)
+
+    daemon.builder.during = meanwhile
+    daemon.accept(app, ONE)
+    daemon.work_off()
+    assert daemon.deploys.of_app(app) == []
+    assert server.engine.images == {}
+
+
+def test_superseded_between_queue_and_start(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    taken = daemon.accept(app, ONE)
+    daemon.accept(app, TWO)
+    daemon.pipeline.run(taken)
+    assert daemon.deploys.get(taken.id).status is DeployStatus.SUPERSEDED
+    daemon.work_off()
+    assert daemon.live(app).sha == TWO
+    assert len(server.engine.containers) == 1
+
+
+def test_newest_wins(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    deploys = [daemon.accept(app, sha(number)) for number in (1, 2, 3)]
+    daemon.work_off()
+    ended = [daemon.deploys.get(deploy.id) for deploy in deploys]
+    assert [deploy.status for deploy in ended] == ["superseded", "superseded", "live"]
+    assert [deploy.superseded_by for deploy in ended] == [ended[1].id, ended[2].id, None]
+    assert daemon.live(app).sha == THREE
+
+
+def test_somebody_else_deploys_with_kamal(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    lock = server.paths.kamal / "lock-shop"
+    lock.mkdir(parents=True)
+    (lock / "details").write_text("TG9ja2VkIGJ5OiBBbm4=\n")
+    deploy = daemon.accept(app, ONE)
+
+    def release() -> bool:
+        waiting = [event.get("text") for event in daemon.told(deploy) if event["event"] == "note"]
+        if waiting == ["waiting for Kamal's lock: Locked by: Ann"]:
+            (lock / "details").unlink()
+            lock.rmdir()
+        return bool(waiting)
+
+    runs = threading.Thread(target=daemon.pipeline.run, args=(deploy,))
+    runs.start()
+    wait_until(release)
+    runs.join(5)
+    settle()
+    assert daemon.deploys.get(deploy.id).status is DeployStatus.LIVE
+
+
+def test_a_defect_of_ours(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+
+    def broken() -> None:
+        raise ZeroDivisionError("oops")
+
+    daemon.builder.during = broken
+    deploy = daemon.deploy(app, TWO)
+    assert deploy.error is not None
+    assert deploy.error["code"] == "internal"
+    assert "oops" in deploy.error["message"]
+    assert any("test_pipeline.py" in line for line in deploy.error["details"])
+    assert daemon.live(app).sha == ONE
+
+
+def test_failures_do_not_pile_up(server: Server) -> None:
+    """Old attempts go, with images and containers, also when none ever goes well."""
+    app, daemon = server.add("shop"), server.start()
+    for number in range(1, 10):
+        server.behaviours[sha(number)] = Behaviour(exits=1)
+        daemon.deploy(app, sha(number))
+    assert len(server.engine.containers) == 5
+    assert len(server.engine.images) == 5
+
+
+def test_broken_settings_say_so(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    server.paths.apps_yml.write_text("apps:\n  shop:\n    prot: 80\n")
+    deploy = daemon.deploy(app, ONE)
+    assert deploy.error is not None
+    assert deploy.error["code"] == "invalid_config"
+
+
+def test_storage_belongs_to_the_apps_user(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What belonged to the owner before is handed over, links as links; a file with a second name might be anybody's."""
+    passwd = b"root:x:0:0::/root:/bin/sh\napp:x:1234:1235::/home/app:/bin/sh\n"
+    server.behaviours[ONE] = Behaviour(user="app", files={"/etc/passwd": passwd})
+    app, daemon = server.add("shop", text="storage: true"), server.start()
+    storage = server.paths.storage(app)
+    (storage / "deep").mkdir(parents=True)
+    (storage / "deep/mine.db").touch()
+    (storage / "link").symlink_to("/etc/passwd")
+    (storage / "twice").touch()
+    (server.paths.root / "elsewhere").hardlink_to(storage / "twice")
+    given: dict[str, tuple[int, int, bool]] = {}
+
+    def chown(path: object, uid: int, gid: int, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> None:
+        given[Path(str(path)).name] = (uid, gid, follow_symlinks)
+
+    monkeypatch.setattr(os, "chown", chown)
+    assert daemon.deploy(app, ONE).status is DeployStatus.LIVE
+    handed = (1234, 1235, False)
+    assert given == {"deep": handed, "mine.db": handed, "link": handed, "shop": (1234, 1235, True)}
+
+
+USERS = {
+    "": (0, 0), "0": (0, 0), "root": (0, 0), "0:7": (0, 7), "app": (1234, 1235), "1234": (1234, 1235), "55": (55, 0),
+    "55:66": (55, 66), "app:staff": (1234, 50), "app:9": (1234, 9),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_users(server: Server, user: str) -> None:
+    """USER of an image as numbers, by its own /etc/passwd and /etc/group."""
+    files = {
+        "/etc/passwd": b"root:x:0:0::/root:/bin/sh\n# odd\napp:x:1234:1235::/home/app:/bin/sh\n",
+        "/etc/group": b"root:x:0:\nstaff:x:50:\n",
+    }
+    docker = server.start().docker
+    server.engine.add_image(Behaviour(user=user, files=files), "x:1")
+    container = docker.create(ContainerSpec(name="x", image="x:1"))
+    assert direct.DirectEngine(docker, server.paths)._ids(container, user) == USERS[user]
+
+
+def test_unknown_user(server: Server) -> None:
+    server.behaviours[ONE] = Behaviour(user="nobody-knows")
+    app, daemon = server.add("shop", text="storage: true"), server.start()
+    deploy = daemon.deploy(app, ONE)
+    assert "the image's user 'nobody-knows' is not in its /etc/passwd" in (deploy.error or {})["message"]
+
+
+def test_error_types_are_ours(server: Server) -> None:
+    """What the follower gets is what the journal has."""
+    server.behaviours[ONE] = Behaviour(exits=9)
+    app, daemon = server.add("shop"), server.start()
+    deploy = daemon.deploy(app, ONE)
+    assert deploy.container is not None
+    assert daemon.releases.live(app) is None
+    assert set(deploy.error or {}) == set(DeployhostError("x").to_json())
+    assert contract.container_name(app, WEB, deploy.version or deploy.sha) in [  # type: ignore[arg-type]
+        one.name for one in server.engine.containers.values()
+    ]
