@@ -205,7 +205,7 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
         yield f"- {step.what}"
         yield f"    {step.why}"
     if not plan:
-        yield "nothing of deployhost is left to remove"
+        yield "no service, container or file of deployhost is here"
     for note in plan.notes:
         yield f"  {note}"
 

@@ -76,9 +76,9 @@ class Uninstall:
 
     def _present(self) -> Present:
         apps = self._apps()
-        containers, images, proxy, network = [], [], False, False
+        containers, images, engine, proxy, network = [], [], False, False, False
         try:
-            network = self.docker.network_exists(contract.NETWORK)
+            network, engine = self.docker.network_exists(contract.NETWORK), True
             proxy = self.docker.find(contract.PROXY_CONTAINER) is not None
             containers = [found for found in self.docker.containers({"destination": ""}) if _belongs(found, apps)]
             images = [tag for app in apps for image in self.docker.images(f"service={app}") for tag in image.tags]
@@ -88,6 +88,7 @@ class Uninstall:
         return Present(
             daemon=self.services.definition(DAEMON) is not None,
             engine_kept=self.services.keeper == "supervisor" and self.services.definition("dockerd") is not None,
+            engine=engine,
             proxy=proxy,
             running=tuple(found.name for found in containers if found.running),
             stopped=tuple(found.name for found in containers if not found.running),

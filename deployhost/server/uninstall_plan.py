@@ -21,9 +21,10 @@ from deployhost.steps import Plan, Step
 
 @dataclass(frozen=True, kw_only=True)
 class Present:
-    """What there is of deployhost on the server. `engine_kept` is whether our supervisor keeps Docker running, `added` what set-up installed."""
+    """What there is of deployhost on the server. `engine_kept`: our supervisor keeps Docker running; `added`: what set-up installed."""
 
     daemon: bool = False
+    engine: bool = False
     engine_kept: bool = False
     proxy: bool = False
     running: tuple[str, ...] = ()
@@ -100,5 +101,5 @@ def _stays(present: Present, paths: Paths, *, purge: bool) -> Iterator[str]:
         yield f"stay: {paths.config}, {paths.state} (storage, repositories, journal), images and stopped containers; --purge deletes them"
     if present.added:
         yield f"Docker stays; what set-up installed is removed by: apt-get remove --purge {' '.join(present.added)}"
-    else:
+    elif present.engine:
         yield "Docker stays: set-up found it here"

@@ -54,14 +54,16 @@ def installed() -> frozenset[str]:
 
 @contextlib.contextmanager
 def recorded(path: Path) -> Iterator[None]:
-    """Given the record's path, note the packages that are added until the block ends; one that is interrupted stays open."""
+    """Given the record's path, note the packages that are added until the block ends, by an error too; a kill leaves it open."""
     content = records.read_json(path)
     content.setdefault("before", sorted(installed()))
     _write(path, content)
-    yield
-    added = installed() - set(content.pop("before"))
-    content["packages"] = sorted({*content.get("packages", ()), *added})
-    _write(path, content)
+    try:
+        yield
+    except Exception:
+        _close(path, content)
+        raise
+    _close(path, content)
 
 
 def install(packages: Iterable[str], optional: Iterable[str], record: Path, on_line: Callable[[str], None]) -> int:
@@ -79,7 +81,8 @@ def install(packages: Iterable[str], optional: Iterable[str], record: Path, on_l
         updated = _apt("update", on_line=on_line)
         done = _apt("install", *wanted, *available(optional), on_line=on_line)
         if done.code != 0:
-            said = (updated.stderr if updated.code != 0 else "") + (done.stderr or done.stdout)
+            # `update` ends with 0 though it fetched nothing; what it says then is the cause.
+            said = updated.stderr + (done.stderr or done.stdout)
             lines = [line for line in said.splitlines() if line.strip()]
             raise SetupFailed(
                 f"apt-get can't install {', '.join(wanted)}", hint="apt-get update", details=tuple(lines[-12:])
@@ -114,6 +117,12 @@ def _environment() -> dict[str, str]:
     # apt itself reads these; a server behind a proxy has nothing without them.
     proxies = {name: value for name, value in os.environ.items() if name.lower() in _PROXIES}
     return {**_ENVIRONMENT, **proxies}
+
+
+def _close(path: Path, content: dict[str, Any]) -> None:
+    added = installed() - set(content.pop("before"))
+    content["packages"] = sorted({*content.get("packages", ()), *added})
+    _write(path, content)
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

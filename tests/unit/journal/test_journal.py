@@ -73,7 +73,8 @@ def test_old_journal_is_brought_up_to_date(path: Path) -> None:
         raw = sqlite3.connect(old)
         raw.executescript("".join(MIGRATIONS[:have]) + f"PRAGMA user_version = {have};")
         raw.execute(
-            "INSERT INTO deploys (app, sha, trigger, status, requested_at) VALUES ('shop', ?, 'push', 'live', 1)", (ONE,)
+            "INSERT INTO deploys (app, sha, trigger, status, requested_at) VALUES ('shop', ?, 'push', 'live', 1)",
+            (ONE,),
         )
         raw.commit()
         raw.close()
@@ -107,9 +108,14 @@ def test_reopened(deploys: Deploys, database: Database, path: Path) -> None:
 
 def test_transactions_are_whole(deploys: Deploys, database: Database) -> None:
     deploys.accept(SHOP, ONE, trigger=Trigger.PUSH)
-    with pytest.raises(KeyboardInterrupt), database.transaction(durable=True) as db:
-        db.execute("UPDATE deploys SET status = 'live'")
-        raise KeyboardInterrupt
+
+    def broken_off() -> None:
+        with database.transaction(durable=True) as db:
+            db.execute("UPDATE deploys SET status = 'live'")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
     assert deploys.of_app(SHOP)[0].status is DeployStatus.QUEUED
     deploys.accept(SHOP, TWO, trigger=Trigger.PUSH)
 
@@ -131,9 +137,13 @@ def test_durable_is_seen_by_others_at_once(deploys: Deploys, path: Path) -> None
 def test_full_disk(deploys: Deploys, database: Database) -> None:
     with database.reading() as db:
         db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
-    with pytest.raises(FileProblem, match="can't be written") as failed:
+
+    def fill() -> None:
         for _ in range(200):
             deploys.accept(SHOP, ONE, trigger=Trigger.PUSH, subject="x" * 200)
+
+    with pytest.raises(FileProblem, match="can't be written") as failed:
+        fill()
     assert failed.value.hint.startswith("df -h")
     with database.reading() as db:
         db.execute("PRAGMA max_page_count = 100000")
@@ -356,10 +366,10 @@ def test_forgotten_releases(releases: Releases) -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(
-    st.lists(st.tuples(st.sampled_from([SHOP, BLOG]), st.sampled_from([V1, V2, Version(f"{ONE}-2")])), max_size=8)
-)
-def test_one_live_release_per_app(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[AppName, Version]]) -> None:
+@given(st.lists(st.tuples(st.sampled_from([SHOP, BLOG]), st.sampled_from([V1, V2, Version(f"{ONE}-2")])), max_size=8))
+def test_one_live_release_per_app(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[AppName, Version]]
+) -> None:
     """In whichever order releases go live, each app has one, the last."""
     database = Database(tmp_path_factory.mktemp("journal") / "journal.db")
     releases, last = Releases(database, Clock()), {}

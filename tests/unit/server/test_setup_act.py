@@ -190,6 +190,21 @@ def test_what_is_installed_is_recorded_though_it_is_interrupted(paths: Paths, mo
     assert done == replace(done, packages=("docker.io", "iptables"), interrupted=False)
 
 
+def test_an_installation_that_failed_is_closed(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {"git"}
+    monkeypatch.setattr(packages, "installed", lambda: frozenset(there))
+
+    def failing() -> None:
+        with packages.recorded(install_record(paths)):
+            there.add("docker.io")
+            raise DockerUnavailable("it does not start")
+
+    with pytest.raises(DockerUnavailable):
+        failing()
+    record = packages.read_record(install_record(paths))
+    assert (record.packages, record.interrupted) == (("docker.io",), False)
+
+
 def test_the_daemon_is_started_through_the_link_that_outlives_upgrades(tmp_path: Path) -> None:
     (tmp_path / "venv-1").mkdir()
     (tmp_path / "current").symlink_to("venv-1")

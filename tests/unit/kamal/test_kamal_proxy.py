@@ -1,0 +1,83 @@
+"""kamal-proxy as a tool: how it is called, and what is said when it fails."""
+
+from pathlib import Path
+
+import pytest
+
+from deployhost.errors import CommandMissing, SwitchFailed
+from deployhost.kamal.contract import PROXY_CONTAINER
+from deployhost.kamal.proxy import KamalProxy, Target
+from deployhost.system.docker import ContainerSpec
+from tests.fakes import Behaviour, Engine, FakeDocker
+
+HEADER = "Service  Host  Path  Target  State  TLS"
+
+
+@pytest.fixture
+def engine() -> Engine:
+    engine = Engine()
+    engine.add_image(Behaviour(), "basecamp/kamal-proxy:v0.9.2")
+    docker = FakeDocker(engine)
+    docker.start(docker.create(ContainerSpec(name=PROXY_CONTAINER, image="basecamp/kamal-proxy:v0.9.2")))
+    return engine
+
+
+def proxy(engine: Engine, tmp_path: Path, script: str) -> KamalProxy:
+    binary = tmp_path / "kamal-proxy"
+    binary.write_text(f"#!/bin/sh\n{script}\n")
+    binary.chmod(0o755)
+    return KamalProxy(FakeDocker(engine), binary)
+
+
+def test_reaches_the_socket_in_the_container(engine: Engine, tmp_path: Path) -> None:
+    script = f'echo "{HEADER}"; echo "$1-web     h     /     $XDG_RUNTIME_DIR  running  no" >{tmp_path}/said; env >{tmp_path}/env'
+    assert proxy(engine, tmp_path, script).routes() == {}
+    pid = engine.running[0].pid
+    assert f"list-web     h     /     /proc/{pid}/root/tmp" in (tmp_path / "said").read_text()
+    names = {line.partition("=")[0] for line in (tmp_path / "env").read_text().splitlines()}
+    assert names <= {"XDG_RUNTIME_DIR", "HOME", "PWD", "OLDPWD", "SHLVL", "_"}, "nothing of our environment goes along"
+
+
+def test_says_what_it_said(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(SwitchFailed, match="kamal-proxy list: Error: no socket"):
+        proxy(engine, tmp_path, "echo 'Error: no socket' >&2; exit 1").routes()
+
+
+def test_odd_answer(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(SwitchFailed, match="another form"):
+        proxy(engine, tmp_path, "echo hello").routes()
+
+
+def test_not_running(engine: Engine, tmp_path: Path) -> None:
+    tool = proxy(engine, tmp_path, "exit 0")
+    engine.end(engine.running[0].id)
+    with pytest.raises(SwitchFailed, match="kamal-proxy is not running") as failed:
+        tool.routes()
+    assert failed.value.hint == "deployhost setup --local"
+    engine.containers.clear()
+    with pytest.raises(SwitchFailed, match="kamal-proxy is not running"):
+        tool.routes()
+
+
+def test_no_binary(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(CommandMissing):
+        KamalProxy(FakeDocker(engine), tmp_path / "kamal-proxy").routes()
+
+
+def test_remove_is_for_what_is_there(engine: Engine, tmp_path: Path) -> None:
+    script = f'echo "$@" >>{tmp_path}/calls; [ "$1" != list ] || printf "%s\\n%s\\n" "{HEADER}" "a-web    h     /     t       s      no"'
+    tool = proxy(engine, tmp_path, script)
+    tool.remove("b-web")
+    tool.remove("a-web")
+    assert (tmp_path / "calls").read_text().splitlines() == ["list", "list", "remove a-web"]
+
+
+def test_deploy_outlives_its_caller(engine: Engine, tmp_path: Path) -> None:
+    tool = proxy(engine, tmp_path, 'echo "$2"; echo oops >&2; exit 3')
+    target = Target(
+        service="a-web", address="x:1", hosts=("h",), health_port=1, health_path="/", deploy_timeout=1, drain_timeout=1,
+        response_timeout=1,
+    )  # fmt: skip
+    call = tool.begin_deploy(target, tmp_path / "log")
+    assert call.wait(5).code == 3
+    assert (tmp_path / "log").read_text() == "a-web\noops\n"

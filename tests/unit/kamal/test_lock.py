@@ -1,0 +1,204 @@
+"""Kamal's lock: one holder at a time, whoever that is; what the dead left is taken over, what others hold is not."""
+
+import base64
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from deployhost.errors import Conflict
+from deployhost.kamal import lock
+from deployhost.kamal.lock import KamalLocks
+from deployhost.model import AppName, Version
+
+SHOP = AppName("shop")
+V = Version("a" * 40)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "POLL", 0.01)
+
+
+@pytest.fixture
+def locks(tmp_path: Path) -> KamalLocks:
+    return KamalLocks(tmp_path / ".kamal")
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    directory = tmp_path / ".kamal" / "lock-shop"
+    directory.mkdir(parents=True)
+    (directory / "details").write_bytes(base64.encodebytes(text.encode()))
+    return directory
+
+
+def ours(holder: str) -> str:
+    return f"Locked by: deployhost at 2026-01-01T00:00:00Z\nVersion: {V}\nMessage: deployhost {holder}"
+
+
+def silent(who: str) -> None:
+    pytest.fail(f"one had to wait for {who}")
+
+
+def test_held_as_kamal_reads_it(locks: KamalLocks, tmp_path: Path) -> None:
+    directory = tmp_path / ".kamal" / "lock-shop"
+    with locks.held(SHOP, V, patience=0, waiting=silent):
+        text = base64.b64decode((directory / "details").read_bytes()).decode().splitlines()
+        assert [line.partition(":")[0] for line in text] == ["Locked by", "Version", "Message"]
+        assert text[1] == f"Version: {V}"
+        assert locks.read(SHOP) is not None
+        with locks.held(AppName("blog"), V, patience=0, waiting=silent):
+            pass
+    assert not directory.exists()
+    assert locks.read(SHOP) is None
+    assert [path.name for path in (tmp_path / ".kamal").iterdir() if path.is_dir()] == []
+
+
+def test_released_when_the_block_fails(locks: KamalLocks) -> None:
+    with pytest.raises(KeyboardInterrupt), locks.held(SHOP, V, patience=0, waiting=silent):
+        raise KeyboardInterrupt
+    assert locks.read(SHOP) is None
+
+
+def test_foreign_lock_is_respected(locks: KamalLocks, tmp_path: Path) -> None:
+    directory = write(tmp_path, "Locked by: Ann at 2026-01-01T00:00:00Z\nVersion: x\nMessage: Automatic deploy lock")
+    told: list[str] = []
+    with pytest.raises(Conflict) as failed, locks.held(SHOP, V, patience=0.05, waiting=told.append):
+        pytest.fail("it was taken")
+    who = "Locked by: Ann at 2026-01-01T00:00:00Z · Version: x · Message: Automatic deploy lock"
+    assert told == [who]
+    assert who in failed.value.message
+    assert "kamal lock release" in failed.value.hint
+    assert (directory / "details").exists()
+    locks.release_left()
+    assert (directory / "details").exists()
+
+
+def test_lock_that_was_just_made(locks: KamalLocks, tmp_path: Path) -> None:
+    """Kamal makes the directory first and writes into it afterwards: it is somebody's from the beginning."""
+    (tmp_path / ".kamal" / "lock-shop").mkdir(parents=True)
+    told: list[str] = []
+    with pytest.raises(Conflict), locks.held(SHOP, V, patience=0, waiting=told.append):
+        pytest.fail("it was taken")
+    assert told == ["(no details)"]
+
+
+def test_waits_for_its_release(locks: KamalLocks, tmp_path: Path) -> None:
+    directory = write(tmp_path, "Locked by: Ann")
+
+    def release(_who: str) -> None:
+        (directory / "details").unlink()
+        directory.rmdir()
+
+    with locks.held(SHOP, V, patience=5, waiting=release):
+        assert directory.exists()
+
+
+BOOT = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+DEAD = {
+    "another boot": "00000000-1111-2222-3333-444444444444 1 1",
+    "no such process": f"{BOOT} 4194305 123",
+    "another process with that number": f"{BOOT} 1 0",
+    "no holder one can read": "garbage",
+}
+
+
+@pytest.mark.parametrize("case", DEAD)
+def test_what_the_dead_left_is_taken_over(locks: KamalLocks, tmp_path: Path, case: str) -> None:
+    directory = write(tmp_path, ours(DEAD[case]))
+    with locks.held(SHOP, V, patience=0, waiting=silent):
+        assert directory.exists()
+    assert not directory.exists()
+
+
+def test_released_by_force_and_taken_by_others(locks: KamalLocks, tmp_path: Path) -> None:
+    """`kamal lock release` while we hold it, and somebody else takes it: theirs is not ours to remove."""
+    directory = tmp_path / ".kamal" / "lock-shop"
+    with locks.held(SHOP, V, patience=0, waiting=silent):
+        (directory / "details").unlink()
+        directory.rmdir()
+        write(tmp_path, "Locked by: Ann")
+    assert (directory / "details").exists()
+
+
+def test_garbled_details(locks: KamalLocks, tmp_path: Path) -> None:
+    directory = write(tmp_path, "x")
+    (directory / "details").write_bytes(b"\xff\xfe not base64 =")
+    found = locks.read(SHOP)
+    assert found is not None
+    assert found.holder is None
+
+
+HOLD = """
+    import sys, time
+    from pathlib import Path
+    from deployhost.kamal import lock
+    from deployhost.model import AppName, Version
+    lock.POLL = 0.002
+    locks = lock.KamalLocks(Path(sys.argv[1]))
+    marks = Path(sys.argv[2])
+    for _ in range(int(sys.argv[3])):
+        with locks.held(AppName("shop"), Version("a" * 40), patience=20, waiting=lambda _: None):
+            print("held", flush=True)
+            (marks / "inside").mkdir()  # fails if anybody else is inside
+            time.sleep(float(sys.argv[4]))
+            (marks / "inside").rmdir()
+"""
+
+
+def hold(tmp_path: Path, times: int, seconds: float) -> "subprocess.Popen[str]":
+    arguments = [str(tmp_path / ".kamal"), str(tmp_path), str(times), str(seconds)]
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(HOLD), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_processes_take_turns(tmp_path: Path) -> None:
+    both = [hold(tmp_path, 20, 0.001) for _ in range(2)]
+    for process in both:
+        out, err = process.communicate(timeout=20)
+        assert (process.returncode, out.count("held")) == (0, 20), err
+
+
+def test_killed_holder(locks: KamalLocks, tmp_path: Path) -> None:
+    """kill -9 leaves the lock; the next of us takes it over at once."""
+    process = hold(tmp_path, 1, 60)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    with pytest.raises(Conflict), locks.held(SHOP, V, patience=0, waiting=lambda _: None):
+        pytest.fail("it was taken")
+    process.kill()
+    process.communicate(timeout=5)
+    assert (tmp_path / ".kamal" / "lock-shop").exists()
+    started = time.monotonic()
+    with locks.held(SHOP, V, patience=5, waiting=silent):
+        assert time.monotonic() - started < 1
+
+
+def test_threads_that_find_a_dead_ones_lock(locks: KamalLocks, tmp_path: Path) -> None:
+    """All of them see that its holder is dead; still only one at a time gets it."""
+    write(tmp_path, ours(DEAD["no such process"]))
+    inside, most, start = [0], [0], threading.Barrier(8)
+
+    def work() -> None:
+        start.wait()
+        with locks.held(SHOP, V, patience=10, waiting=lambda _: None):
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            time.sleep(0.005)
+            inside[0] -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert (inside, most) == ([0], [1])
+    assert locks.read(SHOP) is None
