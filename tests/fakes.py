@@ -425,9 +425,10 @@ class FakeBuilder:
 
 @dataclass
 class Refs:
-    """What the repositories have: branches by name."""
+    """What the repositories have: branches by name, and what a clone checks out."""
 
     branches: dict[str, str] = field(default_factory=dict)
+    head: str = "main"
 
 
 class FakeRepository(BareRepository):
@@ -440,6 +441,14 @@ class FakeRepository(BareRepository):
 
     def commit(self, sha: Sha) -> Commit:
         return Commit(sha, sha, f"subject of {sha.short}")
+
+    def resolve(self, name: str) -> Sha | None:
+        found = self._refs.branches.get(name.removeprefix("refs/heads/"))
+        return None if found is None else Sha(found)
+
+    def set_head(self, branch: Branch) -> None:
+        self._life.effect("git set_head")
+        self._refs.head = branch
 
     def move_branch(self, branch: Branch, to: Sha) -> None:
         self._life.effect("git move_branch")

@@ -7,6 +7,7 @@ import contextlib
 import io
 import tarfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -20,6 +21,7 @@ from docker import utils as docker_utils
 from deployhost.errors import Conflict, DockerUnavailable, NotFound
 
 SOCKET = "unix:///var/run/docker.sock"
+AGREED_FOR = 60.0  # seconds for which the API's version is remembered
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ class Docker:
         self._address = address
         self._timeout = timeout
         self._local = threading.local()
+        self._agreed = ("auto", 0.0)
 
     def info(self) -> EngineInfo:
         """Return what the engine says of itself."""
@@ -373,8 +376,15 @@ class Docker:
     def _api(self) -> Any:
         api = getattr(self._local, "api", None)
         if api is None:
+            # To agree on the API's version costs 15 ms, and each thread has a client of its own: so it is remembered, but
+            # not for long, since an engine that is upgraded under us may no longer speak it.
+            version, until = self._agreed
+            if time.monotonic() > until:
+                version = "auto"
             with _translated():
-                api = docker.APIClient(base_url=self._address, version="auto", timeout=self._timeout)
+                api = docker.APIClient(base_url=self._address, version=version, timeout=self._timeout)
+            if version == "auto":
+                self._agreed = (api.api_version, time.monotonic() + AGREED_FOR)
             self._local.api = api
         return api
 

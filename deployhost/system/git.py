@@ -66,10 +66,13 @@ class BareRepository:
 
     def commit(self, sha: Sha) -> Commit:
         """Given a commit, return it with its tree and subject. Raise NotFound."""
-        done = self._git("show", "-s", "--format=%T %s", sha, check=False)
-        if done.code != 0:
+        done = self._git("log", "-1", "--no-show-signature", "--format=%H %T %s", "--end-of-options", sha, "--", check=False)
+        found, _, rest = done.stdout.rstrip("\n").partition(" ")
+        if done.code != 0 or not found:
             raise NotFound(f"commit {sha.short} is not in {self.path.name}", hint="git push")
-        tree, _, subject = done.stdout.rstrip("\n").partition(" ")
+        if found != sha:
+            raise NotFound(f"{sha.short} is a tag, not a commit", hint="git push <remote> <tag>^{commit}:<branch>")
+        tree, _, subject = rest.partition(" ")
         return Commit(sha, Sha(tree), subject)
 
     def is_ancestor(self, older: Sha, newer: Sha) -> bool:

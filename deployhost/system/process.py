@@ -15,6 +15,7 @@ from typing import IO
 from deployhost.errors import CommandFailed, CommandMissing, CommandTimedOut
 
 GRACE = 5.0  # seconds between TERM and KILL
+LINGER = 1.0  # seconds for the last output of a process that has ended
 TAIL = 20  # lines of output that an error carries
 
 OnLine = Callable[[str], None]
@@ -68,7 +69,7 @@ class Process:
             ) from None
         for reader in self._readers:
             # A grandchild may hold the pipe open for ever; what the process itself wrote is there within moments.
-            reader.join(1.0)
+            reader.join(LINGER)
         return Completed(
             self.argv, self._popen.returncode, "".join(self._lines["out"]), "".join(self._lines["err"]), self.seconds
         )

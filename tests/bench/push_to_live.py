@@ -136,6 +136,7 @@ class ByHand:
         )
         built = time.perf_counter()
         container = docker("run", "--detach", *self._options, image)
+        self._old.append(container)
         ran = time.perf_counter()
         docker(
             *("exec", "kamal-proxy", "kamal-proxy", "deploy", self.name),
@@ -143,7 +144,6 @@ class ByHand:
             *("--health-check-path", "/", "--health-check-interval", HEALTH_INTERVAL),
         )
         live = watcher.wait()
-        self._old.append(container)
         return Run(
             (live - began) * 1000,
             {"build": (built - began) * 1000, "run": (ran - built) * 1000, "switch": (live - ran) * 1000},

@@ -9,13 +9,14 @@ from deployhost.model import Branch
 
 SHA, MAIN = "a" * 40, Branch("main")
 
+ELSEWHERE = "branch idea is kept; shop deploys main (to deploy it: git push <remote> idea:main)"
 REFUSED = "main is the branch that shop deploys; `deployhost remove shop` removes the app"
 
 # the app's branch, ref, new value -> kind, what is told
 CASES = {
     "its branch": (MAIN, "refs/heads/main", SHA, PushKind.DEPLOY, ""),
     "first push": (None, "refs/heads/master", SHA, PushKind.DEPLOY, ""),
-    "another branch": (MAIN, "refs/heads/idea", SHA, PushKind.KEEP, "branch idea is kept; shop deploys main (to deploy it: git push <remote> idea:main)"),
+    "another branch": (MAIN, "refs/heads/idea", SHA, PushKind.KEEP, ELSEWHERE),
     "deleting another": (MAIN, "refs/heads/idea", ZERO, PushKind.KEEP, "branch idea is deleted; shop deploys main"),
     "deleting its branch": (MAIN, "refs/heads/main", ZERO, PushKind.REFUSE, REFUSED),
     "a tag": (MAIN, "refs/tags/v1", SHA, PushKind.KEEP, "tag v1 is kept; only branches are deployed"),

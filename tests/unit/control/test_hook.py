@@ -1,6 +1,8 @@
 """The proc-receive hook: the bytes it exchanges with git (githooks(5)), and what it does while the daemon is away."""
 
 import io
+import socket
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from deployhost.control import hook
-from deployhost.control.messages import Message
+from deployhost.control.messages import Message, encode
 from deployhost.errors import Conflict
 from tests.fake_control import HANG_UP, FakeControl
 
@@ -65,8 +67,8 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def push(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], path: Path, data: bytes) -> Pushed:
     out = io.BytesIO()
     with monkeypatch.context() as patch:
-        patch.setattr(hook.sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
-        patch.setattr(hook.sys, "stdout", SimpleNamespace(buffer=out))
+        patch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
+        patch.setattr(sys, "stdout", SimpleNamespace(buffer=out))
         assert hook.main("shop", str(path)) == 0
     found = packets(out.getvalue())
     assert found[0].startswith(b"version=1")
@@ -92,8 +94,8 @@ def test_version_without_features(monkeypatch: pytest.MonkeyPatch, control: Fake
     """The very bytes, as git reads them."""
     control.on("push", OK)
     out = io.BytesIO()
-    monkeypatch.setattr(hook.sys, "stdin", SimpleNamespace(buffer=io.BytesIO(from_git("refs/heads/main"))))
-    monkeypatch.setattr(hook.sys, "stdout", SimpleNamespace(buffer=out))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(from_git("refs/heads/main"))))
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=out))
     hook.main("shop", str(control.path))
     assert out.getvalue() == b"000eversion=1\n0000" + b"0016ok refs/heads/main" + b"0000"
 
@@ -175,20 +177,22 @@ def test_daemon_restarts_in_the_middle(control: FakeControl, pushes: Any) -> Non
 
 
 def test_daemon_comes_late(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    made: list[FakeControl] = []
-
-    def begin() -> None:
-        made.append(FakeControl(tmp_path / "late.sock"))
-        made[0].on("push", OK)
-
     monkeypatch.setattr(hook, "FIRST_PATIENCE", 5)
-    timer = threading.Timer(0.1, begin)
-    timer.start()
-    # A request that comes between the socket and its script is answered with an error: that is the fake's business.
-    pushed = push(monkeypatch, capsys, tmp_path / "late.sock", from_git("refs/heads/main"))
-    timer.join()
-    made[0].close()
-    assert pushed.answers[0].startswith((b"ok refs/heads/main", b"ng refs/heads/main not scripted"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+
+        def begin() -> None:
+            server.bind(str(tmp_path / "late.sock"))
+            server.listen()
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(encode({"result": OK}))
+
+        timer = threading.Timer(0.1, begin)
+        timer.start()
+        pushed = push(monkeypatch, capsys, tmp_path / "late.sock", from_git("refs/heads/main"))
+        timer.join()
+    assert pushed.answers == [b"ok refs/heads/main"]
 
 
 def test_daemon_absent(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -210,7 +214,7 @@ def test_patience_begins_when_the_connection_drops(
 
 
 def test_git_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hook.sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"00")))
-    monkeypatch.setattr(hook.sys, "stdout", SimpleNamespace(buffer=io.BytesIO()))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"00")))
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=io.BytesIO()))
     with pytest.raises(EOFError):
         hook.main("shop", "/nonexistent")

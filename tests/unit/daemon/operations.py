@@ -1,0 +1,123 @@
+"""The daemon's operations put together as daemon.assembly does, on one life of a server of fakes."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from deployhost.apps.remove import Remover
+from deployhost.apps.settings import Rerouter
+from deployhost.apps.view import Views
+from deployhost.control.messages import Message
+from deployhost.daemon import app_ops, deploy_ops, push_ops
+from deployhost.daemon.app_ops import AppOperations
+from deployhost.daemon.deploy_ops import DeployOperations
+from deployhost.daemon.deploying import Deploying
+from deployhost.daemon.push_ops import PushOperation
+from deployhost.daemon.setting_ops import SettingOperations
+from deployhost.daemon.worker import Workers
+from deployhost.model import AppName
+from deployhost.system.git import BareRepository
+from tests.assembled import Server, settle, wait_until
+from tests.fakes import FakeRepository, Life
+
+HTTP_PORT = 8000
+
+
+class Operations:
+    """Given a server, its daemon: `ask` is what a client does."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.daemon = daemon = server.start(Life())
+        paths = server.paths
+        self.views = Views(
+            docker=daemon.docker,
+            deploys=daemon.deploys,
+            releases=daemon.releases,
+            paths=paths,
+            http_port=lambda: HTTP_PORT,
+        )
+        self.workers = Workers(daemon.deploys, daemon.pipeline.run, daemon.recovery.mend, daemon.events.wake)
+        self.deploying = Deploying(daemon.deploys, daemon.events, self.workers, self.views)
+        self.remover = Remover(
+            docker=daemon.docker,
+            proxy=daemon.proxy,
+            kamal=daemon.kamal,
+            deploys=daemon.deploys,
+            releases=daemon.releases,
+            events=daemon.events,
+            env=daemon.env,
+            paths=paths,
+            views=self.views,
+        )
+        rerouter = Rerouter(
+            docker=daemon.docker,
+            switch=daemon.switch,
+            drainer=daemon.drainer,
+            releases=daemon.releases,
+            locks=daemon.locks,
+            load_app=daemon.load_app,
+        )
+        for module in (push_ops, deploy_ops):
+            server.monkeypatch.setattr(module, "BareRepository", self._repository)
+        server.monkeypatch.setattr(app_ops, "ensure_repository", lambda *_: None)
+        groups = (
+            AppOperations(
+                paths=paths,
+                docker=daemon.docker,
+                views=self.views,
+                deploys=daemon.deploys,
+                releases=daemon.releases,
+                locks=daemon.locks,
+                remover=self.remover,
+                http_port=lambda: HTTP_PORT,
+                started_at=server.clock(),
+            ),
+            DeployOperations(
+                paths=paths,
+                deploys=daemon.deploys,
+                releases=daemon.releases,
+                deploying=self.deploying,
+                views=self.views,
+            ),
+            SettingOperations(
+                paths=paths,
+                env=daemon.env,
+                releases=daemon.releases,
+                deploying=self.deploying,
+                rerouter=rerouter,
+                views=self.views,
+                now=lambda: datetime(2026, 1, 2, tzinfo=UTC),
+            ),
+            PushOperation(paths, self.deploying, self.views),
+        )
+        self.handlers = {name: handler for group in groups for name, handler in group.handlers().items()}
+        self.workers.open()
+
+    def ask(self, op: str, **arguments: Any) -> Message:
+        """Given an operation and its arguments, return its result, once what it began in the background is done."""
+        self.events: list[Message] = []
+        result = self.handlers[op]({"op": op, **arguments}, self.events.append)
+        self.rest()
+        return result
+
+    def rest(self) -> None:
+        """Wait until everything that was begun is done."""
+        wait_until(lambda: not self.workers._busy)
+        settle()
+
+    def push(self, app: AppName, sha: str, ref: str = "refs/heads/main", token: str | None = None) -> Message:
+        """Given an app and a commit, push it as the hook does."""
+        return self.ask("push", app=app, ref=ref, old="0" * 40, new=sha, token=token)
+
+    def notes(self) -> list[str]:
+        """Return the notes that came with the last answer."""
+        return [event["text"] for event in self.events if event["event"] == "note"]
+
+    def close(self) -> None:
+        """End this life."""
+        self.rest()
+        self.daemon.life.over = True
+        self.daemon.database.close()
+
+    def _repository(self, path: Any) -> BareRepository:
+        return FakeRepository(path, self.server.refs, self.daemon.life)

@@ -1,0 +1,207 @@
+"""git on real bare repositories."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deployhost.errors import CommandFailed, NotFound
+from deployhost.model import Branch, Sha
+from deployhost.system.git import ENVIRONMENT, BareRepository
+
+MAIN = Branch("main")
+WHO = {f"GIT_{role}_{what}": "a@b" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+MakeCommit = Callable[..., Sha]
+
+
+def git(path: Path, *arguments: str, stdin: str | None = None) -> str:
+    return subprocess.run(
+        ["git", "-C", str(path), *arguments],
+        env={**ENVIRONMENT, **WHO},
+        input=stdin,
+        text=True,
+        capture_output=True,
+        check=True,
+    ).stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> BareRepository:
+    repository = BareRepository(tmp_path / "shop.git")
+    repository.create(MAIN, {"receive.denyDeletes": "false"})
+    return repository
+
+
+@pytest.fixture
+def commit(repository: BareRepository) -> MakeCommit:
+    """Make a commit of files by name (text, or "-> target" for a link), with a subject."""
+
+    def make(files: dict[str, str], subject: str = "subject", parent: Sha | None = None) -> Sha:
+        index = {"GIT_INDEX_FILE": str(repository.path / "made.index")}
+        (repository.path / "made.index").unlink(missing_ok=True)
+        for name, text in files.items():
+            mode = "120000" if text.startswith("-> ") else "100644"
+            blob = git(repository.path, "hash-object", "-w", "--stdin", stdin=text.removeprefix("-> "))
+            subprocess.run(
+                ["git", "-C", str(repository.path), "update-index", "--add", "--cacheinfo", f"{mode},{blob},{name}"],
+                env={**ENVIRONMENT, **index}, check=True,
+            )  # fmt: skip
+        tree = subprocess.run(
+            ["git", "-C", str(repository.path), "write-tree"],
+            env={**ENVIRONMENT, **index}, text=True, capture_output=True, check=True,
+        ).stdout.strip()  # fmt: skip
+        parents = ["-p", parent] if parent else []
+        return Sha(git(repository.path, "commit-tree", tree, *parents, "-m", subject))
+
+    return make
+
+
+def listing(tree: Path) -> dict[str, str]:
+    files = [path for path in tree.rglob("*") if path.is_symlink() or path.is_file()]
+    return {str(p.relative_to(tree)): f"-> {p.readlink()}" if p.is_symlink() else p.read_text() for p in files}
+
+
+def test_created(repository: BareRepository, commit: MakeCommit) -> None:
+    assert repository.exists
+    assert not BareRepository(repository.path.parent).exists
+    assert repository.is_empty()
+    sha = commit({"a": "1"})
+    repository.move_branch(MAIN, sha)
+    repository.create(Branch("other"), {"receive.denyDeletes": "true", "gc.auto": "5"})
+    assert not repository.is_empty(), "what is there is kept"
+    assert repository.resolve("HEAD") == sha
+    assert git(repository.path, "config", "gc.auto") == "5"
+    assert git(repository.path, "config", "receive.denyDeletes") == "true"
+
+
+def test_setting_that_somebody_doubled(repository: BareRepository) -> None:
+    git(repository.path, "config", "--add", "receive.denyDeletes", "true")
+    repository.create(MAIN, {"receive.denyDeletes": "false"})
+    assert git(repository.path, "config", "--get-all", "receive.denyDeletes") == "false"
+
+
+def test_commits(repository: BareRepository, commit: MakeCommit) -> None:
+    first = commit({"a": "1"}, "first: ünï, with  spaces\n\nand a body")
+    second = commit({"a": "2"}, "second", first)
+    found = repository.commit(first)
+    assert (found.sha, found.subject) == (first, "first: ünï, with  spaces")
+    assert found.tree == git(repository.path, "rev-parse", f"{first}^{{tree}}")
+    assert repository.is_ancestor(first, second)
+    assert not repository.is_ancestor(second, first)
+
+
+def test_commit_without_a_message(repository: BareRepository) -> None:
+    tree = git(repository.path, "mktree", stdin="")
+    sha = Sha(git(repository.path, "commit-tree", tree, stdin=""))
+    assert repository.commit(sha).subject == ""
+
+
+def test_what_is_no_commit(repository: BareRepository, commit: MakeCommit) -> None:
+    sha = commit({"a": "1"})
+    with pytest.raises(NotFound, match=r"is not in shop\.git"):
+        repository.commit(Sha("1" * 40))
+    with pytest.raises(NotFound):
+        repository.commit(Sha(git(repository.path, "rev-parse", f"{sha}^{{tree}}")))
+    with pytest.raises(NotFound):
+        repository.commit(Sha(git(repository.path, "rev-parse", f"{sha}:a")))
+    git(repository.path, "tag", "-a", "-m", "x", "v1", sha)
+    with pytest.raises(NotFound, match="is a tag, not a commit"):
+        repository.commit(Sha(git(repository.path, "rev-parse", "v1")))
+
+
+def test_resolve(repository: BareRepository, commit: MakeCommit) -> None:
+    sha = commit({"a": "1"})
+    git(repository.path, "tag", "-a", "-m", "x", "v1", sha)
+    assert repository.resolve("refs/heads/main") is None
+    repository.move_branch(MAIN, sha)
+    assert repository.resolve("refs/heads/main") == sha
+    assert repository.resolve("refs/tags/v1") == sha
+    assert repository.resolve("--help") is None
+    assert repository.resolve("") is None
+
+
+def test_branches(repository: BareRepository, commit: MakeCommit) -> None:
+    first, second = commit({"a": "1"}), commit({"a": "2"})
+    repository.move_branch(MAIN, first)
+    repository.move_branch(MAIN, second)
+    assert repository.resolve("refs/heads/main") == second
+    repository.set_head(Branch("trunk"))
+    repository.move_branch(Branch("trunk"), first)
+    assert repository.resolve("HEAD") == first
+    with pytest.raises(CommandFailed):
+        repository.move_branch(Branch("main/below"), first)
+
+
+def test_check_out(repository: BareRepository, commit: MakeCommit, tmp_path: Path) -> None:
+    tree = tmp_path / "builds" / "shop"
+    tree.parent.mkdir()
+    first = {"a": "1", "dir/b": "same", "gone": "x", "link": "-> a"}
+    repository.check_out(commit(first), tree)
+    assert listing(tree) == first
+    unchanged = (tree / "dir/b").stat()
+    second = {"a": "2", "dir/b": "same", "new/deep/c": "y", "gone/now-a-directory": "z"}
+    repository.check_out(commit(second), tree)
+    assert listing(tree) == second
+    after = (tree / "dir/b").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (unchanged.st_ino, unchanged.st_mtime_ns), "BuildKit sends what changed"
+    assert tree.stat().st_mode & 0o777 == 0o700
+    assert not (tree / ".git").exists()
+
+
+def test_check_out_over_what_was_left(repository: BareRepository, commit: MakeCommit, tmp_path: Path) -> None:
+    """Files without an index, a lock of a git that was killed, a damaged index, a file where the directory should be."""
+    sha, tree = commit({"a": "1"}), tmp_path / "shop"
+    index, lock = tmp_path / "shop.index", tmp_path / "shop.index.lock"
+    tree.mkdir()
+    (tree / "stray").touch()
+    repository.check_out(sha, tree)
+    assert listing(tree) == {"a": "1"}
+
+    lock.touch()
+    (tree / "a").write_text("half")
+    repository.check_out(sha, tree)
+    assert listing(tree) == {"a": "1"}
+
+    index.write_bytes(b"damaged")
+    repository.check_out(sha, tree)
+    assert listing(tree) == {"a": "1"}
+
+
+def test_files_that_a_build_changed_are_put_back(
+    repository: BareRepository, commit: MakeCommit, tmp_path: Path
+) -> None:
+    sha, tree = commit({"a": "1", "b": "2"}), tmp_path / "shop"
+    repository.check_out(sha, tree)
+    (tree / "a").write_text("changed and longer")
+    (tree / "b").unlink()
+    repository.check_out(sha, tree)
+    assert listing(tree) == {"a": "1", "b": "2"}
+
+
+def test_nothing_is_written_through_a_link(repository: BareRepository, commit: MakeCommit, tmp_path: Path) -> None:
+    outside, tree = tmp_path / "outside", tmp_path / "shop"
+    outside.mkdir()
+    repository.check_out(commit({"x": f"-> {outside}"}), tree)
+    repository.check_out(commit({"x/evil": "1"}), tree)
+    assert list(outside.iterdir()) == []
+    assert listing(tree) == {"x/evil": "1"}
+
+
+def test_no_such_commit(repository: BareRepository, tmp_path: Path) -> None:
+    with pytest.raises(CommandFailed):
+        repository.check_out(Sha("1" * 40), tmp_path / "shop")
+
+
+def test_settings_of_others_have_no_say(
+    repository: BareRepository, commit: MakeCommit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha, hooks = commit({"a": "1"}), tmp_path / "hooks"
+    hooks.mkdir()
+    for name in ("post-checkout", "reference-transaction", "post-index-change"):
+        (hooks / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+        (hooks / name).chmod(0o755)
+    git(repository.path, "config", "core.hooksPath", str(hooks))
+    monkeypatch.setenv("GIT_DIR", "/nonexistent")
+    repository.check_out(sha, tmp_path / "shop")
+    assert not (tmp_path / "ran").exists()

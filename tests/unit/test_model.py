@@ -1,0 +1,84 @@
+"""The values of the model: valid by construction, or not there at all."""
+
+import re
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deployhost.errors import InvalidName
+from deployhost.model import AppName, Branch, DeployStatus, Domain, EnvName, ProcessName, Sha, Version, _Pattern
+
+GOOD: dict[type[_Pattern], list[str]] = {
+    AppName: ["a", "shop", "my-shop-2", "0", "x" * 40, "kamal", "kamalx-proxy", "a--b"],
+    ProcessName: ["web", "worker_2"],
+    Sha: ["0" * 40, "0123456789abcdef" * 2 + "01234567"],
+    Version: ["a" * 40, "a" * 40 + "-2", "a" * 40 + "-999999"],
+    Branch: ["main", "feature/x", "a.b", "v1.0-rc_1", "ünï", "a@b", "#1", "lock", "a.lockx", "refs/heads/x"],
+    Domain: ["a.b", "shop.example.com", "xn--bcher-kva.example", "1.2.3.4a", "shop.localhost"],
+    EnvName: ["A", "_x", "PATH_2"],
+}
+BAD: dict[type[_Pattern], list[str]] = {
+    AppName: ["", "-a", "a-", "A", "a_b", "a.b", "x" * 41, "kamal-proxy", "ü", "a\n", "a b", "../x"],
+    ProcessName: ["", "web-2", "2web", "Web"],
+    Sha: ["", "a" * 39, "a" * 41, "A" * 40, "g" * 40, "a" * 40 + "\n"],
+    Version: ["a" * 40 + "-", "a" * 40 + "-0", "a" * 40 + "-01", "a" * 7, "latest"],
+    Branch: ["", "-x", "a..b", "a b", "/a", "a/", "a//b", ".a", "a/.b", "a.lock", "a.lock/b", "@", "a@{b",
+         "a~", "a^", "a:b", "a?", "a*", "a[", "a\\", "a.", "a\x7f", "a\n", "\udcff", "x" * 201],
+    Domain: ["", "localhost", "A.b", "-a.b", "a-.b", "a..b", ".a.b", "a.b.", "a_b.c", "x" * 64 + ".b", "a.b\n", "*.a.b",
+        ("a" * 60 + ".") * 5 + "b", "a.b:80"],
+    EnvName: ["", "2A", "A-B", "A=B", "A B", "Ü", "A\n", "x" * 129],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in GOOD.items() for text in texts])
+def test_valid(kind: type[_Pattern], text: str) -> None:
+    assert kind(text) == text
+
+
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in BAD.items() for text in texts])
+def test_invalid(kind: type[_Pattern], text: str) -> None:
+    with pytest.raises(InvalidName) as failed:
+        kind(text)
+    assert kind.what in failed.value.message
+    assert kind.rule in failed.value.message
+    assert len(failed.value.message) < 400
+
+
+def test_parts() -> None:
+    version = Version("a" * 40 + "-12")
+    assert (version.sha, version.short, version.sha.short) == ("a" * 40, "aaaaaaa-12", "aaaaaaa")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(st.sampled_from("ab/.-@{~^:?*[\\ lock"), min_size=1, max_size=9))
+def test_branches_as_git_has_them(text: str) -> None:
+    """Whatever we take, git takes; what git takes of these, we take."""
+    try:
+        Branch(text)
+        ours = True
+    except InvalidName:
+        ours = False
+    if ours != _plain(text):
+        git = subprocess.run(["git", "check-ref-format", f"refs/heads/{text}"], check=False).returncode == 0
+        assert ours is (git and not text.startswith("-") and text != "@")
+
+
+def _plain(text: str) -> bool:
+    # Names that need no git to know: it is asked about the rest only, a process is dear.
+    return bool(re.fullmatch(r"[ab]+(?:/[ab]+)*", text)) and len(text) < 200
+
+
+@given(st.text(max_size=60))
+def test_names_are_safe_in_paths_and_arguments(text: str) -> None:
+    for kind in (AppName, ProcessName, Sha, Version, EnvName):
+        try:
+            name = kind(text)
+        except InvalidName:
+            continue
+        assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", name)
+
+
+def test_ends() -> None:
+    assert {status for status in DeployStatus if not status.ended} == {DeployStatus.QUEUED, DeployStatus.RUNNING}
