@@ -171,6 +171,7 @@ class FakeDocker(Docker):
             networks=(spec.network or "bridge",),
             user=image.user,
             oom_killed=False,
+            restart=spec.restart,
         )
         return container
 
@@ -211,6 +212,11 @@ class FakeDocker(Docker):
         newest_first = sorted(self._engine.containers.values(), key=lambda one: one.id, reverse=True)
         matching = [one for one in newest_first if all(one.labels.get(key) == labels[key] for key in labels)]
         return [one for one in matching if one.running or not running_only]
+
+    def set_restart(self, container: str, policy: str) -> None:
+        self._changes("set_restart")
+        found = self._existing(container)
+        self._engine.containers[found.id] = replace(found, restart=policy)
 
     def rename(self, container: str, name: str) -> None:
         self._changes("rename")

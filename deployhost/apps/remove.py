@@ -56,7 +56,7 @@ class Remover:
             variables=list(self.env.read(app)),
             repository=self.paths.repo(app),
             storage=storage,
-            has_storage=storage.is_dir() and any(storage.iterdir()),
+            has_storage=storage.is_dir(),
         )
 
     def act(self, app: AppName, step: Step) -> str:

@@ -44,7 +44,7 @@ class RemoveSettings(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class AppFacts:
-    """What there is of an app: container ids, image tags, names of variables, its storage and whether that has anything in it."""
+    """What there is of an app: container ids, image tags, names of variables, its storage and whether that is there."""
 
     app: AppName
     url: str

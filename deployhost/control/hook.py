@@ -17,7 +17,7 @@ from deployhost.errors import DaemonUnavailable, DeployhostError
 
 FLUSH = b"0000"
 PATIENCE = 60.0  # seconds to wait for a daemon that is being restarted; the push is in its journal already
-FIRST_PATIENCE = 10.0  # … when it has not answered at all yet
+FIRST_PATIENCE = 20.0  # … when it has not answered at all yet
 CONNECTED = 1.0  # … a daemon that was not there would not have taken that long
 RETRY = 0.3
 FIRST = ("refs/heads/main", "refs/heads/master")

@@ -47,7 +47,7 @@ class DirectEngine:
             network=contract.NETWORK,
             hostname=f"127.0.0.1-{secrets.token_hex(6)}",
             binds=(f"{self._paths.storage(app)}:{MOUNTED_AT}",) if config.storage else (),
-            restart="unless-stopped",
+            restart="no",  # until it is ready: an app that ends at boot must not begin again before its exit code is read
             stop_timeout=config.stop_timeout,
             init=image.labels.get(INIT_LABEL) == "true",
             security_opt=("no-new-privileges",),
@@ -67,7 +67,7 @@ class DirectEngine:
         return self._docker.inspect(container)
 
     def wait_ready(self, container: Container, image: Image, config: AppConfig) -> Ready:
-        """Given a started container, return once it is ready. Raise BootFailed."""
+        """Given a started container, return once it is ready, and restarts by itself from then on. Raise BootFailed."""
         rules = BootRules(
             port=port_for(image, config),
             port_fixed=config.port is not None,
@@ -75,7 +75,9 @@ class DirectEngine:
             host=config.domains[0] if config.domains else config.hosts[0],
             limit=config.boot_limit,
         )
-        return self._watch.wait(container, container.ips.get(contract.NETWORK, ""), rules)
+        ready = self._watch.wait(container, container.ips.get(contract.NETWORK, ""), rules)
+        self._docker.set_restart(container.id, contract.RESTART)
+        return ready
 
     def last_lines(self, container: str) -> list[str]:
         """Given a container, return the last lines of its output."""

@@ -10,6 +10,8 @@ REGISTRY = (
     "127.0.0.1:5555"  # never `localhost:`, which makes Kamal tunnel to itself (lib/kamal/cli/build/port_forwarding.rb)
 )
 
+RESTART = "unless-stopped"  # lib/kamal/configuration/role.rb
+
 PROXY_CONTAINER = "kamal-proxy"
 PROXY_REPOSITORY = "basecamp/kamal-proxy"
 PROXY_VERSION = "v0.9.2"  # the minimum of Kamal 2.11 and 2.12 (lib/kamal/configuration/proxy/run.rb)

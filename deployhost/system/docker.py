@@ -214,6 +214,11 @@ class Docker:
         # The engine's `label=key=` also matches any value on some versions; what we return matches exactly.
         return [c for c in found if c is not None and all(c.labels.get(k) == v for k, v in labels.items())]
 
+    def set_restart(self, container: str, policy: str) -> None:
+        """Given a container and a restart policy ("no", "unless-stopped"), have it from now on."""
+        with _translated():
+            self._api.update_container(container, restart_policy={"Name": policy})
+
     def rename(self, container: str, name: str) -> None:
         """Given a container, give it another name. Raise Conflict if that is taken."""
         with _translated():

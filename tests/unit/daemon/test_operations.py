@@ -122,6 +122,7 @@ def test_overtaken(server: Server, ops: Operations) -> None:
     app, release = server.add("shop"), threading.Event()
     ops.daemon.builder.during = lambda: wait_for(release)
     ops.deploying.accept(app, ONE, Trigger.PUSH)
+    wait_until(lambda: ops.daemon.deploys.open()[0].status is DeployStatus.RUNNING)
     results: list[Message] = []
     request = {"app": app, "ref": "refs/heads/main", "old": "0" * 40, "new": TWO}
     thread = threading.Thread(target=lambda: results.append(ops.handlers["push"](request, lambda _: None)))

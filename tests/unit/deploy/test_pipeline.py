@@ -55,7 +55,8 @@ def test_container_is_kamals(server: Server) -> None:
     assert {"service": "shop", "role": "web", "destination": ""}.items() <= spec.labels.items()
     assert spec.labels["deployhost.deploy"] == str(deploy.id)
     assert spec.network == "kamal"
-    assert spec.restart == "unless-stopped"
+    assert spec.restart == "no"  # until it is ready
+    assert server.engine.containers[daemon.live(app).container].restart == "unless-stopped"
     assert spec.env["TOKEN"] == "two\nlines"
     assert spec.env["PORT"] == "8080"
     assert spec.env["KAMAL_VERSION"] == ONE
