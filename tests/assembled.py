@@ -5,10 +5,12 @@ import copy
 import os
 import shutil
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache, lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +18,7 @@ from typing import Any
 import pytest
 
 from deployhost.config import apps
-from deployhost.config.apps import AppConfig
+from deployhost.config.apps import AppConfig, AppsFile
 from deployhost.config.env import EnvStore
 from deployhost.deploy import boot, drain, image, pipeline, queue, switch
 from deployhost.deploy.direct import DirectEngine
@@ -39,6 +41,18 @@ from tests.fakes import Behaviour, Crash, Engine, FakeBuilder, FakeDocker, FakeP
 
 BACKGROUND = ("drain", "tidy")
 SOMEBODY_DEAD = "00000000-0000-0000-0000-000000000000 1 1"
+
+
+@cache
+def _empty_journal() -> bytes:
+    with tempfile.TemporaryDirectory() as directory:
+        Database(Path(directory) / "journal.db").close()
+        return (Path(directory) / "journal.db").read_bytes()
+
+
+@lru_cache(maxsize=8)
+def _parsed(path: Path, _content: bytes) -> AppsFile:
+    return apps.load(path)
 
 
 class FakeTime:
@@ -65,6 +79,8 @@ class Server:
         self.paths = Paths(root)
         self.paths.run.mkdir(parents=True)
         self.paths.config.mkdir(parents=True)
+        self.paths.state.mkdir(parents=True)
+        self.paths.journal.write_bytes(_empty_journal())
         self.engine, self.table, self.refs = Engine(), Table(), Refs()
         self.behaviours: dict[str, Behaviour] = {}
         self.now = 1_750_000_000.0
@@ -81,11 +97,11 @@ class Server:
 
     def add(self, name: str, branch: str | None = "main", text: str = "") -> AppName:
         """Given an app's name, its branch and more settings as they stand in apps.yml, add it."""
-        app = AppName(name)
-        apps.add_app(self.paths.apps_yml, app, None if branch is None else Branch(branch))
-        if text:
-            self.paths.apps_yml.write_text(self.paths.apps_yml.read_text() + "".join(f"    {text}\n"))
-        return app
+        lines = [text, "" if branch is None else f"branch: {branch}"]
+        settings = "".join(f"    {line}\n" for line in lines if line)
+        before = self.paths.apps_yml.read_text() if self.paths.apps_yml.exists() else "apps:\n"
+        self.paths.apps_yml.write_text(f"{before}  {name}:\n{settings}")
+        return AppName(name)
 
     def start(self, life: Life | None = None) -> "Assembled":
         """Start a daemon; the one before must have ended."""
@@ -221,8 +237,8 @@ class Assembled:
         )
 
     def load_app(self, name: AppName) -> AppConfig:
-        """As the daemon's own."""
-        return apps.load(self.paths.apps_yml).get(name)
+        """As the daemon's own; a text is parsed once."""
+        return _parsed(self.paths.apps_yml, self.paths.apps_yml.read_bytes()).get(name)
 
     def accept(self, app: AppName, sha: Sha, trigger: Trigger = Trigger.PUSH) -> Deploy:
         """Given an app and a commit, queue its deploy as the daemon does."""

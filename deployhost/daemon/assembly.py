@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -53,96 +54,135 @@ class Daemon:
     docker: Docker
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Shared:
+    """What several of the parts work with."""
+
+    paths: Paths
+    clock: Callable[[], float]
+    docker: Docker
+    proxy: KamalProxy
+    switch: Switch
+    drainer: Drainer
+    deploys: Deploys
+    releases: Releases
+    events: EventLog
+    env: EnvStore
+    kamal: KamalFiles
+    locks: KamalLocks
+
+    def load_app(self, name: AppName) -> AppConfig:
+        return apps.load(self.paths.apps_yml).get(name)
+
+    def http_port(self) -> int:
+        return server.load(self.paths.server_yml).http_port
+
+
 def assemble(paths: Paths) -> Daemon:
     """Given the paths, open the journal and put the rooms together. Raise FileProblem, InvalidConfig."""
-    clock = time.time
-    settings = server.load(paths.server_yml)
-    database = Database(paths.journal)
-    deploys, releases = Deploys(database, clock), Releases(database, clock)
-    events, env, kamal, locks = (
-        EventLog(paths.deploy_logs),
-        EnvStore(paths),
-        KamalFiles(paths.kamal),
-        KamalLocks(paths.kamal),
+    shared = _share(paths, time.time)
+    pipeline = _pipeline(shared)
+    recovery = Recovery(
+        docker=shared.docker,
+        proxy=shared.proxy,
+        switch=shared.switch,
+        drainer=shared.drainer,
+        deploys=shared.deploys,
+        releases=shared.releases,
+        pipeline=pipeline,
+        locks=shared.locks,
+        reporter=shared.events,
+        load_app=shared.load_app,
     )
-    docker = Docker()
-    proxy = KamalProxy(docker, paths.bin / "kamal-proxy")
-    switch, drainer = Switch(proxy, paths.run), Drainer(docker, releases, clock)
+    workers = Workers(shared.deploys, pipeline.run, recovery.mend, shared.events.wake)
+    return Daemon(_handlers(shared, workers), workers, recovery, shared.docker)
 
-    def load_app(name: AppName) -> AppConfig:
-        return apps.load(paths.apps_yml).get(name)
 
-    def http_port() -> int:
-        return server.load(paths.server_yml).http_port
+def _share(paths: Paths, clock: Callable[[], float]) -> _Shared:
+    database, docker = Database(paths.journal), Docker()
+    releases, proxy = Releases(database, clock), KamalProxy(docker, paths.bin / "kamal-proxy")
+    return _Shared(
+        paths=paths,
+        clock=clock,
+        docker=docker,
+        proxy=proxy,
+        switch=Switch(proxy, paths.run),
+        drainer=Drainer(docker, releases, clock),
+        deploys=Deploys(database, clock),
+        releases=releases,
+        events=EventLog(paths.deploy_logs),
+        env=EnvStore(paths),
+        kamal=KamalFiles(paths.kamal),
+        locks=KamalLocks(paths.kamal),
+    )
 
+
+def _pipeline(shared: _Shared) -> Pipeline:
+    paths, docker = shared.paths, shared.docker
     environ = host_environment(os.environ)
     stand_ins = StandIns(docker, paths.state / "bases" / "making", environ)
-    bases = Bases(docker, paths.state, settings.mirrors, clock, stand_ins)
+    bases = Bases(docker, paths.state, server.load(paths.server_yml).mirrors, shared.clock, stand_ins)
     builder = ImageBuilder(docker, bases, DockerCli(environ), paths.run, environ)
-    pipeline = Pipeline(
+    return Pipeline(
         Tools(
             docker=docker,
-            images=Images(docker, builder, releases, paths),
+            images=Images(docker, builder, shared.releases, paths),
             engine=DirectEngine(docker, paths),
-            switch=switch,
-            drainer=drainer,
-            pruner=Pruner(docker, deploys, releases, events),
-            locks=locks,
-            kamal=kamal,
-            deploys=deploys,
-            releases=releases,
-            env=env,
+            switch=shared.switch,
+            drainer=shared.drainer,
+            pruner=Pruner(docker, shared.deploys, shared.releases, shared.events),
+            locks=shared.locks,
+            kamal=shared.kamal,
+            deploys=shared.deploys,
+            releases=shared.releases,
+            env=shared.env,
             paths=paths,
-            reporter=events,
-            load_app=load_app,
-            clock=clock,
+            reporter=shared.events,
+            load_app=shared.load_app,
+            clock=shared.clock,
         )
     )
-    recovery = Recovery(
-        docker=docker,
-        proxy=proxy,
-        switch=switch,
-        drainer=drainer,
-        deploys=deploys,
-        releases=releases,
-        pipeline=pipeline,
-        locks=locks,
-        reporter=events,
-        load_app=load_app,
-    )
-    views = Views(docker=docker, deploys=deploys, releases=releases, paths=paths, http_port=http_port)
-    workers = Workers(deploys, pipeline.run, recovery.mend, events.wake)
-    deploying = Deploying(deploys, events, workers, views)
+
+
+def _handlers(shared: _Shared, workers: Workers) -> dict[str, Handler]:
+    paths, docker, deploys, releases = shared.paths, shared.docker, shared.deploys, shared.releases
+    views = Views(docker=docker, deploys=deploys, releases=releases, paths=paths, http_port=shared.http_port)
+    deploying = Deploying(deploys, shared.events, workers, views)
     remover = Remover(
         docker=docker,
-        proxy=proxy,
-        kamal=kamal,
+        proxy=shared.proxy,
+        kamal=shared.kamal,
         deploys=deploys,
         releases=releases,
-        events=events,
-        env=env,
+        events=shared.events,
+        env=shared.env,
         paths=paths,
         views=views,
     )
     rerouter = Rerouter(
-        docker=docker, switch=switch, drainer=drainer, releases=releases, locks=locks, load_app=load_app
+        docker=docker,
+        switch=shared.switch,
+        drainer=shared.drainer,
+        releases=releases,
+        locks=shared.locks,
+        load_app=shared.load_app,
     )
-    operations = (
+    groups = (
         AppOperations(
             paths=paths,
             docker=docker,
             views=views,
             deploys=deploys,
             releases=releases,
-            locks=locks,
+            locks=shared.locks,
             remover=remover,
-            http_port=http_port,
-            started_at=clock(),
+            http_port=shared.http_port,
+            started_at=shared.clock(),
         ),
         DeployOperations(paths=paths, deploys=deploys, releases=releases, deploying=deploying, views=views),
         SettingOperations(
             paths=paths,
-            env=env,
+            env=shared.env,
             releases=releases,
             deploying=deploying,
             rerouter=rerouter,
@@ -151,8 +191,7 @@ def assemble(paths: Paths) -> Daemon:
         ),
         PushOperation(paths, deploying, views),
     )
-    handlers = {name: handler for group in operations for name, handler in group.handlers().items()}
-    return Daemon(handlers, workers, recovery, docker)
+    return {name: handler for group in groups for name, handler in group.handlers().items()}
 
 
 def refresh_hooks(paths: Paths) -> None:

@@ -80,22 +80,22 @@ class Deploys:
 
     def of_push(self, app: AppName, token: str) -> Deploy | None:
         """Given an app and a push's token, return the deploy that this very push asked for before, or None."""
-        found = self._ids("id IN (SELECT deploy FROM pushes WHERE app = ? AND token = ?)", app, token)
-        return self.get(found[0]) if found else None
+        return next(
+            iter(self._found("id IN (SELECT deploy FROM pushes WHERE app = ? AND token = ?)", app, token)), None
+        )
 
     def of_app(self, app: AppName, limit: int = 20) -> list[Deploy]:
         """Given an app, return its newest deploys, newest first."""
-        return [self.get(number) for number in self._ids("app = ? ORDER BY id DESC LIMIT ?", app, limit)]
+        return self._found("app = ? ORDER BY id DESC LIMIT ?", app, limit)
 
     def newest(self, app: AppName, *, pushed: bool = False) -> Deploy | None:
         """Given an app, return its newest deploy (with `pushed`: the newest that a push asked for), or None."""
         only = "AND trigger = 'push'" if pushed else ""
-        found = self._ids(f"app = ? {only} ORDER BY id DESC LIMIT 1", app)
-        return self.get(found[0]) if found else None
+        return next(iter(self._found(f"app = ? {only} ORDER BY id DESC LIMIT 1", app)), None)
 
     def open(self) -> list[Deploy]:
         """Return every queued and running deploy, oldest first."""
-        return [self.get(number) for number in self._ids("status IN ('queued', 'running') ORDER BY id")]
+        return self._found("status IN ('queued', 'running') ORDER BY id")
 
     def is_open(self, number: int) -> bool:
         """Given a deploy's number, return whether it is there and has not ended."""
@@ -184,6 +184,11 @@ class Deploys:
             )
             db.execute("DELETE FROM pushes WHERE app = ?", (app,))
         return [int(row["id"]) for row in forgotten]
+
+    def _found(self, where: str, *values: object) -> list[Deploy]:
+        # In one turn: between two of them another thread may forget the app.
+        with self._database.reading():
+            return [self.get(number) for number in self._ids(where, *values)]
 
     def _ids(self, where: str, *values: object) -> list[int]:
         with self._database.reading() as db:

@@ -66,7 +66,9 @@ class BareRepository:
 
     def commit(self, sha: Sha) -> Commit:
         """Given a commit, return it with its tree and subject. Raise NotFound."""
-        done = self._git("log", "-1", "--no-show-signature", "--format=%H %T %s", "--end-of-options", sha, "--", check=False)
+        done = self._git(
+            "log", "-1", "--no-show-signature", "--format=%H %T %s", "--end-of-options", sha, "--", check=False
+        )
         found, _, rest = done.stdout.rstrip("\n").partition(" ")
         if done.code != 0 or not found:
             raise NotFound(f"commit {sha.short} is not in {self.path.name}", hint="git push")

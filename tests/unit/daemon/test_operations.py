@@ -1,6 +1,7 @@
 """What the daemon answers, operation by operation."""
 
 import threading
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from deployhost.errors import (
     SwitchFailed,
 )
 from deployhost.journal.deploys import Push
-from deployhost.model import AppName, Branch, DeployStatus, EnvName, Trigger
+from deployhost.model import AppName, Branch, Deploy, DeployStatus, EnvName, Trigger
 from tests.assembled import Server, sha, wait_until
 from tests.fakes import Behaviour
 from tests.unit.daemon.operations import Operations
@@ -137,8 +138,18 @@ def test_overtaken(server: Server, ops: Operations) -> None:
     assert ops.daemon.live(app).sha == THREE
 
 
-def test_two_pushes_of_one_commit_at_once(server: Server, ops: Operations) -> None:
+def test_two_pushes_of_one_commit_at_once(server: Server, ops: Operations, monkeypatch: pytest.MonkeyPatch) -> None:
     app, start = server.add("shop"), threading.Barrier(6)
+    release = threading.Event()
+    ops.daemon.builder.during = lambda: wait_for(release)
+    look = ops.daemon.deploys.open
+
+    def look_slowly() -> list[Deploy]:
+        found = look()
+        time.sleep(0.005)
+        return found
+
+    monkeypatch.setattr(ops.daemon.deploys, "open", look_slowly)
 
     def accept() -> None:
         start.wait()
@@ -149,6 +160,7 @@ def test_two_pushes_of_one_commit_at_once(server: Server, ops: Operations) -> No
         thread.start()
     for thread in threads:
         thread.join()
+    release.set()
     ops.rest()
     assert len(ops.daemon.deploys.of_app(app)) == 1
 

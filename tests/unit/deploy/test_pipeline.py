@@ -304,12 +304,31 @@ def test_settings_that_change_during_the_build_count(server: Server) -> None:
         apps.set_storage(server.paths.apps_yml, app, True)
 
     daemon.builder.during = meanwhile
-    server.behaviours[TWO] = Behaviour(exits=1, says=("arrived-late",))
     daemon.deploy(app, ONE)
     spec = server.engine.specs[daemon.live(app).container]
     assert spec.env["NEW"] == "arrived-late"
     assert spec.binds
-    assert "arrived-late" not in json.dumps(daemon.deploy(app, TWO).error)
+
+
+def test_secrets_that_come_during_the_build_are_redacted(server: Server) -> None:
+    server.behaviours[ONE] = Behaviour(exits=1, says=("password arrived-late",))
+    app, daemon = server.add("shop"), server.start()
+
+    def meanwhile() -> None:
+        daemon.env.set(app, {EnvName("NEW"): "arrived-late"}, datetime.now(UTC))
+
+    daemon.builder.during = meanwhile
+    assert (daemon.deploy(app, ONE).error or {})["details"] == ["password ***"]
+
+
+def test_nothing_is_left_of_a_switch(server: Server) -> None:
+    """Neither the thread that answered the proxy's health check, nor the socket it listened on."""
+    app, daemon = server.add("shop"), server.start()
+    before = threading.active_count()
+    for number in (1, 2, 3):
+        daemon.deploy(app, sha(number))
+    wait_until(lambda: threading.active_count() == before)
+    assert not list(server.paths.run.iterdir())
 
 
 @pytest.mark.parametrize("again", [False, True])

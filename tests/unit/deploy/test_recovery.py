@@ -180,6 +180,20 @@ class DiesAtStart(Life):
         super().effect(name)
 
 
+def test_interrupted_and_overtaken(server: Server) -> None:
+    """While it was built a newer commit came: the older one is not begun again."""
+    app = server.add("shop")
+    crash(server, app, ONE, "docker start")
+    daemon = server.start()
+    newer = daemon.accept(app, TWO)
+    daemon.recovery.run()
+    older = daemon.deploys.of_app(app)[1]
+    assert (older.status, older.superseded_by) == (DeployStatus.SUPERSEDED, newer.id)
+    daemon.work_off()
+    check(server, daemon, app, TWO)
+    assert server.engine.stopped == []
+
+
 def test_requeued_deploy_says_so(server: Server) -> None:
     app = server.add("shop")
     crash(server, app, ONE, "docker start")

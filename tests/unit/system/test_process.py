@@ -153,8 +153,9 @@ def test_outlives_us(tmp_path: Path) -> None:
         "running = spawn(['sh', '-c', 'sleep 0.3; echo done'], output=Path(sys.argv[1]));"
         "print(running.pid, flush=True); time.sleep(60)"
     )
-    us = spawn([sys.executable, "-c", script, str(tmp_path / "log")])
-    wait_until((tmp_path / "log").exists)
+    said: list[str] = []
+    us = spawn([sys.executable, "-c", script, str(tmp_path / "log")], on_line=said.append)
+    wait_until(lambda: bool(said))
     os.kill(us.pid, signal.SIGKILL)
     us.wait(5)
     wait_until(lambda: (tmp_path / "log").read_text() == "done\n")

@@ -1,0 +1,171 @@
+"""The rules of the rooms that imports alone don't show: one door to each tool, deciding is pure, the light parts stay light."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import deployhost
+
+ROOT = Path(deployhost.__file__).resolve().parent
+FILES = sorted(path for path in ROOT.rglob("*.py") if "templates" not in path.relative_to(ROOT).parts)
+TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+
+# What starts processes: system/process.py for everybody, and the supervisor, which is the parent of the daemon itself and
+# must stay too small to need anything.
+DOORS = {
+    "subprocess": {"system/process.py"},
+    "docker": {"system/docker.py"},
+    "requests": {"system/docker.py"},
+    "sqlite3": {"journal/database.py", "journal/deploys.py", "journal/releases.py"},
+    "jinja2": {"build/render.py"},
+    "http": {"system/http.py", "system/download.py"},
+    "urllib": {"system/download.py"},
+    "multiprocessing": set(),
+    "pty": set(),
+    "asyncio": set(),
+}
+STARTS_PROCESSES = {"system/process.py", "system/supervisor.py"}
+PROCESS_CALLS = re.compile(r"system|popen|fork|forkpty|exec\w+|spawn\w+|posix_spawnp?")
+
+# What the design calls pure, whatever its docstring says.
+PURE = re.compile(
+    r"(.*/)?(plan|\w+_plan|plan_\w+)\.py|build/detect/.*|build/render\.py|kamal/contract\.py|deploy/queue\.py|model\.py|steps\.py|paths\.py"
+)
+WORLD = {
+    "os", "io", "sys", "time", "random", "secrets", "uuid", "subprocess", "socket", "select", "threading", "tempfile", "shutil",
+    "glob", "sqlite3", "docker", "requests", "http", "urllib", "logging", "signal", "fcntl", "getpass", "platform", "locale",
+}  # fmt: skip
+TOUCHES = {
+    "read_text", "read_bytes", "write_text", "write_bytes", "iterdir", "rglob", "mkdir", "unlink", "touch", "rename", "chmod",
+    "symlink_to", "readlink", "now", "today", "utcnow", "environ", "getenv", "cwd", "home", "expanduser",
+}  # fmt: skip
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+IMPORTS = {name: set(imports(tree)) for name, tree in TREES.items()}
+
+
+def importers(package: str) -> set[str]:
+    return {name for name, found in IMPORTS.items() if any(one.split(".")[0] == package for one in found)}
+
+
+def is_pure(name: str, tree: ast.Module) -> bool:
+    """Given a module, return whether it is pure by its name, or says so at the top."""
+    says = (ast.get_docstring(tree) or "").partition("\n\n")[0]
+    return PURE.fullmatch(name) is not None or bool(re.search(r"\bPure\b|\bpure[.,:;]", says))
+
+
+PURE_FILES = sorted(name for name, tree in TREES.items() if is_pure(name, tree))
+
+
+@pytest.mark.parametrize("package", DOORS)
+def test_one_door(package: str) -> None:
+    assert importers(package) == DOORS[package]
+
+
+def test_typer_is_the_clis() -> None:
+    assert {name.split("/")[0] for package in ("typer", "click", "rich") for name in importers(package)} == {"cli"}
+
+
+def test_who_starts_processes() -> None:
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
+                assert not PROCESS_CALLS.fullmatch(node.attr) or name in STARTS_PROCESSES, f"{name}:{node.lineno}"
+
+
+def test_no_shell_strings() -> None:
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and node.arg == "shell":
+                assert not isinstance(node.value, ast.Constant), f"{name}: shell={ast.unparse(node.value)}"
+
+
+def test_what_is_pure() -> None:
+    assert {"model.py", "steps.py", "kamal/contract.py", "deploy/queue.py", "apps/push_plan.py", "build/plan.py"} < set(
+        PURE_FILES
+    )
+    assert any(name.startswith("build/detect/") for name in PURE_FILES)
+
+
+@pytest.mark.parametrize("name", PURE_FILES)
+def test_deciding_is_pure(name: str) -> None:
+    """No input or output, no clock, no environment, no randomness; facts in, decision out."""
+    tree = TREES[name]
+    found = IMPORTS[name]
+    assert not {one.split(".")[0] for one in found} & WORLD
+    assert not [one for one in found if one.startswith("deployhost.system")]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in TOUCHES, f"{name}:{node.lineno}: .{node.attr}"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in {"open", "input", "print", "eval", "exec", "__import__"}, f"{name}:{node.lineno}"
+
+
+def test_control_is_light() -> None:
+    """It is in the way of every command and every push: the standard library's, and errors and model of ours."""
+    for name, found in IMPORTS.items():
+        if name.startswith("control/"):
+            for one in found:
+                ours = one.startswith(("deployhost.control.", "deployhost.errors.", "deployhost.model."))
+                assert ours or one.split(".")[0] in sys.stdlib_module_names, f"{name}: {one}"
+
+
+def test_hook_starts_without_site_packages() -> None:
+    """What it really loads, too: nothing that costs milliseconds, nothing that is not there without site-packages."""
+    script = (
+        f"import sys; sys.path.append({str(ROOT.parent)!r}); before = set(sys.modules);"
+        "import deployhost.control.hook; print(*sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-IS", "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert not loaded & {
+        "typing_extensions",
+        "asyncio",
+        "subprocess",
+        "logging",
+        "ssl",
+        "http",
+        "urllib",
+        "email",
+        "inspect",
+    }
+    assert not [one for one in loaded if one.split(".")[0] not in {*sys.stdlib_module_names, "deployhost"}]
+
+
+def test_no_module_holds_mutable_state() -> None:
+    """Dependencies are passed in: no `global`, and no lower-case list, dict or set at a module's top."""
+    for name, tree in TREES.items():
+        assert not [node for node in ast.walk(tree) if isinstance(node, ast.Global)], name
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.List | ast.Dict | ast.Set):
+                names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+                assert all(one.lstrip("_").isupper() or one == "__all__" for one in names), f"{name}:{node.lineno}"
+
+
+def test_no_drawers() -> None:
+    assert not [
+        name
+        for name in TREES
+        if Path(name).stem in {"utils", "util", "helpers", "helper", "common", "misc", "interfaces"}
+    ]
+
+
+def test_functions_are_short() -> None:
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                assert (node.end_lineno or 0) - node.lineno < 70, f"{name}: {node.name}"
