@@ -18,7 +18,8 @@ from deployhost.kamal import contract
 from deployhost.kamal.contract import Route
 from deployhost.kamal.proxy import KamalProxy, Target
 from deployhost.model import AppName, Branch, Listener, Sha
-from deployhost.system.docker import Container, ContainerSpec, Docker, EngineInfo, Image, LogLine
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Container, ContainerSpec, EngineInfo, Image, LogLine
 from deployhost.system.git import BareRepository, Commit
 from deployhost.system.http import Answer
 from deployhost.system.process import Completed, Process

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from deployhost.config.apps import AppConfig
 from deployhost.deploy.drain import Drainer
 from deployhost.deploy.switch import Switch
+from deployhost.errors import Conflict
 from deployhost.journal.releases import Releases
 from deployhost.kamal.lock import KamalLocks
 from deployhost.model import AppName
@@ -44,6 +45,11 @@ class Rerouter:
         with self._locks.held(app, live.version, patience=PATIENCE, waiting=lambda _: None):
             live = self._releases.live(app) or live
             container = self._docker.inspect(live.container)
+            if not container.running:
+                raise Conflict(
+                    f"{app} is down; its hosts are noted, and it answers at them once it runs again",
+                    hint=f"deployhost restart {app}",
+                )
             config = self._load_app(app)
             switched = self._switch.to(container, live.port, config)
             self._drainer.follow(switched, (), config.drain, lambda: None)

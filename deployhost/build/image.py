@@ -17,7 +17,8 @@ from deployhost.build.progress import Progress
 from deployhost.errors import BuildFailed, CommandTimedOut
 from deployhost.model import AppName
 from deployhost.system import files
-from deployhost.system.docker import Docker, Image
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Image
 from deployhost.system.process import run
 
 APP_LABEL = "deployhost.app"

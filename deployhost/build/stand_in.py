@@ -19,7 +19,8 @@ from deployhost.errors import (
     DownloadFailed,
 )
 from deployhost.system import download, files
-from deployhost.system.docker import ContainerSpec, Docker
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import ContainerSpec
 from deployhost.system.process import run
 
 REPOSITORY = "deployhost/stand-in"  # each is kept under its key here, and tagged with every name it stands in for

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from deployhost.control.client import call
 from deployhost.control.messages import Message
-from deployhost.control.progress import Progress
+from deployhost.control.progress import Progress, error_lines
 from deployhost.errors import DaemonUnavailable, DeployhostError
 
 FLUSH = b"0000"
@@ -70,6 +70,8 @@ def _push(app: str, socket: str, command: tuple[str, str, str], progress: Progre
                 return {"outcome": "ng", "message": f"{error.message}; try: {error.hint}"}
             time.sleep(RETRY)
         except DeployhostError as error:
+            for line in error_lines(error.to_json()):  # git shows one line only, which has no room for the cure
+                _tell(line)
             return {"outcome": "ng", "message": error.message, "hint": error.hint}
         else:
             if result.get("deploy") is not None:

@@ -57,7 +57,10 @@ def encode(message: Message) -> bytes:
 
 def decode(line: bytes) -> Message:
     """Given a line, return its message. Raise ValueError if it is no JSON object."""
-    message = json.loads(line)
+    try:
+        message = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("a message nests a few levels deep") from error
     if not isinstance(message, dict):
         raise ValueError("a message is a JSON object")  # noqa: TRY004 - one error for every kind of bad line
     return message

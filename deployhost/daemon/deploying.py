@@ -80,6 +80,10 @@ class Deploying:
         newer = self._deploys.get(deploy.superseded_by)
         return f"overtaken by the newer push {newer.sha.short}: that one is deployed instead of {deploy.sha.short}"
 
+    def pushes_under_way(self, app: AppName) -> list[Deploy]:
+        """Given an app, return its pushes that are queued or running, oldest first."""
+        return [deploy for deploy in self._deploys.open() if deploy.app == app and deploy.trigger is Trigger.PUSH]
+
     def _known(self, app: AppName, sha: Sha, trigger: Trigger, push: Push | None) -> Deploy | None:
         before = self._deploys.of_push(app, push.token) if push is not None and push.token else None
         if before is not None or trigger not in COMMITS:

@@ -13,7 +13,9 @@ from deployhost.daemon.assembly import Daemon, assemble, refresh_hooks
 from deployhost.daemon.control import ControlServer
 from deployhost.errors import DeployhostError
 from deployhost.paths import Paths
+from deployhost.system import files
 
+LOCK_TIMEOUT = 5.0  # seconds for a daemon that is just being stopped
 RETRY = 1.0  # seconds between attempts to recover while Docker or the proxy does not answer yet
 log = logging.getLogger(__name__)
 
@@ -26,16 +28,26 @@ def main() -> None:
     paths = Paths(Path(os.environ.get("DEPLOYHOST_ROOT", "/")))
     try:
         paths.run.mkdir(parents=True, exist_ok=True)
-        for left in paths.run.glob("switch-*.log"):
-            left.unlink(missing_ok=True)
-        daemon = assemble(paths)
-        refresh_hooks(paths)
-        server = ControlServer(paths.control_socket, daemon.handlers)
+        # Two daemons would each run the queue; the kernel lets go of the lock when its holder dies, however it dies.
+        with files.lock(paths.run / "deployhostd.lock", timeout=LOCK_TIMEOUT):
+            _serve(paths)
     except DeployhostError as error:
         log.critical("%s", error.message)
         for line in error.details:
             log.critical("  %s", line)
         sys.exit(error.exit_code)
+
+
+def _serve(paths: Paths) -> None:
+    for left in paths.run.glob("switch-*.log"):
+        left.unlink(missing_ok=True)
+    daemon = assemble(paths)
+    try:
+        refresh_hooks(paths)
+    except DeployhostError as error:
+        # A mistake in apps.yml: every operation tells it, and the apps that run are not concerned.
+        log.warning("%s", "; ".join((error.message, *error.details)))
+    server = ControlServer(paths.control_socket, daemon.handlers)
     threading.Thread(target=_recover, args=(daemon,), name="recovery", daemon=True).start()
     log.info("deployhostd %s listens on %s", deployhost.__version__, paths.control_socket)
     server.serve()

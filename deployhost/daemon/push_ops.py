@@ -8,7 +8,7 @@ from deployhost.daemon import requests
 from deployhost.daemon.control import Emit, Handler
 from deployhost.daemon.deploying import Deploying
 from deployhost.journal.deploys import Push
-from deployhost.model import AppName, Branch, DeployStatus, Sha, Trigger
+from deployhost.model import AppName, Branch, Deploy, DeployStatus, Sha, Trigger
 from deployhost.paths import Paths
 from deployhost.system.git import BareRepository, Commit
 
@@ -45,7 +45,15 @@ class PushOperation:
         return self._deploy(app, verdict.branch, Push(ref, old, token), commit, emit)
 
     def _deploy(self, app: AppName, branch: Branch, push: Push, commit: Commit, emit: Emit) -> Message:
+        replaced = self._replaced(app, commit.sha)
         deploy = self._deploying.accept(app, commit.sha, Trigger.PUSH, subject=commit.subject, branch=branch, push=push)
+        for older in replaced:
+            emit(
+                {
+                    "event": "note",
+                    "text": f"this push replaces {older.sha.short} ({older.subject}), and does not contain it",
+                }
+            )
         deploy = self._deploying.follow(deploy.id, emit)
         view = self._views.deploy(deploy)
         if deploy.status is DeployStatus.LIVE:
@@ -56,3 +64,13 @@ class PushOperation:
             return {"outcome": "ok", "message": overtaken, "deploy": view}
         message = str((deploy.error or {}).get("message", deploy.status))
         return {"outcome": "ng", "message": f"deploy failed: {message}", "deploy": view}
+
+    def _replaced(self, app: AppName, sha: Sha) -> list[Deploy]:
+        """Given a push's commit, return the pushes still under way that it does not contain.
+
+        git can't tell: the branch moves only when a commit is live, so to whoever pushes it is where it was. The newest push
+        wins, and says so.
+        """
+        repository = BareRepository(self._paths.repo(app))
+        under_way = [deploy for deploy in self._deploying.pushes_under_way(app) if deploy.sha != sha]
+        return [deploy for deploy in under_way if not repository.is_ancestor(deploy.sha, sha)]

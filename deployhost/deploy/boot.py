@@ -8,7 +8,8 @@ from deployhost.deploy.readiness import Health, Probe
 from deployhost.errors import BootFailed
 from deployhost.model import Listener
 from deployhost.system import http, netns
-from deployhost.system.docker import Container, Docker
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Container
 
 POLL = 0.012  # seconds between looks
 POLL_SLOW = 0.1  # … once the app has taken longer than a few seconds

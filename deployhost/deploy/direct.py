@@ -14,7 +14,8 @@ from deployhost.errors import BootFailed, DockerUnavailable, NotFound
 from deployhost.kamal import contract
 from deployhost.model import WEB, AppName, Deploy, Version
 from deployhost.paths import Paths
-from deployhost.system.docker import Container, ContainerSpec, Docker, Image
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Container, ContainerSpec, Image
 
 DEPLOY_LABEL = "deployhost.deploy"  # the deploy that made a container; names and numbers only
 DEFAULT_PORT = 8080

@@ -13,7 +13,8 @@ from deployhost.journal.releases import Releases
 from deployhost.kamal import contract
 from deployhost.model import AppName, Deploy, Trigger, Version
 from deployhost.paths import Paths
-from deployhost.system.docker import Docker, Image
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Image
 from deployhost.system.git import BareRepository
 
 BUILD_TIMEOUT = 1800.0  # seconds

@@ -24,7 +24,8 @@ from deployhost.kamal.files import KamalFiles
 from deployhost.kamal.lock import KamalLocks
 from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Version
 from deployhost.paths import Paths
-from deployhost.system.docker import Container, Docker, Image
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Container, Image
 from deployhost.system.git import BareRepository
 
 LOCK_PATIENCE = 120.0  # seconds to wait for somebody else's `kamal deploy`

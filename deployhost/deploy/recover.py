@@ -17,7 +17,8 @@ from deployhost.kamal.contract import Route, role_labels, service_name
 from deployhost.kamal.lock import KamalLocks
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Version
-from deployhost.system.docker import Container, Docker
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Container
 
 ATTEMPTS = 3  # a deploy whose every attempt takes the daemon down must not do so for ever
 log = logging.getLogger(__name__)

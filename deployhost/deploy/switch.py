@@ -13,7 +13,7 @@ from deployhost.errors import BootFailed, DeployhostError, SwitchFailed
 from deployhost.kamal.contract import service_name
 from deployhost.kamal.proxy import KamalProxy, Target
 from deployhost.model import WEB, AppName
-from deployhost.system.docker import Container
+from deployhost.system.docker_model import Container
 from deployhost.system.netns import listen_in
 from deployhost.system.process import Process
 

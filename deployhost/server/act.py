@@ -45,7 +45,8 @@ from deployhost.server.state import (
 )
 from deployhost.steps import Step
 from deployhost.system import files, packages, process
-from deployhost.system.docker import ContainerSpec, Docker
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import ContainerSpec
 from deployhost.system.services import Services
 
 ENGINE_STARTS_WITHIN = 60.0

@@ -27,7 +27,8 @@ from deployhost.server.state import (
     stopped_record,
 )
 from deployhost.system import files, machine, packages, records
-from deployhost.system.docker import Container, Docker
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Container
 from deployhost.system.services import PATH, Services
 
 PING_TIMEOUT = 3.0

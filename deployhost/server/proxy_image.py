@@ -16,7 +16,8 @@ from deployhost.kamal import contract
 from deployhost.kamal.contract import PROXY_IMAGE, PROXY_REPOSITORY, PROXY_TITLE_LABEL, PROXY_VERSION
 from deployhost.server.go import Go
 from deployhost.system import files
-from deployhost.system.docker import ContainerSpec, Docker
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import ContainerSpec
 from deployhost.templates import templates_dir
 
 LEAST_GO = (1, 25, 5)

@@ -24,7 +24,8 @@ from deployhost.server.state import DAEMON, completion_files, install_record, st
 from deployhost.server.uninstall_plan import Present, plan_uninstall
 from deployhost.steps import Plan, Step
 from deployhost.system import packages, records
-from deployhost.system.docker import Container, Docker
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Container
 from deployhost.system.services import Services
 
 

@@ -9,7 +9,6 @@ import tarfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import IO, Any
 
 import docker
@@ -19,96 +18,11 @@ from docker import errors as docker_errors
 from docker import utils as docker_utils
 
 from deployhost.errors import Conflict, DockerUnavailable, NotFound
+from deployhost.system.docker_answers import read_container, read_image, read_log
+from deployhost.system.docker_model import Container, ContainerSpec, EngineInfo, Image, LogLine
 
 SOCKET = "unix:///var/run/docker.sock"
 AGREED_FOR = 60.0  # seconds for which the API's version is remembered
-
-
-@dataclass(frozen=True)
-class EngineInfo:
-    """What the engine says of itself: versions as it writes them, feature flags, free of anything else."""
-
-    version: str
-    api_version: str
-    live_restore: bool
-    init_binary: str
-    root: str
-    cgroup_version: str
-
-
-@dataclass(frozen=True)
-class Container:
-    """One container as the engine describes it. `pid` is 0 while it does not run; `ip` is its address on `network`."""
-
-    id: str
-    name: str
-    image: str
-    image_id: str
-    status: str
-    pid: int
-    exit_code: int
-    started_at: str
-    restart_count: int
-    labels: Mapping[str, str]
-    ips: Mapping[str, str]
-    networks: tuple[str, ...]
-    user: str
-    oom_killed: bool
-    bindings: tuple[tuple[int, str, int], ...] = ()  # container port, host address, host port
-    mounts: tuple[tuple[str, str], ...] = ()  # host path or volume name, path in the container
-    restart: str = ""
-    log_max_size: str = ""
-
-    @property
-    def running(self) -> bool:
-        """Return whether its process runs right now."""
-        return self.status == "running"
-
-    @property
-    def short_id(self) -> str:
-        """Return the 12 digits that are its alias on user-defined networks (kamal-contract 3.6)."""
-        return self.id[:12]
-
-
-@dataclass(frozen=True)
-class Image:
-    """One image: its id, tags, labels, and the parts of its configuration that matter here."""
-
-    id: str
-    tags: tuple[str, ...]
-    labels: Mapping[str, str]
-    user: str
-    exposed: tuple[int, ...]
-    created: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class ContainerSpec:
-    """What to create a container from. `binds` are "host:container[:ro]"; `ports` map container ports to (host ip, host port)."""
-
-    name: str
-    image: str
-    labels: Mapping[str, str] = field(default_factory=dict)
-    env: Mapping[str, str] = field(default_factory=dict)
-    network: str | None = None
-    hostname: str | None = None
-    command: tuple[str, ...] | None = None
-    binds: tuple[str, ...] = ()
-    ports: Mapping[int, tuple[str, int]] = field(default_factory=dict)
-    restart: str = "no"
-    log_max_size: str = "10m"
-    stop_timeout: int | None = None
-    init: bool = False
-    security_opt: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class LogLine:
-    """One line of a container's output; `at` is the engine's time stamp (RFC 3339), or empty."""
-
-    stream: str
-    line: str
-    at: str = ""
 
 
 class Docker:
@@ -197,7 +111,7 @@ class Docker:
     def inspect(self, container: str) -> Container:
         """Given a name or id, return the container. Raise NotFound."""
         with _translated():
-            return _container(self._api.inspect_container(container))
+            return read_container(self._api.inspect_container(container))
 
     def find(self, container: str) -> Container | None:
         """Given a name or id, return the container, or None."""
@@ -240,7 +154,7 @@ class Docker:
             response = self._api._get(url, params=params, stream=True, timeout=None if follow else self._timeout)  # noqa: SLF001
             self._api._raise_for_status(response)  # noqa: SLF001
             with contextlib.closing(response):
-                yield from _log_lines(response.iter_content(chunk_size=None), timestamps=timestamps)
+                yield from read_log(response.iter_content(chunk_size=None), timestamps=timestamps)
 
     def exec_run(self, container: str, argv: list[str]) -> tuple[int, str]:
         """Given a running container, run an argv in it; return its exit code and what it wrote."""
@@ -272,7 +186,7 @@ class Docker:
     def image(self, reference: str) -> Image | None:
         """Given a reference or id, return the local image, or None."""
         with _translated(), contextlib.suppress(docker_errors.ImageNotFound, docker_errors.NotFound):
-            return _image(self._api.inspect_image(reference))
+            return read_image(self._api.inspect_image(reference))
         return None
 
     def images(self, label: str) -> list[Image]:
@@ -410,73 +324,3 @@ def _translated() -> Iterator[None]:
         raise DockerUnavailable(
             "the Docker engine does not answer", hint="deployhost setup --local", details=(str(error),)
         ) from error
-
-
-def _container(raw: dict[str, Any]) -> Container:
-    state, config, host = raw["State"], raw["Config"], raw.get("HostConfig") or {}
-    networks = raw.get("NetworkSettings", {}).get("Networks") or {}
-    return Container(
-        id=raw["Id"],
-        name=raw["Name"].lstrip("/"),
-        image=config.get("Image", ""),
-        image_id=raw.get("Image", ""),
-        status=state.get("Status", ""),
-        pid=int(state.get("Pid", 0)),
-        exit_code=int(state.get("ExitCode", 0)),
-        started_at=state.get("StartedAt", ""),
-        restart_count=int(raw.get("RestartCount", 0)),
-        labels=config.get("Labels") or {},
-        ips={name: net.get("IPAddress", "") for name, net in networks.items()},
-        networks=tuple(networks),
-        user=config.get("User", ""),
-        oom_killed=bool(state.get("OOMKilled")),
-        bindings=_bindings(host),
-        mounts=tuple(sorted((m.get("Name") or m.get("Source", ""), m["Destination"]) for m in raw.get("Mounts") or ())),
-        restart=(host.get("RestartPolicy") or {}).get("Name", ""),
-        log_max_size=((host.get("LogConfig") or {}).get("Config") or {}).get("max-size", ""),
-    )
-
-
-def _bindings(host: dict[str, Any]) -> tuple[tuple[int, str, int], ...]:
-    found = []
-    for key, bound in (host.get("PortBindings") or {}).items():
-        port = int(key.partition("/")[0])
-        found += [(port, b.get("HostIp", ""), int(b.get("HostPort") or 0)) for b in bound or ()]
-    return tuple(sorted(found))
-
-
-def _image(raw: dict[str, Any]) -> Image:
-    config = raw.get("Config") or {}
-    ports = [key.partition("/") for key in config.get("ExposedPorts") or {}]
-    return Image(
-        id=raw["Id"],
-        tags=tuple(raw.get("RepoTags") or ()),
-        labels=config.get("Labels") or {},
-        user=config.get("User", ""),
-        exposed=tuple(sorted(int(port) for port, _, kind in ports if kind in ("tcp", "") and port.isdigit())),
-        created=raw.get("Created", ""),
-    )
-
-
-def _log_lines(chunks: Iterator[bytes], *, timestamps: bool) -> Iterator[LogLine]:
-    """Parse the engine's multiplexed stream: 8 bytes of header (stream, 0, 0, 0, length big-endian), then the payload."""
-    buffer = b""
-    partial = {1: b"", 2: b""}
-    for chunk in chunks:
-        buffer += chunk
-        while len(buffer) >= 8:
-            kind, length = buffer[0], int.from_bytes(buffer[4:8], "big")
-            if len(buffer) < 8 + length:
-                break
-            payload, buffer = buffer[8 : 8 + length], buffer[8 + length :]
-            *lines, partial[kind] = (partial.get(kind, b"") + payload).split(b"\n")
-            yield from (_log_line(kind, line, timestamps=timestamps) for line in lines)
-    yield from (_log_line(kind, rest, timestamps=timestamps) for kind, rest in partial.items() if rest)
-
-
-def _log_line(kind: int, raw: bytes, *, timestamps: bool) -> LogLine:
-    text = raw.decode("utf-8", "replace").rstrip("\r")
-    at = ""
-    if timestamps:
-        at, _, text = text.partition(" ")
-    return LogLine("stderr" if kind == 2 else "stdout", text, at)

@@ -22,7 +22,8 @@ from deployhost.build.stand_in_plan import LABEL, recipe_for
 from deployhost.errors import BaseImageUnavailable, BuildFailed, DockerUnavailable, NotFound
 from deployhost.model import AppName
 from deployhost.server import proxy_image
-from deployhost.system.docker import ContainerSpec, Docker, Image
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import ContainerSpec, Image
 from deployhost.system.process import run
 
 NAME = "ximages"

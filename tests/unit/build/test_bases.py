@@ -9,7 +9,8 @@ import pytest
 from deployhost.build.bases import Bases
 from deployhost.build.stand_in_plan import LABEL, Recipe
 from deployhost.errors import BaseImageUnavailable, DockerUnavailable, NotFound
-from deployhost.system.docker import Docker, Image
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Image
 
 HUB, ECR, GCR = (
     "python:3.13-slim",

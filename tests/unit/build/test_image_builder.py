@@ -12,7 +12,8 @@ from deployhost.build.image import ImageBuilder
 from deployhost.build.plan import BuildPlan
 from deployhost.errors import BaseImageUnavailable, BuildFailed
 from deployhost.model import AppName
-from deployhost.system.docker import Docker, EngineInfo, Image
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import EngineInfo, Image
 
 REFERENCE = "127.0.0.1:5555/shop:abc"
 SCRIPT = """#!/bin/sh

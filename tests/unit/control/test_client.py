@@ -96,7 +96,7 @@ def test_messages_are_one_line() -> None:
     assert decode(line) == message
 
 
-@pytest.mark.parametrize("line", [b"", b"x", b"[]", b"1", b'{"a":'])
+@pytest.mark.parametrize("line", [b"", b"x", b"[]", b"1", b'{"a":', b"[" * 100_000])
 def test_bad_lines(line: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - every kind of bad line is a ValueError
         decode(line)

@@ -117,8 +117,11 @@ def test_fall_through(control: FakeControl, pushes: Any) -> None:
 
 
 def test_error_of_the_daemon(control: FakeControl, pushes: Any) -> None:
-    control.on("push", Conflict("it is taken"))
-    assert pushes("refs/heads/main").answers == [b"ng refs/heads/main it is taken"]
+    """git's one line has no room for the details and the cure: they are told above it."""
+    control.on("push", Conflict("it is taken", details=("line 13",), hint="editor apps.yml"))
+    pushed = pushes("refs/heads/main")
+    assert pushed.answers == [b"ng refs/heads/main it is taken"]
+    assert pushed.said == "error: it is taken\n  line 13\ntry: editor apps.yml\n"
 
 
 def test_several_refs(control: FakeControl, pushes: Any) -> None:

@@ -14,7 +14,7 @@ from deployhost.deploy.pipeline import Unrecorded
 from deployhost.errors import DeployhostError, FileProblem
 from deployhost.kamal import contract, lock
 from deployhost.model import WEB, Deploy, DeployStatus, EnvName, Trigger, Version
-from deployhost.system.docker import ContainerSpec
+from deployhost.system.docker_model import ContainerSpec
 from tests.assembled import Assembled, FakeTime, Server, settle, sha, wait_until
 from tests.fakes import Behaviour
 

@@ -7,7 +7,7 @@ import pytest
 from deployhost.errors import CommandMissing, SwitchFailed
 from deployhost.kamal.contract import PROXY_CONTAINER
 from deployhost.kamal.proxy import KamalProxy, Target
-from deployhost.system.docker import ContainerSpec
+from deployhost.system.docker_model import ContainerSpec
 from tests.fakes import Behaviour, Engine, FakeDocker
 
 HEADER = "Service  Host  Path  Target  State  TLS"

@@ -12,7 +12,8 @@ from deployhost.kamal.contract import PROXY_IMAGE
 from deployhost.server import go as go_module
 from deployhost.server.go import Go
 from deployhost.server.proxy_image import USER, extract_binary, obtain
-from deployhost.system.docker import ContainerSpec, Docker, Image
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import ContainerSpec, Image
 
 GO = """#!/bin/sh
 case $1 in

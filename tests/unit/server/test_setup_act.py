@@ -17,7 +17,8 @@ from deployhost.server.setup import daemon_program
 from deployhost.server.state import Wanted, daemon_json, install_record, stopped_record
 from deployhost.steps import Step
 from deployhost.system import packages, records
-from deployhost.system.docker import ContainerSpec, Docker
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import ContainerSpec
 from deployhost.system.services import Services
 
 

@@ -1,0 +1,91 @@
+"""What the Docker engine has, as values: containers, images, what to create, lines of logs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What the engine says of itself: versions as it writes them, feature flags, free of anything else."""
+
+    version: str
+    api_version: str
+    live_restore: bool
+    init_binary: str
+    root: str
+    cgroup_version: str
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container as the engine describes it. `pid` is 0 while it does not run; `ip` is its address on `network`."""
+
+    id: str
+    name: str
+    image: str
+    image_id: str
+    status: str
+    pid: int
+    exit_code: int
+    started_at: str
+    restart_count: int
+    labels: Mapping[str, str]
+    ips: Mapping[str, str]
+    networks: tuple[str, ...]
+    user: str
+    oom_killed: bool
+    bindings: tuple[tuple[int, str, int], ...] = ()  # container port, host address, host port
+    mounts: tuple[tuple[str, str], ...] = ()  # host path or volume name, path in the container
+    restart: str = ""
+    log_max_size: str = ""
+
+    @property
+    def running(self) -> bool:
+        """Return whether its process runs right now."""
+        return self.status == "running"
+
+    @property
+    def short_id(self) -> str:
+        """Return the 12 digits that are its alias on user-defined networks (kamal-contract 3.6)."""
+        return self.id[:12]
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image: its id, tags, labels, and the parts of its configuration that matter here."""
+
+    id: str
+    tags: tuple[str, ...]
+    labels: Mapping[str, str]
+    user: str
+    exposed: tuple[int, ...]
+    created: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerSpec:
+    """What to create a container from. `binds` are "host:container[:ro]"; `ports` map container ports to (host ip, host port)."""
+
+    name: str
+    image: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    network: str | None = None
+    hostname: str | None = None
+    command: tuple[str, ...] | None = None
+    binds: tuple[str, ...] = ()
+    ports: Mapping[int, tuple[str, int]] = field(default_factory=dict)
+    restart: str = "no"
+    log_max_size: str = "10m"
+    stop_timeout: int | None = None
+    init: bool = False
+    security_opt: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of a container's output; `at` is the engine's time stamp (RFC 3339), or empty."""
+
+    stream: str
+    line: str
+    at: str = ""
