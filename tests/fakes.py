@@ -453,6 +453,9 @@ class FakeRepository(BareRepository):
         found = self._refs.branches.get(name.removeprefix("refs/heads/"))
         return None if found is None else Sha(found)
 
+    def is_ancestor(self, older: Sha, newer: Sha) -> bool:
+        return older == newer  # no commit here contains another
+
     def set_head(self, branch: Branch) -> None:
         self._life.effect("git set_head")
         self._refs.head = branch

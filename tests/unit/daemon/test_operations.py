@@ -125,14 +125,17 @@ def test_overtaken(server: Server, ops: Operations) -> None:
     ops.deploying.accept(app, ONE, Trigger.PUSH)
     wait_until(lambda: ops.daemon.deploys.open()[0].status is DeployStatus.RUNNING)
     results: list[Message] = []
+    told: list[Message] = []
     request = {"app": app, "ref": "refs/heads/main", "old": "0" * 40, "new": TWO}
-    thread = threading.Thread(target=lambda: results.append(ops.handlers["push"](request, lambda _: None)))
+    thread = threading.Thread(target=lambda: results.append(ops.handlers["push"](request, told.append)))
     thread.start()
     wait_until(lambda: len(ops.daemon.deploys.open()) == 2)
     ops.deploying.accept(app, THREE, Trigger.PUSH)
     thread.join(5)
     assert results[0]["outcome"] == "ok"
     assert results[0]["message"].startswith(f"overtaken by the newer push {THREE.short}")
+    # git can't tell the pusher that somebody else's commit is under way: the branch has not moved yet.
+    assert any(f"replaces {ONE.short}" in str(event.get("text")) for event in told)
     release.set()
     ops.rest()
     assert ops.daemon.live(app).sha == THREE
