@@ -1,5 +1,6 @@
 """Removing an app: looks at what there is, and carries out remove_plan's steps. Can be interrupted and run again."""
 
+import logging
 import shutil
 from dataclasses import dataclass
 
@@ -11,22 +12,29 @@ from deployhost.apps.remove_plan import (
     RemoveRoute,
     RemoveSettings,
     RemoveStorage,
+    plan_removal,
 )
 from deployhost.apps.view import Views
 from deployhost.config import apps
 from deployhost.config.apps import AppConfig
 from deployhost.config.env import EnvStore
-from deployhost.errors import FileProblem, InternalError
+from deployhost.errors import DeployhostError, FileProblem, InternalError
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
 from deployhost.journal.releases import Releases
+from deployhost.journal.removals import Removals
 from deployhost.kamal import contract
 from deployhost.kamal.files import KamalFiles
+from deployhost.kamal.lock import KamalLocks
 from deployhost.kamal.proxy import KamalProxy
-from deployhost.model import WEB, AppName
+from deployhost.model import WEB, AppName, DeployStatus, Version
 from deployhost.paths import Paths
-from deployhost.steps import Step
+from deployhost.steps import Plan, Step, apply
 from deployhost.system.docker import Docker
+
+log = logging.getLogger(__name__)
+PATIENCE = 120.0  # seconds for a deploy that is just switching
+NO_VERSION = Version("0" * 40)  # a removal's lock has no version to name; Kamal only shows it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +50,40 @@ class Remover:
     env: EnvStore
     paths: Paths
     views: Views
+    locks: KamalLocks
+    removals: Removals
+
+    def plan(self, config: AppConfig, *, with_storage: bool) -> Plan:
+        """Given an app's settings and whether its data goes too, return what removing it would do."""
+        return plan_removal(self.facts(config), with_storage=with_storage)
+
+    def remove(self, config: AppConfig, *, with_storage: bool) -> Plan:
+        """Given an app's settings, remove it and return the steps. From here on a crash does not leave it half removed.
+
+        Raise Conflict while somebody else holds its lock.
+        """
+        app = config.name
+        for deploy in self.deploys.open():
+            if deploy.app == app and deploy.status is DeployStatus.QUEUED:
+                self.deploys.end(deploy.id, DeployStatus.CANCELLED)
+        with self.locks.held(app, NO_VERSION, patience=PATIENCE, waiting=lambda _: None):
+            self.removals.begin(app, with_storage=with_storage)
+            plan = self.plan(config, with_storage=with_storage)
+            apply(plan, lambda step: self.act(app, step), _Quiet())
+            self.removals.done(app)
+        return plan
+
+    def resume(self) -> None:
+        """Finish the removals that an earlier run of ours began. One that can't be finished is in nobody's way: it is logged."""
+        for app, with_storage in self.removals.open().items():
+            config = apps.load(self.paths.apps_yml).apps.get(app)
+            if config is None:  # taking it out of apps.yml was the last step
+                self.removals.done(app)
+                continue
+            try:
+                self.remove(config, with_storage=with_storage)
+            except DeployhostError as error:
+                log.warning("the removal of %s, begun before, can't be finished: %s", app, error)
 
     def facts(self, config: AppConfig) -> AppFacts:
         """Given an app's settings, return what there is of it."""
@@ -90,6 +132,19 @@ class Remover:
         tree.with_name(f"{app}.index").unlink(missing_ok=True)
         self.env.remove(app)
         self.kamal.remove(app)
+
+
+class _Quiet:
+    """A recorder for whoever shows the steps afterwards."""
+
+    def started(self, step: Step) -> None:
+        """Nothing to show yet."""
+
+    def done(self, step: Step, said: str) -> None:
+        """Nothing to show yet."""
+
+    def failed(self, step: Step, error: Exception) -> None:
+        """The error itself is shown."""
 
 
 def _remove_tree(paths: Paths, app: AppName) -> None:

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deployhost.config.apps import AppConfig
+from deployhost.errors import DockerUnavailable
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.model import AppName, Deploy, DeployStatus, Release
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Container
 
 View = dict[str, Any]
 
@@ -33,9 +35,10 @@ class Views:
         newest = self._deploys.newest(config.name)
         pushed = self._deploys.newest(config.name, pushed=True)
         repo = self._paths.repo(config.name)
+        state, why = self._state(config.name, live, newest)
         return {
             "name": config.name,
-            "state": self._state(live, newest),
+            "state": state,
             "url": self.url(config.name),
             "urls": [self._address(host) for host in config.hosts],
             "branch": config.branch,
@@ -46,7 +49,7 @@ class Views:
             "live": None if live is None else _live(live),
             "head": None if pushed is None else pushed.sha,
             "last_deploy": None if newest is None else self.deploy(newest),
-            "note": _note(live, pushed),
+            "note": "; ".join(note for note in (why, _note(live, pushed)) if note),
         }
 
     def deploy(self, deploy: Deploy) -> View:
@@ -79,13 +82,19 @@ class Views:
         port = self._http_port()
         return f"http://{host}" if port == 80 else f"http://{host}:{port}"
 
-    def _state(self, live: Release | None, newest: Deploy | None) -> str:
+    def _state(self, app: AppName, live: Release | None, newest: Deploy | None) -> tuple[str, str]:
+        """Return the app's state, and what to say of it. What the journal knows is shown without the engine too."""
         if newest is not None and not newest.status.ended:
-            return "deploying"
+            return "deploying", ""
         if live is None:
-            return "empty" if newest is None else "failed"
-        container = self._docker.find(live.container)
-        return "live" if container is not None and container.running else "down"
+            return "empty" if newest is None else "failed", ""
+        try:
+            container = self._docker.find(live.container)
+        except DockerUnavailable as error:
+            return "down", error.message
+        if container is not None and container.running:
+            return "live", _restarts(container)
+        return "down", f"{_why_down(container)}; to start it again: deployhost restart {app}"
 
 
 def iso(seconds: float | None) -> str | None:
@@ -105,6 +114,24 @@ def _live(release: Release) -> View:
         "image": release.image,
         "port": release.port,
     }
+
+
+def _restarts(container: Container) -> str:
+    """Say how often the engine has started it again, and how it ended last while that is known: not once it runs again."""
+    count = container.restart_count
+    if not count:
+        return ""
+    ended = "" if container.running else f" (last exit code {container.exit_code})"
+    return f"it ended and was started again {count} {'time' if count == 1 else 'times'} since it went live{ended}"
+
+
+def _why_down(container: Container | None) -> str:
+    if container is None:
+        return "its container is gone"
+    ended = container.status == "exited"
+    return _restarts(container) or (
+        f"it ended with exit code {container.exit_code}" if ended else f"its container is {container.status}"
+    )
 
 
 def _note(live: Release | None, pushed: Deploy | None) -> str:

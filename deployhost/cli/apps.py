@@ -84,6 +84,8 @@ def remove(
     session = session_of(context, as_json)
     app = AppName(name)
     if not yes and not dry_run and (as_json or not session.interactive):
+        # An app that is not there is told before a yes is asked for.
+        session.ask("app.remove", name=app, storage=storage, dry_run=True)
         keep = " --storage" if storage else ""
         raise InvalidRequest(
             f"removing {app} needs --yes where nobody can be asked", hint=f"deployhost remove {app}{keep} --yes"

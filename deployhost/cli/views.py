@@ -58,14 +58,32 @@ def app_list(result: View, now: datetime) -> list[str]:
 def status(result: View, now: datetime) -> list[str]:
     """Given app.status's result, return the server on one line and each app below it."""
     server = result["server"]
-    docker = f"docker {server['docker']}" if server.get("docker") else "docker does not answer"
-    first = (
-        f"deployhost {server['version']}, up since {ago(server.get('started_at'), now) or 'now'}"
-        f" · {docker} · kamal-proxy {server['proxy']}, port {server['http_port']}"
+    # Whatever a failed look at the proxy said is no status of it; what is wrong is said below the first line.
+    known = bool(server.get("docker")) and server["proxy"].isalpha()
+    first = " · ".join(
+        (
+            f"deployhost {server['version']}, up for {ago(server.get('started_at'), now).removesuffix(' ago') or '0 s'}",
+            f"docker {server['docker']}" if server.get("docker") else "docker does not answer",
+            f"kamal-proxy {server['proxy'] if known else 'unknown'}, port {server['http_port']}",
+        )
     )
+    head = [first, *_out_of_reach(server, known)]
     if not result["apps"]:
-        return [first, "", "No apps yet.", "try: deployhost add NAME"]
-    return [first, *(line for app in result["apps"] for line in ("", *app_status(app, now)))]
+        return [*head, "", "No apps yet.", "try: deployhost add NAME"]
+    return [*head, *(line for app in result["apps"] for line in ("", *app_status(app, now)))]
+
+
+def _out_of_reach(server: View, known: bool) -> list[str]:
+    """Say it where no app can be reached. Without the engine that is not sure: containers may go on without it."""
+    if not server.get("docker"):
+        what = "apps may be out of reach: the Docker engine does not answer"
+    elif not known:
+        what = f"apps may be out of reach: {clean(server['proxy'])}"
+    elif server["proxy"] != "running":
+        what = f"no app can be reached: kamal-proxy is {server['proxy']}"
+    else:
+        return []
+    return [f"! {what}", "  try: deployhost setup --local"]
 
 
 def app_status(app: View, now: datetime) -> list[str]:

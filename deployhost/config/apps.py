@@ -54,7 +54,8 @@ class AppsFile:
         if name not in self.apps:
             near = difflib.get_close_matches(name, self.apps, n=1)
             details = (f"did you mean {near[0]}?",) if near else ()
-            raise AppNotFound(f"there is no app {name}", details=details, hint=f"deployhost add {name}")
+            hint = f"deployhost status {near[0]}" if near else f"deployhost add {name}"
+            raise AppNotFound(f"there is no app {name}", details=details, hint=hint)
         return self.apps[name]
 
     def owner(self, domain: Domain) -> AppName | None:

@@ -29,6 +29,7 @@ AppView    {name, state: empty|deploying|live|failed|down, url, urls: [str], bra
             storage: path|null, live: {version, sha, subject, since, container, image, port}|null, head: sha|null,
             last_deploy: DeployView|null, note: str}
             state is "failed" when the last deploy failed and nothing serves, "down" when the live container is not running
+            or the engine does not answer (the note says which)
 DeployView {id, app, sha, version|null, trigger, status, requested_at, started_at, live_at, finished_at  (ISO 8601 UTC|null),
             phases: [{name, ms}], total_ms|null, url, error: {code, message, hint, details}|null, superseded_by: id|null}
 PushView   {outcome: "ok"|"ng", message, deploy: DeployView|null}

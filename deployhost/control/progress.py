@@ -49,8 +49,12 @@ class Progress:
             for line in error_lines(deploy.get("error") or {"message": "the deploy failed"}, "failed"):
                 self._write(self._paint(line, _RED) if line.startswith("failed") else line)
         elif status == "superseded":
-            by = deploy.get("superseded_by")
-            self._write(f"overtaken by a newer push{f' (deploy {by})' if by is not None else ''}: nothing was changed")
+            by = f" (deploy {deploy['superseded_by']})" if deploy.get("superseded_by") is not None else ""
+            # What a change of settings or a restart asks for, the newer deploy does as well; a push is left out.
+            if deploy.get("trigger") in ("settings", "restart"):
+                self._write(f"done together with a newer change{by}")
+            else:
+                self._write(f"overtaken by a newer push{by}: nothing was changed")
         else:
             self._write(f"deploy {deploy.get('id')} is {status}")
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import deployhost
 from deployhost.apps.remove import Remover
-from deployhost.apps.remove_plan import plan_removal
 from deployhost.apps.repository import ensure_repository
 from deployhost.apps.view import Views, iso
 from deployhost.config import apps
@@ -15,16 +14,14 @@ from deployhost.daemon import requests
 from deployhost.daemon.control import Emit, Handler
 from deployhost.errors import DeployhostError, NotFound
 from deployhost.journal.deploys import Deploys
+from deployhost.journal.event_log import EventLog
 from deployhost.journal.releases import Releases
 from deployhost.kamal.contract import PROXY_CONTAINER
-from deployhost.kamal.lock import KamalLocks
-from deployhost.model import AppName, Branch, DeployStatus, Domain, Version
+from deployhost.model import AppName, Branch, Deploy, Domain
 from deployhost.paths import Paths
-from deployhost.steps import Step, apply
 from deployhost.system.docker import Docker
 
 LOG_LINES = 100
-REMOVE_PATIENCE = 120.0  # seconds for a deploy that is just switching
 
 
 class AppOperations:
@@ -38,7 +35,7 @@ class AppOperations:
         views: Views,
         deploys: Deploys,
         releases: Releases,
-        locks: KamalLocks,
+        events: EventLog,
         remover: Remover,
         http_port: Callable[[], int],
         started_at: float,
@@ -48,7 +45,7 @@ class AppOperations:
         self._views = views
         self._deploys = deploys
         self._releases = releases
-        self._locks = locks
+        self._events = events
         self._remover = remover
         self._http_port = http_port
         self._started_at = started_at
@@ -74,7 +71,11 @@ class AppOperations:
         branch = None if request.get("branch") is None else Branch(requests.text(request, "branch"))
         domains = [Domain(domain) for domain in requests.texts(request, "domains")]
         config = apps.add_app(self._paths.apps_yml, name, branch, domains)
-        ensure_repository(self._paths, name, branch)
+        try:
+            ensure_repository(self._paths, name, branch)
+        except DeployhostError:
+            apps.remove_app(self._paths.apps_yml, name)  # all of an app or nothing
+            raise
         return self._views.app(config)
 
     def list_apps(self, _request: Message, _emit: Emit) -> Message:
@@ -92,18 +93,12 @@ class AppOperations:
     def remove(self, request: Message, _emit: Emit) -> Message:
         """Given a name, remove the app (or with dry_run only say how); return the steps."""
         config = apps.load(self._paths.apps_yml).get(requests.app_name(request))
-        plan = plan_removal(self._remover.facts(config), with_storage=bool(request.get("storage")))
-        shown = {"app": config.name, "steps": [step.to_json() for step in plan], "notes": list(plan.notes)}
-        if request.get("dry_run"):
-            return {**shown, "applied": False}
-        for deploy in self._deploys.open():
-            if deploy.app == config.name and deploy.status is DeployStatus.QUEUED:
-                self._deploys.end(deploy.id, DeployStatus.CANCELLED)
-        with self._locks.held(config.name, _SOME_VERSION, patience=REMOVE_PATIENCE, waiting=lambda _: None):
-            # Looked at again: a deploy may have made a container since.
-            plan = plan_removal(self._remover.facts(config), with_storage=bool(request.get("storage")))
-            apply(plan, lambda step: self._remover.act(config.name, step), _Quiet())
-        return {**shown, "steps": [step.to_json() for step in plan], "applied": True}
+        with_storage = bool(request.get("storage"))
+        applied = not request.get("dry_run")
+        act = self._remover.remove if applied else self._remover.plan
+        plan = act(config, with_storage=with_storage)
+        steps = [step.to_json() for step in plan]
+        return {"app": config.name, "steps": steps, "notes": list(plan.notes), "applied": applied}
 
     def logs(self, request: Message, emit: Emit) -> Message:
         """Given a name, emit the lines of the app's output: of what serves, or of the deploy that is named.
@@ -113,8 +108,11 @@ class AppOperations:
         config = apps.load(self._paths.apps_yml).get(requests.app_name(request))
         number = requests.whole(request, "deploy", None)
         follow = bool(request.get("follow"))
-        shown, container = None, self._container(config.name, number)
         tail = requests.whole(request, "lines", LOG_LINES)
+        if number is not None and self._of_app(config.name, number).container is None:
+            self._emit_build(number, tail or 0, emit)
+            return {}
+        shown, container = None, self._container(config.name, number)
         while container != shown:
             for entry in self._docker.logs(container, tail=tail, follow=follow, timestamps=True):
                 emit({"event": "log", "line": entry.line, "stream": entry.stream, "at": entry.at})
@@ -123,19 +121,27 @@ class AppOperations:
                 container = self._container(config.name, None)
         return {}
 
+    def _emit_build(self, number: int, lines: int, emit: Emit) -> None:
+        """Given a deploy that came to no container, emit the last lines of its build."""
+        written = [event for event in self._events.follow(number, lambda: True) if event.get("event") == "output"]
+        for event in written[-lines:] if lines else []:
+            emit({"event": "log", "line": str(event.get("line", "")), "stream": "stdout", "at": ""})
+
+    def _of_app(self, app: AppName, number: int) -> Deploy:
+        deploy = self._deploys.get(number)
+        if deploy.app != app:
+            raise NotFound(f"deploy {number} is not one of {app}", hint=f"deployhost status {app}")
+        return deploy
+
     def _container(self, app: AppName, number: int | None) -> str:
-        if number is not None:
-            deploy = self._deploys.get(number)
-            if deploy.app != app or deploy.container is None:
-                raise NotFound(f"deploy {number} of {app} has no container", hint=f"deployhost status {app}")
-            return deploy.container
-        live = self._releases.live(app)
+        live = None if number is not None else self._releases.live(app)
         if live is not None:
             return live.container
-        newest = self._deploys.newest(app)
-        if newest is None or newest.container is None:
-            raise NotFound(f"{app} has not run yet, so it has no logs", hint=f"deployhost status {app}")
-        return newest.container
+        deploy = self._deploys.newest(app) if number is None else self._of_app(app, number)
+        if deploy is None or deploy.container is None:
+            hint = f"deployhost status {app}" if deploy is None else f"deployhost logs {app} --deploy {deploy.id}"
+            raise NotFound(f"{app} has not run yet, so it has no logs of its own", hint=hint)
+        return deploy.container
 
     def _configs(self) -> dict[AppName, AppConfig]:
         return dict(apps.load(self._paths.apps_yml).apps)
@@ -156,19 +162,3 @@ class AppOperations:
             "proxy": proxy,
             "http_port": self._http_port(),
         }
-
-
-_SOME_VERSION = Version("0" * 40)  # a removal's lock has no version to name; Kamal only shows it
-
-
-class _Quiet:
-    """A recorder for whoever shows the steps afterwards."""
-
-    def started(self, step: Step) -> None:
-        """Nothing to show yet."""
-
-    def done(self, step: Step, said: str) -> None:
-        """Nothing to show yet."""
-
-    def failed(self, step: Step, error: Exception) -> None:
-        """The error itself is shown."""

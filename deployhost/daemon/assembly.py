@@ -36,6 +36,7 @@ from deployhost.journal.database import Database
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
 from deployhost.journal.releases import Releases
+from deployhost.journal.removals import Removals
 from deployhost.kamal.files import KamalFiles
 from deployhost.kamal.lock import KamalLocks
 from deployhost.kamal.proxy import KamalProxy
@@ -51,7 +52,7 @@ class Daemon:
     handlers: dict[str, Handler]
     workers: Workers
     recovery: Recovery
-    docker: Docker
+    remover: Remover
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,7 @@ class _Shared:
     env: EnvStore
     kamal: KamalFiles
     locks: KamalLocks
+    removals: Removals
 
     def load_app(self, name: AppName) -> AppConfig:
         return apps.load(self.paths.apps_yml).get(name)
@@ -95,7 +97,15 @@ def assemble(paths: Paths) -> Daemon:
         load_app=shared.load_app,
     )
     workers = Workers(shared.deploys, pipeline.run, recovery.mend, shared.events.wake)
-    return Daemon(_handlers(shared, workers), workers, recovery, shared.docker)
+    views = Views(
+        docker=shared.docker,
+        deploys=shared.deploys,
+        releases=shared.releases,
+        paths=paths,
+        http_port=shared.http_port,
+    )
+    remover = _remover(shared, views)
+    return Daemon(_handlers(shared, workers, views, remover), workers, recovery, remover)
 
 
 def _share(paths: Paths, clock: Callable[[], float]) -> _Shared:
@@ -114,6 +124,7 @@ def _share(paths: Paths, clock: Callable[[], float]) -> _Shared:
         env=EnvStore(paths),
         kamal=KamalFiles(paths.kamal),
         locks=KamalLocks(paths.kamal),
+        removals=Removals(database),
     )
 
 
@@ -144,21 +155,25 @@ def _pipeline(shared: _Shared) -> Pipeline:
     )
 
 
-def _handlers(shared: _Shared, workers: Workers) -> dict[str, Handler]:
-    paths, docker, deploys, releases = shared.paths, shared.docker, shared.deploys, shared.releases
-    views = Views(docker=docker, deploys=deploys, releases=releases, paths=paths, http_port=shared.http_port)
-    deploying = Deploying(deploys, shared.events, workers, views)
-    remover = Remover(
-        docker=docker,
+def _remover(shared: _Shared, views: Views) -> Remover:
+    return Remover(
+        docker=shared.docker,
         proxy=shared.proxy,
         kamal=shared.kamal,
-        deploys=deploys,
-        releases=releases,
+        deploys=shared.deploys,
+        releases=shared.releases,
         events=shared.events,
         env=shared.env,
-        paths=paths,
+        paths=shared.paths,
         views=views,
+        locks=shared.locks,
+        removals=shared.removals,
     )
+
+
+def _handlers(shared: _Shared, workers: Workers, views: Views, remover: Remover) -> dict[str, Handler]:
+    paths, docker, deploys, releases = shared.paths, shared.docker, shared.deploys, shared.releases
+    deploying = Deploying(deploys, shared.events, workers, views)
     rerouter = Rerouter(
         docker=docker,
         switch=shared.switch,
@@ -174,7 +189,7 @@ def _handlers(shared: _Shared, workers: Workers) -> dict[str, Handler]:
             views=views,
             deploys=deploys,
             releases=releases,
-            locks=shared.locks,
+            events=shared.events,
             remover=remover,
             http_port=shared.http_port,
             started_at=shared.clock(),

@@ -80,6 +80,10 @@ class Deploying:
         newer = self._deploys.get(deploy.superseded_by)
         return f"overtaken by the newer push {newer.sha.short}: that one is deployed instead of {deploy.sha.short}"
 
+    def was_accepted(self, app: AppName, token: str | None) -> bool:
+        """Given an app and a push's token, return whether this very push was accepted before, and is only asked for again."""
+        return token is not None and self._deploys.of_push(app, token) is not None
+
     def pushes_under_way(self, app: AppName) -> list[Deploy]:
         """Given an app, return its pushes that are queued or running, oldest first."""
         return [deploy for deploy in self._deploys.open() if deploy.app == app and deploy.trigger is Trigger.PUSH]

@@ -16,6 +16,7 @@ from deployhost.paths import Paths
 from deployhost.system import files
 
 LOCK_TIMEOUT = 5.0  # seconds for a daemon that is just being stopped
+KEEP = 10.0  # seconds between looks at what a person or a crash may have changed: routes, apps.yml
 RETRY = 1.0  # seconds between attempts to recover while Docker or the proxy does not answer yet
 log = logging.getLogger(__name__)
 
@@ -48,9 +49,14 @@ def _serve(paths: Paths) -> None:
         # A mistake in apps.yml: every operation tells it, and the apps that run are not concerned.
         log.warning("%s", "; ".join((error.message, *error.details)))
     server = ControlServer(paths.control_socket, daemon.handlers)
-    threading.Thread(target=_recover, args=(daemon,), name="recovery", daemon=True).start()
+    threading.Thread(target=_tend, args=(daemon, paths), name="tend", daemon=True).start()
     log.info("deployhostd %s listens on %s", deployhost.__version__, paths.control_socket)
     server.serve()
+
+
+def _tend(daemon: Daemon, paths: Paths) -> None:
+    _recover(daemon)
+    _keep(daemon, paths)
 
 
 def _recover(daemon: Daemon) -> None:
@@ -59,6 +65,7 @@ def _recover(daemon: Daemon) -> None:
     while True:
         try:
             daemon.recovery.run()
+            daemon.remover.resume()
         except DeployhostError as error:
             if error.message != said:
                 said = error.message
@@ -70,3 +77,23 @@ def _recover(daemon: Daemon) -> None:
         else:
             daemon.workers.open()
             return
+
+
+def _keep(daemon: Daemon, paths: Paths) -> None:
+    """Look every few seconds at what others may have changed: the proxy's routes, and apps that were written into apps.yml."""
+    said, written = "", -1.0
+    while True:
+        time.sleep(KEEP)
+        try:
+            now = paths.apps_yml.stat().st_mtime if paths.apps_yml.exists() else 0.0
+            if now != written:
+                refresh_hooks(paths)
+                written = now
+            daemon.recovery.keep_routes()
+            said = ""
+        except DeployhostError as error:
+            if error.message != said:
+                said = error.message
+                log.warning("keeping routes: %s", said)
+        except Exception:
+            log.exception("keeping routes failed")

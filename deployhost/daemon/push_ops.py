@@ -1,6 +1,6 @@
 """The operation `push`: one ref that git received, from the proc-receive hook."""
 
-from deployhost.apps.push_plan import PushKind, judge_push
+from deployhost.apps.push_plan import ZERO, PushKind, judge_push
 from deployhost.apps.view import Views
 from deployhost.config import apps
 from deployhost.control.messages import Message
@@ -38,6 +38,9 @@ class PushOperation:
         if verdict.kind is PushKind.REFUSE or verdict.branch is None:
             return {"outcome": "ng", "message": verdict.says, "deploy": None}
         repository = BareRepository(self._paths.repo(app))
+        if old != (repository.resolve(ref) or ZERO) and not self._deploying.was_accepted(app, token):
+            # git's own compare-and-swap: the branch has moved since the pusher looked.
+            return {"outcome": "ng", "message": "fetch first: somebody else has pushed meanwhile", "deploy": None}
         commit = repository.commit(Sha(new))
         if verdict.adopt:
             apps.set_branch(self._paths.apps_yml, app, verdict.branch)

@@ -15,15 +15,19 @@ POLL = 0.012  # seconds between looks
 POLL_SLOW = 0.1  # … once the app has taken longer than a few seconds
 PATIENCE = 5.0
 PROBE_TIMEOUT = 5.0
-SETTLE = 0.6  # seconds in which an answer that came too early is asked again
+UNWELL = 0.25  # seconds between probes of an app that has answered, and not well: its log is not ours to fill
 
 
 @dataclass(frozen=True, kw_only=True)
 class BootRules:
-    """What is expected of the app: $PORT, its health path (None: the default ones), its host name, the limit in seconds."""
+    """What is expected of the app: $PORT, where its last release served, its health path (None: the default ones), its host name.
+
+    `limit` is the time that it has, in seconds.
+    """
 
     port: int
     port_fixed: bool
+    last_port: int | None
     health: str | None
     host: str
     limit: float
@@ -61,7 +65,7 @@ class BootWatch:
             if port is not None:
                 raise BootFailed(f"the app can't be reached: {readiness.told_loopback(port, rules.port)}")
             for candidate in readiness.ports_to_try(
-                seen, rules.port, fixed=rules.port_fixed, seconds_listening=for_seconds
+                seen, rules.port, last=rules.last_port, fixed=rules.port_fixed, seconds_listening=for_seconds
             ):
                 probes = self._ask(ip, candidate, rules)
                 if readiness.health(probes, configured=rules.health is not None) is Health.HEALTHY:
@@ -74,7 +78,7 @@ class BootWatch:
                 raise BootFailed(
                     f"the app is not ready: {readiness.why_not_ready(seen, rules.port, probes, rules.limit)}"
                 )
-            time.sleep(POLL if now - started < PATIENCE else POLL_SLOW)
+            time.sleep(UNWELL if unhealthy_since else POLL if now - started < PATIENCE else POLL_SLOW)
 
     def _ask(self, ip: str, port: int, rules: BootRules) -> list[Probe]:
         configured = rules.health is not None

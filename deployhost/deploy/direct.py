@@ -21,6 +21,7 @@ DEPLOY_LABEL = "deployhost.deploy"  # the deploy that made a container; names an
 DEFAULT_PORT = 8080
 MOUNTED_AT = "/storage"
 LOG_TAIL = 25
+PIDS_LIMIT = 4096  # processes and threads of one app; what is more is a fork bomb
 
 
 class DirectEngine:
@@ -52,6 +53,7 @@ class DirectEngine:
             stop_timeout=config.stop_timeout,
             init=image.labels.get(INIT_LABEL) == "true",
             security_opt=("no-new-privileges",),
+            pids_limit=PIDS_LIMIT,
         )
         container = self._docker.create(spec)
         if config.storage:
@@ -67,11 +69,15 @@ class DirectEngine:
             raise BootFailed(f"the app can't be started: {error.message.removeprefix('Docker refused: ')}") from error
         return self._docker.inspect(container)
 
-    def wait_ready(self, container: Container, image: Image, config: AppConfig) -> Ready:
-        """Given a started container, return once it is ready, and restarts by itself from then on. Raise BootFailed."""
+    def wait_ready(self, container: Container, image: Image, config: AppConfig, last_port: int | None) -> Ready:
+        """Given a started container and its last release's port, return once it is ready, and restarts by itself from then on.
+
+        Raise BootFailed.
+        """
         rules = BootRules(
             port=port_for(image, config),
             port_fixed=config.port is not None,
+            last_port=last_port,
             health=config.health,
             host=config.domains[0] if config.domains else config.hosts[0],
             limit=config.boot_limit,

@@ -189,7 +189,8 @@ class Pipeline:
             tools.deploys.enter(deploy.id, "start", container=created)
             container = tools.engine.start(created)
         with progress.stage("health"):
-            ready = tools.engine.wait_ready(container, image, config)
+            before = tools.releases.live(deploy.app)
+            ready = tools.engine.wait_ready(container, image, config, None if before is None else before.port)
         with progress.stage("switch", detail=f"port {ready.port}"):
             tools.deploys.enter(deploy.id, "switch", port=ready.port)
             switched = tools.switch.to(container, ready.port, config)

@@ -12,7 +12,7 @@ PATIENT = (502, 503, 504)  # statuses that say "not yet" more often than "broken
 LOOPBACK_ON_PORT = 3.0  # seconds after which 127.0.0.1:$PORT alone is the app's final word
 LOOPBACK_ELSEWHERE = 15.0
 BROKEN = 8.0  # seconds of nothing but 5xx answers after which the app is taken to be broken
-OTHER_PORT = 0.4  # seconds to wait for $PORT once the app listens elsewhere
+OTHER_PORT = 3.0  # seconds to wait for $PORT once the app listens elsewhere: metrics and debuggers come first
 NODE_INSPECTOR = 9229  # a debugger's port, listened on before the app's own
 
 
@@ -37,16 +37,18 @@ class Probe:
 
 
 def ports_to_try(
-    listeners: Collection[Listener], wanted: int, *, fixed: bool, seconds_listening: float
+    listeners: Collection[Listener], wanted: int, *, last: int | None, fixed: bool, seconds_listening: float
 ) -> tuple[int, ...]:
     """Given who listens in the container, return the ports to ask, best first.
 
-    `wanted` is $PORT; with `fixed` (the owner configured it) no other counts. Others are tried once the app has been
-    listening somewhere for a moment: it may open several ports one after the other.
+    `wanted` is $PORT; with `fixed` (the owner configured it) no other counts. The port on which the app's `last` release
+    served is as good. Others are tried once the app has been listening for a while: it may open several, one after the other.
     """
     reachable = sorted({item.port for item in listeners if not item.loopback})
     if wanted in reachable:
         return (wanted,)
+    if not fixed and last in reachable:
+        return (last,)
     if fixed or seconds_listening < OTHER_PORT:
         return ()
     return tuple(port for port in reachable if port != NODE_INSPECTOR)

@@ -1,5 +1,6 @@
 """What a restart finds half done is finished or failed cleanly: interrupted deploys, stray containers, lost routes."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Collection, Iterable
 
@@ -10,7 +11,7 @@ from deployhost.deploy.pipeline import Pipeline
 from deployhost.deploy.queue import overtakes
 from deployhost.deploy.report import Reporter
 from deployhost.deploy.switch import Switch
-from deployhost.errors import AppNotFound, DeployFailed, DeployhostError
+from deployhost.errors import AppNotFound, Conflict, DeployFailed, DeployhostError
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.kamal.contract import Route, role_labels, service_name
@@ -71,6 +72,33 @@ class Recovery:
                 self._reroute_if_lost(live, routed)
             self._stop_strays(app, (live.container if live else "", routed.id if routed else ""))
         self._drainer.resume()
+
+    def keep_routes(self) -> None:
+        """Make again each route that was lost or leads elsewhere, and those whose hosts are not what apps.yml says now.
+
+        Safe beside deploys: an app whose lock is held is somebody's business just now. Raise what `run` raises.
+        """
+        routes = self._proxy.routes()
+        for release in self._releases.all_live():
+            if not self._is_right(release, routes.get(service_name(release.app, WEB))):
+                with contextlib.suppress(Conflict, AppNotFound):
+                    self._keep_route(release.app, release.version)
+
+    def _is_right(self, release: Release, route: Route | None) -> bool:
+        if route is None or not route.target.startswith(f"{release.container[:12]}:"):
+            return False
+        return set(route.hosts) == set(self._load_app(release.app).hosts)
+
+    def _keep_route(self, app: AppName, version: Version) -> None:
+        with self._locks.held(app, version, patience=0, waiting=lambda _: None):
+            # Asked again: what was seen without the lock may have been a deploy's switch.
+            release, route = self._releases.live(app), self._proxy.routes().get(service_name(app, WEB))
+            if release is None or self._is_right(release, route):
+                return
+            routed = None if route is None else self._docker.find(route.target.partition(":")[0])
+            if routed is not None and routed.id == release.container:
+                routed = None  # the right container with other hosts: the switch is done again
+            self._reroute_if_lost(release, routed)
 
     def mend(self, deploy: Deploy) -> None:
         """Given a deploy that nobody works on any more, finish or requeue it if the journal has it as running."""

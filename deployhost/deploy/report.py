@@ -9,6 +9,8 @@ from deployhost.errors import FileProblem
 from deployhost.journal.deploys import Deploys
 from deployhost.model import Phase
 
+LONGEST_LINE = 1000  # characters of a line of output that are told; some programs write megabytes in one
+
 
 class Reporter(Protocol):
     """Whoever is told what happens in a deploy; the events are those of control/messages.py."""
@@ -58,7 +60,8 @@ class Progress:
 
     def output(self, line: str) -> None:
         """Given a line that a build or an app wrote, pass it on."""
-        self._tell({"event": "output", "stage": self._stage, "line": self.redacted(line)})
+        # Cut only once it has no secrets: half of one would not be recognised.
+        self._tell({"event": "output", "stage": self._stage, "line": _cut(self.redacted(line))})
 
     def note(self, text: str) -> None:
         """Given something the person should know, pass it on."""
@@ -72,6 +75,11 @@ class Progress:
 
     def _tell(self, event: dict[str, Any]) -> None:
         self._reporter.append(self._number, event)
+
+
+def _cut(line: str) -> str:
+    more = len(line) - LONGEST_LINE
+    return line if more <= 0 else f"{line[:LONGEST_LINE]}… ({more:,} more character{'' if more == 1 else 's'})"
 
 
 def _ms(started: float) -> float:

@@ -18,6 +18,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
+        self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
@@ -27,7 +28,7 @@ class Database:
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._migrate()
         except (sqlite3.Error, OSError) as error:
-            raise FileProblem(f"the journal {path} can't be opened: {error}") from error
+            raise self._problem(error, "opened") from error
 
     def close(self) -> None:
         """Close the journal."""
@@ -39,7 +40,7 @@ class Database:
         """Yield the connection inside one write transaction: all of it is kept, or nothing.
 
         Without `durable` the last moments may be lost in a power cut (never in a crash of ours); with it the commit is
-        on the disk before this returns. Raise FileProblem if it can't be written (a full disk).
+        on the disk before this returns. Raise FileProblem if it can't be written (a full disk) or is damaged.
         """
         with self._lock:
             try:
@@ -52,14 +53,32 @@ class Database:
                     with contextlib.suppress(sqlite3.Error):
                         self._connection.execute("ROLLBACK")
                     raise
-            except sqlite3.OperationalError as error:
-                raise FileProblem(f"the journal can't be written: {error}", hint="df -h /var/lib/deployhost") from error
+            except sqlite3.DatabaseError as error:
+                raise self._problem(error, "written") from error
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Yield the connection for questions."""
+        """Yield the connection for questions. Raise FileProblem if the journal can't be read or is damaged."""
         with self._lock:
-            yield self._connection
+            try:
+                yield self._connection
+            except sqlite3.DatabaseError as error:
+                raise self._problem(error, "read") from error
+
+    def _problem(self, error: Exception, what: str) -> FileProblem:
+        # A file that is malformed or no database at all has no class of errors of its own; the disk's and locks' have. A table
+        # that is missing although every migration has run is damage too; a row that breaks a rule is none.
+        if type(error) is sqlite3.DatabaseError or getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+            return FileProblem(
+                f"the journal {self._path} is damaged: {error}",
+                hint=f"mv {self._path} {self._path}.damaged",
+                details=(
+                    "apps go on serving; what is known of past deploys is lost",
+                    "deployhostd begins a new journal when it is started again",
+                ),
+            )
+        hint = f"df -h {self._path.parent}" if what == "written" and isinstance(error, sqlite3.OperationalError) else ""
+        return FileProblem(f"the journal {self._path} can't be {what}: {error}", hint=hint)
 
     def _migrate(self) -> None:
         done = int(self._connection.execute("PRAGMA user_version").fetchone()[0])

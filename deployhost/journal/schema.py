@@ -69,4 +69,10 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE pushes ADD COLUMN token TEXT;     -- the hook's own name of the push, the same however often it asks
     CREATE UNIQUE INDEX pushes_by_token ON pushes (token);
     """,
+    """
+    CREATE TABLE removals (                       -- apps whose removal has begun, and is finished after a crash
+        app     TEXT PRIMARY KEY,
+        storage INTEGER NOT NULL                  -- whether the data goes too
+    ) WITHOUT ROWID;
+    """,
 )

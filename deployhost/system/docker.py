@@ -68,6 +68,7 @@ class Docker:
                 for port, (ip, host_port) in spec.ports.items()
             },
             "SecurityOpt": list(spec.security_opt) or None,
+            "PidsLimit": spec.pids_limit,
         }
         if spec.init:
             host["Init"] = True

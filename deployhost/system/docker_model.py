@@ -80,6 +80,7 @@ class ContainerSpec:
     stop_timeout: int | None = None
     init: bool = False
     security_opt: tuple[str, ...] = ()
+    pids_limit: int | None = None
 
 
 @dataclass(frozen=True)

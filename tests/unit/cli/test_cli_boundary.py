@@ -15,6 +15,7 @@ import pytest
 import typer
 
 from deployhost.cli import apps, main, session
+from deployhost.errors import AppNotFound
 from deployhost.paths import Paths
 from tests.fake_control import FakeControl
 from tests.unit.cli.conftest import Run
@@ -129,11 +130,19 @@ PLAN = {"app": "hello", "steps": [{"step": "X", "what": "delete the image", "why
 
 
 def test_remove_asks_nobody_where_there_is_nobody(control: FakeControl, run: Run) -> None:
+    control.on("app.remove", PLAN)
+    control.on("app.remove", PLAN)
     ran = run("remove", "hello", "--storage")
     assert (ran.code, ran.out) == (2, "")
     assert "try: deployhost remove hello --storage --yes" in ran.err
     assert run("remove", "hello", "--json").json["error"]["code"] == "invalid_request"
-    assert control.requests == []
+    assert [request["dry_run"] for request in control.requests] == [True, True]
+
+
+def test_remove_says_that_there_is_no_such_app_before_it_wants_a_yes(control: FakeControl, run: Run) -> None:
+    control.on("app.remove", AppNotFound("there is no app hello", hint="deployhost add hello"))
+    ran = run("remove", "hello")
+    assert (ran.code, ran.err) == (3, "error: there is no app hello\ntry: deployhost add hello\n")
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("YES\n", 0), ("\n", 1), ("n\n", 1), ("", 1), ("hello\n", 1)])

@@ -1,12 +1,14 @@
 """Every verb end to end: arguments in, one request on the socket, lines or one JSON document out."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deployhost import __version__
+from deployhost.cli import views
 from deployhost.errors import AppNotFound, BuildFailed, Conflict
 from tests.fake_control import HANG_UP, FakeControl
 from tests.unit.cli.conftest import Run
@@ -123,7 +125,8 @@ VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
             ],
         },
         [
-            "docker does not answer",
+            "docker does not answer · kamal-proxy unknown, port 80\n! apps may be out of reach: the Docker engine does not",
+            "\n  try: deployhost setup --local\n\nhello: live\n",
             "fffffff is what was pushed last",
             "! mind this",
             "it broke",
@@ -240,6 +243,23 @@ def test_verbs_for_people(
     for text in said:
         assert text in ran.out
     assert "\x1b" not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ("missing", "no app can be reached: kamal-proxy is missing"),
+        ("restarting", "no app can be reached: kamal-proxy is restarting"),
+        ("Docker refused: no", "apps may be out of reach: Docker refused: no"),
+    ],
+)
+def test_status_without_the_proxy(proxy: str, said: str) -> None:
+    now = datetime(2026, 1, 1, 0, 2, 5, tzinfo=UTC)
+    lines = views.status({"server": SERVER | {"proxy": proxy}, "apps": []}, now)
+    assert lines[1:3] == [f"! {said}", "  try: deployhost setup --local"]
+    first, *more = views.status({"server": SERVER, "apps": []}, now)
+    assert first == "deployhost 1, up for 2 min · docker 20.10 · kamal-proxy running, port 80"
+    assert more == ["", "No apps yet.", "try: deployhost add NAME"]
 
 
 @pytest.mark.parametrize(("arguments", "op", "request_", "result"), [verb[:4] for verb in VERBS if verb[1] != "ping"])

@@ -87,7 +87,10 @@ def test_an_app_without_settings_has_the_defaults() -> None:
 def test_an_unknown_app_names_the_one_that_was_meant() -> None:
     with pytest.raises(AppNotFound) as caught:
         read(FULL).get(AppName("helo"))
-    assert caught.value.details == ("did you mean hello?",)
+    assert (caught.value.details, caught.value.hint) == (("did you mean hello?",), "deployhost status hello")
+    with pytest.raises(AppNotFound) as caught:
+        read(FULL).get(AppName("zzz"))
+    assert (caught.value.details, caught.value.hint) == ((), "deployhost add zzz")
 
 
 @pytest.mark.parametrize(

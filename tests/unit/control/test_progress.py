@@ -101,6 +101,15 @@ def test_a_failure_says_why_and_what_to_do() -> None:
     [
         ({"status": "superseded", "superseded_by": 8}, "overtaken by a newer push (deploy 8): nothing was changed"),
         ({"status": "superseded", "superseded_by": None}, "overtaken by a newer push: nothing was changed"),
+        (
+            {"status": "superseded", "trigger": "push", "superseded_by": 8},
+            "overtaken by a newer push (deploy 8): nothing was changed",
+        ),
+        (
+            {"status": "superseded", "trigger": "settings", "superseded_by": 8},
+            "done together with a newer change (deploy 8)",
+        ),
+        ({"status": "superseded", "trigger": "restart", "superseded_by": None}, "done together with a newer change"),
         ({"status": "queued", "id": 7}, "deploy 7 is queued"),
         ({"status": "cancelled", "id": 7}, "deploy 7 is cancelled"),
     ],

@@ -14,6 +14,7 @@ from deployhost.daemon.deploying import Deploying
 from deployhost.daemon.push_ops import PushOperation
 from deployhost.daemon.setting_ops import SettingOperations
 from deployhost.daemon.worker import Workers
+from deployhost.journal.removals import Removals
 from deployhost.model import AppName
 from deployhost.system.git import BareRepository
 from tests.assembled import Server, settle, wait_until
@@ -48,6 +49,8 @@ class Operations:
             env=daemon.env,
             paths=paths,
             views=self.views,
+            locks=daemon.locks,
+            removals=Removals(daemon.database),
         )
         rerouter = Rerouter(
             docker=daemon.docker,
@@ -67,7 +70,7 @@ class Operations:
                 views=self.views,
                 deploys=daemon.deploys,
                 releases=daemon.releases,
-                locks=daemon.locks,
+                events=daemon.events,
                 remover=self.remover,
                 http_port=lambda: HTTP_PORT,
                 started_at=server.clock(),
@@ -107,7 +110,8 @@ class Operations:
 
     def push(self, app: AppName, sha: str, ref: str = "refs/heads/main", token: str | None = None) -> Message:
         """Given an app and a commit, push it as the hook does."""
-        return self.ask("push", app=app, ref=ref, old="0" * 40, new=sha, token=token)
+        old = self.server.refs.branches.get(ref.removeprefix("refs/heads/"), "0" * 40)
+        return self.ask("push", app=app, ref=ref, old=old, new=sha, token=token)
 
     def notes(self) -> list[str]:
         """Return the notes that came with the last answer."""

@@ -2,16 +2,20 @@
 
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from deployhost.control.messages import Message
+from deployhost.daemon import app_ops
 from deployhost.errors import (
     AppNotFound,
     Conflict,
     DeployhostError,
+    DockerUnavailable,
+    FileProblem,
     InvalidName,
     InvalidRequest,
     NotFound,
@@ -41,6 +45,16 @@ def test_push(server: Server, ops: Operations) -> None:
     assert result["deploy"]["subject"] == f"subject of {ONE.short}"
     assert [event["stage"] for event in ops.events if event.get("state") == "done"][:3] == ["fetch", "plan", "build"]
     assert server.refs.branches == {"main": ONE}
+
+
+def test_branch_that_moved_meanwhile(server: Server, ops: Operations) -> None:
+    """As git itself would refuse it: what somebody else pushed is not lost."""
+    app = server.add("shop")
+    ops.push(app, ONE)
+    result = ops.ask("push", app=app, ref="refs/heads/main", old="0" * 40, new=TWO)
+    assert result["outcome"] == "ng"
+    assert "fetch first" in result["message"]
+    assert ops.daemon.live(app).sha == ONE
 
 
 def test_failed_push(server: Server, ops: Operations) -> None:
@@ -325,6 +339,35 @@ def test_states(server: Server, ops: Operations) -> None:
     assert state()[0] == "deploying"
 
 
+def test_states_of_what_ended(server: Server, ops: Operations, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = server.add("shop")
+    ops.push(app, ONE)
+    containers, live = server.engine.containers, ops.daemon.live(app).container
+    mend = "; to start it again: deployhost restart shop"
+
+    def state(**now: Any) -> tuple[str, str]:
+        if now:
+            containers[live] = replace(containers[live], **now)
+        (view,) = ops.ask("app.list")["apps"]
+        return view["state"], view["note"]
+
+    assert state(restart_count=1) == ("live", "it ended and was started again 1 time since it went live")
+    again = "it ended and was started again 4 times since it went live (last exit code 9)"
+    assert state(restart_count=4, exit_code=9, status="restarting") == ("down", again + mend)
+    assert state(restart_count=0, status="exited") == ("down", f"it ended with exit code 9{mend}")
+    assert state(status="paused") == ("down", f"its container is paused{mend}")
+    del containers[live]
+    assert state() == ("down", f"its container is gone{mend}")
+
+    def no_engine(_: str) -> None:
+        raise DockerUnavailable("the Docker engine does not answer")
+
+    monkeypatch.setattr(ops.daemon.docker, "find", no_engine)
+    assert state() == ("down", "the Docker engine does not answer")
+    (view,) = ops.ask("app.status", name=app)["apps"]
+    assert view["live"]["sha"] == ONE
+
+
 def test_status_of_the_server(server: Server, ops: Operations) -> None:
     server.add("shop")
     status = ops.ask("app.status")
@@ -350,6 +393,13 @@ def test_logs(server: Server, ops: Operations) -> None:
     assert [event["line"] for event in ops.events] == ["no module"], "of a container that failed, too"
     with pytest.raises(NotFound):
         ops.ask("logs", name=server.add("blog"), deploy=failed)
+    server.behaviours[THREE] = Behaviour(build_error="RUN pip install failed")
+    unbuilt = ops.push(app, THREE)["deploy"]["id"]
+    ops.daemon.events.append(unbuilt, {"event": "output", "stage": "build", "line": "no matching distribution"})
+    ops.ask("logs", name=app, deploy=unbuilt)
+    assert [event["line"] for event in ops.events] == ["no matching distribution"], (
+        "of what was never started: the build"
+    )
 
 
 def full(server: Server, ops: Operations) -> None:
@@ -409,9 +459,33 @@ def test_interrupted_removal_can_be_run_again(server: Server, ops: Operations) -
     with pytest.raises(NotFound, match="broken off"):
         ops.ask("app.remove", name="shop")
     ops.daemon.life._break_at = 0
-    assert ops.ask("app.remove", name="shop")["applied"]
+    # Run again by a person, or by the next start of the daemon: the same.
+    ops.remover.resume()
+    assert "shop" not in server.paths.apps_yml.read_text()
     assert server.engine.containers == {}
     assert server.engine.images == {}
+    assert ops.remover.removals.open() == {}
+
+
+def test_a_removal_that_cannot_be_finished_is_in_nobodys_way(server: Server, ops: Operations) -> None:
+    full(server, ops)
+    server.table.down = True
+    with pytest.raises(SwitchFailed):
+        ops.ask("app.remove", name="shop")
+    ops.remover.resume()
+    assert list(ops.remover.removals.open()) == ["shop"]
+
+
+def test_an_app_whose_repository_cannot_be_made_is_not_added(
+    ops: Operations, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(*_: object) -> None:
+        raise FileProblem("no space left on device")
+
+    monkeypatch.setattr(app_ops, "ensure_repository", full_disk)
+    with pytest.raises(FileProblem):
+        ops.ask("app.add", name="shop")
+    assert ops.ask("app.list")["apps"] == []
 
 
 def test_removed_while_it_builds(server: Server, ops: Operations) -> None:

@@ -245,6 +245,21 @@ def test_events_that_cannot_be_written(server: Server) -> None:
     assert daemon.deploy(app, ONE).status is DeployStatus.LIVE
 
 
+def test_long_lines_are_cut(server: Server) -> None:
+    """But not before secrets are taken out: half of one would not be recognised."""
+    secret = "correct-horse-battery"
+    server.behaviours[ONE] = Behaviour(build_says=("x" * 1000, "y" * 20_000, "z" * 990 + secret + "z" * 8))
+    app, daemon = server.add("shop"), server.start()
+    daemon.env.set(app, {EnvName("PASSWORD"): secret}, datetime.now(UTC))
+    ended = daemon.deploy(app, ONE)
+    said = [event["line"] for event in daemon.told(ended) if event["event"] == "output"]
+    assert said == [
+        "x" * 1000,
+        "y" * 1000 + "… (19,000 more characters)",
+        "z" * 990 + "***" + "z" * 7 + "… (1 more character)",
+    ]
+
+
 def test_secrets_are_redacted(server: Server) -> None:
     secret, pem = "correct-horse-battery", "-----BEGIN KEY-----\nMIIEvQIBADANBg\n-----END KEY-----"
     server.behaviours[ONE] = Behaviour(build_error=f"no: {secret}", build_says=(f"using {secret}", "MIIEvQIBADANBg"))

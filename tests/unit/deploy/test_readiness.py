@@ -16,21 +16,35 @@ PORTS: dict[str, tuple[set[Listener], bool, float, tuple[int, ...]]] = {
     "nobody": (set(), False, 99, ()),
     "PORT": ({OPEN_8080}, False, 0, (8080,)),
     "PORT and others": ({OPEN_3000, OPEN_8080}, False, 99, (8080,)),
-    "another, too early": ({OPEN_3000}, False, 0.1, ()),
-    "another": ({OPEN_3000}, False, 0.5, (3000,)),
-    "others": ({OPEN_5432, OPEN_3000}, False, 1, (3000, 5432)),
+    "another, too early": ({OPEN_3000}, False, 2.5, ()),
+    "another": ({OPEN_3000}, False, 3.5, (3000,)),
+    "others": ({OPEN_5432, OPEN_3000}, False, 4, (3000, 5432)),
     "another, but PORT is configured": ({OPEN_3000}, True, 99, ()),
     "the one configured": ({OPEN_8080}, True, 0, (8080,)),
     "loopback only": ({LOOP_8080}, False, 99, ()),
     "a debugger": ({INSPECTOR}, False, 99, ()),
-    "a debugger and the app": ({INSPECTOR, OPEN_3000}, False, 1, (3000,)),
+    "a debugger and the app": ({INSPECTOR, OPEN_3000}, False, 4, (3000,)),
 }
 
 
 @pytest.mark.parametrize("case", PORTS)
 def test_ports_to_try(case: str) -> None:
     listeners, fixed, seconds, ports = PORTS[case]
-    assert readiness.ports_to_try(listeners, 8080, fixed=fixed, seconds_listening=seconds) == ports
+    assert readiness.ports_to_try(listeners, 8080, last=None, fixed=fixed, seconds_listening=seconds) == ports
+
+
+@pytest.mark.parametrize(
+    ("listeners", "fixed", "ports"),
+    [
+        ({OPEN_3000, OPEN_5432}, False, (3000,)),
+        ({OPEN_3000, OPEN_8080}, False, (8080,)),
+        ({OPEN_5432}, False, ()),
+        ({OPEN_3000}, True, ()),
+    ],
+)
+def test_the_last_release_tells_the_port(listeners: set[Listener], fixed: bool, ports: tuple[int, ...]) -> None:
+    """Its port needs no patience; $PORT still comes first, and another port still has to wait."""
+    assert readiness.ports_to_try(listeners, 8080, last=3000, fixed=fixed, seconds_listening=0) == ports
 
 
 LOOPBACK: dict[str, tuple[set[Listener], float, int | None]] = {
@@ -109,7 +123,7 @@ _listeners = st.frozensets(st.builds(Listener, st.integers(1, 65535), st.boolean
 def test_only_reachable_ports_are_asked(
     listeners: frozenset[Listener], wanted: int, fixed: bool, seconds: float
 ) -> None:
-    ports = readiness.ports_to_try(listeners, wanted, fixed=fixed, seconds_listening=seconds)
+    ports = readiness.ports_to_try(listeners, wanted, last=None, fixed=fixed, seconds_listening=seconds)
     assert {Listener(port, False) for port in ports} <= listeners
     if Listener(wanted, False) in listeners:
         assert ports == (wanted,)

@@ -9,7 +9,7 @@ from deployhost.config import apps
 from deployhost.deploy.pipeline import Unrecorded
 from deployhost.errors import BuildFailed, CommandFailed, DeployhostError, DockerUnavailable, FileProblem, SwitchFailed
 from deployhost.kamal import contract
-from deployhost.model import WEB, AppName, Deploy, DeployStatus, Sha, Trigger
+from deployhost.model import WEB, AppName, Deploy, DeployStatus, Domain, Sha, Trigger
 from tests.assembled import Assembled, Server, settle, sha
 from tests.fakes import Behaviour, Crash, Life
 
@@ -266,6 +266,33 @@ def test_route_of_before_is_set_right(server: Server) -> None:
     daemon.deploy(app, TWO)
     server.table.routes.update(before)
     check(server, restart(server), app, TWO)
+
+
+def test_routes_are_kept(server: Server) -> None:
+    """While the daemon runs: the proxy lost its routes, or apps.yml was given another domain by hand."""
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+    server.table.routes.clear()
+    daemon.recovery.keep_routes()
+    assert server.table.routes["shop-web"].hosts == ("shop.localhost",)
+    apps.add_domains(server.paths.apps_yml, app, [Domain("shop.example.com")])
+    daemon.recovery.keep_routes()
+    assert set(server.table.routes["shop-web"].hosts) == {"shop.localhost", "shop.example.com"}
+    settle()
+    effects = len(daemon.life.effects)
+    daemon.recovery.keep_routes()
+    assert len(daemon.life.effects) == effects, "what is right is left alone"
+    check(server, daemon, app, ONE)
+
+
+def test_a_route_is_left_alone_while_somebody_deploys(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+    version = daemon.live(app).version
+    server.table.routes.clear()
+    with daemon.locks.held(app, version, patience=0, waiting=lambda _: None):
+        daemon.recovery.keep_routes()
+    assert server.table.routes == {}
 
 
 def test_what_kamal_deployed_is_left_alone(server: Server) -> None:

@@ -1,6 +1,7 @@
 """The journal on a real SQLite file: what is accepted, begun and ended, and what of it a crash or another thread sees."""
 
 import sqlite3
+import subprocess
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -95,8 +96,48 @@ def test_newer_journal_is_refused(database: Database, path: Path) -> None:
 
 def test_what_is_no_journal(tmp_path: Path) -> None:
     (tmp_path / "journal.db").write_bytes(b"this is no database, and it is longer than a header" * 10)
-    with pytest.raises(FileProblem, match="can't be opened"):
+    with pytest.raises(FileProblem, match="is damaged") as failed:
         Database(tmp_path / "journal.db")
+    assert failed.value.message.startswith(f"the journal {tmp_path}/journal.db is damaged: ")
+    assert failed.value.details[0] == "apps go on serving; what is known of past deploys is lost"
+    # The hint is what mends it.
+    subprocess.run(failed.value.hint.split(), check=True)
+    assert Deploys(Database(tmp_path / "journal.db"), Clock()).of_app(SHOP) == []
+    assert (tmp_path / "journal.db.damaged").exists()
+
+
+def test_journal_that_can_not_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").mkdir()
+    with pytest.raises(FileProblem, match="can't be opened") as failed:
+        Database(tmp_path / "journal.db")
+    assert "mv" not in failed.value.hint, "nothing is lost yet"
+
+
+def test_journal_that_is_damaged_later(deploys: Deploys, database: Database, path: Path) -> None:
+    """Reading and writing say so, and its log beside it does not spoil the one that takes its place."""
+    for _ in range(50):
+        deploys.accept(SHOP, ONE, trigger=Trigger.PUSH, subject="x" * 500)
+    database.close()
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (size - 4096))
+    damaged = Deploys(Database(path), Clock())
+    with pytest.raises(FileProblem, match="is damaged") as read:
+        damaged.of_app(SHOP)
+    with pytest.raises(FileProblem, match="is damaged") as written:
+        damaged.accept(SHOP, TWO, trigger=Trigger.PUSH)
+    assert read.value.hint == written.value.hint == f"mv {path} {path}.damaged"
+    subprocess.run(read.value.hint.split(), check=True)
+    fresh = Deploys(Database(path), Clock())
+    assert fresh.of_app(SHOP) == []
+    fresh.accept(SHOP, TWO, trigger=Trigger.PUSH)
+
+
+def test_rows_that_break_a_rule_are_no_damage(database: Database) -> None:
+    with pytest.raises(FileProblem, match="can't be written: FOREIGN KEY") as failed, database.transaction() as db:
+        db.execute("INSERT INTO phases (deploy, name, ms, position) VALUES (9, 'build', 1, 1)")
+    assert failed.value.hint == ""
 
 
 def test_reopened(deploys: Deploys, database: Database, path: Path) -> None:
