@@ -83,7 +83,7 @@ class Branch(_Pattern):
         re.DOTALL,
     )
     what = "branch name"
-    rule = "see `git check-ref-format`"
+    rule = "use at most 200 characters, and see `git check-ref-format`"
 
 
 class Domain(_Pattern):

@@ -176,7 +176,7 @@ def _uninstall(tools: _Tools, *, purge: bool, dry_run: bool, yes: bool) -> None:
             session.say(line)
     if plan and not dry_run:
         if not yes and not (session.interactive and session.confirm("go on?")):
-            again = "deployhost setup --uninstall" + (" --purge" if purge else "") + " --yes"
+            again = "./install.sh --uninstall" + (" --purge" if purge else "") + " --yes"
             raise InvalidRequest("nothing was removed: it takes a yes", hint=again)
         apply(plan, work.act, tools.checklist)
     if session.json:

@@ -10,7 +10,7 @@ from pathlib import Path
 from deployhost.build.image import INIT_LABEL
 from deployhost.config.apps import AppConfig
 from deployhost.deploy.boot import BootRules, BootWatch, Ready
-from deployhost.errors import BootFailed, DockerUnavailable, NotFound
+from deployhost.errors import BootFailed, Conflict, DockerUnavailable, NotFound
 from deployhost.kamal import contract
 from deployhost.model import WEB, AppName, Deploy, Version
 from deployhost.paths import Paths
@@ -55,7 +55,7 @@ class DirectEngine:
             security_opt=("no-new-privileges",),
             pids_limit=PIDS_LIMIT,
         )
-        container = self._docker.create(spec)
+        container = self._create(spec)
         if config.storage:
             self._prepare_storage(app, container, image.user)
         return container
@@ -92,6 +92,14 @@ class DirectEngine:
             return [entry.line for entry in self._docker.logs(container, tail=LOG_TAIL)]
         except (NotFound, DockerUnavailable):
             return []
+
+    def _create(self, spec: ContainerSpec) -> str:
+        """Create the container; one of that name, which Kamal made or a lost journal knew, is renamed as Kamal does it."""
+        try:
+            return self._docker.create(spec)
+        except Conflict:
+            self._docker.rename(spec.name, contract.replaced_name(spec.name, secrets.token_hex(8)))
+            return self._docker.create(spec)
 
     def _prepare_storage(self, app: AppName, container: str, user: str) -> None:
         directory = self._paths.storage(app)

@@ -96,7 +96,9 @@ def given_up(probes: Collection[Probe], seconds_unhealthy: float) -> bool:
 def why_not_ready(listeners: Collection[Listener], wanted: int, probes: Collection[Probe], limit: float) -> str:
     """Given the last that was seen when the time was up, return the cause in one sentence."""
     if probes:
-        return f"it did not become healthy within {limit:g} s: {', '.join(map(str, probes))}"
+        refused = all("refused" in probe.problem for probe in probes)
+        cure = f" (if it listens on IPv6 only: bind 0.0.0.0:{wanted})" if refused else ""
+        return f"it did not become healthy within {limit:g} s: {', '.join(map(str, probes))}{cure}"
     loopback = sorted(item.port for item in listeners if item.loopback)
     if loopback and not any(not item.loopback for item in listeners):
         return told_loopback(loopback[0], wanted)

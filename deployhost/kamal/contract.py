@@ -42,6 +42,11 @@ def container_name(app: AppName, process: ProcessName, version: Version) -> str:
     return f"{app}-{process}-{version}"
 
 
+def replaced_name(name: str, token: str) -> str:
+    """Given a container's name and 16 hex digits, return the name it gets when a new one needs its own (cli/app/boot.rb)."""
+    return f"{name}_replaced_{token}"
+
+
 def service_name(app: AppName, process: ProcessName) -> str:
     """Given app and role, return kamal-proxy's name of the service (commands/app/proxy.rb)."""
     return f"{app}-{process}"

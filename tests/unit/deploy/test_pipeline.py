@@ -69,6 +69,18 @@ def test_container_is_kamals(server: Server) -> None:
     assert not list(server.paths.kamal.glob("lock-*"))
 
 
+def test_container_of_that_name_is_renamed(server: Server) -> None:
+    """Made by `kamal deploy`, or left from before the journal was lost: what Kamal does, too."""
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+    first = daemon.live(app).container
+    daemon.docker.rename(first, f"shop-web-{TWO}")
+    daemon.deploy(app, TWO)
+    assert daemon.live(app).container != first
+    assert server.engine.containers[daemon.live(app).container].name == f"shop-web-{TWO}"
+    assert server.engine.containers[first].name.startswith(f"shop-web-{TWO}_replaced_")
+
+
 def test_second_deploy_replaces_the_first(server: Server) -> None:
     app, daemon = server.add("shop"), server.start()
     daemon.deploy(app, ONE)
