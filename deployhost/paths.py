@@ -95,6 +95,10 @@ class Paths:
         """Return the work tree that an app is built from."""
         return self.builds / app
 
+    def build_work(self, app: AppName) -> Path:
+        """Return where a build's Dockerfile of ours lies: outside the work tree, and a name that no app can have."""
+        return self.builds / f"{app}.work"
+
     def storage(self, app: AppName) -> Path:
         """Return what is mounted at /storage in an app."""
         return self.storage_root / app

@@ -31,6 +31,7 @@ from deployhost.model import WEB, AppName, DeployStatus, Version
 from deployhost.paths import Paths
 from deployhost.steps import Plan, Step, apply
 from deployhost.system.docker import Docker
+from deployhost.system.git import index_of
 
 log = logging.getLogger(__name__)
 PATIENCE = 120.0  # seconds for a deploy that is just switching
@@ -127,9 +128,9 @@ class Remover:
 
     def _remove_files(self, app: AppName) -> None:
         tree = self.paths.build_tree(app)
-        for directory in (self.paths.repo(app), tree, tree.with_name(f"{app}.work")):
+        for directory in (self.paths.repo(app), tree, self.paths.build_work(app)):
             shutil.rmtree(directory, ignore_errors=True)
-        tree.with_name(f"{app}.index").unlink(missing_ok=True)
+        index_of(tree).unlink(missing_ok=True)
         self.env.remove(app)
         self.kamal.remove(app)
 

@@ -71,7 +71,7 @@ class Images:
             plan = plan_build(DirectoryTree(context), app=deploy.app, templates=load_templates())
             for warning in plan.warnings:
                 progress.note(f"warning: {warning}")
-        work = context.with_name(f"{deploy.app}.work")
+        work = self._paths.build_work(deploy.app)
         work.mkdir(parents=True, exist_ok=True, mode=0o700)
         with progress.stage("build", detail=plan.runtime):
             return self._builder.build(

@@ -94,12 +94,12 @@ class BareRepository:
         try:
             self._read_tree(sha, tree)
         except (CommandFailed, CommandTimedOut):
-            _index(tree).unlink(missing_ok=True)
+            index_of(tree).unlink(missing_ok=True)
             shutil.rmtree(tree, ignore_errors=True)
             self._read_tree(sha, tree)
 
     def _read_tree(self, sha: Sha, tree: Path) -> None:
-        index = _index(tree)
+        index = index_of(tree)
         lock = index.with_name(index.name + ".lock")
         if lock.exists() or not index.exists():
             # Without an index git would leave files of an earlier commit lying about.
@@ -118,5 +118,6 @@ class BareRepository:
         return run(["git", f"--git-dir={self.path}", *arguments], env=env or ENVIRONMENT, timeout=timeout, check=check)
 
 
-def _index(tree: Path) -> Path:
+def index_of(tree: Path) -> Path:
+    """Given a work tree that `check_out` fills, return where its index lies: beside it, so that the tree is the commit's alone."""
     return tree.with_name(tree.name + ".index")
