@@ -129,6 +129,23 @@ class Trigger(StrEnum):
     MANUAL = "manual"
     RESTART = "restart"
     SETTINGS = "settings"
+    ROLLBACK = "rollback"  # a person went back to a release
+    AUTO_ROLLBACK = "auto_rollback"  # the new release failed in its first minute
+    KAMAL = "kamal"  # Kamal itself deployed; adopted
+
+
+class Strategy(StrEnum):
+    """How a new release takes over from the old one."""
+
+    OVERLAP = "overlap"  # the new one starts while the old one serves
+    HANDOVER = "handover"  # requests are held, the old one ends, the new one starts, requests go on
+
+
+class EngineName(StrEnum):
+    """What carries a deploy out (DESIGN section 5)."""
+
+    DIRECT = "direct"
+    KAMAL = "kamal"
 
 
 @dataclass(frozen=True)
@@ -163,6 +180,9 @@ class Deploy:
     superseded_by: int | None
     error: dict[str, Any] | None
     phases: tuple[Phase, ...] = ()
+    target: Version | None = None  # the release that a rollback goes back to
+    reason: str = ""  # why deployhost itself asked for it
+    cancel: bool = False  # whether a person wants it to end
 
 
 @dataclass(frozen=True)
@@ -179,6 +199,8 @@ class Release:
     deploy: int
     live_since: float
     is_live: bool
+    failed: str = ""  # why it was rolled back automatically
+    proven_at: float | None = None  # when it had lived through its first minute
 
 
 @dataclass(frozen=True)
@@ -188,6 +210,21 @@ class Drain:
     container: str
     app: AppName
     stop_at: float
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Requests of an app that kamal-proxy holds during a handover.
+
+    `proxy` names the proxy's process that was told so (its container's id and start), `containers` what served until then,
+    the web process first: started again, in this order, if the new release fails.
+    """
+
+    app: AppName
+    deploy: int
+    proxy: str
+    containers: tuple[str, ...]
+    since: float
 
 
 @dataclass(frozen=True, order=True)

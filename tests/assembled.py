@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from deployhost.config import apps
-from deployhost.config.apps import AppConfig, AppsFile
+from deployhost.config.app import AppConfig
+from deployhost.config.apps import AppsFile
 from deployhost.config.env import EnvStore
 from deployhost.deploy import boot, drain, image, pipeline, queue, switch
 from deployhost.deploy.direct import DirectEngine

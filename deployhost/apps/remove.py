@@ -16,7 +16,7 @@ from deployhost.apps.remove_plan import (
 )
 from deployhost.apps.view import Views
 from deployhost.config import apps
-from deployhost.config.apps import AppConfig
+from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore
 from deployhost.errors import DeployhostError, FileProblem, InternalError
 from deployhost.journal.deploys import Deploys

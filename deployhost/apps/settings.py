@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from deployhost.config.apps import AppConfig
+from deployhost.config.app import AppConfig
 from deployhost.deploy.drain import Drainer
 from deployhost.deploy.switch import Switch
 from deployhost.errors import Conflict

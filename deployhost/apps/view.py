@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from deployhost.config.apps import AppConfig
+from deployhost.config.app import AppConfig
 from deployhost.errors import DockerUnavailable
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases

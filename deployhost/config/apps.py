@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployhost.config import yaml_file
+from deployhost.config.app import KEYS, LOCAL, AppConfig, read_app
 from deployhost.config.schema import Problems, Section, entries
 from deployhost.config.yaml_edit import YamlText
 from deployhost.config.yaml_tree import Node
@@ -17,30 +18,6 @@ HEADER = """\
 # Settings of an app: see "apps.yml" in the README.
 apps:
 """
-LOCAL = ".localhost"
-DAY = 86400
-
-
-@dataclass(frozen=True)
-class AppConfig:
-    """What the person wants of one app. Times are in seconds."""
-
-    name: AppName
-    branch: Branch | None = None  # None: that of the first push
-    domains: tuple[Domain, ...] = ()
-    storage: bool = False
-    health: str | None = None  # a path that must answer 2xx; None: deployhost judges by /up and /
-    port: int | None = None  # None: EXPOSE, $PORT, or what the app listens on
-    boot_limit: float = 60
-    drain: float = 30
-    response_timeout: float = 100
-    stand_in_bases: bool = False  # whether its own Dockerfile may start from an image made on the server
-    stop_timeout: int = 10
-
-    @property
-    def hosts(self) -> tuple[Domain, ...]:
-        """Return every host name that the app answers at, its own .localhost name first."""
-        return (Domain(self.name + LOCAL), *self.domains)
 
 
 @dataclass(frozen=True)
@@ -64,8 +41,6 @@ class AppsFile:
 
 
 Edit = Callable[[YamlText, AppsFile], None]
-
-_KEYS = frozenset(AppConfig.__dataclass_fields__) - {"name"}
 
 
 def load(path: Path) -> AppsFile:
@@ -179,36 +154,17 @@ def parse(root: Node, name: str) -> AppsFile:
         except InvalidName as error:
             problems.add(key, f"apps/{key.text}", str(error))
             continue
-        section = Section(value, f"apps/{app}", _KEYS, problems)
+        section = Section(value, f"apps/{app}", KEYS, problems)
         found = section.words("domains", Domain)
         domains += [(node, place, app, domain) for node, place, domain in found]
-        apps[app] = _app(app, section, tuple(domain for _, _, domain in found))
+        apps[app] = read_app(app, section, tuple(domain for _, _, domain in found))
     _check_domains(apps, domains, problems)
+    for config in apps.values():
+        for other in config.may_reach:
+            if other not in apps:
+                problems.add(top.node("apps") or root, f"apps/{config.name}/may_reach", f"there is no app {other}")
     problems.check()
     return AppsFile(apps)
-
-
-def _app(name: AppName, section: Section, domains: tuple[Domain, ...]) -> AppConfig:
-    seconds = " of seconds"
-    return AppConfig(
-        name=name,
-        branch=section.word("branch", Branch),
-        domains=domains,
-        storage=section.flag("storage", AppConfig.storage),
-        health=section.word("health", _health_path),
-        port=section.whole("port", AppConfig.port, 1, 65535),
-        boot_limit=section.number("boot_limit", AppConfig.boot_limit, 1, DAY, seconds),
-        drain=section.number("drain", AppConfig.drain, 0, DAY, seconds),
-        response_timeout=section.number("response_timeout", AppConfig.response_timeout, 1, DAY, seconds),
-        stand_in_bases=section.flag("stand_in_bases", AppConfig.stand_in_bases),
-        stop_timeout=section.whole("stop_timeout", AppConfig.stop_timeout, 0, DAY, seconds),
-    )
-
-
-def _health_path(text: str) -> str:
-    if not text.startswith("/") or not text.isascii() or not text.isprintable() or " " in text or "#" in text:
-        raise ValueError(f"{text!r} is not a path of a URL: it begins with '/' and has no spaces, as in /up")
-    return text
 
 
 def _check_domains(

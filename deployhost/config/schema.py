@@ -1,5 +1,6 @@
 """Reading typed settings out of a YAML tree, with every mistake at once and where it stands. Pure."""
 
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -7,6 +8,9 @@ from deployhost.config.yaml_tree import Mapping, Node, Scalar, Sequence
 from deployhost.errors import InvalidConfig, InvalidName
 
 T = TypeVar("T")
+
+_SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([bkmgBKMG]?)")
+_UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
 class Problems:
@@ -35,7 +39,7 @@ class Section:
     """
 
     def __init__(self, node: Node | None, where: str, known: frozenset[str], problems: Problems) -> None:
-        self._problems = problems
+        self.problems = problems
         self._where = where
         self._values = entries(node, where, problems)
         for text, (key, _) in self._values.items():
@@ -58,7 +62,7 @@ class Section:
             return default
         if isinstance(node, Scalar) and isinstance(node.value, bool):
             return node.value
-        self._problems.add(node, self.place(key), "must be true or false")
+        self.problems.add(node, self.place(key), "must be true or false")
         return default
 
     def number(self, key: str, default: T, low: float, high: float, unit: str = "") -> float | T:
@@ -69,7 +73,7 @@ class Section:
         value = node.value if isinstance(node, Scalar) else None
         if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
             return value
-        self._problems.add(node, self.place(key), f"must be a number{unit} from {low:g} to {high:g}")
+        self.problems.add(node, self.place(key), f"must be a number{unit} from {low:g} to {high:g}")
         return default
 
     def whole(self, key: str, default: T, low: int, high: int, unit: str = "") -> int | T:
@@ -80,8 +84,26 @@ class Section:
         value = node.value if isinstance(node, Scalar) else None
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
             return value
-        self._problems.add(node, self.place(key), f"must be a whole number{unit} from {low} to {high}")
+        self.problems.add(node, self.place(key), f"must be a whole number{unit} from {low} to {high}")
         return default
+
+    def size(self, key: str, low: int) -> int | None:
+        """Return a key's size in bytes, written as Docker does (512m, 2g), at least `low`."""
+        node = self.node(key)
+        if node is None:
+            return None
+        match = _SIZE.fullmatch(node.text.strip()) if isinstance(node, Scalar) else None
+        size = int(float(match[1]) * _UNITS[match[2].lower()]) if match else 0
+        if size < low:
+            self.problems.add(
+                node, self.place(key), f"must be a size of at least {low // _UNITS['m']}m, as in 512m or 2g"
+            )
+            return None
+        return size
+
+    def problem(self, node: Node, key: str, what: str) -> None:
+        """Take note of a mistake in a key of this section."""
+        self.problems.add(node, self.place(key), what)
 
     def word(self, key: str, make: Callable[[str], T]) -> T | None:
         """Return a key's text, made into its type."""
@@ -94,7 +116,7 @@ class Section:
         if node is None:
             return ()
         if not isinstance(node, Sequence):
-            self._problems.add(node, self.place(key), "must be a list, each on a line of its own that begins with '- '")
+            self.problems.add(node, self.place(key), "must be a list, each on a line of its own that begins with '- '")
             return ()
         places = [(item, f"{self.place(key)}/{at}") for at, item in enumerate(node.items)]
         made = [(item, place, self._made(item, place, make)) for item, place in places]
@@ -103,12 +125,12 @@ class Section:
     def _made(self, node: Node, where: str, make: Callable[[str], T]) -> T | None:
         if not isinstance(node, Scalar) or not isinstance(node.value, str):
             quoted = f", in quotes: '{node.text}'" if isinstance(node, Scalar) and node.text else ""
-            self._problems.add(node, where, f"must be text{quoted}")
+            self.problems.add(node, where, f"must be text{quoted}")
             return None
         try:
             return make(node.value)
         except (InvalidName, ValueError) as error:
-            self._problems.add(node, where, str(error))
+            self.problems.add(node, where, str(error))
             return None
 
 

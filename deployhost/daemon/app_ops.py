@@ -8,7 +8,7 @@ from deployhost.apps.remove import Remover
 from deployhost.apps.repository import ensure_repository
 from deployhost.apps.view import Views, iso
 from deployhost.config import apps
-from deployhost.config.apps import AppConfig
+from deployhost.config.app import AppConfig
 from deployhost.control.messages import Message
 from deployhost.daemon import requests
 from deployhost.daemon.control import Emit, Handler

@@ -16,7 +16,7 @@ from deployhost.build.host_files import host_environment
 from deployhost.build.image import ImageBuilder
 from deployhost.build.stand_in import StandIns
 from deployhost.config import apps, server
-from deployhost.config.apps import AppConfig
+from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore
 from deployhost.daemon.app_ops import AppOperations
 from deployhost.daemon.control import Handler

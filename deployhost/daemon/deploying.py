@@ -7,7 +7,7 @@ from deployhost.apps.view import Views
 from deployhost.control.messages import Message
 from deployhost.daemon.control import Emit
 from deployhost.daemon.worker import Workers
-from deployhost.deploy.queue import COMMITS, overtakes
+from deployhost.deploy.queue import BUILDS, CHOICES, overtakes
 from deployhost.errors import NotFound
 from deployhost.journal.deploys import Deploys, Push
 from deployhost.journal.event_log import EventLog
@@ -90,7 +90,7 @@ class Deploying:
 
     def _known(self, app: AppName, sha: Sha, trigger: Trigger, push: Push | None) -> Deploy | None:
         before = self._deploys.of_push(app, push.token) if push is not None and push.token else None
-        if before is not None or trigger not in COMMITS:
+        if before is not None or trigger not in BUILDS:
             return before
-        commits = [one for one in self._deploys.open() if one.app == app and one.trigger in COMMITS]
-        return commits[-1] if commits and commits[-1].sha == sha else None
+        choices = [one for one in self._deploys.open() if one.app == app and one.trigger in CHOICES]
+        return choices[-1] if choices and choices[-1].sha == sha and choices[-1].trigger in BUILDS else None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deployhost.build.image import INIT_LABEL
-from deployhost.config.apps import AppConfig
+from deployhost.config.app import AppConfig
 from deployhost.deploy.boot import BootRules, BootWatch, Ready
 from deployhost.errors import BootFailed, Conflict, DockerUnavailable, NotFound
 from deployhost.kamal import contract

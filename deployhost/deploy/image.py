@@ -6,7 +6,7 @@ from typing import Protocol
 
 from deployhost.build.directory import DirectoryTree, load_templates
 from deployhost.build.plan import BuildPlan, plan_build
-from deployhost.config.apps import AppConfig
+from deployhost.config.app import AppConfig
 from deployhost.deploy.report import Progress
 from deployhost.errors import NotFound
 from deployhost.journal.releases import Releases

@@ -7,13 +7,13 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from deployhost.config.apps import AppConfig
+from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore
 from deployhost.deploy.direct import DirectEngine
 from deployhost.deploy.drain import MARGIN, Drainer
 from deployhost.deploy.image import Images
 from deployhost.deploy.prune import Pruner
-from deployhost.deploy.queue import COMMITS, next_version
+from deployhost.deploy.queue import BUILDS, REPEATS, next_version
 from deployhost.deploy.report import Progress, Reporter
 from deployhost.deploy.switch import Switch, Switched
 from deployhost.errors import AppNotFound, DeployhostError, FileProblem, InternalError, NotFound
@@ -81,7 +81,7 @@ class Pipeline:
         Raise FileProblem or Unrecorded when the journal itself can't be written; the deploy is then in it as running.
         """
         tools = self._tools
-        if queued.trigger not in COMMITS and (live := tools.releases.live(queued.app)) is not None:
+        if queued.trigger in REPEATS and (live := tools.releases.live(queued.app)) is not None:
             # It repeats what is live by now, which need not be what was live when it was asked for.
             queued = replace(queued, sha=live.sha, subject=live.subject)
         version = next_version(queued.sha, tools.deploys.version_numbers(queued.app, queued.sha))
@@ -158,7 +158,7 @@ class Pipeline:
 
     def _deploy(self, attempt: _Attempt) -> None:
         tools, deploy = self._tools, attempt.deploy
-        with self._one_build if deploy.trigger in COMMITS else contextlib.nullcontext():
+        with self._one_build if deploy.trigger in BUILDS else contextlib.nullcontext():
             image = tools.images.provide(deploy, attempt.version, attempt.config, attempt.progress)
 
         def waiting(who: str) -> None:

@@ -4,16 +4,19 @@ from collections.abc import Iterable
 
 from deployhost.model import Deploy, DeployStatus, Sha, Trigger, Version
 
-COMMITS = (Trigger.PUSH, Trigger.MANUAL)  # triggers that bring a commit; the others repeat the live release
+BUILDS = (Trigger.PUSH, Trigger.MANUAL)  # triggers that bring a commit, which may have to be built
+CHOICES = (*BUILDS, Trigger.ROLLBACK)  # triggers that choose what runs
+REPEATS = (Trigger.RESTART, Trigger.SETTINGS)  # triggers that repeat what is live by then
 
 
 def overtakes(new: Trigger, queued: Deploy) -> bool:
     """Given what a new deploy is asked by and one that is still queued, return whether the new one makes it pointless.
 
-    The newest commit wins over older ones, and the newest settings over older ones; but settings must reach the live
-    release even if the newer commit turns out to be broken, and the other way round.
+    The newest choice wins over older ones, and the newest settings over older ones; but settings must reach the live
+    release even if the newer commit turns out to be broken, and the other way round. An automatic rollback neither
+    overtakes nor is overtaken: the newer commit may be broken as well.
     """
-    return (new in COMMITS) == (queued.trigger in COMMITS)
+    return any(new in kind and queued.trigger in kind for kind in (CHOICES, REPEATS))
 
 
 def next_of(queued: Iterable[Deploy]) -> Deploy | None:

@@ -4,7 +4,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Collection, Iterable
 
-from deployhost.config.apps import AppConfig
+from deployhost.config.app import AppConfig
 from deployhost.deploy.direct import DEPLOY_LABEL
 from deployhost.deploy.drain import Drainer
 from deployhost.deploy.pipeline import Pipeline

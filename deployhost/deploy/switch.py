@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployhost.config.apps import AppConfig
+from deployhost.config.app import AppConfig
 from deployhost.errors import BootFailed, DeployhostError, SwitchFailed
 from deployhost.kamal.contract import service_name
 from deployhost.kamal.proxy import KamalProxy, Target

@@ -39,18 +39,22 @@ class Deploys:
         branch: Branch | None = None,
         rebuild: bool = False,
         push: Push | None = None,
+        target: Version | None = None,
+        reason: str = "",
         overtakes: Callable[[Deploy], bool] = lambda _: False,
     ) -> Deploy:
         """Given what to deploy, write it down as queued, on the disk before this returns, and return it.
 
-        `push` is the push to record with it; queued deploys of the app that it `overtakes` become superseded in the same
+        `push` is the push to record with it, `target` the release that a rollback goes back to, `reason` why deployhost itself
+        asks for it; queued deploys of the app that it `overtakes` become superseded in the same
         transaction.
         """
         now = self._clock()
         with self._database.transaction(durable=True) as db:
             cursor = db.execute(
-                "INSERT INTO deploys (app, sha, subject, branch, trigger, rebuild, status, requested_at) VALUES (?,?,?,?,?,?,?,?)",
-                (app, sha, subject, branch, trigger, int(rebuild), DeployStatus.QUEUED, now),
+                "INSERT INTO deploys (app, sha, subject, branch, trigger, rebuild, status, requested_at, target, reason)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?)",
+                (app, sha, subject, branch, trigger, int(rebuild), DeployStatus.QUEUED, now, target, reason),
             )
             new = int(cursor.lastrowid or 0)
             if push is not None:
@@ -160,6 +164,21 @@ class Deploys:
             )
         return ended.rowcount > 0
 
+    def ask_to_cancel(self, number: int) -> bool:
+        """Given an open deploy, note that a person wants it to end, also after a restart; return whether it was open.
+
+        One that is only queued is cancelled with that; one that runs ends at its next step, unless it is live by then.
+        """
+        with self._database.transaction(durable=True) as db:
+            asked = db.execute(
+                "UPDATE deploys SET cancel = 1 WHERE id = ? AND status IN ('queued', 'running')", (number,)
+            )
+            db.execute(
+                "UPDATE deploys SET status = 'cancelled', finished_at = ? WHERE id = ? AND status = 'queued'",
+                (self._clock(), number),
+            )
+        return asked.rowcount > 0
+
     def requeue(self, number: int) -> None:
         """Given a running deploy that was interrupted, queue it again."""
         with self._database.transaction(durable=True) as db:
@@ -217,4 +236,7 @@ def _deploy(row: sqlite3.Row, phases: tuple[Phase, ...] = ()) -> Deploy:
         superseded_by=row["superseded_by"],
         error=None if row["error"] is None else json.loads(row["error"]),
         phases=phases,
+        target=None if row["target"] is None else Version(row["target"]),
+        reason=row["reason"],
+        cancel=bool(row["cancel"]),
     )

@@ -55,6 +55,16 @@ class Releases:
                 [(container, release.app, stop_at) for container in replaced if container != release.container],
             )
 
+    def mark_failed(self, app: AppName, version: Version, why: str) -> None:
+        """Given a release that did not live through its first minute, note why."""
+        with self._database.transaction(durable=True) as db:
+            db.execute("UPDATE releases SET failed = ? WHERE app = ? AND version = ?", (why, app, version))
+
+    def mark_proven(self, app: AppName, version: Version) -> None:
+        """Given a release that has lived through its first minute, note when."""
+        with self._database.transaction() as db:
+            db.execute("UPDATE releases SET proven_at = ? WHERE app = ? AND version = ?", (self._clock(), app, version))
+
     def drains(self) -> list[Drain]:
         """Return every container that is still to be stopped."""
         with self._database.reading() as db:
@@ -95,4 +105,6 @@ def _release(row: sqlite3.Row) -> Release:
         deploy=row["deploy"],
         live_since=row["live_since"],
         is_live=bool(row["is_live"]),
+        failed=row["failed"],
+        proven_at=row["proven_at"],
     )

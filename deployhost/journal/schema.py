@@ -75,4 +75,18 @@ MIGRATIONS: tuple[str, ...] = (
         storage INTEGER NOT NULL                  -- whether the data goes too
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE deploys ADD COLUMN target TEXT;                        -- the release that a rollback goes back to
+    ALTER TABLE deploys ADD COLUMN reason TEXT NOT NULL DEFAULT '';    -- why deployhost itself asked for it
+    ALTER TABLE deploys ADD COLUMN cancel INTEGER NOT NULL DEFAULT 0;  -- a person wants it to end
+    ALTER TABLE releases ADD COLUMN failed TEXT NOT NULL DEFAULT '';   -- why it was rolled back automatically
+    ALTER TABLE releases ADD COLUMN proven_at REAL;                    -- when it had lived through its first minute
+    CREATE TABLE holds (                          -- requests that the proxy holds; to be let go whatever happens
+        app        TEXT PRIMARY KEY,
+        deploy     INTEGER NOT NULL,
+        proxy      TEXT NOT NULL,                 -- the proxy's process that was told so
+        containers TEXT NOT NULL,                 -- JSON: ids of what served until then, the web process first
+        since      REAL NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )

@@ -81,6 +81,10 @@ class ContainerSpec:
     init: bool = False
     security_opt: tuple[str, ...] = ()
     pids_limit: int | None = None
+    memory: int | None = None  # bytes, swap included: what takes more is killed
+    cpus: float | None = None
+    cap_drop: tuple[str, ...] = ()
+    cap_add: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ DOORS = {
     "subprocess": {"system/process.py"},
     "docker": {"system/docker.py"},
     "requests": {"system/docker.py"},
-    "sqlite3": {"journal/database.py", "journal/deploys.py", "journal/releases.py"},
+    "sqlite3": {"journal/database.py", "journal/deploys.py", "journal/holds.py", "journal/releases.py"},
     "jinja2": {"build/render.py"},
     "http": {"system/http.py", "system/download.py"},
     "urllib": {"system/download.py"},

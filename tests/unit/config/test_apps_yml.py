@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployhost.config import apps
-from deployhost.config.apps import AppConfig, AppsFile
+from deployhost.config.app import AppConfig
+from deployhost.config.apps import AppsFile
 from deployhost.config.yaml_tree import parse
 from deployhost.errors import AppNotFound, Conflict, DeployhostError, InvalidConfig
 from deployhost.model import AppName, Branch, Domain

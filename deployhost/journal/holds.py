@@ -1,0 +1,42 @@
+"""Questions and changes about holds: requests that the proxy keeps waiting while one release hands over to the next."""
+
+import json
+import sqlite3
+
+from deployhost.journal.database import Database
+from deployhost.model import AppName, Hold
+
+
+class Holds:
+    """Given the journal, keep the holds: written before the proxy is told, deleted once it lets the requests go."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, hold: Hold) -> None:
+        """Given a hold that is about to begin, write it down, on the disk before this returns."""
+        with self._database.transaction(durable=True) as db:
+            db.execute(
+                "INSERT OR REPLACE INTO holds (app, deploy, proxy, containers, since) VALUES (?,?,?,?,?)",
+                (hold.app, hold.deploy, hold.proxy, json.dumps(hold.containers), hold.since),
+            )
+
+    def all(self) -> list[Hold]:
+        """Return every hold."""
+        with self._database.reading() as db:
+            return [_hold(row) for row in db.execute("SELECT * FROM holds ORDER BY app")]
+
+    def of_app(self, app: AppName) -> Hold | None:
+        """Given an app, return its hold, or None."""
+        with self._database.reading() as db:
+            row = db.execute("SELECT * FROM holds WHERE app = ?", (app,)).fetchone()
+        return None if row is None else _hold(row)
+
+    def end(self, app: AppName) -> None:
+        """Given an app whose requests are not held any more, forget its hold."""
+        with self._database.transaction(durable=True) as db:
+            db.execute("DELETE FROM holds WHERE app = ?", (app,))
+
+
+def _hold(row: sqlite3.Row) -> Hold:
+    return Hold(AppName(row["app"]), row["deploy"], row["proxy"], tuple(json.loads(row["containers"])), row["since"])
