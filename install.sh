@@ -19,6 +19,7 @@ wheel, and sets the server up. Safe to run again at any point: what is there alr
   --demo               push a small app at the end
   --http-port PORT     kamal-proxy's port on 127.0.0.1 instead of 80
   --proxy-image FILE   kamal-proxy's image, made by docker save
+  --kamal              Kamal's own command too (else it comes when `deployhost kamal` is first used)
   --dry-run            install the program, and only say what set-up would do
   --wheel FILE         install from this wheel
   --uninstall          stop and remove deployhost; settings and data stay, and so does Docker

@@ -2,12 +2,13 @@
 
 The exit codes are part of the CLI's contract: 1 the work was done and failed (a deploy, a build), 2 the request itself
 is wrong, 3 something named does not exist, 4 it clashes with what is there, 5 a part that is needed is missing or down,
-70 a defect of deployhost's own (sysexits.h, EX_SOFTWARE).
+70 a defect of deployhost's own (sysexits.h, EX_SOFTWARE), 124 what was waited for did not come in time (as timeout(1) has it).
 """
 
 from typing import Any, ClassVar
 
 FAILED, INVALID, NOT_FOUND, CONFLICT, UNAVAILABLE, INTERNAL = 1, 2, 3, 4, 5, 70
+TIMED_OUT = 124
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
@@ -91,10 +92,22 @@ class BaseImageUnavailable(DeployhostError):
     code, exit_code = "base_image_unavailable", FAILED
 
 
+class DiskFull(DeployhostError):
+    """There is too little room on a disk to begin a build."""
+
+    code, exit_code = "disk_full", FAILED
+
+
 class BootFailed(DeployhostError):
     """The new container ended, listened nowhere useful, or did not become healthy."""
 
     code, exit_code = "boot_failed", FAILED
+
+
+class ReleaseFailed(DeployhostError):
+    """A release that had gone live did not live through its first minute."""
+
+    code, exit_code = "release_failed", FAILED
 
 
 class SwitchFailed(DeployhostError):
@@ -127,6 +140,12 @@ class DockerUnavailable(DeployhostError):
     code, exit_code = "docker_unavailable", UNAVAILABLE
 
 
+class KamalUnavailable(DeployhostError):
+    """Kamal's CLI, or what it needs on this server, is not there or does not answer."""
+
+    code, exit_code = "kamal_unavailable", UNAVAILABLE
+
+
 class CommandMissing(DeployhostError):
     """A program that is needed is not installed."""
 
@@ -147,6 +166,24 @@ class CommandTimedOut(DeployhostError):
     """A program that was started did not end within its time and was stopped."""
 
     code, exit_code = "command_timed_out", FAILED
+
+
+class CommandStopped(DeployhostError):
+    """A program that was started was stopped before its end, because somebody wanted that."""
+
+    code, exit_code = "command_stopped", FAILED
+
+
+class DeployCancelled(DeployhostError):
+    """A deploy was ended before it was live, because a person wanted that."""
+
+    code, exit_code = "deploy_cancelled", FAILED
+
+
+class WaitTimedOut(DeployhostError):
+    """What was waited for did not come within the time that was given; it may still."""
+
+    code, exit_code = "wait_timed_out", TIMED_OUT
 
 
 class DownloadFailed(DeployhostError):

@@ -201,6 +201,7 @@ class Release:
     is_live: bool
     failed: str = ""  # why it was rolled back automatically
     proven_at: float | None = None  # when it had lived through its first minute
+    stopped: str = ""  # how a person stopped it ("by Kamal"), as long as it stays so
 
 
 @dataclass(frozen=True)
@@ -225,6 +226,14 @@ class Hold:
     proxy: str
     containers: tuple[str, ...]
     since: float
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of time, in unix seconds; both ends belong to it."""
+
+    start: float
+    end: float
 
 
 @dataclass(frozen=True, order=True)

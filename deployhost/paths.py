@@ -44,8 +44,43 @@ class Paths:
 
     @property
     def bin(self) -> Path:
-        """Programs that set-up made or extracted: kamal-proxy."""
+        """Programs that set-up made or extracted: kamal-proxy, Kamal's CLI."""
         return self.state / "bin"
+
+    @property
+    def kamal_program(self) -> Path:
+        """Kamal's CLI."""
+        return self.bin / "kamal"
+
+    @property
+    def kamal_projects(self) -> Path:
+        """One Kamal project per app, for its CLI to run in."""
+        return self.state / "kamal"
+
+    @property
+    def kamal_temporary(self) -> Path:
+        """Where Kamal's CLI unpacks parts of itself; /tmp may be mounted noexec."""
+        return self.state / "kamal-tmp"
+
+    @property
+    def docker_config(self) -> Path:
+        """The docker command's settings and plugins when Kamal's CLI calls it: root's own stay as they are."""
+        return self.state / "docker"
+
+    @property
+    def ssh(self) -> Path:
+        """Keys and settings of the SSH server on loopback by which Kamal reaches this machine."""
+        return self.state / "ssh"
+
+    @property
+    def ssh_key(self) -> Path:
+        """The key with which Kamal's CLI logs in."""
+        return self.ssh / "key"
+
+    @property
+    def registry(self) -> Path:
+        """What Kamal's CLI pushed to the registry on loopback."""
+        return self.state / "registry"
 
     @property
     def repos(self) -> Path:

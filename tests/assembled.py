@@ -8,8 +8,10 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,22 +23,33 @@ from deployhost.config import apps
 from deployhost.config.app import AppConfig
 from deployhost.config.apps import AppsFile
 from deployhost.config.env import EnvStore
-from deployhost.deploy import boot, drain, image, pipeline, queue, switch
+from deployhost.config.server import ServerSettings
+from deployhost.deploy import boot, crew, drain, image, pipeline, queue, switch
+from deployhost.deploy.cancel import Cancellations
+from deployhost.deploy.converge import Converge
+from deployhost.deploy.converge_act import Actor
+from deployhost.deploy.converge_facts import Looker
+from deployhost.deploy.crew import Crews
 from deployhost.deploy.direct import DirectEngine
 from deployhost.deploy.drain import Drainer
+from deployhost.deploy.handover import Handover
+from deployhost.deploy.holding import Holding
 from deployhost.deploy.image import Images
+from deployhost.deploy.overlap import Overlap
 from deployhost.deploy.pipeline import Pipeline, Tools
 from deployhost.deploy.prune import Pruner
-from deployhost.deploy.recover import Recovery
+from deployhost.deploy.space import Disks
 from deployhost.deploy.switch import Switch
+from deployhost.journal.builds import Builds
 from deployhost.journal.database import Database
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import Event, EventLog
+from deployhost.journal.holds import Holds
 from deployhost.journal.releases import Releases
-from deployhost.kamal.contract import service_name
+from deployhost.kamal.contract import STOPPED, service_name
 from deployhost.kamal.files import KamalFiles
 from deployhost.kamal.lock import KamalLocks
-from deployhost.model import WEB, AppName, Branch, Deploy, Release, Sha, Trigger
+from deployhost.model import WEB, AppName, Branch, Deploy, EnvName, Release, Sha, Strategy, Trigger
 from deployhost.paths import Paths
 from tests.fakes import Behaviour, Crash, Engine, FakeBuilder, FakeDocker, FakeProxy, FakeRepository, Life, Refs, Table
 
@@ -90,6 +103,7 @@ class Server:
         monkeypatch.setattr(boot, "netns", SimpleNamespace(listeners=self.engine.listeners))
         monkeypatch.setattr(boot, "http", SimpleNamespace(get=self.engine.get))
         monkeypatch.setattr(boot, "time", FakeTime())
+        monkeypatch.setattr(crew, "time", FakeTime())
         monkeypatch.setattr(drain, "time", FakeTime())
         monkeypatch.setattr(switch, "listen_in", self._listen_in)
         monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
@@ -103,6 +117,14 @@ class Server:
         before = self.paths.apps_yml.read_text() if self.paths.apps_yml.exists() else "apps:\n"
         self.paths.apps_yml.write_text(f"{before}  {name}:\n{settings}")
         return AppName(name)
+
+    def stop_route(self, service: str) -> None:
+        """Given a service, do what `kamal app maintenance` does."""
+        self.table.routes[service] = replace(self.table.routes[service], state=STOPPED)
+
+    def set_env(self, daemon: "Assembled", app: AppName, **values: str) -> None:
+        """Given a daemon, an app and variables, set them; nothing is deployed by that."""
+        daemon.env.set(app, {EnvName(name): value for name, value in values.items()}, datetime.now(UTC))
 
     def start(self, life: Life | None = None) -> "Assembled":
         """Start a daemon; the one before must have ended."""
@@ -196,23 +218,58 @@ class Assembled:
         self.releases = Releases(self.database, server.clock)
         self.events = QuietEvents(paths.deploy_logs, life)
         self.env = EnvStore(paths)
+        self.locks = LeftLocks(paths.kamal, life)
+        self.kamal = KamalFiles(paths.kamal)
         self.docker = FakeDocker(server.engine, life)
         self.proxy = FakeProxy(server.table, server.engine, life)
         self.builder = FakeBuilder(server.engine, server.behaviours, life)
         self.switch = Switch(self.proxy, paths.run)
+        self.engine = DirectEngine(self.docker, paths)
+        self.holds = Holds(self.database)
+        self.holding = Holding(
+            docker=self.docker,
+            proxy=self.proxy,
+            switch=self.switch,
+            engine=self.engine,
+            holds=self.holds,
+            deploys=self.deploys,
+            releases=self.releases,
+            load_app=self.load_app,
+            clock=server.clock,
+        )
+        self.cancellations = Cancellations(self.deploys)
         self.drainer = Drainer(self.docker, self.releases, server.clock)
-        self.locks = LeftLocks(paths.kamal, life)
-        self.kamal = KamalFiles(paths.kamal)
         for module in (image, pipeline):
             server.monkeypatch.setattr(module, "BareRepository", lambda path: FakeRepository(path, server.refs, life))
+        crews = Crews(self.docker, self.engine, self.kamal, lambda _app: None)
+        overlap = Overlap(crews, self.switch, self.deploys, self.releases)
+        handover = Handover(
+            crews=crews,
+            switch=self.switch,
+            holding=self.holding,
+            deploys=self.deploys,
+            releases=self.releases,
+            overlap=overlap,
+        )
         self.pipeline = Pipeline(
             Tools(
                 docker=self.docker,
+                crews=crews,
+                ways={Strategy.OVERLAP: overlap, Strategy.HANDOVER: handover},
+                cancelling=self.cancellations,
                 images=Images(self.docker, self.builder, self.releases, paths),
-                engine=DirectEngine(self.docker, paths),
+                engine=self.engine,
                 switch=self.switch,
                 drainer=self.drainer,
-                pruner=Pruner(self.docker, self.deploys, self.releases, self.events),
+                pruner=Pruner(
+                    self.docker,
+                    self.deploys,
+                    self.releases,
+                    self.events,
+                    builds=Builds(self.database, server.clock),
+                    server=ServerSettings(paths.server_yml),
+                    disks=Disks(self.docker, paths.state),
+                ),
                 locks=self.locks,
                 kamal=self.kamal,
                 deploys=self.deploys,
@@ -224,7 +281,22 @@ class Assembled:
                 clock=server.clock,
             )
         )
-        self.recovery = Recovery(
+        self.worked_on: set[int] = set()  # deploys that a worker is at
+        self.converge = self._converge()
+
+    def _converge(self) -> Converge:
+        looker = Looker(
+            docker=self.docker,
+            proxy=self.proxy,
+            deploys=self.deploys,
+            releases=self.releases,
+            holds=self.holds,
+            locks=self.locks,
+            load_apps=self.load_apps,
+            works_on=lambda number: number in self.worked_on,
+            clock=self.server.clock,
+        )
+        actor = Actor(
             docker=self.docker,
             proxy=self.proxy,
             switch=self.switch,
@@ -232,14 +304,31 @@ class Assembled:
             deploys=self.deploys,
             releases=self.releases,
             pipeline=self.pipeline,
-            locks=self.locks,
+            holding=self.holding,
             reporter=self.events,
             load_app=self.load_app,
+            subject_of=lambda _app, commit: f"subject of {commit.short}",
+            clock=self.server.clock,
+        )
+        return Converge(
+            looker=looker,
+            actor=actor,
+            docker=self.docker,
+            proxy=self.proxy,
+            deploys=self.deploys,
+            locks=self.locks,
+            isolate=lambda: None,
+            run=self.paths.run,
+            clock=self.server.clock,
         )
 
     def load_app(self, name: AppName) -> AppConfig:
         """As the daemon's own; a text is parsed once."""
         return _parsed(self.paths.apps_yml, self.paths.apps_yml.read_bytes()).get(name)
+
+    def load_apps(self) -> Mapping[AppName, AppConfig]:
+        """As the daemon's own; a text is parsed once."""
+        return _parsed(self.paths.apps_yml, self.paths.apps_yml.read_bytes()).apps
 
     def accept(self, app: AppName, sha: Sha, trigger: Trigger = Trigger.PUSH) -> Deploy:
         """Given an app and a commit, queue its deploy as the daemon does."""

@@ -5,13 +5,15 @@ changes nothing any more, whichever thread of it is still about. The state (Engi
 """
 
 import itertools
+import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
+from deployhost.build.labels import PROCESSES_LABEL, SOURCE_LABEL
 from deployhost.build.plan import BuildPlan
 from deployhost.errors import BuildFailed, Conflict, DockerUnavailable, NotFound, SwitchFailed
 from deployhost.kamal import contract
@@ -19,10 +21,21 @@ from deployhost.kamal.contract import Route
 from deployhost.kamal.proxy import KamalProxy, Target
 from deployhost.model import AppName, Branch, Listener, Sha
 from deployhost.system.docker import Docker
-from deployhost.system.docker_model import Container, ContainerSpec, EngineInfo, Image, LogLine
+from deployhost.system.docker_model import (
+    CacheRecord,
+    Container,
+    ContainerSpec,
+    Ended,
+    EngineInfo,
+    Image,
+    Listed,
+    LogLine,
+    Network,
+)
 from deployhost.system.git import BareRepository, Commit
 from deployhost.system.http import Answer
 from deployhost.system.process import Completed, Process
+from deployhost.system.stop import Stop
 
 
 class Crash(BaseException):
@@ -72,6 +85,8 @@ class Behaviour:
     start_error: str = ""
     user: str = ""
     files: Mapping[str, bytes] = field(default_factory=dict)
+    processes: Mapping[str, str] = field(default_factory=dict)  # the Procfile's, less the web process
+    ends: Mapping[str, int] = field(default_factory=dict)  # exit codes of commands that end as soon as they are started
 
 
 @dataclass
@@ -82,8 +97,11 @@ class Engine:
     specs: dict[str, ContainerSpec] = field(default_factory=dict)
     images: dict[str, Image] = field(default_factory=dict)
     behaviours: dict[str, Behaviour] = field(default_factory=dict)  # by image id
+    cache: dict[str, CacheRecord] = field(default_factory=dict)
     networks: set[str] = field(default_factory=lambda: {contract.NETWORK})
     stopped: list[str] = field(default_factory=list)
+    by_hand: set[str] = field(default_factory=set)  # what was stopped and not started since, as its events have it
+    trouble: dict[str, str] = field(default_factory=dict)  # why the engine itself could not start a container
     down: bool = False
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -173,6 +191,18 @@ class FakeDocker(Docker):
             user=image.user,
             oom_killed=False,
             restart=spec.restart,
+            mounts=tuple(sorted((bind.split(":")[0], bind.split(":")[1]) for bind in spec.binds)),
+            log_max_size=spec.log_max_size,
+            command=spec.command or (),
+            env=tuple(f"{name}={value}" for name, value in spec.env.items()),
+            memory=spec.memory,
+            cpus=spec.cpus,
+            pids_limit=spec.pids_limit,
+            stop_timeout=spec.stop_timeout,
+            cap_drop=tuple(sorted(spec.cap_drop)),
+            cap_add=tuple(sorted(spec.cap_add)),
+            security_opt=spec.security_opt,
+            aliases={spec.network or "bridge": spec.aliases},
         )
         return container
 
@@ -182,9 +212,12 @@ class FakeDocker(Docker):
         behaviour = self._engine.behaviours[found.image_id]
         if behaviour.start_error:
             raise DockerUnavailable(f"Docker refused: {behaviour.start_error}")
-        if behaviour.exits is not None:
-            self._engine.end(found.id, behaviour.exits)
+        command = " ".join(self._engine.specs[found.id].command or ())
+        exits = behaviour.exits if not command else behaviour.ends.get(command)
+        if exits is not None:
+            self._engine.end(found.id, exits)
             return
+        self._engine.by_hand.discard(found.id)
         number = next(self._engine.numbers)
         ips = dict.fromkeys(found.networks, f"172.18.{number // 250}.{number % 250 + 1}")
         self._engine.containers[found.id] = replace(found, status="running", pid=4_000_000 + number, ips=ips)
@@ -194,6 +227,7 @@ class FakeDocker(Docker):
         found = self._existing(container)
         if found.running:
             self._engine.stopped.append(found.id)
+            self._engine.by_hand.add(found.id)
             self._engine.end(found.id)
 
     def remove(self, container: str, *, force: bool = False) -> None:
@@ -214,6 +248,16 @@ class FakeDocker(Docker):
         matching = [one for one in newest_first if all(one.labels.get(key) == labels[key] for key in labels)]
         return [one for one in matching if one.running or not running_only]
 
+    def listed(self, labels: Mapping[str, str], *, running_only: bool = False) -> list[Listed]:
+        found = self.containers(labels, running_only=running_only)
+        return [Listed(one.id, one.name, one.image_id, one.status, one.labels, one.ips) for one in found]
+
+    def how_ended(self, container: str) -> Ended:
+        self._asked()
+        found = self._existing(container)
+        by_hand = found.id in self._engine.by_hand
+        return Ended(by_hand, found.exit_code, self._engine.trouble.get(found.id, ""))
+
     def set_restart(self, container: str, policy: str) -> None:
         self._changes("set_restart")
         found = self._existing(container)
@@ -226,7 +270,13 @@ class FakeDocker(Docker):
         self._engine.containers[found.id] = replace(found, name=name)
 
     def logs(
-        self, container: str, *, tail: int | None = None, follow: bool = False, timestamps: bool = False
+        self,
+        container: str,
+        *,
+        tail: int | None = None,
+        follow: bool = False,
+        timestamps: bool = False,
+        stop: Stop | None = None,
     ) -> Iterator[LogLine]:
         self._asked()
         says = self._engine.behaviours[self._existing(container).image_id].says
@@ -268,9 +318,17 @@ class FakeDocker(Docker):
         if not left:
             del self._engine.images[image.id]
 
-    def network_exists(self, name: str) -> bool:
+    def network(self, name: str) -> Network | None:
         self._asked()
-        return name in self._engine.networks
+        return Network(name, "br-000000000001") if name in self._engine.networks else None
+
+    def build_cache(self) -> list[CacheRecord]:
+        self._asked()
+        return list(self._engine.cache.values())
+
+    def prune_build_cache(self, records: Collection[str]) -> int:
+        self._changes("prune_build_cache")
+        return sum(self._engine.cache.pop(record).size for record in records if record in self._engine.cache)
 
     def put_archive(self, container: str, path: str, tar: bytes | IO[bytes]) -> None:
         self._changes("put_archive")
@@ -318,7 +376,7 @@ class FakeProcess(Process):
     def poll(self) -> int | None:
         return 0 if self.ended.is_set() else self.code
 
-    def wait(self, timeout: float) -> Completed:
+    def wait(self, timeout: float, stop: Stop | None = None) -> Completed:
         if self.code is None:
             self.ended.wait(5)
         return Completed(self.argv, self.code or 0, "", "", 0.0)
@@ -339,6 +397,13 @@ class Table:
     drains: bool = False  # its calls go on after the switch, as long as something drains
     unsure: bool = False  # switches, and then ends the call with an error
     calls: list[FakeProcess] = field(default_factory=list)
+    starts: int = 1  # how often it was started
+    paused_in: dict[str, int] = field(default_factory=dict)  # in which start each service was paused
+    health_paths: dict[str, str] = field(default_factory=dict)  # on which path each service's target was asked
+
+    def restart(self) -> None:
+        """It ends and is started again: routes and states stay, what wakes the paused requests does not."""
+        self.starts += 1
 
 
 class FakeProxy(KamalProxy):
@@ -366,6 +431,35 @@ class FakeProxy(KamalProxy):
         self._life.effect("proxy remove")
         self._table.routes.pop(service, None)
 
+    def pause(self, service: str, *, drain: float, max_pause: float) -> None:
+        self._answering()
+        self._life.effect("proxy pause")
+        if service not in self._table.routes:
+            raise SwitchFailed("kamal-proxy pause: service not found")
+        self._table.routes[service] = replace(self._table.routes[service], state=contract.PAUSED)
+        self._table.paused_in[service] = self._table.starts
+
+    def resume(self, service: str) -> None:
+        self._answering()
+        self._life.effect("proxy resume")
+        if service not in self._table.routes:
+            raise SwitchFailed("kamal-proxy resume: service not found")
+        if (
+            self._table.routes[service].state == contract.PAUSED
+            and self._table.paused_in[service] != self._table.starts
+        ):
+            self._table.restart()  # it panics, and Docker starts it again: paused as before
+            raise SwitchFailed("kamal-proxy resume: unexpected EOF")
+        self._table.routes[service] = replace(self._table.routes[service], state=contract.RUNNING)
+
+    def health_path(self, service: str) -> str | None:
+        self._answering()
+        return self._table.health_paths.get(service)
+
+    def identity(self) -> str:
+        self._answering()
+        return f"proxy {self._table.starts}"
+
     def _deployed(self, target: Target, log: Path) -> FakeProcess:
         log.touch()
         if self._table.silent:
@@ -380,7 +474,10 @@ class FakeProxy(KamalProxy):
         if said:
             log.write_text(f"Error: {said}\n", encoding="utf-8")
             return FakeProcess(1)
-        self._table.routes[target.service] = Route(target.service, target.hosts, "/", target.address, "running")
+        before = self._table.routes.get(target.service)
+        state = contract.RUNNING if before is None else before.state
+        self._table.routes[target.service] = Route(target.service, target.hosts, "/", target.address, state)
+        self._table.health_paths[target.service] = target.health_path
         return FakeProcess(1 if self._table.unsure else None if self._table.drains else 0)
 
     def _answering(self) -> None:
@@ -413,11 +510,12 @@ class FakeBuilder:
         context: Path,
         work: Path,
         reference: str,
+        source: str,
         stand_in: bool,
         fresh: bool,
-        timeout: float,
         on_line: Callable[[str], None],
         say: Callable[[str], None],
+        stop: Stop,
     ) -> Image:
         self._life.effect("build")
         assert work.is_dir()
@@ -427,7 +525,10 @@ class FakeBuilder:
         self.during()
         if behaviour.build_error:
             raise BuildFailed(behaviour.build_error)
-        return self._engine.add_image(behaviour, reference, labels={"service": app})
+        labels = {"service": app, SOURCE_LABEL: source}
+        if behaviour.processes:
+            labels[PROCESSES_LABEL] = json.dumps(dict(behaviour.processes))
+        return self._engine.add_image(behaviour, reference, labels=labels)
 
 
 @dataclass

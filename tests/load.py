@@ -2,6 +2,7 @@
 
 The rate is kept whatever the server does (open loop): a slow server meets more requests at once, as with real visitors.
 Every second request opens a connection of its own; the others share a pool of kept-alive ones, and none is ever sent twice.
+With `writes`, so many requests of each second POST an entry of their own; `Load.acknowledged` names those that the app took.
 
     python tests/load.py --host hello.localhost --path /up --rate 100 --seconds 10 --body "ok"
 """
@@ -14,21 +15,19 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.http_exchange import Answer, BrokenAnswer, Target, read_answer, request_text
+
+__all__ = ["Load", "Report", "Target", "quantiles"]
 
 MOST_AT_ONCE = 2000  # requests in flight; beyond it a request is counted as dropped, which is a failure too
 SHOWN = 10  # failures that a report describes
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where requests go: a TCP address, and what to ask there."""
-
-    host: str
-    path: str = "/"
-    address: str = "127.0.0.1"
-    port: int = 80
+HELD = 200.0  # milliseconds beyond which an answer counts as held
 
 
 @dataclass
@@ -45,6 +44,10 @@ class Report:
     dropped: int = 0
     seconds: float = 0.0
     latency_ms: dict[str, float] = field(default_factory=dict)
+    write_latency_ms: dict[str, float] = field(default_factory=dict)
+    held: int = 0  # requests, reads and writes, that took longer than HELD
+    held_ms: dict[str, float] = field(default_factory=dict)
+    written: int = 0  # writes that were acknowledged
     bodies: dict[str, int] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
 
@@ -58,55 +61,30 @@ class Report:
         return {**asdict(self), "failures": self.failures}
 
 
-class BrokenAnswer(Exception):
-    """The connection ended before a whole response was there."""
+def quantiles(values: Sequence[float]) -> dict[str, float]:
+    """Given values, return the p50, p95, p99 and the largest."""
+    ordered = sorted(values) or [0.0]
+    return {
+        name: round(ordered[min(len(ordered) - 1, int(len(ordered) * share))], 2)
+        for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))
+    }
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One response, and whether its connection may be used again."""
+class Request:
+    """One request: how it is sent, when, the entry that it writes if it does, and the newest version seen until then."""
 
-    status: int
-    body: bytes
-    reusable: bool
-
-
-async def read_answer(reader: asyncio.StreamReader) -> Answer:
-    """Given a connection on which a request was sent, return its response. Raise BrokenAnswer if it ends too early."""
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError as error:
-        raise BrokenAnswer(f"closed after {len(error.partial)} bytes") from error
-    lines = head.decode("latin-1").split("\r\n")
-    status = int(lines[0].split(" ", 2)[1])
-    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
-    reusable = headers.get("connection", "").lower() != "close"
-    try:
-        if headers.get("transfer-encoding", "").lower() == "chunked":
-            body = await _chunks(reader)
-        elif "content-length" in headers:
-            body = await reader.readexactly(int(headers["content-length"]))
-        else:
-            body, reusable = await reader.read(), False
-    except asyncio.IncompleteReadError as error:
-        raise BrokenAnswer("closed in the middle of a body") from error
-    return Answer(status, body, reusable)
-
-
-async def _chunks(reader: asyncio.StreamReader) -> bytes:
-    parts: list[bytes] = []
-    while True:
-        size = int((await reader.readuntil(b"\r\n")).split(b";")[0], 16)
-        part = await reader.readexactly(size + 2)
-        if size == 0:
-            return b"".join(parts)
-        parts.append(part[:-2])
+    kept_alive: bool
+    entry: str | None
+    began: float
+    floor: int
 
 
 class Load:
     """Requests at a steady rate, from a thread of its own, until it is stopped or one of its bounds is reached.
 
     `allow` names the bodies that are right, in the order in which versions come to be; it may be called while it runs.
+    `writes` is the share of requests that POST an entry to `write_path`, and `acknowledged` the entries that the app took.
     """
 
     def __init__(
@@ -118,13 +96,19 @@ class Load:
         timeout: float = 30.0,
         most_requests: int = 100_000,
         most_seconds: float = 600.0,
+        writes: float = 0.0,
+        write_path: str = "/entries",
+        name: str = "entry",
     ) -> None:
         self.target = target
         self.rate = rate
+        self.acknowledged: list[str] = []
+        self.failed: list[float] = []  # when the requests that failed were sent (time.monotonic)
         self._allowed = list(allowed)
         self._timeout = timeout
         self._most_requests = most_requests
         self._most_seconds = most_seconds
+        self._writes, self._write_path, self._name = writes, write_path, name
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
@@ -132,7 +116,7 @@ class Load:
         self._report = Report()
         self._statuses: Counter[str] = Counter()
         self._bodies: Counter[str] = Counter()
-        self._latencies: list[float] = []
+        self._latencies: Mapping[bool, list[tuple[float, float]]] = {False: [], True: []}
 
     def allow(self, body: bytes) -> None:
         """Given the body of the version that comes next, count it as right from now on."""
@@ -149,6 +133,15 @@ class Load:
         """Return the number of requests sent so far."""
         return self._report.sent
 
+    def last_late(self, *, since: float, until: float) -> float:
+        """Return when the last of the held requests that were sent in that time was answered (time.monotonic), or 0."""
+        sent = (*self._latencies[False], *self._latencies[True])
+        return max((at + took / 1000 for at, took in sent if since <= at < until and took > HELD), default=0.0)
+
+    def latencies(self, *, writes: bool, since: float = 0.0, until: float = float("inf")) -> list[float]:
+        """Return the milliseconds of each answered read, or write, that was sent in that time (time.monotonic)."""
+        return [took for began, took in self._latencies[writes] if since <= began < until]
+
     def stop(self) -> Report:
         """Send no more, wait for the answers that are due, and return the report."""
         self._stop.set()
@@ -162,17 +155,22 @@ class Load:
     async def _run(self) -> None:
         began = time.monotonic()
         tasks: set[asyncio.Task[None]] = set()
-        number = 0
+        number, owed = 0, 0.0
         while not self._stop.is_set() and number < self._most_requests:
             due = began + number / self.rate
             if due - began > self._most_seconds:
                 break
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             self._report.sent += 1
+            owed += self._writes
+            entry = f"{self._name}-{number}" if owed >= 1 else None
+            owed -= entry is not None
             if len(tasks) >= MOST_AT_ONCE:
                 self._report.dropped += 1
             else:
-                task = asyncio.create_task(self._request(kept_alive=number % 2 == 0))
+                # Reads and writes alternate at a share of a half: each kind gets both kinds of connection.
+                request = Request((number // 2) % 2 == 0, entry, time.monotonic(), self._newest)
+                task = asyncio.create_task(self._request(request))
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
             number += 1
@@ -182,35 +180,34 @@ class Load:
             writer.close()
         self._finish(time.monotonic() - began)
 
-    async def _request(self, *, kept_alive: bool) -> None:
-        floor, began = self._newest, time.monotonic()
+    async def _request(self, request: Request) -> None:
         try:
-            answer = await asyncio.wait_for(self._exchange(kept_alive=kept_alive), self._timeout)
+            answer = await asyncio.wait_for(self._exchange(request), self._timeout)
         except TimeoutError:
             self._report.timeouts += 1
-            self._example(f"no answer within {self._timeout:g} s")
+            self._failed(f"no answer within {self._timeout:g} s", request)
         except (BrokenAnswer, OSError) as error:
             self._report.resets += 1
-            self._example(f"{type(error).__name__}: {error}")
+            self._failed(f"{type(error).__name__}: {error}", request)
         else:
-            self._latencies.append((time.monotonic() - began) * 1000)
-            self._judge(answer, floor)
+            took = (time.monotonic() - request.began) * 1000
+            self._latencies[request.entry is not None].append((request.began, took))
+            self._judge(answer, request)
 
-    async def _exchange(self, *, kept_alive: bool) -> Answer:
-        if kept_alive and self._idle:
+    async def _exchange(self, request: Request) -> Answer:
+        if request.kept_alive and self._idle:
             reader, writer = self._idle.pop()
         else:
             reader, writer = await asyncio.open_connection(self.target.address, self.target.port)
         keep = False
         try:
-            connection = "keep-alive" if kept_alive else "close"
-            writer.write(
-                f"GET {self.target.path} HTTP/1.1\r\nHost: {self.target.host}\r\n"
-                f"User-Agent: load\r\nConnection: {connection}\r\n\r\n".encode()
-            )
+            path, body = self.target.path, None
+            if request.entry is not None:
+                path, body = self._write_path, request.entry.encode()
+            writer.write(request_text(self.target, path, kept_alive=request.kept_alive, body=body))
             await writer.drain()
             answer = await read_answer(reader)
-            keep = kept_alive and answer.reusable
+            keep = request.kept_alive and answer.reusable
             return answer
         finally:
             if keep:
@@ -218,37 +215,53 @@ class Load:
             else:
                 writer.close()
 
-    def _judge(self, answer: Answer, floor: int) -> None:
+    def _judge(self, answer: Answer, request: Request) -> None:
         self._statuses[str(answer.status)] += 1
         if answer.status != 200:
-            self._example(f"status {answer.status}: {answer.body[:120]!r}")
-            return
-        if answer.body not in self._allowed:
+            self._failed(f"status {answer.status}: {answer.body[:120]!r}", request)
+        elif request.entry is not None:
+            self._judge_write(answer, request.entry, request)
+        elif answer.body not in self._allowed:
             self._report.wrong_bodies += 1
-            self._example(f"status 200 with another body: {answer.body[:120]!r}")
+            self._failed(f"status 200 with another body: {answer.body[:120]!r}", request)
+        else:
+            self._judge_version(answer, request)
+
+    def _judge_write(self, answer: Answer, entry: str, request: Request) -> None:
+        if answer.body != f"stored {entry}\n".encode():
+            self._report.wrong_bodies += 1
+            self._failed(f"the write of {entry} was answered {answer.body[:120]!r}", request)
             return
+        self.acknowledged.append(entry)
+        self._report.written += 1
+        self._report.right += 1
+
+    def _judge_version(self, answer: Answer, request: Request) -> None:
         index = self._allowed.index(answer.body)
         self._bodies[answer.body[:60].decode("utf-8", "replace").strip()] += 1
-        if index < floor:
+        if index < request.floor:
             self._report.backwards += 1
-            self._example(f"{answer.body[:60]!r} after {self._allowed[floor][:60]!r} had answered")
+            self._failed(f"{answer.body[:60]!r} after {self._allowed[request.floor][:60]!r} had answered", request)
             return
         self._newest = max(self._newest, index)
         self._report.right += 1
 
-    def _example(self, text: str) -> None:
+    def _failed(self, text: str, request: Request) -> None:
+        self.failed.append(request.began)
         if len(self._report.examples) < SHOWN:
-            self._report.examples.append(text)
+            kind = "read" if request.entry is None else "write"
+            after = time.monotonic() - request.began
+            self._report.examples.append(f"{time.strftime('%H:%M:%S')} {kind}, after {after:.3f} s: {text}")
 
     def _finish(self, seconds: float) -> None:
-        ordered = sorted(self._latencies) or [0.0]
-        self._report.seconds = round(seconds, 3)
-        self._report.statuses = dict(self._statuses)
-        self._report.bodies = dict(self._bodies)
-        self._report.latency_ms = {
-            name: round(ordered[min(len(ordered) - 1, int(len(ordered) * share))], 2)
-            for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))
-        }
+        report = self._report
+        report.seconds = round(seconds, 3)
+        report.statuses = dict(self._statuses)
+        report.bodies = dict(self._bodies)
+        reads, writes = self.latencies(writes=False), self.latencies(writes=True)
+        report.latency_ms, report.write_latency_ms = quantiles(reads), quantiles(writes)
+        held = [took for took in (*reads, *writes) if took > HELD]
+        report.held, report.held_ms = len(held), quantiles(held)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -261,6 +274,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=100.0, help="requests per second")
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--timeout", type=float, default=30.0)
+    parser.add_argument("--writes", type=float, default=0.0, help="the share of requests that POST to /entries")
     parser.add_argument(
         "--body",
         action="append",
@@ -275,6 +289,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         allowed=bodies,
         timeout=asked.timeout,
         most_seconds=asked.seconds,
+        writes=asked.writes,
+        name=f"entry-{time.time_ns()}",
     )
     load.start()
     report = Report()

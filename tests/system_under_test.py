@@ -18,6 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deployhost.config import apps
+from deployhost.config.yaml_edit import YamlText
+from deployhost.control.client import call
+from deployhost.paths import Paths
+
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parent
 SAMPLES = HERE / "apps"
@@ -151,6 +156,15 @@ class App:
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("remote", "add", "origin", self.remote)
 
+    def configure(self, **settings: bool | float | str) -> None:
+        """Given settings by their keys in apps.yml, write them there; the next deploy goes by them."""
+
+        def edit(text: YamlText, _now: apps.AppsFile) -> None:
+            for key, value in settings.items():
+                text.set(("apps", self.name, key), value)
+
+        apps.change(Paths(Path(os.environ.get("DEPLOYHOST_ROOT", "/"))).apps_yml, edit)
+
     def git(self, *arguments: str, check: bool = True, timeout: float = 180) -> Result:
         """Given arguments, run git in the clone."""
         return run(["git", *arguments], cwd=self.tree, check=check, timeout=timeout)
@@ -232,6 +246,12 @@ class App:
             what="the deploy has ended",
         )
         return self.last_deploy()
+
+    def deploys(self, limit: int = 100) -> list[dict[str, Any]]:
+        """Return the newest deploys with their phases, newest first."""
+        answer = call(str(Paths().control_socket), "deploys.list", timeout=30, name=self.name, limit=limit)
+        found: list[dict[str, Any]] = answer["deploys"]
+        return found
 
     def containers(self, *, running: bool = True) -> set[str]:
         """Return the names of the app's containers."""

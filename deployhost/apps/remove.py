@@ -23,9 +23,10 @@ from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
 from deployhost.journal.releases import Releases
 from deployhost.journal.removals import Removals
-from deployhost.kamal import contract
+from deployhost.kamal import contract, registry
 from deployhost.kamal.files import KamalFiles
 from deployhost.kamal.lock import KamalLocks
+from deployhost.kamal.project import KamalProject
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB, AppName, DeployStatus, Version
 from deployhost.paths import Paths
@@ -133,6 +134,8 @@ class Remover:
         index_of(tree).unlink(missing_ok=True)
         self.env.remove(app)
         self.kamal.remove(app)
+        KamalProject(self.paths).remove(app)
+        registry.forget(self.paths, app)
 
 
 class _Quiet:

@@ -1,55 +1,92 @@
-"""Apps and deploys as the control socket shows them (control/messages.py)."""
+"""Apps, deploys and releases as the control socket shows them (control/messages.py)."""
 
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from deployhost.apps import notes
+from deployhost.apps.look import Lookout, Sight
 from deployhost.config.app import AppConfig
-from deployhost.errors import DockerUnavailable
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
-from deployhost.model import AppName, Deploy, DeployStatus, Release
+from deployhost.kamal import contract
+from deployhost.kamal.lock import LockDetails
+from deployhost.model import WEB, AppName, Deploy, ProcessName, Release, Trigger
 from deployhost.paths import Paths
-from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 
 View = dict[str, Any]
+ROLLBACKS = (Trigger.ROLLBACK, Trigger.AUTO_ROLLBACK)
 
 
 class Views:
-    """Given the journal, the engine and the proxy's port, show apps and deploys."""
+    """Given the journal, who looks at the engine, the proxy's port and a clock, show apps, deploys and releases.
+
+    `left_alone` says why what serves an app is not touched by deployhost, or nothing.
+    """
 
     def __init__(
-        self, *, docker: Docker, deploys: Deploys, releases: Releases, paths: Paths, http_port: Callable[[], int]
+        self,
+        *,
+        lookout: Lookout,
+        deploys: Deploys,
+        releases: Releases,
+        paths: Paths,
+        http_port: Callable[[], int],
+        clock: Callable[[], float],
+        left_alone: Callable[[AppName], str] = lambda _app: "",
     ) -> None:
-        self._docker = docker
+        self._lookout = lookout
         self._deploys = deploys
         self._releases = releases
         self._paths = paths
         self._http_port = http_port
+        self._clock = clock
+        self._left_alone = left_alone
 
-    def app(self, config: AppConfig) -> View:
-        """Given an app's settings, return its AppView."""
-        live = self._releases.live(config.name)
-        newest = self._deploys.newest(config.name)
-        pushed = self._deploys.newest(config.name, pushed=True)
-        repo = self._paths.repo(config.name)
-        state, why = self._state(config.name, live, newest)
+    def look(self) -> Sight:
+        """Return what is to be seen of all apps now; several AppViews are to be made of one look."""
+        return self._lookout.now()
+
+    def app(self, config: AppConfig, sight: Sight | None = None) -> View:
+        """Given an app's settings and what was seen, return its AppView."""
+        sight = sight or self.look()
+        app = config.name
+        live, newest = self._releases.live(app), self._deploys.newest(app)
+        pushed, chosen = self._deploys.newest(app, pushed=True), self._deploys.chosen(app)
+        containers = sight.containers.get(app, ())
+        route = None if sight.routes is None else sight.routes.get(contract.service_name(app, WEB))
+        state, why = notes.state(app, live, newest, problem=sight.problem, containers=containers, route=route)
+        lock = sight.locks.get(app)
+        repo = self._paths.repo(app)
+        explained = (
+            why,
+            notes.difference(app, live, pushed, chosen),
+            notes.workers(containers),
+            self._left_alone(app),
+            "" if lock is None else notes.lock(lock, self._clock()),
+        )
         return {
-            "name": config.name,
+            "name": app,
             "state": state,
-            "url": self.url(config.name),
+            "url": self.url(app),
             "urls": [self._address(host) for host in config.hosts],
             "branch": config.branch,
             "remote": str(repo),
             "ssh_remote": f"ssh://root@{socket.gethostname()}{repo}",
             "domains": list(config.domains),
-            "storage": str(self._paths.storage(config.name)) if config.storage else None,
+            "storage": str(self._paths.storage(app)) if config.storage else None,
+            "strategy": config.takes_over,
+            "engine": config.deploys_with,
             "live": None if live is None else _live(live),
+            "processes": [_process(container, config) for container in containers],
+            "route": None if sight.routes is None else "missing" if route is None else route.state,
+            "lock": None if lock is None else self._lock(lock),
+            "rolled_back": _rolled_back(live, pushed, chosen),
             "head": None if pushed is None else pushed.sha,
             "last_deploy": None if newest is None else self.deploy(newest),
-            "note": "; ".join(note for note in (why, _note(live, pushed)) if note),
+            "note": "; ".join(note for note in explained if note),
         }
 
     def deploy(self, deploy: Deploy) -> View:
@@ -62,6 +99,8 @@ class Views:
             "subject": deploy.subject,
             "version": deploy.version,
             "trigger": deploy.trigger,
+            "target": deploy.target,
+            "reason": deploy.reason,
             "status": deploy.status,
             "requested_at": iso(deploy.requested_at),
             "started_at": iso(deploy.started_at),
@@ -70,8 +109,29 @@ class Views:
             "phases": [{"name": phase.name, "ms": phase.ms} for phase in deploy.phases],
             "total_ms": None if end is None else round((end - deploy.requested_at) * 1000, 1),
             "url": self.url(deploy.app),
-            "error": deploy.error,
+            # While it runs there is none: what is there by then is who wants it to end.
+            "error": deploy.error if deploy.status.ended else None,
             "superseded_by": deploy.superseded_by,
+        }
+
+    def release(self, release: Release, deploy: Deploy | None, after: Deploy | None, *, has_image: bool | None) -> View:
+        """Given a release, the deploy that made it, the one that went live after it and whether its image is there, return its ReleaseView."""
+        left, why = notes.left(release, after)
+        return {
+            "version": release.version,
+            "sha": release.sha,
+            "subject": release.subject,
+            "live": release.is_live,
+            "live_since": iso(release.live_since),
+            "left": left,
+            "why": why,
+            "left_at": None if release.is_live or after is None else iso(after.live_at),
+            "how": None if deploy is None else deploy.trigger,
+            "target": None if deploy is None else deploy.target,
+            "image": release.image,
+            "image_available": has_image,
+            "proven_at": iso(release.proven_at),
+            "deploy": None if deploy is None else self.deploy(deploy),
         }
 
     def url(self, app: AppName) -> str:
@@ -82,19 +142,8 @@ class Views:
         port = self._http_port()
         return f"http://{host}" if port == 80 else f"http://{host}:{port}"
 
-    def _state(self, app: AppName, live: Release | None, newest: Deploy | None) -> tuple[str, str]:
-        """Return the app's state, and what to say of it. What the journal knows is shown without the engine too."""
-        if newest is not None and not newest.status.ended:
-            return "deploying", ""
-        if live is None:
-            return "empty" if newest is None else "failed", ""
-        try:
-            container = self._docker.find(live.container)
-        except DockerUnavailable as error:
-            return "down", error.message
-        if container is not None and container.running:
-            return "live", _restarts(container)
-        return "down", f"{_why_down(container)}; to start it again: deployhost restart {app}"
+    def _lock(self, lock: LockDetails) -> View:
+        return {"by": lock.by, "text": lock.text, "since": iso(lock.since), "age_s": round(lock.age(self._clock()))}
 
 
 def iso(seconds: float | None) -> str | None:
@@ -113,31 +162,37 @@ def _live(release: Release) -> View:
         "container": release.container[:12],
         "image": release.image,
         "port": release.port,
+        "failed": release.failed,
+        "proven_at": iso(release.proven_at),
     }
 
 
-def _restarts(container: Container) -> str:
-    """Say how often the engine has started it again, and how it ended last while that is known: not once it runs again."""
-    count = container.restart_count
-    if not count:
-        return ""
-    ended = "" if container.running else f" (last exit code {container.exit_code})"
-    return f"it ended and was started again {count} {'time' if count == 1 else 'times'} since it went live{ended}"
+def _process(container: Container, config: AppConfig) -> View:
+    name = ProcessName(container.labels.get("role", WEB))
+    return {
+        "name": name,
+        "state": container.status,
+        "restarts": container.restart_count,
+        "exit_code": None if container.running else container.exit_code,
+        "container": container.short_id,
+        # What it was started with; what apps.yml says by now comes with the next deploy.
+        "memory": container.memory,
+        "cpus": container.cpus,
+        "wanted_memory": config.memory_of(name),
+        "wanted_cpus": config.cpus_of(name),
+    }
 
 
-def _why_down(container: Container | None) -> str:
-    if container is None:
-        return "its container is gone"
-    ended = container.status == "exited"
-    return _restarts(container) or (
-        f"it ended with exit code {container.exit_code}" if ended else f"its container is {container.status}"
-    )
-
-
-def _note(live: Release | None, pushed: Deploy | None) -> str:
-    """Say it where the newest pushed commit and the live one differ, and why (promise 4)."""
-    if pushed is None or live is None or pushed.sha == live.sha or not pushed.status.ended:
-        return ""
-    if pushed.status is DeployStatus.FAILED:
-        return f"the newest push {pushed.sha.short} failed; {live.sha.short} still serves"
-    return f"the newest push is {pushed.sha.short} ({pushed.status}); {live.sha.short} serves"
+def _rolled_back(live: Release | None, pushed: Deploy | None, chosen: Deploy | None) -> View | None:
+    """Say it where a rollback chose what is live, and what was pushed last is something else."""
+    if live is None or chosen is None or chosen.trigger not in ROLLBACKS:
+        return None
+    if chosen.trigger is Trigger.ROLLBACK and (pushed is None or pushed.sha == live.sha):
+        return None
+    return {
+        "by": "deployhost" if chosen.trigger is Trigger.AUTO_ROLLBACK else "person",
+        "to": chosen.target,
+        "reason": chosen.reason,
+        "at": iso(chosen.live_at),
+        "deploy": chosen.id,
+    }

@@ -1,6 +1,7 @@
 """Building an app's image: bases first, then `docker build` with the host's settings lent to it, and a failure told by its cause."""
 
 import contextlib
+import json
 import os
 import shutil
 import threading
@@ -12,17 +13,19 @@ from deployhost.build.bases import Bases
 from deployhost.build.docker_cli import DockerCli
 from deployhost.build.dockerfile import without_syntax_line
 from deployhost.build.host_settings import proxy_variables
+from deployhost.build.labels import APP_LABEL, INIT_LABEL, PROCESSES_LABEL, SOURCE_LABEL
+from deployhost.build.limits import BuildLimits, Limited
 from deployhost.build.plan import BuildPlan
 from deployhost.build.progress import Progress
 from deployhost.errors import BuildFailed, CommandTimedOut
+from deployhost.journal.builds import Builds
 from deployhost.model import AppName
 from deployhost.system import files
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Image
 from deployhost.system.process import run
+from deployhost.system.stop import Stop
 
-APP_LABEL = "deployhost.app"
-INIT_LABEL = "deployhost.init"  # on generated images: their command is not written to be PID 1, so it gets an init
 NICENESS = "10"  # a build must not take the time of what is live
 SECRET_LIMIT = 500 * 1024  # bytes; BuildKit takes no larger one
 HEREDOCS_SINCE = 23  # the Docker engine whose own frontend knows them
@@ -32,16 +35,29 @@ OnLine = Callable[[str], None]
 
 
 class ImageBuilder:
-    """Given the engine, the bases, the docker command, a directory in memory for secrets and the host's environment, build images."""
+    """Given the engine, the bases, the docker command, a directory in memory for secrets and the host's environment, build images.
+
+    `limits` bounds what builds use, `builds` notes when they ran.
+    """
 
     def __init__(
-        self, docker: Docker, bases: Bases, cli: DockerCli, run_dir: Path, environ: Mapping[str, str] | None = None
+        self,
+        docker: Docker,
+        bases: Bases,
+        cli: DockerCli,
+        run_dir: Path,
+        environ: Mapping[str, str] | None = None,
+        *,
+        limits: BuildLimits,
+        builds: Builds,
     ) -> None:
         self._docker = docker
         self._bases = bases
         self._cli = cli
         self._run_dir = run_dir
         self._environ = os.environ if environ is None else environ
+        self._limits = limits
+        self._builds = builds
 
     def build(
         self,
@@ -51,21 +67,22 @@ class ImageBuilder:
         context: Path,
         work: Path,
         reference: str,
+        source: str,
         stand_in: bool,
         fresh: bool,
-        timeout: float,
         on_line: OnLine,
         say: OnLine,
+        stop: Stop | None = None,
     ) -> Image:
         """Given a plan and its context directory, build the image, tag it with `reference` and return it.
 
         `work` (outside the context) gets what is written for the build; `stand_in` allows stand-ins for the bases of a
-        person's own Dockerfile, `fresh` uses no cache. `on_line` gets the build's output, readable, `say` what happens besides.
-        Raise BaseImageUnavailable, BuildFailed, CommandMissing.
+        person's own Dockerfile, `fresh` uses no cache. `on_line` gets the build's output, readable, `say` what happens besides;
+        `stop` ends the build at once. Raise BaseImageUnavailable, BuildFailed, CommandMissing, CommandStopped.
         """
         cli = self._cli.find()
         dockerfile = self._prepare(plan, context, work, stand_in, say)
-        with self._secrets(app, say) as secrets:
+        with self._secrets(app, say) as secrets, self._limits.applied(cli, say) as limited:
             argv = [
                 "nice",
                 "-n",
@@ -75,15 +92,18 @@ class ImageBuilder:
                 "--progress=plain",
                 f"--file={dockerfile}",
                 f"--tag={reference}",
+                *limited.argv,
             ]
             if fresh:
                 argv.append("--no-cache")
-            argv += [f"--label=service={app}", f"--label={APP_LABEL}={app}"]
+            argv += [f"--label=service={app}", f"--label={APP_LABEL}={app}", f"--label={SOURCE_LABEL}={source}"]
+            if plan.processes:
+                argv.append(f"--label={PROCESSES_LABEL}={json.dumps(dict(plan.processes), sort_keys=True)}")
             if plan.kind == "generated":
                 argv.append(f"--label={INIT_LABEL}=true")
             argv += [f"--build-arg={name}" for name in proxy_variables(self._environ)]
             argv += [f"--secret=id={name},src={path}" for name, path in secrets.items()]
-            self._run([*argv, str(context)], plan, timeout, on_line)
+            self._run([*argv, str(context)], plan, limited, on_line, stop)
         image = self._docker.image(reference)
         if image is None:
             raise BuildFailed(f"docker build ended well, but there is no image {reference}")
@@ -106,30 +126,42 @@ class ImageBuilder:
                 self._bases.require(base.ref, line=base.line or 1, stand_in=stand_in, say=say)
         return context / "Dockerfile" if text is None else _written(work, text, plan.dockerignore)
 
-    def _run(self, argv: list[str], plan: BuildPlan, timeout: float, on_line: OnLine) -> None:
+    def _run(self, argv: list[str], plan: BuildPlan, limited: Limited, on_line: OnLine, stop: Stop | None) -> None:
         progress, lock = Progress(), threading.Lock()
+        build = self._builds.begin()
 
         def feed(raw: str) -> None:
             with lock:  # the process's two streams are read by a thread each
+                build.seen()
                 for line in progress.feed(raw):
                     on_line(line)
 
         try:
             done = run(
-                argv, timeout=timeout, env=self._child_environment(), on_line=feed, check=False, dies_with_us=True
+                argv,
+                timeout=limited.timeout,
+                env=self._child_environment(),
+                on_line=feed,
+                check=False,
+                dies_with_us=True,
+                stop=stop,
             )
         except CommandTimedOut as error:
-            raise BuildFailed(
-                f"the build did not end within {timeout:g} s and was stopped", details=error.details
-            ) from error
+            raise limited.timed_out(error.details) from error
+        finally:
+            build.end()
         if done.code != 0:
-            raise self._failure(progress, plan)
+            raise self._failure(progress, plan, limited)
 
-    def _failure(self, progress: Progress, plan: BuildPlan) -> BuildFailed:
+    def _failure(self, progress: Progress, plan: BuildPlan, limited: Limited) -> BuildFailed:
         failure = progress.failure()
+        if limited.ran_out_of_memory():
+            return limited.out_of_memory((failure.message, *failure.details))
         if any("no space left on device" in line for line in (failure.message, *failure.details)):
             return BuildFailed(
-                f"the disk is full: {failure.message}", hint="docker builder prune", details=failure.details
+                f"the disk is full: {failure.message}",
+                hint="docker builder prune --all --force",
+                details=failure.details,
             )
         if failure.parse_error and plan.heredoc_line is not None:
             version = self._docker.info().version

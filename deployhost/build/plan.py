@@ -1,7 +1,7 @@
 """What would be built from a tree and why. Pure, and cheap to import: `deployhost inspect ./repo` needs no server."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from deployhost.build.detect.candidate import Candidate, Detector, Reason, Start, Strength, Unusable
@@ -23,6 +23,7 @@ class BuildPlan:
 
     kind "dockerfile": the repository's own, used as it is; `dockerfile` and `dockerignore` are None, `bases` are what its
     last stage needs with their lines, `syntax` is its `# syntax=` image. kind "generated": the texts are ours.
+    `processes` are the Procfile's commands by name, less the web process.
     `port` is what EXPOSE names, None where nothing does; `start` is None where the Dockerfile decides.
     """
 
@@ -34,6 +35,7 @@ class BuildPlan:
     heredoc_line: int | None = None
     start: Start | None = None
     port: int | None = None
+    processes: Mapping[str, str] = field(default_factory=dict)
     dockerfile: str | None = None
     dockerignore: str | None = None
     reasons: tuple[Reason, ...] = ()
@@ -54,6 +56,7 @@ class BuildPlan:
             "syntax": {"ref": self.syntax.ref, "line": self.syntax.line} if self.syntax else None,
             "start": {"argv": list(self.start.argv), "shell": self.start.shell} if self.start else None,
             "port": self.port,
+            "processes": dict(self.processes),
             "dockerfile": self.dockerfile,
             "dockerignore": self.dockerignore,
             "reasons": [reason.to_json() for reason in self.reasons],
@@ -84,17 +87,18 @@ def plan_build(tree: Tree, *, templates: Mapping[str, str], app: str = "app") ->
         bases=tuple(BaseRef(ref) for ref in chosen.recipe.bases),
         start=chosen.start,
         port=PORT,
+        processes=read_procfile(tree).others,
         dockerfile=dockerfile,
         dockerignore=render_ignore(tree, chosen.recipe.needed),
         reasons=chosen.reasons,
-        warnings=(*chosen.warnings, *ignored, *left_out(tree), *_tree_warnings(tree, procfile=True)),
+        warnings=(*chosen.warnings, *ignored, *left_out(tree), *_tree_warnings(tree)),
     )
 
 
 def _own(tree: Tree) -> BuildPlan:
     """Return the plan of a repository that brings its own Dockerfile."""
     parsed = parse_dockerfile(tree.read(DOCKERFILE))
-    warnings = list(_tree_warnings(tree, procfile=False))
+    warnings = list(_tree_warnings(tree))
     if not parsed.stages:
         warnings.append("Dockerfile has no FROM: the build will fail")
     if tree.exists(".env") and not tree.exists(".dockerignore"):
@@ -109,6 +113,7 @@ def _own(tree: Tree) -> BuildPlan:
         syntax=parsed.syntax,
         heredoc_line=parsed.heredoc_line,
         port=parsed.ports[0] if parsed.ports else None,
+        processes=read_procfile(tree).others,
         reasons=tuple(reasons),
         warnings=tuple(warnings),
     )
@@ -187,14 +192,12 @@ def _below(tree: Tree) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _tree_warnings(tree: Tree, *, procfile: bool) -> tuple[str, ...]:
+def _tree_warnings(tree: Tree) -> tuple[str, ...]:
     """Return what the person should know of the tree, whatever is built from it."""
     found: list[str] = []
     if tree.exists(".gitmodules"):
         found.append("git submodules are not fetched: their folders are empty in the build (.gitmodules)")
     if tree.exists(".gitattributes") and "filter=lfs" in tree.read(".gitattributes"):
         found.append("Git LFS files are not fetched: the build gets their pointers (.gitattributes)")
-    others = read_procfile(tree).others if procfile else ()
-    if others:
-        found.append(f"only the web process of the Procfile runs, not {', '.join(others[:5])}")
+    found += [f"the Procfile's line {line} is left out: {why}" for line, why in read_procfile(tree).unusable]
     return tuple(found)

@@ -87,8 +87,27 @@ def complete_domain(context: typer.Context, incomplete: str) -> list[str]:
     return _matching(_asked_of_app(context, "domains.list").get("domains", ()), incomplete)
 
 
+def complete_reference(context: typer.Context, incomplete: str) -> list[str]:
+    """Given the beginning of a branch or a tag, return those of the app on the command line."""
+    return _matching(_asked_of_app(context, "refs.list").get("refs", ()), incomplete)
+
+
+def complete_release(context: typer.Context, incomplete: str) -> list[str]:
+    """Given the beginning of a version, return those that the app on the command line can be rolled back to, shortened."""
+    releases = _asked_of_app(context, "releases.list").get("releases", ())
+    usable = (one["version"] for one in releases if not one["live"] and one["image_available"])
+    return _matching((version[:7] + version[40:] for version in usable), incomplete)
+
+
+def complete_process(context: typer.Context, incomplete: str) -> list[str]:
+    """Given the beginning of a process's name, return those of the app on the command line."""
+    apps = _asked_of_app(context, "app.status").get("apps", ())
+    return _matching((process["name"] for app in apps for process in app["processes"]), incomplete)
+
+
 def _asked_of_app(context: typer.Context, op: str) -> dict[str, Any]:
-    name = context.params.get("name")
+    # Behind an option that still lacks its value, the parser has given up before it came to the name.
+    name = context.params.get("name") or next((word for word in context.args if not word.startswith("-")), None)
     return _asked(context, op, name=name) if isinstance(name, str) else {}
 
 

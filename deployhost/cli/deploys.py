@@ -1,11 +1,14 @@
-"""deploy, restart, logs."""
+"""deploy, restart, cancel, wait, logs."""
 
+import os
+import time
 from typing import Annotated, Any
 
 import typer
 
-from deployhost.cli import views
+from deployhost.cli import release_views, views
 from deployhost.cli.arguments import AppArgument, JsonOption
+from deployhost.cli.completion import complete_process, complete_reference
 from deployhost.cli.session import Session, session_of
 from deployhost.control.messages import Message
 from deployhost.errors import Interrupted, InvalidRequest
@@ -14,23 +17,33 @@ from deployhost.model import AppName
 
 def register(app: typer.Typer) -> None:
     """Given the typer app, add these verbs."""
-    for verb in (deploy, restart, logs):
+    for verb in (deploy, restart, cancel, wait, logs):
         app.command()(verb)
 
 
 def deploy(
     context: typer.Context,
     name: AppArgument,
+    ref: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="REF",
+            help="A branch, a tag, or (the first digits of) a commit; else what was pushed last.",
+            autocompletion=complete_reference,
+            show_default=False,
+        ),
+    ] = None,
+    *,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Build anew, without the build's cache.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Deploy the newest commit that was pushed. Waits until it is live, or has failed (exit code 1).
+    """Deploy the newest commit that was pushed, or REF. Waits until it is live, or has failed (exit code 1).
 
-    Example: deployhost deploy hello --rebuild
+    Example: deployhost deploy hello v1.2
     """
     session = session_of(context, as_json)
     app = AppName(name)
-    result = session.follow("deploy.start", goes_on(app), name=app, rebuild=rebuild or None, follow=True)
+    result = session.follow("deploy.start", goes_on(app), name=app, ref=ref, rebuild=rebuild or None, follow=True)
     session.show(result, lambda _: ())
     session.ended(result)
 
@@ -47,6 +60,44 @@ def restart(context: typer.Context, name: AppArgument, as_json: JsonOption = Fal
     session.ended(result)
 
 
+def cancel(context: typer.Context, name: AppArgument, as_json: JsonOption = False) -> None:
+    """End the deploys of an app that are queued or running. What serves goes on serving; one that is live already is told (exit code 1).
+
+    Example: deployhost cancel hello
+    """
+    session = session_of(context, as_json)
+    app = AppName(name)
+    who = os.environ.get("SUDO_USER") or os.environ.get("LOGNAME")
+    result = session.follow("deploy.cancel", f"it is being cancelled; deployhost status {app}", name=app, by=who)
+    session.show(result, release_views.cancelled)
+    if any(ended["status"] != "cancelled" for ended in result["deploys"]):
+        raise typer.Exit(1)
+
+
+def wait(
+    context: typer.Context,
+    name: AppArgument,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout", metavar="S", min=0, help="Seconds to wait at most (exit code 124).", show_default=False
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Wait until nothing of an app is queued or running. Exit code 0: what was asked for last is live; 1: it is not, and why.
+
+    Example: deployhost wait hello --timeout 300
+    """
+    session = session_of(context, as_json)
+    app = AppName(name)
+    until = None if timeout is None else time.time() + timeout
+    result = session.insist("deploy.wait", goes_on(app), name=app, until=until)
+    session.show(result, release_views.waited)
+    if not result["live"]:
+        raise typer.Exit(1)
+
+
 def logs(
     context: typer.Context,
     name: AppArgument,
@@ -57,6 +108,17 @@ def logs(
         int | None,
         typer.Option(
             "--deploy", metavar="ID", help="Of that deploy's container, also a failed one's.", show_default=False
+        ),
+    ] = None,
+    process: Annotated[
+        str | None,
+        typer.Option(
+            "--process",
+            "-p",
+            metavar="NAME",
+            help="Of that process, as a worker; else web.",
+            autocompletion=complete_process,
+            show_default=False,
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -74,7 +136,7 @@ def logs(
     collected: list[Message] = []
     show = collected.append if as_json else _shown(session)
     try:
-        session.follow("logs", "", show, name=app, lines=lines, follow=follow or None, deploy=deploy)
+        session.follow("logs", "", show, name=app, lines=lines, follow=follow or None, deploy=deploy, process=process)
     except Interrupted as error:
         raise typer.Exit(error.exit_code) from None  # how one stops following: nothing to say
     if as_json:

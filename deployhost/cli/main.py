@@ -8,7 +8,22 @@ from pathlib import Path
 
 import typer
 
-from deployhost.cli import apps, completion, deploys, domains, env, inspect, setup, storage, version
+from deployhost.cli import (
+    apps,
+    completion,
+    converge,
+    deploys,
+    domains,
+    env,
+    export,
+    inspect,
+    kamal,
+    prune,
+    releases,
+    setup,
+    storage,
+    version,
+)
 from deployhost.cli.session import OutputClosed, Session, real_streams
 from deployhost.errors import DeployhostError, InternalError, InvalidRequest
 from deployhost.paths import Paths
@@ -40,7 +55,7 @@ def build() -> typer.Typer:
         add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for module in (setup, apps, deploys, inspect, env, storage, domains):
+    for module in (setup, apps, deploys, releases, inspect, env, storage, domains, prune, converge, kamal, export):
         module.register(app)
     app.command()(apps.remove)
     version.register(app)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO
@@ -9,12 +10,16 @@ from typing import Any, TextIO
 import typer
 
 from deployhost.control.client import OnEvent, call
+from deployhost.control.following import Once
 from deployhost.control.messages import Message
 from deployhost.control.progress import Progress, error_lines
-from deployhost.errors import DeployhostError, Interrupted
+from deployhost.errors import DaemonUnavailable, DeployhostError, Interrupted
 from deployhost.paths import Paths
 
 ASK = 60.0  # seconds for an answer that needs no deploy
+PATIENCE = 60.0  # seconds for a daemon that is being restarted: what it was asked for is in its journal
+CONNECTED = 1.0  # … one that was not there would not have taken that long
+RETRY = 0.3
 Render = Callable[[Any], Iterable[str]]
 """Given what the daemon returned, return the lines that a person reads."""
 
@@ -42,10 +47,50 @@ class Session:
     def follow(self, op: str, goes_on: str, on_event: OnEvent | None = None, **arguments: Any) -> Any:
         """Given an operation that may last, show its progress and return its result, however long it takes.
 
-        `goes_on` is what Ctrl-C leaves to be said. Raise Interrupted, RemoteError, DaemonUnavailable.
+        `goes_on` is what Ctrl-C leaves to be said. A deploy is followed across a restart of the daemon.
+        Raise Interrupted, RemoteError, DaemonUnavailable.
         """
-        show = on_event or Progress(self._progress_line, self.color and not self.json).event
-        return self._call(op, show, None, arguments, goes_on)
+        show = Once(on_event or Progress(self._progress_line, self.color and not self.json).event)
+        try:
+            return self._call(op, show, None, arguments, goes_on)
+        except DaemonUnavailable:
+            if show.deploy is None:
+                raise
+            show.broke()
+        result = self._again("deploy.follow", show, goes_on, id=show.deploy)
+        return result if show.rest is None else {**show.rest, "deploy": result}
+
+    def insist(self, op: str, goes_on: str, **arguments: Any) -> Any:
+        """Given an operation that only waits, return its result, asking again when the daemon is restarted meanwhile.
+
+        Raise DaemonUnavailable at once if it was not there to begin with.
+        """
+        show, began = Once(lambda _: None), time.monotonic()
+        try:
+            return self._call(op, show, None, arguments, goes_on)
+        except DaemonUnavailable:
+            if time.monotonic() - began < CONNECTED:
+                raise
+        return self._again(op, show, goes_on, **arguments)
+
+    def _again(self, op: str, show: Once, goes_on: str, **arguments: Any) -> Any:
+        deadline, told = time.monotonic() + PATIENCE, False
+        while True:
+            began = time.monotonic()
+            try:
+                return self._call(op, show, None, arguments, goes_on)
+            except DaemonUnavailable:
+                if show.broke() or time.monotonic() - began > CONNECTED:
+                    deadline = time.monotonic() + PATIENCE
+                if time.monotonic() > deadline:
+                    raise
+            if not told:
+                self.warn("  ! deployhostd is being restarted; waiting for it …")
+                told = True
+            try:
+                time.sleep(RETRY)
+            except KeyboardInterrupt:
+                raise Interrupted(goes_on) from None
 
     def show(self, result: Any, render: Render) -> None:
         """Given a result and how a person reads it, write it as lines, or as the one JSON document."""

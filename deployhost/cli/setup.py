@@ -3,9 +3,9 @@
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,8 +16,12 @@ from deployhost.control.progress import Progress
 from deployhost.errors import DeployhostError, InvalidRequest
 from deployhost.steps import Plan
 
+if TYPE_CHECKING:
+    from deployhost.server.setup import Request, Setup
+
 LOG = "setup.log"
 LOCK = "setup.lock"
+BRING_PATIENCE = 1200.0  # seconds for a set-up that is under way
 
 
 def register(app: typer.Typer) -> None:
@@ -38,6 +42,18 @@ def setup(
         Path | None, typer.Option(metavar="FILE", help="kamal-proxy's image, made by docker save.")
     ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Push a small app as `hello`.")] = False,
+    kamal: Annotated[
+        bool,
+        typer.Option(
+            "--kamal", help="Kamal's own command too, and what it needs; `deployhost kamal` does it when first used."
+        ),
+    ] = False,
+    ssh_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="The port on loopback by which Kamal reaches this server.", show_default="822"
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, and why.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Answer every question with yes.")] = False,
     uninstall: Annotated[
@@ -51,12 +67,24 @@ def setup(
     Example: deployhost setup --local --demo
     """
     session = session_of(context, as_json)
-    _check(local=local, uninstall=uninstall, purge=purge)
+    _check(local=local or kamal, uninstall=uninstall, purge=purge)
     with _tools(session, dry_run=dry_run) as tools:
         if uninstall:
             _uninstall(tools, purge=purge, dry_run=dry_run, yes=yes)
             return
-        _setup(tools, http_port=http_port, proxy_image=proxy_image, demo=demo, dry_run=dry_run, yes=yes)
+        image = proxy_image.resolve() if proxy_image is not None else None
+        asked = {"http_port": http_port, "proxy_image": image, "kamal": kamal, "ssh_port": ssh_port}
+        _setup(tools, asked, demo=demo, dry_run=dry_run, yes=yes)
+
+
+def bring_kamal(session: Session) -> None:
+    """Given a session, have Kamal's command and what it needs on this server; what is done is shown beside the result.
+
+    A set-up that is under way is waited for. Raise SetupFailed, Conflict.
+    """
+    beside = replace(session, stdout=session.stderr)
+    with _tools(beside, dry_run=False, patience=BRING_PATIENCE) as tools:
+        _work(tools).run(_request(beside, {"kamal": True}), tools.checklist)
 
 
 @dataclass(frozen=True)
@@ -81,7 +109,7 @@ def _check(*, local: bool, uninstall: bool, purge: bool) -> None:
 
 
 @contextlib.contextmanager
-def _tools(session: Session, *, dry_run: bool) -> Iterator[_Tools]:
+def _tools(session: Session, *, dry_run: bool, patience: float = 1.0) -> Iterator[_Tools]:
     """Hold the lock of set-up and its log open; a dry run leaves no trace."""
     # Imported here: every other verb starts without what follows.
     from deployhost.server.setup_log import SetupLog  # noqa: PLC0415
@@ -92,7 +120,7 @@ def _tools(session: Session, *, dry_run: bool) -> Iterator[_Tools]:
         yield _Tools(session, _nowhere, Checklist(session.stdout, _nowhere, quiet=True))
         return
     files.make_directory(session.paths.run)
-    with files.lock(session.paths.run / LOCK, timeout=1.0):
+    with files.lock(session.paths.run / LOCK, timeout=patience):
         log = SetupLog(session.paths.logs / LOG)
         try:
             yield _Tools(session, log.line, Checklist(session.stdout, log.line, live=live, quiet=session.json))
@@ -107,18 +135,24 @@ def _tools(session: Session, *, dry_run: bool) -> Iterator[_Tools]:
             log.close()
 
 
-def _setup(
-    tools: _Tools, *, http_port: int | None, proxy_image: Path | None, demo: bool, dry_run: bool, yes: bool
-) -> None:
-    from deployhost.server.setup import Request, Setup  # noqa: PLC0415
+def _work(tools: _Tools) -> "Setup":
+    from deployhost.server.setup import Setup  # noqa: PLC0415
     from deployhost.system.docker import Docker  # noqa: PLC0415
     from deployhost.system.keeper import keeper_of_services  # noqa: PLC0415
 
+    paths = tools.session.paths
+    return Setup(paths, Docker(), keeper_of_services(paths), tools.log)
+
+
+def _request(session: Session, asked: dict[str, Any], *, dry_run: bool = False, yes: bool = False) -> "Request":
+    from deployhost.server.setup import Request  # noqa: PLC0415
+
+    return Request(**asked, dry_run=dry_run, consent=_consent(session, yes=yes))
+
+
+def _setup(tools: _Tools, asked: dict[str, Any], *, demo: bool, dry_run: bool, yes: bool) -> None:
     session = tools.session
-    image = proxy_image.resolve() if proxy_image is not None else None
-    request = Request(http_port=http_port, proxy_image=image, dry_run=dry_run, consent=_consent(session, yes=yes))
-    work = Setup(session.paths, Docker(), keeper_of_services(session.paths), tools.log)
-    report = work.run(request, tools.checklist)
+    report = _work(tools).run(_request(session, asked, dry_run=dry_run, yes=yes), tools.checklist)
     if dry_run:
         session.show(report.to_json(), _dry_run_lines)
         return

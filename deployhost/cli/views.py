@@ -68,6 +68,8 @@ def status(result: View, now: datetime) -> list[str]:
         )
     )
     head = [first, *_out_of_reach(server, known)]
+    if server.get("warning"):
+        head.append(f"! {clean(server['warning'])}")
     if not result["apps"]:
         return [*head, "", "No apps yet.", "try: deployhost add NAME"]
     return [*head, *(line for app in result["apps"] for line in ("", *app_status(app, now)))]
@@ -92,7 +94,7 @@ def app_status(app: View, now: datetime) -> list[str]:
     live, last = app.get("live"), app.get("last_deploy")
     if live:
         subject = f" {clean(live['subject'])}" if live.get("subject") else ""
-        rows.append(("live", f"{_short(live['version'])}{subject}, {ago(live.get('since'), now)}"))
+        rows.append(("live", f"{short(live['version'])}{subject}, {ago(live.get('since'), now)}"))
     if app.get("head") and (not live or app["head"] != live["sha"]):
         rows.append(("head", f"{app['head'][:7]} is what was pushed last"))
     if app.get("branch"):
@@ -100,12 +102,52 @@ def app_status(app: View, now: datetime) -> list[str]:
     rows.append(("remote", app["remote"]))
     if app.get("storage"):
         rows.append(("storage", app["storage"]))
+    rows += _unusual(app)
     lines = [f"{app['name']}: {app['state']}", *(f"  {name:<8} {value}" for name, value in rows)]
     if last:
         lines += [f"  {line}" for line in _deploy(last, now)]
     if app.get("note"):
         lines.append(f"  ! {clean(app['note'])}")
     return lines
+
+
+def _unusual(app: View) -> list[tuple[str, str]]:
+    """Given an app, return what most apps do not have: workers, limits, another strategy or engine than they get by themselves."""
+    rows = []
+    usual = "handover" if app.get("storage") else "overlap"
+    if app.get("strategy", usual) != usual:
+        rows.append(("strategy", app["strategy"]))
+    if app.get("engine", "direct") != "direct":
+        rows.append(("engine", app["engine"]))
+    processes = app.get("processes") or []
+    if len(processes) > 1 or any(process.get("memory") or process.get("cpus") for process in processes):
+        rows += [("process", _process(process)) for process in processes]
+    lock = app.get("lock")
+    if lock:
+        rows.append(("lock", f"Kamal's, of {clean(lock['by'])}, since {lock['since']}"))
+    return rows
+
+
+def _process(process: View) -> str:
+    limits = [
+        size(process["memory"]) if process.get("memory") else "",
+        f"{process['cpus']:g} CPU{'' if process['cpus'] == 1 else 's'}" if process.get("cpus") else "",
+    ]
+    code, restarts = process.get("exit_code"), process.get("restarts") or 0
+    words = [
+        f"{process['name']} {process['state']}{'' if code is None else f' ({code})'}",
+        f"restarted {restarts} time{'' if restarts == 1 else 's'}" if restarts else "",
+        f"at most {' and '.join(limit for limit in limits if limit)}" if any(limits) else "",
+    ]
+    return ", ".join(word for word in words if word)
+
+
+def size(amount: int) -> str:
+    """Given bytes, return them as people write limits: `512 MB`, `2 GB` (of 1024)."""
+    for unit, each in (("GB", 1024**3), ("MB", 1024**2)):
+        if amount >= each:
+            return f"{amount / each:.4g} {unit}"
+    return f"{amount} bytes"
 
 
 def logs(result: View) -> list[str]:
@@ -177,7 +219,7 @@ def _reason(reason: View) -> str:
 
 def _row(app: View, now: datetime) -> tuple[str, ...]:
     live = app.get("live") or {}
-    version = _short(live["version"]) if live else "-"
+    version = short(live["version"]) if live else "-"
     return (app["name"], app["state"], app["url"], version, ago(live.get("since"), now) or "-")
 
 
@@ -194,7 +236,8 @@ def _deploy(deploy: View, now: datetime) -> list[str]:
     return lines
 
 
-def _short(version: str) -> str:
+def short(version: str) -> str:
+    """Given a version, return it with its sha shortened to seven digits."""
     return version[:7] + version[40:]
 
 

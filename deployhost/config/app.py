@@ -59,6 +59,11 @@ class AppConfig:
         return (Domain(self.name + LOCAL), *self.domains)
 
     @property
+    def deploys_with(self) -> EngineName:
+        """Return what carries its deploys out: a configuration of the repository's own is Kamal's to read."""
+        return EngineName.KAMAL if self.trust_repo_config else self.engine
+
+    @property
     def takes_over(self) -> Strategy:
         """Return how a new release takes over: as it was chosen, else `handover` where two of them would share storage."""
         return self.strategy or (Strategy.HANDOVER if self.storage else Strategy.OVERLAP)
@@ -106,14 +111,15 @@ def read_app(name: AppName, section: Section, domains: tuple[Domain, ...]) -> Ap
 
 
 def _refuse_what_kamal_cannot(config: AppConfig, section: Section) -> None:
-    node = section.node("engine")
-    if config.engine is not EngineName.KAMAL or node is None:
+    key = "engine" if config.engine is EngineName.KAMAL else "trust_repo_config"
+    node = section.node(key)
+    if config.deploys_with is not EngineName.KAMAL or node is None:
         return
     if config.takes_over is Strategy.HANDOVER:
         why = "an app with storage is handed over" if config.strategy is None else "strategy: handover"
         section.problem(
             node,
-            "engine",
+            key,
             f"Kamal knows no handover ({why}); write strategy: overlap if two releases may run at once, or engine: direct",
         )
 

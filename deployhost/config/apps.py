@@ -79,10 +79,13 @@ def add_app(path: Path, name: AppName, branch: Branch | None = None, domains: It
 
 
 def remove_app(path: Path, name: AppName) -> None:
-    """Given an app's name, take it out with all its settings. Raise AppNotFound."""
+    """Given an app's name, take it out with all its settings, and out of what others may reach. Raise AppNotFound."""
 
     def edit(text: YamlText, now: AppsFile) -> None:
         now.get(name)
+        for other in now.apps.values():
+            if name in other.may_reach and other.name != name:
+                text.drop_item(("apps", other.name, "may_reach"), name)
         text.drop(("apps", name))
 
     change(path, edit)

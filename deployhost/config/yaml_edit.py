@@ -22,7 +22,10 @@ def to_scalar(value: bool | float | str | None) -> str:
     """Given a value, return it as YAML writes it on one line."""
     if isinstance(value, str) and _BARE.fullmatch(value) and value.lower() not in _NOT_BARE:
         return value
-    return json.dumps(value, ensure_ascii=False)
+    # YAML takes control characters only escaped, some of them for line ends; JSON leaves those above ASCII as they are.
+    return "".join(
+        char if char.isprintable() else f"\\U{ord(char):08x}" for char in json.dumps(value, ensure_ascii=False)
+    )
 
 
 class YamlText:

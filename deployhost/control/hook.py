@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from deployhost.control.client import call
+from deployhost.control.following import Once
 from deployhost.control.messages import Message
 from deployhost.control.progress import Progress, error_lines
 from deployhost.errors import DaemonUnavailable, DeployhostError
@@ -56,14 +57,14 @@ def _push(app: str, socket: str, command: tuple[str, str, str], progress: Progre
     """Given one ref's update, have the daemon deal with it, also across a restart of the daemon; return the PushView."""
     old, new, ref = command
     token = os.urandom(8).hex()  # by it the daemon knows that what it is asked again is the same push
-    follower = _Follower(progress)
+    follower = Once(progress.event)
     deadline = time.monotonic() + FIRST_PATIENCE
     while True:
         began = time.monotonic()
         try:
             result: Message = call(socket, "push", follower, app=app, ref=ref, old=old, new=new, token=token)
         except DaemonUnavailable as error:
-            if follower.connected() or time.monotonic() - began > CONNECTED:
+            if follower.broke() or time.monotonic() - began > CONNECTED:
                 deadline = time.monotonic() + PATIENCE
                 progress.event({"event": "note", "text": "deployhostd is being restarted; the push is safe, waiting …"})
             if time.monotonic() > deadline:
@@ -77,28 +78,6 @@ def _push(app: str, socket: str, command: tuple[str, str, str], progress: Progre
             if result.get("deploy") is not None:
                 progress.finish(result["deploy"])
             return result
-
-
-class _Follower:
-    """Shows each event of a deploy once, however often the connection had to be made again."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._shown = 0
-        self._now = 0
-        self._new = False
-
-    def __call__(self, event: Message) -> None:
-        self._new = True
-        self._now += 1
-        if self._now > self._shown:
-            self._shown = self._now
-            self._progress.event(event)
-
-    def connected(self) -> bool:
-        """Return whether there were events since this was last asked; the next ones begin from the first again."""
-        was, self._new, self._now = self._new, False, 0
-        return was
 
 
 def _answer(write: BinaryIO, ref: str, result: Message) -> None:

@@ -48,13 +48,20 @@ class Progress:
         elif status == "failed":
             for line in error_lines(deploy.get("error") or {"message": "the deploy failed"}, "failed"):
                 self._write(self._paint(line, _RED) if line.startswith("failed") else line)
+        elif status == "cancelled":
+            error = deploy.get("error") or {"message": "somebody wanted it to end"}
+            for number, line in enumerate(error_lines(error, "cancelled")):
+                said = line.replace("cancelled: cancelled ", "cancelled ", 1)
+                self._write(line if number else self._paint(said, _RED))
         elif status == "superseded":
             by = f" (deploy {deploy['superseded_by']})" if deploy.get("superseded_by") is not None else ""
             # What a change of settings or a restart asks for, the newer deploy does as well; a push is left out.
             if deploy.get("trigger") in ("settings", "restart"):
                 self._write(f"done together with a newer change{by}")
-            else:
+            elif deploy.get("trigger", "push") == "push":
                 self._write(f"overtaken by a newer push{by}: nothing was changed")
+            else:
+                self._write(f"overtaken by what was asked for later{by}: nothing was changed")
         else:
             self._write(f"deploy {deploy.get('id')} is {status}")
 

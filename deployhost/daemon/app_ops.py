@@ -1,9 +1,10 @@
-"""The operations on apps as a whole: add, list, status, remove, logs."""
+"""The operations on apps as a whole: add, list, status, remove."""
 
 import os
 from collections.abc import Callable
 
 import deployhost
+from deployhost.apps.look import Sight
 from deployhost.apps.remove import Remover
 from deployhost.apps.repository import ensure_repository
 from deployhost.apps.view import Views, iso
@@ -12,16 +13,11 @@ from deployhost.config.app import AppConfig
 from deployhost.control.messages import Message
 from deployhost.daemon import requests
 from deployhost.daemon.control import Emit, Handler
-from deployhost.errors import DeployhostError, NotFound
-from deployhost.journal.deploys import Deploys
-from deployhost.journal.event_log import EventLog
-from deployhost.journal.releases import Releases
+from deployhost.errors import DeployhostError, DockerUnavailable
 from deployhost.kamal.contract import PROXY_CONTAINER
-from deployhost.model import AppName, Branch, Deploy, Domain
+from deployhost.model import AppName, Branch, Domain
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
-
-LOG_LINES = 100
 
 
 class AppOperations:
@@ -33,22 +29,18 @@ class AppOperations:
         paths: Paths,
         docker: Docker,
         views: Views,
-        deploys: Deploys,
-        releases: Releases,
-        events: EventLog,
         remover: Remover,
         http_port: Callable[[], int],
         started_at: float,
+        warning: Callable[[], str] = lambda: "",
     ) -> None:
         self._paths = paths
         self._docker = docker
         self._views = views
-        self._deploys = deploys
-        self._releases = releases
-        self._events = events
         self._remover = remover
         self._http_port = http_port
         self._started_at = started_at
+        self._warning = warning
 
     def handlers(self) -> dict[str, Handler]:
         """Return the operations by name."""
@@ -58,7 +50,6 @@ class AppOperations:
             "app.list": self.list_apps,
             "app.status": self.status,
             "app.remove": self.remove,
-            "logs": self.logs,
         }
 
     def ping(self, _request: Message, _emit: Emit) -> Message:
@@ -80,7 +71,8 @@ class AppOperations:
 
     def list_apps(self, _request: Message, _emit: Emit) -> Message:
         """Return every app."""
-        return {"apps": [self._views.app(config) for config in self._configs().values()]}
+        sight = self._views.look()
+        return {"apps": [self._views.app(config, sight) for config in self._configs().values()]}
 
     def status(self, request: Message, _emit: Emit) -> Message:
         """Return the server and its apps, or the one that is named."""
@@ -88,7 +80,8 @@ class AppOperations:
         if request.get("name") is not None:
             name = requests.app_name(request)
             configs = {name: apps.load(self._paths.apps_yml).get(name)}
-        return {"server": self._server(), "apps": [self._views.app(config) for config in configs.values()]}
+        sight = self._views.look()
+        return {"server": self._server(sight), "apps": [self._views.app(config, sight) for config in configs.values()]}
 
     def remove(self, request: Message, _emit: Emit) -> Message:
         """Given a name, remove the app (or with dry_run only say how); return the steps."""
@@ -100,55 +93,14 @@ class AppOperations:
         steps = [step.to_json() for step in plan]
         return {"app": config.name, "steps": steps, "notes": list(plan.notes), "applied": applied}
 
-    def logs(self, request: Message, emit: Emit) -> Message:
-        """Given a name, emit the lines of the app's output: of what serves, or of the deploy that is named.
-
-        Following goes on with the next release once the one that is shown has ended.
-        """
-        config = apps.load(self._paths.apps_yml).get(requests.app_name(request))
-        number = requests.whole(request, "deploy", None)
-        follow = bool(request.get("follow"))
-        tail = requests.whole(request, "lines", LOG_LINES)
-        if number is not None and self._of_app(config.name, number).container is None:
-            self._emit_build(number, tail or 0, emit)
-            return {}
-        shown, container = None, self._container(config.name, number)
-        while container != shown:
-            for entry in self._docker.logs(container, tail=tail, follow=follow, timestamps=True):
-                emit({"event": "log", "line": entry.line, "stream": entry.stream, "at": entry.at})
-            shown, tail = container, None
-            if follow and number is None:
-                container = self._container(config.name, None)
-        return {}
-
-    def _emit_build(self, number: int, lines: int, emit: Emit) -> None:
-        """Given a deploy that came to no container, emit the last lines of its build."""
-        written = [event for event in self._events.follow(number, lambda: True) if event.get("event") == "output"]
-        for event in written[-lines:] if lines else []:
-            emit({"event": "log", "line": str(event.get("line", "")), "stream": "stdout", "at": ""})
-
-    def _of_app(self, app: AppName, number: int) -> Deploy:
-        deploy = self._deploys.get(number)
-        if deploy.app != app:
-            raise NotFound(f"deploy {number} is not one of {app}", hint=f"deployhost status {app}")
-        return deploy
-
-    def _container(self, app: AppName, number: int | None) -> str:
-        live = None if number is not None else self._releases.live(app)
-        if live is not None:
-            return live.container
-        deploy = self._deploys.newest(app) if number is None else self._of_app(app, number)
-        if deploy is None or deploy.container is None:
-            hint = f"deployhost status {app}" if deploy is None else f"deployhost logs {app} --deploy {deploy.id}"
-            raise NotFound(f"{app} has not run yet, so it has no logs of its own", hint=hint)
-        return deploy.container
-
     def _configs(self) -> dict[AppName, AppConfig]:
         return dict(apps.load(self._paths.apps_yml).apps)
 
-    def _server(self) -> Message:
-        docker, proxy = None, "unknown"
+    def _server(self, sight: Sight) -> Message:
+        docker, proxy = None, sight.problem or "unknown"
         try:
+            if sight.problem:  # it need not be waited for twice
+                raise DockerUnavailable(sight.problem)
             docker = self._docker.info().version
             container = self._docker.find(PROXY_CONTAINER)
             proxy = "missing" if container is None else container.status
@@ -161,4 +113,5 @@ class AppOperations:
             "docker": docker,
             "proxy": proxy,
             "http_port": self._http_port(),
+            "warning": self._warning(),
         }

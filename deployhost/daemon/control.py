@@ -3,13 +3,15 @@
 import contextlib
 import logging
 import os
+import select
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from deployhost.control.messages import LIMIT, Message, decode, encode
 from deployhost.errors import DeployhostError, InternalError, InvalidRequest
+from deployhost.system.stop import Stop
 
 Emit = Callable[[Message], None]
 Handler = Callable[[Message, Emit], Message]
@@ -18,6 +20,50 @@ log = logging.getLogger(__name__)
 
 class Disconnected(Exception):
     """The client has gone: stop telling it things. What it asked for goes on."""
+
+
+class Client:
+    """Given a connection, tell whoever is at its other end, and know when nobody is."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def __call__(self, event: Message) -> None:
+        """Send an event, or the last line. Raise Disconnected."""
+        try:
+            self._connection.sendall(encode(event))
+        except OSError as error:
+            raise Disconnected from error
+
+    @contextlib.contextmanager
+    def gone(self) -> Iterator[Stop]:
+        """Yield what is set once the client has gone: for what would wait for ever without ever sending a word."""
+        stop, ended = Stop(), os.eventfd(0, os.EFD_CLOEXEC)
+        watch = threading.Thread(target=self._watch, args=(stop, ended), name="hang-up", daemon=True)
+        watch.start()
+        try:
+            yield stop
+        finally:
+            os.eventfd_write(ended, 1)
+            watch.join()
+            os.close(ended)
+
+    def _watch(self, stop: Stop, ended: int) -> None:
+        waiting = select.poll()
+        waiting.register(self._connection, select.POLLRDHUP | select.POLLHUP | select.POLLERR)
+        waiting.register(ended, select.POLLIN)
+        if any(descriptor != ended for descriptor, _ in waiting.poll()):
+            stop.set()
+
+
+@contextlib.contextmanager
+def until_gone(emit: Emit) -> Iterator[Stop]:
+    """Given who is told, yield what is set once nobody is there any more; a plain function never goes."""
+    if isinstance(emit, Client):
+        with emit.gone() as stop:
+            yield stop
+    else:
+        yield Stop()
 
 
 class ControlServer:
@@ -42,12 +88,7 @@ class ControlServer:
             threading.Thread(target=self._answer, args=(connection,), name="control", daemon=True).start()
 
     def _answer(self, connection: socket.socket) -> None:
-        def emit(event: Message) -> None:
-            try:
-                connection.sendall(encode(event))
-            except OSError as error:
-                raise Disconnected from error
-
+        emit = Client(connection)
         with contextlib.closing(connection), contextlib.suppress(Disconnected):
             try:
                 emit({"result": self._handle(connection, emit)})

@@ -1,30 +1,43 @@
 """The operations that deploy an app without a push, show deploys, and explain what a build would do."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
+from deployhost.apps.references import find_commit
 from deployhost.apps.view import Views
 from deployhost.build.directory import DirectoryTree, load_templates
 from deployhost.build.plan import plan_build
 from deployhost.config import apps
 from deployhost.control.messages import Message
 from deployhost.daemon import requests
-from deployhost.daemon.control import Emit, Handler
+from deployhost.daemon.control import Emit, Handler, until_gone
 from deployhost.daemon.deploying import Deploying
-from deployhost.errors import NotFound
+from deployhost.errors import Conflict, NotFound, WaitTimedOut
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
-from deployhost.model import AppName, Sha, Trigger
+from deployhost.model import AppName, Deploy, DeployStatus, Sha, Trigger
 from deployhost.paths import Paths
 from deployhost.system.git import BareRepository
+
+LOOK = 0.2  # seconds between looks at whether everything that was asked for has ended
+LONGEST_NAME = 60  # characters of who cancels a deploy
 
 
 class DeployOperations:
     """Given the rooms' tools, carry out the operations."""
 
     def __init__(
-        self, *, paths: Paths, deploys: Deploys, releases: Releases, deploying: Deploying, views: Views
+        self,
+        *,
+        paths: Paths,
+        deploys: Deploys,
+        releases: Releases,
+        deploying: Deploying,
+        views: Views,
+        clock: Callable[[], float],
     ) -> None:
+        self._clock = clock
         self._paths = paths
         self._deploys = deploys
         self._releases = releases
@@ -36,20 +49,35 @@ class DeployOperations:
         return {
             "deploy.start": self.start,
             "deploy.follow": self.follow,
+            "deploy.cancel": self.cancel,
+            "deploy.wait": self.wait,
             "deploys.list": self.list_deploys,
             "app.restart": self.restart,
             "app.inspect": self.inspect,
+            "refs.list": self.list_references,
         }
 
     def start(self, request: Message, emit: Emit) -> Message:
-        """Given a name, deploy the newest pushed commit of its branch."""
+        """Given a name, deploy the newest pushed commit of its branch, or the commit that `ref` names."""
         app = self._known(request)
-        sha = self._newest_commit(app)
-        commit = BareRepository(self._paths.repo(app)).commit(sha)
-        branch = apps.load(self._paths.apps_yml).get(app).branch
+        repository = BareRepository(self._paths.repo(app))
+        ref = None if request.get("ref") is None else requests.text(request, "ref")
+        newest = self._pushed(app)
+        sha = self._newest_commit(app) if ref is None else find_commit(repository, app, ref)
+        # git's branch follows what was pushed; whoever chooses another commit does not push it.
+        branch = apps.load(self._paths.apps_yml).get(app).branch if sha == newest or ref is None else None
         deploy = self._deploying.accept(
-            app, sha, Trigger.MANUAL, subject=commit.subject, branch=branch, rebuild=bool(request.get("rebuild"))
+            app,
+            sha,
+            Trigger.MANUAL,
+            subject=repository.commit(sha).subject,
+            branch=branch,
+            rebuild=bool(request.get("rebuild")),
         )
+        if branch is None and newest is not None:
+            emit(
+                {"event": "note", "text": f"{sha.short} is not what was pushed last ({newest.short}); the branch stays"}
+            )
         return self._deploying.shown(deploy, request, emit)
 
     def follow(self, request: Message, emit: Emit) -> Message:
@@ -61,6 +89,59 @@ class DeployOperations:
         """Given a name, return its newest deploys."""
         limit = requests.whole(request, "limit", 20) or 20
         return {"deploys": [self._views.deploy(deploy) for deploy in self._deploys.of_app(self._known(request), limit)]}
+
+    def list_references(self, request: Message, _emit: Emit) -> Message:
+        """Given a name, return its repository's branches and tags."""
+        return {"refs": BareRepository(self._paths.repo(self._known(request))).references()}
+
+    def cancel(self, request: Message, _emit: Emit) -> Message:
+        """Given a name, end its deploys that are queued or running; return them as they ended."""
+        app = self._known(request)
+        by = requests.text(request, "by") if request.get("by") is not None else "root"
+        printable = "".join(char for char in by if char.isprintable())[:LONGEST_NAME]
+        ended = self._deploying.cancel(app, printable or "root")
+        if not ended:
+            raise Conflict(f"nothing of {app} is queued or running{self._last(app)}", hint=f"deployhost status {app}")
+        return {"app": app, "deploys": [self._views.deploy(deploy) for deploy in ended]}
+
+    def wait(self, request: Message, emit: Emit) -> Message:
+        """Given a name, return how what was asked for last has ended, once nothing is queued or running.
+
+        `until`, in unix seconds, bounds that. Raise WaitTimedOut, NotFound if nothing was ever asked for.
+        """
+        app = self._known(request)
+        until = requests.number(request, "until")
+        with until_gone(emit) as gone:
+            while under_way := self._under_way(app):
+                if until is not None and self._clock() >= until:
+                    deploy = under_way[-1]
+                    raise WaitTimedOut(
+                        f"deploy {deploy.id} of {app} is still {deploy.status}", hint=f"deployhost wait {app}"
+                    )
+                if gone.wait(LOOK):
+                    break
+        asked = next((one for one in self._deploys.of_app(app) if one.trigger is not Trigger.AUTO_ROLLBACK), None)
+        if asked is None:
+            raise NotFound(f"nothing of {app} was ever deployed", hint=f"deployhost status {app}")
+        why = self._why_not_live(asked)
+        return {"app": app, "live": not why, "why": why, "deploy": self._views.deploy(asked)}
+
+    def _why_not_live(self, asked: Deploy) -> str:
+        if asked.status is not DeployStatus.LIVE:
+            return str((asked.error or {}).get("message", asked.status))
+        version = asked.version
+        releases = self._releases.of_app(asked.app)
+        return next((release.failed for release in releases if release.version == version and release.failed), "")
+
+    def _under_way(self, app: AppName) -> list[Deploy]:
+        return [deploy for deploy in self._deploys.open() if deploy.app == app]
+
+    def _last(self, app: AppName) -> str:
+        """Say how the newest deploy ended, for somebody who is too late."""
+        newest = self._deploys.newest(app)
+        if newest is None:
+            return ""
+        return f": deploy {newest.id} ({newest.sha.short}) is {newest.status}"
 
     def restart(self, request: Message, emit: Emit) -> Message:
         """Given a name, replace its container by a new one of the same image."""
@@ -82,14 +163,18 @@ class DeployOperations:
         return {**plan.to_json(), "app": app, "sha": sha}
 
     def _newest_commit(self, app: AppName) -> Sha:
-        pushed = self._deploys.newest(app, pushed=True)
-        if pushed is not None:
-            return pushed.sha
-        config = apps.load(self._paths.apps_yml).get(app)
-        sha = BareRepository(self._paths.repo(app)).resolve(f"refs/heads/{config.branch}") if config.branch else None
+        sha = self._pushed(app)
         if sha is None:
             raise NotFound(f"nothing has been pushed to {app} yet", hint=f"git push {self._paths.repo(app)} main")
         return sha
+
+    def _pushed(self, app: AppName) -> Sha | None:
+        """Return the newest commit that was pushed to the app's branch, whatever became of it."""
+        pushed = self._deploys.newest(app, pushed=True)
+        if pushed is not None:
+            return pushed.sha
+        branch = apps.load(self._paths.apps_yml).get(app).branch
+        return BareRepository(self._paths.repo(app)).resolve(f"refs/heads/{branch}") if branch else None
 
     def _known(self, request: Message) -> AppName:
         return apps.load(self._paths.apps_yml).get(requests.app_name(request)).name

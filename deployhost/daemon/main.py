@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import deployhost
@@ -16,8 +17,10 @@ from deployhost.paths import Paths
 from deployhost.system import files
 
 LOCK_TIMEOUT = 5.0  # seconds for a daemon that is just being stopped
-KEEP = 10.0  # seconds between looks at what a person or a crash may have changed: routes, apps.yml
-RETRY = 1.0  # seconds between attempts to recover while Docker or the proxy does not answer yet
+LOOK = 10.0  # seconds between looks at what a person, Kamal or a crash may have changed
+KEEP = 60.0  # seconds between what needs no look: isolating the apps, sweeping up
+COLLECT = 3600.0  # seconds between looks at whether the registry is to be collected
+RETRY = 1.0  # seconds between attempts to begin while Docker or the proxy does not answer yet
 log = logging.getLogger(__name__)
 
 
@@ -40,8 +43,6 @@ def main() -> None:
 
 
 def _serve(paths: Paths) -> None:
-    for left in paths.run.glob("switch-*.log"):
-        left.unlink(missing_ok=True)
     daemon = assemble(paths)
     try:
         refresh_hooks(paths)
@@ -50,50 +51,79 @@ def _serve(paths: Paths) -> None:
         log.warning("%s", "; ".join((error.message, *error.details)))
     server = ControlServer(paths.control_socket, daemon.handlers)
     threading.Thread(target=_tend, args=(daemon, paths), name="tend", daemon=True).start()
+    threading.Thread(target=_collect, args=(daemon,), name="collect", daemon=True).start()
     log.info("deployhostd %s listens on %s", deployhost.__version__, paths.control_socket)
     server.serve()
 
 
 def _tend(daemon: Daemon, paths: Paths) -> None:
-    _recover(daemon)
-    _keep(daemon, paths)
-
-
-def _recover(daemon: Daemon) -> None:
-    """Bring things together once Docker and the proxy answer; only then is the queue worked on."""
-    said = ""
+    """Bring things together once Docker and the proxy answer; only then is the queue worked on. Then keep them so."""
+    telling = _Telling()
+    while not telling.went_well("waiting to begin", lambda: _begin(daemon)):
+        time.sleep(RETRY)
+    threading.Thread(target=daemon.watch.run, name="watch", daemon=True).start()
+    hooks, kept = _Hooks(paths), -KEEP
     while True:
-        try:
-            daemon.recovery.run()
-            daemon.remover.resume()
-        except DeployhostError as error:
-            if error.message != said:
-                said = error.message
-                log.warning("waiting to recover: %s", said)
-            time.sleep(RETRY)
-        except Exception:
-            log.exception("recovery failed")
-            time.sleep(RETRY)
-        else:
-            daemon.workers.open()
-            return
+        telling.went_well("refreshing hooks", hooks.refresh)
+        telling.went_well("converging", lambda: _converge(daemon))
+        if time.monotonic() - kept >= KEEP:
+            kept = time.monotonic()
+            telling.went_well("keeping", daemon.converge.keep)
+        time.sleep(LOOK)
 
 
-def _keep(daemon: Daemon, paths: Paths) -> None:
-    """Look every few seconds at what others may have changed: the proxy's routes, and apps that were written into apps.yml."""
-    said, written = "", -1.0
+def _collect(daemon: Daemon) -> None:
+    """Free the registry of what nobody needs, once it is time for that; it may take minutes, and so has a thread of its own."""
+    telling = _Telling()
     while True:
-        time.sleep(KEEP)
+        telling.went_well("collecting the registry", daemon.registry.run_if_due)
+        time.sleep(COLLECT)
+
+
+def _begin(daemon: Daemon) -> None:
+    daemon.converge.run(hurry=True)
+    daemon.remover.resume()
+    daemon.workers.open()
+
+
+def _converge(daemon: Daemon) -> None:
+    daemon.converge.run()
+    daemon.workers.open()  # what is begun again waits for a worker
+
+
+class _Hooks:
+    """Given the paths, apps that are written into apps.yml by hand get their repository and hook."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._written = -1.0
+
+    def refresh(self) -> None:
+        """Look whether apps.yml was written since the last time, and then see to all of its apps."""
+        file = self._paths.apps_yml
+        now = file.stat().st_mtime if file.exists() else 0.0
+        if now != self._written:
+            refresh_hooks(self._paths)
+            self._written = now
+
+
+class _Telling:
+    """What is done again and again goes wrong again and again: each problem is told once."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, str] = {}
+
+    def went_well(self, what: str, act: Callable[[], object]) -> bool:
+        """Given what is done, and to do it, do it and return whether it went well."""
         try:
-            now = paths.apps_yml.stat().st_mtime if paths.apps_yml.exists() else 0.0
-            if now != written:
-                refresh_hooks(paths)
-                written = now
-            daemon.recovery.keep_routes()
-            said = ""
+            act()
         except DeployhostError as error:
-            if error.message != said:
-                said = error.message
-                log.warning("keeping routes: %s", said)
+            if error.message != self._said.get(what):
+                log.warning("%s: %s", what, error.message)
+            self._said[what] = error.message
+            return False
         except Exception:
-            log.exception("keeping routes failed")
+            log.exception("%s failed", what)
+            return False
+        self._said.pop(what, None)
+        return True

@@ -1,5 +1,6 @@
 """The operation `push`: one ref that git received, from the proc-receive hook."""
 
+from deployhost.apps import notes
 from deployhost.apps.push_plan import ZERO, PushKind, judge_push
 from deployhost.apps.view import Views
 from deployhost.config import apps
@@ -7,17 +8,22 @@ from deployhost.control.messages import Message
 from deployhost.daemon import requests
 from deployhost.daemon.control import Emit, Handler
 from deployhost.daemon.deploying import Deploying
-from deployhost.journal.deploys import Push
+from deployhost.journal.deploys import Deploys, Push
+from deployhost.journal.releases import Releases
 from deployhost.model import AppName, Branch, Deploy, DeployStatus, Sha, Trigger
 from deployhost.paths import Paths
 from deployhost.system.git import BareRepository, Commit
 
 
 class PushOperation:
-    """Given the paths and what accepts deploys, deal with pushes."""
+    """Given the paths, the journal and what accepts deploys, deal with pushes."""
 
-    def __init__(self, paths: Paths, deploying: Deploying, views: Views) -> None:
+    def __init__(
+        self, paths: Paths, deploying: Deploying, views: Views, *, deploys: Deploys, releases: Releases
+    ) -> None:
         self._paths = paths
+        self._deploys = deploys
+        self._releases = releases
         self._deploying = deploying
         self._views = views
 
@@ -49,7 +55,10 @@ class PushOperation:
 
     def _deploy(self, app: AppName, branch: Branch, push: Push, commit: Commit, emit: Emit) -> Message:
         replaced = self._replaced(app, commit.sha)
+        forward = notes.going_forward(app, self._releases.live(app), self._deploys.chosen(app))
         deploy = self._deploying.accept(app, commit.sha, Trigger.PUSH, subject=commit.subject, branch=branch, push=push)
+        if forward:
+            emit({"event": "note", "text": forward})
         for older in replaced:
             emit(
                 {
@@ -61,11 +70,15 @@ class PushOperation:
         view = self._views.deploy(deploy)
         if deploy.status is DeployStatus.LIVE:
             return {"outcome": "ok", "message": "live", "deploy": view}
-        overtaken = self._deploying.superseded(deploy)
-        if overtaken:
+        by_push, overtaken = self._deploying.superseded(deploy)
+        if by_push:
             emit({"event": "note", "text": overtaken})
             return {"outcome": "ok", "message": overtaken, "deploy": view}
+        if overtaken:
+            return {"outcome": "ng", "message": overtaken, "deploy": view}
         message = str((deploy.error or {}).get("message", deploy.status))
+        if deploy.status is DeployStatus.CANCELLED:
+            return {"outcome": "ng", "message": message, "deploy": view}
         return {"outcome": "ng", "message": f"deploy failed: {message}", "deploy": view}
 
     def _replaced(self, app: AppName, sha: Sha) -> list[Deploy]:

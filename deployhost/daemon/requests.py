@@ -1,5 +1,6 @@
 """Reading requests: what came over the socket becomes values of the model, or a clear error."""
 
+import math
 from typing import Any
 
 from deployhost.control.messages import Message
@@ -44,3 +45,13 @@ def whole(request: Message, key: str, default: int | None) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise InvalidRequest(f"{key} is to be a whole number")
     return value
+
+
+def number(request: Message, key: str) -> float | None:
+    """Given a request and a key, return the number there, or None if there is none. Raise InvalidRequest."""
+    value: Any = request.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise InvalidRequest(f"{key} is to be a number")
+    return float(value)

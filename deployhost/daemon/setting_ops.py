@@ -12,7 +12,7 @@ from deployhost.control.messages import Message
 from deployhost.daemon import requests
 from deployhost.daemon.control import Emit, Handler
 from deployhost.daemon.deploying import Deploying
-from deployhost.deploy.direct import MOUNTED_AT
+from deployhost.deploy.container import MOUNTED_AT
 from deployhost.journal.releases import Releases
 from deployhost.model import AppName, Domain, EnvName, Trigger
 from deployhost.paths import Paths
@@ -71,13 +71,15 @@ class SettingOperations:
         app = self._known(request)
         values = {EnvName(name): value for name, value in requests.values(request, "values").items()}
         changed = self._env.set(app, values, self._now())
-        return {"app": app, "changed": list(changed), "deploy": self._apply(app, bool(changed), request, emit)}
+        rest: Message = {"app": app, "changed": list(changed)}
+        return {**rest, "deploy": self._apply(app, bool(changed), request, emit, rest)}
 
     def env_unset(self, request: Message, emit: Emit) -> Message:
         """Given a name and names of variables, remove them and apply that to what runs."""
         app = self._known(request)
         changed = self._env.unset(app, [EnvName(name) for name in requests.texts(request, "names")])
-        return {"app": app, "changed": list(changed), "deploy": self._apply(app, bool(changed), request, emit)}
+        rest: Message = {"app": app, "changed": list(changed)}
+        return {**rest, "deploy": self._apply(app, bool(changed), request, emit, rest)}
 
     def domains_list(self, request: Message, _emit: Emit) -> Message:
         """Given a name, return its domains."""
@@ -105,8 +107,8 @@ class SettingOperations:
     def _storage(self, request: Message, emit: Emit, *, on: bool) -> Message:
         app = self._known(request)
         changed = apps.set_storage(self._paths.apps_yml, app, on)
-        deploy = self._apply(app, changed, request, emit)
-        return {**self._storage_view(app), "changed": changed, "deploy": deploy}
+        rest = {**self._storage_view(app), "changed": changed}
+        return {**rest, "deploy": self._apply(app, changed, request, emit, rest)}
 
     def _storage_view(self, app: AppName) -> Message:
         path = self._paths.storage(app)
@@ -118,12 +120,12 @@ class SettingOperations:
             "mounted_at": MOUNTED_AT if config.storage else None,
         }
 
-    def _apply(self, app: AppName, changed: bool, request: Message, emit: Emit) -> dict[str, Any] | None:
+    def _apply(self, app: AppName, changed: bool, request: Message, emit: Emit, rest: Message) -> dict[str, Any] | None:
         live = self._releases.live(app)
         if not changed or live is None:
             return None
         deploy = self._deploying.accept(app, live.sha, Trigger.SETTINGS, subject=live.subject)
-        return self._deploying.shown(deploy, request, emit)
+        return self._deploying.shown(deploy, request, emit, rest)
 
     def _domains(self, app: AppName) -> Message:
         config = apps.load(self._paths.apps_yml).get(app)

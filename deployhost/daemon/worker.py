@@ -27,7 +27,7 @@ class Workers:
         self._mend = mend
         self._ended = ended
         self._lock = threading.Lock()
-        self._busy: set[AppName] = set()
+        self._busy: dict[AppName, int | None] = {}  # the deploy that each app's worker is at
         self._opened = False
 
     def open(self) -> None:
@@ -42,8 +42,13 @@ class Workers:
         with self._lock:
             if not self._opened or app in self._busy:
                 return
-            self._busy.add(app)
+            self._busy[app] = None
         threading.Thread(target=self._work, args=(app,), name=f"worker-{app}", daemon=True).start()
+
+    def works_on(self, number: int) -> bool:
+        """Given a deploy's number, return whether a worker is at it just now."""
+        with self._lock:
+            return number in self._busy.values()
 
     def _work(self, app: AppName) -> None:
         while True:
@@ -51,8 +56,9 @@ class Workers:
                 # Looked at under the lock that `wake` takes: what is queued after this look starts a worker of its own.
                 deploy = next_of(item for item in self._deploys.open() if item.app == app)
                 if deploy is None:
-                    self._busy.discard(app)
+                    del self._busy[app]
                     return
+                self._busy[app] = deploy.id
             try:
                 self._run(deploy)
             except Exception:

@@ -1,6 +1,7 @@
 """Waiting for a started container to be ready: reads its sockets, asks over HTTP; `readiness` judges."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from deployhost.deploy import readiness
@@ -47,13 +48,14 @@ class BootWatch:
     def __init__(self, docker: Docker) -> None:
         self._docker = docker
 
-    def wait(self, container: Container, ip: str, rules: BootRules) -> Ready:
-        """Given a started container, return once it is ready. Raise BootFailed with the cause if it ends or never is."""
+    def wait(self, container: Container, ip: str, rules: BootRules, check: Callable[[], None]) -> Ready:
+        """Given a started container, return once it is ready. Raise BootFailed with the cause if it ends or never is, and what `check` raises."""
         started = time.monotonic()
         listening_since = unhealthy_since = None
         probes: list[Probe] = []
         seen: set[Listener] = set()
         while True:
+            check()
             now = time.monotonic()
             current = netns.listeners(container.pid)
             if current is None:

@@ -4,24 +4,24 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from deployhost.build.image import INIT_LABEL
 from deployhost.config.app import AppConfig
+from deployhost.deploy.attempt import Attempt
 from deployhost.deploy.boot import BootRules, BootWatch, Ready
+from deployhost.deploy.container import PUSHED_AT, container_of, port_for, pushed_at
+from deployhost.deploy.processes import RELEASE, Process
 from deployhost.errors import BootFailed, Conflict, DockerUnavailable, NotFound
 from deployhost.kamal import contract
-from deployhost.model import WEB, AppName, Deploy, Version
+from deployhost.model import AppName, ProcessName
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container, ContainerSpec, Image
 
 DEPLOY_LABEL = "deployhost.deploy"  # the deploy that made a container; names and numbers only
-DEFAULT_PORT = 8080
-MOUNTED_AT = "/storage"
 LOG_TAIL = 25
-PIDS_LIMIT = 4096  # processes and threads of one app; what is more is a fork bomb
 
 
 class DirectEngine:
@@ -32,33 +32,47 @@ class DirectEngine:
         self._paths = paths
         self._watch = BootWatch(docker)
 
-    def create(self, deploy: Deploy, version: Version, image: Image, config: AppConfig, env: Mapping[str, str]) -> str:
-        """Given a deploy, its image, settings and variables, create the container, not yet started, and return its id."""
-        app = config.name
-        spec = ContainerSpec(
-            name=contract.container_name(app, WEB, version),
-            image=contract.image(app, version),
-            labels={**contract.role_labels(app, WEB), DEPLOY_LABEL: str(deploy.id)},
-            env={
-                **env,
-                **contract.container_env(app, WEB, version),
-                "PORT": str(port_for(image, config)),
-                "DEPLOYHOST_APP": app,
-                "DEPLOYHOST_PUSHED_AT": f"{deploy.requested_at:.3f}",
-            },
-            network=contract.NETWORK,
-            hostname=f"127.0.0.1-{secrets.token_hex(6)}",
-            binds=(f"{self._paths.storage(app)}:{MOUNTED_AT}",) if config.storage else (),
-            restart="no",  # until it is ready: an app that ends at boot must not begin again before its exit code is read
-            stop_timeout=config.stop_timeout,
-            init=image.labels.get(INIT_LABEL) == "true",
-            security_opt=("no-new-privileges",),
-            pids_limit=PIDS_LIMIT,
+    def create(self, attempt: Attempt, image: Image, process: Process) -> str:
+        """Given an attempt, its image and one of its processes, create that container, not yet started, and return its id."""
+        app, config = attempt.deploy.app, attempt.config
+        spec = replace(
+            self._spec(attempt, image, process),
+            name=contract.container_name(app, process.name, attempt.version),
+            labels={**contract.role_labels(app, process.name), DEPLOY_LABEL: str(attempt.deploy.id)},
         )
-        container = self._create(spec)
+        env = {**spec.env, **contract.container_env(app, process.name, attempt.version)}
+        container = self._create(replace(spec, env=env))
         if config.storage:
             self._prepare_storage(app, container, image.user)
         return container
+
+    def create_release(self, attempt: Attempt, image: Image, argv: tuple[str, ...]) -> str:
+        """Given an attempt, its image and its release command, create the container that runs that once, and return its id.
+
+        As Kamal's exec containers it has no role: nothing takes it for a process of the app.
+        """
+        app = attempt.deploy.app
+        spec = replace(
+            self._spec(attempt, image, Process(ProcessName(RELEASE), argv)),
+            name=f"{app}-release-exec-{attempt.version}-{secrets.token_hex(3)}",
+            labels={"service": app, "role": "", DEPLOY_LABEL: str(attempt.deploy.id)},  # its image may have a role
+        )
+        container = self._create(spec)
+        if attempt.config.storage:
+            self._prepare_storage(app, container, image.user)
+        return container
+
+    def _spec(self, attempt: Attempt, image: Image, process: Process) -> ContainerSpec:
+        """Return what a container of this deploy is made from, less its name and labels."""
+        app = attempt.deploy.app
+        spec = container_of(image, attempt.config, process, self._paths.storage(app))
+        return replace(
+            spec,
+            image=contract.image(app, attempt.version),
+            env={**attempt.env, "KAMAL_VERSION": attempt.version, **spec.env, PUSHED_AT: pushed_at(attempt.deploy)},
+            hostname=f"127.0.0.1-{secrets.token_hex(6)}",
+            restart="no",  # until it is ready: an app that ends at boot must not begin again before its exit code is read
+        )
 
     def start(self, container: str) -> Container:
         """Given a created container, start it and return it running. Raise BootFailed if it can't be started at all."""
@@ -69,10 +83,17 @@ class DirectEngine:
             raise BootFailed(f"the app can't be started: {error.message.removeprefix('Docker refused: ')}") from error
         return self._docker.inspect(container)
 
-    def wait_ready(self, container: Container, image: Image, config: AppConfig, last_port: int | None) -> Ready:
+    def wait_ready(
+        self,
+        container: Container,
+        image: Image,
+        config: AppConfig,
+        last_port: int | None,
+        check: Callable[[], None] = lambda: None,
+    ) -> Ready:
         """Given a started container and its last release's port, return once it is ready, and restarts by itself from then on.
 
-        Raise BootFailed.
+        `check` is called all the while, and may raise. Raise BootFailed.
         """
         rules = BootRules(
             port=port_for(image, config),
@@ -82,9 +103,19 @@ class DirectEngine:
             host=config.domains[0] if config.domains else config.hosts[0],
             limit=config.boot_limit,
         )
-        ready = self._watch.wait(container, container.ips.get(contract.NETWORK, ""), rules)
+        ready = self._watch.wait(container, container.ips.get(contract.NETWORK, ""), rules, check)
         self._docker.set_restart(container.id, contract.RESTART)
         return ready
+
+    def prove_worker(self, name: ProcessName, container: str) -> None:
+        """Given a worker that was started a moment ago, see that it runs; it restarts by itself from then on. Raise BootFailed."""
+        found = self._docker.inspect(container)
+        if not found.running:
+            why = "it ran out of memory" if found.oom_killed else f"exit code {found.exit_code}"
+            raise BootFailed(
+                f"the process {name} ended while starting: {why}", details=tuple(self.last_lines(container))
+            )
+        self._docker.set_restart(container, contract.RESTART)
 
     def last_lines(self, container: str) -> list[str]:
         """Given a container, return the last lines of its output."""
@@ -136,13 +167,6 @@ class DirectEngine:
             for line in text.splitlines()
             if len(fields := line.split(":")) >= 3 and re.fullmatch(r"\d+", fields[2])
         ]
-
-
-def port_for(image: Image, config: AppConfig) -> int:
-    """Given an image and the settings, return $PORT: the configured one, else 8080 unless other ports only are EXPOSEd, else the lowest."""
-    # An image inherits what its base exposes (nginx: 80), so the lowest alone may be a port that nobody listens on.
-    by_default = DEFAULT_PORT if DEFAULT_PORT in image.exposed else next(iter(image.exposed), DEFAULT_PORT)
-    return config.port or by_default
 
 
 def _give(directory: Path, old: tuple[int, int], new: tuple[int, int]) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from deployhost.deploy.switch import Switched
 from deployhost.errors import CommandTimedOut, DeployhostError, NotFound
 from deployhost.journal.releases import Releases
-from deployhost.model import Drain
+from deployhost.model import WEB, Drain
 from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Container
 
 MARGIN = 5.0  # seconds beyond the drain's limit before a container is stopped in any case
 log = logging.getLogger(__name__)
@@ -24,10 +25,16 @@ class Drainer:
         self._releases = releases
         self._clock = clock
 
-    def follow(self, switched: Switched, replaced: Iterable[str], limit: float, afterwards: Callable[[], None]) -> None:
+    def follow(
+        self,
+        switched: Switched | None,
+        replaced: Iterable[Container],
+        limit: float,
+        afterwards: Callable[[], None],
+    ) -> None:
         """Given a switch that has happened, the containers it replaced and its drain's limit in seconds, return at once.
 
-        They are stopped once their requests are done; then `afterwards` is called.
+        Workers are stopped now, web containers once their requests are done; then `afterwards` is called.
         """
         arguments = (switched, tuple(replaced), limit, afterwards)
         threading.Thread(target=self._after, args=arguments, name="drain", daemon=True).start()
@@ -44,14 +51,23 @@ class Drainer:
         self._releases.drained(container)
 
     def _after(
-        self, switched: Switched, replaced: tuple[str, ...], limit: float, afterwards: Callable[[], None]
+        self,
+        switched: Switched | None,
+        replaced: tuple[Container, ...],
+        limit: float,
+        afterwards: Callable[[], None],
     ) -> None:
         try:
-            with contextlib.suppress(CommandTimedOut):
-                switched.call.wait(limit + MARGIN)
-            switched.log.unlink(missing_ok=True)
+            serving = [one for one in replaced if one.labels.get("role") == WEB]
             for container in replaced:
-                self.stop(container)
+                if container not in serving:
+                    self.stop(container.id)
+            if switched is not None:
+                with contextlib.suppress(CommandTimedOut):
+                    switched.call.wait(limit + MARGIN)
+                switched.log.unlink(missing_ok=True)
+            for container in serving:
+                self.stop(container.id)
             afterwards()
         except DeployhostError as error:
             log.warning("draining: %s", error)

@@ -1,23 +1,24 @@
 """The image of a deploy: built from the commit, or that of the live release again when only settings changed."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from deployhost.build.directory import DirectoryTree, load_templates
+from deployhost.build.labels import SOURCE_LABEL
 from deployhost.build.plan import BuildPlan, plan_build
-from deployhost.config.app import AppConfig
-from deployhost.deploy.report import Progress
-from deployhost.errors import NotFound
+from deployhost.deploy.attempt import Attempt
+from deployhost.deploy.queue import REPEATS
+from deployhost.errors import CommandStopped, NotFound
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract
-from deployhost.model import AppName, Deploy, Trigger, Version
+from deployhost.model import AppName, Release
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Image
 from deployhost.system.git import BareRepository
-
-BUILD_TIMEOUT = 1800.0  # seconds
+from deployhost.system.stop import Stop
 
 
 class Builder(Protocol):
@@ -31,11 +32,12 @@ class Builder(Protocol):
         context: Path,
         work: Path,
         reference: str,
+        source: str,
         stand_in: bool,
         fresh: bool,
-        timeout: float,
         on_line: Callable[[str], None],
         say: Callable[[str], None],
+        stop: Stop,
     ) -> Image:
         """Given a plan and a context directory, build the image under that reference. Raise BuildFailed, BaseImageUnavailable."""
 
@@ -44,45 +46,80 @@ class Images:
     """Given the engine, a builder, the journal's releases and the paths, provide each deploy's image."""
 
     def __init__(self, docker: Docker, builder: Builder, releases: Releases, paths: Paths) -> None:
+        self._templates = load_templates()
         self._docker = docker
         self._builder = builder
         self._releases = releases
         self._paths = paths
 
-    def provide(self, deploy: Deploy, version: Version, config: AppConfig, progress: Progress) -> Image:
-        """Given a deploy and its version, return its image, tagged. Raise what the build raises; NotFound."""
-        if deploy.trigger in (Trigger.RESTART, Trigger.SETTINGS):
-            return self._again(deploy.app, version)
-        return self._built(deploy, version, config, progress)
+    def provide(self, attempt: Attempt) -> Image:
+        """Given an attempt, return its image, tagged. Raise what the build raises; NotFound."""
+        app, target = attempt.deploy.app, attempt.deploy.target
+        if attempt.deploy.trigger in REPEATS:
+            return self._again(attempt, self._releases.live(app), f"deployhost deploy {app}")
+        if target is not None:
+            return self._again(attempt, self._releases.get(app, target), f"deployhost deploy {app} {target.sha.short}")
+        return self._built(attempt)
 
-    def _again(self, app: AppName, version: Version) -> Image:
-        live = self._releases.live(app)
-        image = None if live is None else self._docker.image(live.image)
+    def _again(self, attempt: Attempt, release: Release | None, hint: str) -> Image:
+        app = attempt.deploy.app
+        image = None if release is None else self._docker.image(release.image)
         if image is None:
-            raise NotFound(f"the image of {app}'s live release is gone", hint=f"deployhost deploy {app}")
-        self._docker.tag(image.id, contract.image(app, version))
+            raise NotFound(f"the image of that release of {app} is gone", hint=hint)
+        self._docker.tag(image.id, contract.image(app, attempt.version))
         return image
 
-    def _built(self, deploy: Deploy, version: Version, config: AppConfig, progress: Progress) -> Image:
+    def _built(self, attempt: Attempt) -> Image:
+        deploy, config, progress = attempt.deploy, attempt.config, attempt.progress
         context = self._paths.build_tree(deploy.app)
         with progress.stage("fetch"):
-            BareRepository(self._paths.repo(deploy.app)).check_out(deploy.sha, context)
+            repository = BareRepository(self._paths.repo(deploy.app))
+            repository.check_out(deploy.sha, context)
+            tree = repository.commit(deploy.sha).tree
         with progress.stage("plan"):
-            plan = plan_build(DirectoryTree(context), app=deploy.app, templates=load_templates())
+            plan = plan_build(DirectoryTree(context), app=deploy.app, templates=self._templates)
             for warning in plan.warnings:
                 progress.note(f"warning: {warning}")
+        reference = contract.image(deploy.app, attempt.version)
+        source = source_of(tree, plan)
+        known = None if deploy.rebuild else self._known(deploy.app, source)
+        if known is not None:
+            progress.note("these very files are built already: that image is used again (--rebuild builds anew)")
+            self._docker.tag(known.id, reference)
+            return known
         work = self._paths.build_work(deploy.app)
         work.mkdir(parents=True, exist_ok=True, mode=0o700)
         with progress.stage("build", detail=plan.runtime):
-            return self._builder.build(
-                plan,
-                app=deploy.app,
-                context=context,
-                work=work,
-                reference=contract.image(deploy.app, version),
-                stand_in=config.stand_in_bases,
-                fresh=deploy.rebuild,
-                timeout=BUILD_TIMEOUT,
-                on_line=progress.output,
-                say=progress.note,
-            )
+            try:
+                return self._builder.build(
+                    plan,
+                    app=deploy.app,
+                    context=context,
+                    work=work,
+                    reference=reference,
+                    source=source,
+                    stand_in=config.stand_in_bases,
+                    fresh=deploy.rebuild,
+                    on_line=progress.output,
+                    say=progress.note,
+                    stop=attempt.stop,
+                )
+            except CommandStopped:
+                attempt.check()
+                raise
+
+    def _known(self, app: AppName, source: str) -> Image | None:
+        """Return the newest image of the app's releases that was built from exactly that, or None.
+
+        Only what has been live counts: an image that nobody has seen work may owe that to its build.
+        """
+        released = {release.image for release in self._releases.of_app(app)}
+        found = self._docker.images(f"{SOURCE_LABEL}={source}")
+        return next((image for image in found if image.id in released), None)
+
+
+def source_of(tree: str, plan: BuildPlan) -> str:
+    """Given a commit's tree and how it is built, return what names the image's content: the same, the same image."""
+    # The plan's own texts count: they are another version's of deployhost, or of another base, once they differ.
+    parts = (tree, plan.dockerfile or "", plan.dockerignore or "", *plan.refs)
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()

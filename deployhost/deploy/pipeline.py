@@ -4,32 +4,53 @@ import contextlib
 import logging
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore
+from deployhost.deploy.attempt import Attempt, Live
+from deployhost.deploy.crew import Crews
 from deployhost.deploy.direct import DirectEngine
 from deployhost.deploy.drain import MARGIN, Drainer
-from deployhost.deploy.image import Images
+from deployhost.deploy.kamal_images import Provides
 from deployhost.deploy.prune import Pruner
 from deployhost.deploy.queue import BUILDS, REPEATS, next_version
 from deployhost.deploy.report import Progress, Reporter
-from deployhost.deploy.switch import Switch, Switched
-from deployhost.errors import AppNotFound, DeployhostError, FileProblem, InternalError, NotFound
+from deployhost.deploy.switch import Switch
+from deployhost.errors import AppNotFound, DeployCancelled, DeployhostError, FileProblem, InternalError, NotFound
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract
 from deployhost.kamal.files import KamalFiles
 from deployhost.kamal.lock import KamalLocks
-from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Version
+from deployhost.model import WEB, AppName, Deploy, DeployStatus, EngineName, Release, Strategy, Trigger, Version
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container, Image
 from deployhost.system.git import BareRepository
+from deployhost.system.stop import Stop
 
 LOCK_PATIENCE = 120.0  # seconds to wait for somebody else's `kamal deploy`
 log = logging.getLogger(__name__)
+
+
+class Way(Protocol):
+    """How a release comes to serve: deploy.overlap, deploy.handover, or Kamal's own."""
+
+    def go_live(self, attempt: Attempt, image: Image) -> Live:
+        """Given an attempt and its image, return once requests go to it. Raise what stopped it: what served before serves then."""
+
+
+class Cancelling(Protocol):
+    """Who knows whether somebody wants a deploy to end."""
+
+    def event(self, number: int, /) -> Stop:
+        """Given a deploy that runs, return what is set once it is to end."""
+
+    def check(self, number: int, /) -> None:
+        """Given a deploy that runs, raise DeployCancelled if it is to end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +58,10 @@ class Tools:
     """What the pipeline works with; `load_app` reads an app's settings anew (raises AppNotFound once it is removed)."""
 
     docker: Docker
-    images: Images
+    images: Provides
+    crews: Crews
     engine: DirectEngine
+    ways: Mapping[Strategy | EngineName, Way]
     switch: Switch
     drainer: Drainer
     pruner: Pruner
@@ -49,19 +72,10 @@ class Tools:
     env: EnvStore
     paths: Paths
     reporter: Reporter
+    cancelling: Cancelling
     load_app: Callable[[AppName], AppConfig]
     clock: Callable[[], float]
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    """One try at one deploy: what it is given, read once at its beginning."""
-
-    deploy: Deploy
-    version: Version
-    config: AppConfig
-    env: dict[str, str]
-    progress: Progress
+    builds_at_once: int = 1
 
 
 class Unrecorded(Exception):
@@ -69,11 +83,11 @@ class Unrecorded(Exception):
 
 
 class Pipeline:
-    """Given the tools, run deploys. One at a time per app is the caller's business, one build at a time ours."""
+    """Given the tools, run deploys. One at a time per app is the caller's business, how many builds at a time ours."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._one_build = threading.Lock()
+        self._builds = threading.Semaphore(tools.builds_at_once)
 
     def run(self, queued: Deploy) -> None:
         """Given a queued deploy, carry it out to its end in the journal: a failure is an outcome.
@@ -92,9 +106,15 @@ class Pipeline:
         progress.timed("queue", round(max(0.0, tools.clock() - deploy.requested_at) * 1000, 1))
         try:
             config = tools.load_app(deploy.app)
-            env = self._env(deploy.app)
+            env = self._env(deploy)
             progress = Progress(deploy.id, tools.deploys, tools.reporter, env.values())
-            self._deploy(_Attempt(deploy, version, config, env, progress))
+            stop = tools.cancelling.event(deploy.id)
+
+            def check() -> None:
+                if stop.is_set():
+                    tools.cancelling.check(deploy.id)
+
+            self._deploy(Attempt(deploy, version, config, env, progress, stop, check))
         except Unrecorded:
             raise
         except AppNotFound as error:
@@ -107,16 +127,17 @@ class Pipeline:
 
     def finish(
         self, deploy: Deploy, version: Version, image: str, container: Container, *, port: int, drain: float
-    ) -> list[str]:
-        """Given a deploy to whose container the proxy sends requests, make that official; return the containers it replaced.
+    ) -> list[Container]:
+        """Given a deploy to whose web container the proxy sends requests, make that official; return the containers it replaced.
 
         `image` is the image's id, `drain` the seconds that requests of what it replaced may still take. Everything here can
         be done twice: recovery calls it for a switch that an earlier run of ours did not live to write down.
         """
         tools = self._tools
         now = tools.clock()
-        before = tools.releases.live(deploy.app)
-        replaced = [before.container] if before is not None and before.container != container.id else []
+        # What drains since an earlier deploy goes on draining: its requests have their own last moment.
+        draining = {one.container for one in tools.releases.drains()}
+        replaced = [one for one in tools.crews.others(deploy) if one.id not in draining]
         release = Release(
             app=deploy.app,
             version=version,
@@ -132,7 +153,7 @@ class Pipeline:
         # The journal comes last: whatever does not live to see that entry is found running, and finished by recovery.
         self._tell_others(deploy, version, image)
         try:
-            tools.releases.went_live(release, replaced, now + drain + MARGIN)
+            tools.releases.went_live(release, [one.id for one in replaced], now + drain + MARGIN)
         except FileProblem as error:
             raise Unrecorded(f"deploy {deploy.id} is live, which can't be written down: {error}") from error
         return replaced
@@ -156,46 +177,46 @@ class Pipeline:
                 log.warning("deploy %d is live, but: %s", deploy.id, error)
                 tools.reporter.append(deploy.id, {"event": "note", "text": f"it is live, but: {error}"})
 
-    def _deploy(self, attempt: _Attempt) -> None:
+    def _deploy(self, attempt: Attempt) -> None:
         tools, deploy = self._tools, attempt.deploy
-        with self._one_build if deploy.trigger in BUILDS else contextlib.nullcontext():
-            image = tools.images.provide(deploy, attempt.version, attempt.config, attempt.progress)
+        with self._builds if deploy.trigger in BUILDS else contextlib.nullcontext():
+            attempt.check()
+            image = tools.images.provide(attempt)
+        attempt.check()
 
         def waiting(who: str) -> None:
             attempt.progress.note(f"waiting for Kamal's lock: {who}")
 
         with tools.locks.held(deploy.app, attempt.version, patience=LOCK_PATIENCE, waiting=waiting):
             attempt = self._as_wanted_now(attempt)
-            switched, replaced = self._go_live(attempt, image)
-        tools.drainer.follow(switched, replaced, attempt.config.drain, lambda: tools.pruner.prune(deploy.app))
+            live = self._way(attempt.config).go_live(attempt, image)
+            attempt.progress.timed("live", round((tools.clock() - deploy.requested_at) * 1000, 1))
+            drain = attempt.config.drain
+            replaced = self.finish(deploy, attempt.version, live.web.image_id, live.web, port=live.port, drain=drain)
+        tools.drainer.follow(live.switched, replaced, drain, lambda: tools.pruner.prune(deploy.app))
 
-    def _as_wanted_now(self, attempt: _Attempt) -> _Attempt:
+    def _way(self, config: AppConfig) -> Way:
+        kamal = config.deploys_with is EngineName.KAMAL
+        return self._tools.ways[EngineName.KAMAL if kamal else config.takes_over]
+
+    def _as_wanted_now(self, attempt: Attempt) -> Attempt:
         """The app may have been removed (and added again), or its settings changed, while the image was built."""
-        tools, app = self._tools, attempt.deploy.app
-        config, env = tools.load_app(app), self._env(app)
-        if not tools.deploys.is_open(attempt.deploy.id):
-            raise AppNotFound(f"{app} was removed", hint=f"deployhost add {app}")
+        tools, deploy = self._tools, attempt.deploy
+        config, env = tools.load_app(deploy.app), self._env(deploy)
+        if not tools.deploys.is_open(deploy.id):
+            raise AppNotFound(f"{deploy.app} was removed", hint=f"deployhost add {deploy.app}")
         attempt.progress.conceal(env.values())
         return replace(attempt, config=config, env=env)
 
-    def _env(self, app: AppName) -> dict[str, str]:
-        return {str(name): value for name, value in self._tools.env.read(app).items()}
-
-    def _go_live(self, attempt: _Attempt, image: Image) -> tuple[Switched, list[str]]:
-        tools, deploy, config, progress = self._tools, attempt.deploy, attempt.config, attempt.progress
-        with progress.stage("start"):
-            tools.kamal.write_env(deploy.app, WEB, attempt.env)
-            created = tools.engine.create(deploy, attempt.version, image, config, attempt.env)
-            tools.deploys.enter(deploy.id, "start", container=created)
-            container = tools.engine.start(created)
-        with progress.stage("health"):
-            before = tools.releases.live(deploy.app)
-            ready = tools.engine.wait_ready(container, image, config, None if before is None else before.port)
-        with progress.stage("switch", detail=f"port {ready.port}"):
-            tools.deploys.enter(deploy.id, "switch", port=ready.port)
-            switched = tools.switch.to(container, ready.port, config)
-        progress.timed("live", round((tools.clock() - deploy.requested_at) * 1000, 1))
-        return switched, self.finish(deploy, attempt.version, image.id, container, port=ready.port, drain=config.drain)
+    def _env(self, deploy: Deploy) -> dict[str, str]:
+        """Return the variables of a deploy: the app's, or for an automatic rollback those with which the release ran before."""
+        tools = self._tools
+        if deploy.trigger is Trigger.AUTO_ROLLBACK and deploy.target is not None:
+            release = tools.releases.get(deploy.app, deploy.target)
+            before = None if release is None else tools.docker.find(release.container)
+            if before is not None:
+                return {name: value for name, _, value in (entry.partition("=") for entry in before.env)}
+        return {str(name): value for name, value in tools.env.read(deploy.app).items()}
 
     def _cancelled(self, deploy: Deploy, version: Version, error: AppNotFound) -> None:
         """The app was removed while its image was built: take away what the removal could not know of."""
@@ -214,26 +235,29 @@ class Pipeline:
             return  # the app was removed meanwhile, and its deploys with it
         container = failed.container
         lines = error.details
-        if container is not None and not isinstance(error, InternalError):
+        if container is not None and not isinstance(error, InternalError | DeployCancelled):
             lines = (*error.details, *tools.engine.last_lines(container))
         hint = error.hint or f"deployhost logs {deploy.app} --deploy {deploy.id}"
+        cancelled = isinstance(error, DeployCancelled)
         body = {
             **error.to_json(),
             "message": progress.redacted(error.message),
             "details": [progress.redacted(line) for line in lines],
             "hint": hint,
         }
-        if not tools.deploys.end(deploy.id, DeployStatus.FAILED, body):
+        status = DeployStatus.CANCELLED if cancelled else DeployStatus.FAILED
+        if not tools.deploys.end(deploy.id, status, body):
             log.warning("deploy %d had ended before: %s", deploy.id, error.message)
         threading.Thread(target=self._tidy, args=(failed,), name=f"tidy-{deploy.app}", daemon=True).start()
 
     def _tidy(self, failed: Deploy) -> None:
-        # Its container is kept, stopped, so that its output can still be read.
-        tools, container = self._tools, failed.container
+        # Its containers are kept, stopped, so that their output can still be read.
+        tools = self._tools
         try:
-            # From the switch on it is the proxy who knows whether the container serves.
-            if container is not None and not (failed.port is not None and tools.switch.leads_to(failed.app, container)):
-                tools.docker.stop(container, timeout=1)
+            # From the switch on it is the proxy who knows whether the web container serves.
+            for container in tools.crews.of_deploy(failed):
+                if failed.port is None or not tools.switch.leads_to(failed.app, container.id):
+                    tools.docker.stop(container.id, timeout=1)
             tools.pruner.prune(failed.app)
         except DeployhostError as error:
             log.warning("tidying up after deploy %d: %s", failed.id, error)

@@ -1,57 +1,86 @@
-"""What of an app may go: old containers, images, deploy logs. Pure; `prune.py` removes it."""
+"""What of an app may go: old containers, images, releases, deploy logs. Pure; `prune.py` removes it.
 
-from collections.abc import Collection
+Kamal goes back only to a version of which a container of each process is there, in any state, and the image
+(lib/kamal/cli/main.rb), so the two are kept together.
+"""
+
+import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from deployhost.model import Version
-
-KEEP_CONTAINERS = 5  # stopped ones, as Kamal's retain_containers (lib/kamal/configuration.rb)
-KEEP_RELEASES = 5  # beside the live one, with their images
+KEEP_RELEASES = 5  # beside the live one, with their images and containers: as many as Kamal's retain_containers
+KEEP_FAILED = 2  # versions that were never live, whose output may still be read
 KEEP_LOGS = 50  # deploys' event logs
+
+_REPLACED = re.compile(r"_replaced_[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
-class Stopped:
-    """A container that does not run: its id, the image reference it was made from."""
+class Found:
+    """A container of an app: its id, its process, its version, and whether it runs."""
 
     id: str
-    image: str
+    process: str
+    version: str
+    running: bool
 
 
 @dataclass(frozen=True)
 class Prune:
     """What goes: container ids, image references, releases to forget."""
 
-    containers: tuple[str, ...]
-    images: tuple[str, ...]
-    releases: tuple[Version, ...]
+    containers: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    releases: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.containers or self.images or self.releases)
+
+
+def version_in(name: str, app: str, process: str) -> str | None:
+    """Given a container's name, its app and its process, return the version it is of, or None if it is not named as Kamal names them."""
+    prefix = f"{app}-{process}-"
+    if not name.startswith(prefix):
+        return None
+    return _REPLACED.sub("", name.removeprefix(prefix)) or None
 
 
 def prunable(
     repository: str,
     *,
-    stopped: Collection[Stopped],
-    running_images: Collection[str],
-    tags: Collection[str],
-    releases: Collection[Version],
-    busy: Collection[Version],
+    containers: Collection[Found],
+    tags: Iterable[str],
+    releases: Collection[str],
+    busy: Collection[str],
+    needed: Collection[str] = (),
 ) -> Prune:
     """Given an app's containers (newest first), image references, and releases (newest first, the live one among them), say what goes.
 
-    Kept are: what runs, the newest stopped containers, the images of the newest releases and of every kept container,
-    `latest`, and whatever belongs to a `busy` version, one that is being deployed.
+    Kept are: what runs, the newest releases with their containers and images, what failed last, `latest`, whatever
+    belongs to a `busy` version, one that is being deployed or gone back to, and the `needed` containers, by id.
     """
-    keep_containers = list(stopped)[:KEEP_CONTAINERS]
-    kept_releases = set(list(releases)[: KEEP_RELEASES + 1])
-    keep_images = (
-        {container.image for container in keep_containers}
-        | set(running_images)
-        | {f"{repository}:{version}" for version in (*kept_releases, *busy)}
-        | {f"{repository}:latest"}
+    kept_releases = list(dict.fromkeys(releases))[: KEEP_RELEASES + 1]
+    never_live = dict.fromkeys(
+        one.version for one in containers if one.version not in set(releases) and not one.running
     )
-    busy_images = {f"{repository}:{version}" for version in busy}
+    versions = {*kept_releases, *busy, *list(never_live)[:KEEP_FAILED]}
+    versions |= {one.version for one in containers if one.running or one.id in needed}
+    kept_images = {f"{repository}:{version}" for version in versions} | {f"{repository}:latest"}
     return Prune(
-        containers=tuple(c.id for c in stopped if c not in keep_containers and c.image not in busy_images),
-        images=tuple(tag for tag in tags if tag.startswith(f"{repository}:") and tag not in keep_images),
-        releases=tuple(version for version in releases if version not in kept_releases),
+        containers=tuple(_old(containers, versions, frozenset(busy), frozenset(needed))),
+        images=tuple(tag for tag in tags if tag.startswith(f"{repository}:") and tag not in kept_images),
+        releases=tuple(version for version in releases if version not in versions),
     )
+
+
+def _old(
+    containers: Collection[Found], versions: set[str], busy: frozenset[str], needed: frozenset[str]
+) -> Iterable[str]:
+    """Yield the containers that go: of versions that go, and of each kept one all but the newest of a process."""
+    seen: set[tuple[str, str]] = set()
+    for one in containers:
+        place = (one.process, one.version)
+        twice = place in seen and one.version not in busy
+        seen.add(place)
+        if not one.running and one.id not in needed and (one.version not in versions or twice):
+            yield one.id

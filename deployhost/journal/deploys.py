@@ -97,6 +97,11 @@ class Deploys:
         only = "AND trigger = 'push'" if pushed else ""
         return next(iter(self._found(f"app = ? {only} ORDER BY id DESC LIMIT 1", app)), None)
 
+    def chosen(self, app: AppName) -> Deploy | None:
+        """Given an app, return the deploy that chose what is live: the last to go live of those that repeat nothing, or None."""
+        choices = "status = 'live' AND trigger NOT IN ('restart', 'settings')"
+        return next(iter(self._found(f"app = ? AND {choices} ORDER BY live_at DESC LIMIT 1", app)), None)
+
     def open(self) -> list[Deploy]:
         """Return every queued and running deploy, oldest first."""
         return self._found("status IN ('queued', 'running') ORDER BY id")
@@ -164,20 +169,39 @@ class Deploys:
             )
         return ended.rowcount > 0
 
-    def ask_to_cancel(self, number: int) -> bool:
-        """Given an open deploy, note that a person wants it to end, also after a restart; return whether it was open.
+    def ask_to_cancel(self, number: int, error: dict[str, Any] | None = None) -> bool:
+        """Given an open deploy, note that a person wants it to end, also after a restart; `error` says who. Return whether it was open.
 
         One that is only queued is cancelled with that; one that runs ends at its next step, unless it is live by then.
         """
         with self._database.transaction(durable=True) as db:
             asked = db.execute(
-                "UPDATE deploys SET cancel = 1 WHERE id = ? AND status IN ('queued', 'running')", (number,)
+                "UPDATE deploys SET cancel = 1, error = ? WHERE id = ? AND status IN ('queued', 'running')",
+                (None if error is None else json.dumps(error), number),
             )
             db.execute(
                 "UPDATE deploys SET status = 'cancelled', finished_at = ? WHERE id = ? AND status = 'queued'",
                 (self._clock(), number),
             )
         return asked.rowcount > 0
+
+    def blame(self, number: int, error: dict[str, Any]) -> None:
+        """Given a deploy that went live and the error that its release then showed, note that; live it has been all the same."""
+        with self._database.transaction(durable=True) as db:
+            db.execute("UPDATE deploys SET error = ? WHERE id = ?", (json.dumps(error), number))
+
+    def highest(self) -> int:
+        """Return the highest number that a deploy has had, also one that is forgotten by now."""
+        with self._database.reading() as db:
+            row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'deploys'").fetchone()
+        return 0 if row is None else int(row["seq"])
+
+    def skip_to(self, number: int) -> None:
+        """Given a number, have every later deploy's lie above it."""
+        with self._database.transaction(durable=True) as db:
+            if db.execute("SELECT 1 FROM sqlite_sequence WHERE name = 'deploys'").fetchone() is None:
+                db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('deploys', 0)")
+            db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'deploys'", (number,))
 
     def requeue(self, number: int) -> None:
         """Given a running deploy that was interrupted, queue it again."""

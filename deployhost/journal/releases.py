@@ -20,6 +20,12 @@ class Releases:
             row = db.execute("SELECT * FROM releases WHERE app = ? AND is_live", (app,)).fetchone()
         return None if row is None else _release(row)
 
+    def get(self, app: AppName, version: Version) -> Release | None:
+        """Given an app and a version, return that release, or None."""
+        with self._database.reading() as db:
+            row = db.execute("SELECT * FROM releases WHERE app = ? AND version = ?", (app, version)).fetchone()
+        return None if row is None else _release(row)
+
     def all_live(self) -> list[Release]:
         """Return the live release of every app."""
         with self._database.reading() as db:
@@ -65,6 +71,50 @@ class Releases:
         with self._database.transaction() as db:
             db.execute("UPDATE releases SET proven_at = ? WHERE app = ? AND version = ?", (self._clock(), app, version))
 
+    def on_probation(self) -> list[Release]:
+        """Return the live releases of which it is not settled yet whether they live through their first minute."""
+        with self._database.reading() as db:
+            rows = db.execute("SELECT * FROM releases WHERE is_live AND proven_at IS NULL").fetchall()
+        return [_release(row) for row in rows]
+
+    def mark_stopped(self, app: AppName, version: Version, how: str) -> None:
+        """Given a release that a person stopped, note how ("by Kamal"); "" once it runs again."""
+        with self._database.transaction() as db:
+            db.execute("UPDATE releases SET stopped = ? WHERE app = ? AND version = ?", (how, app, version))
+
+    def adopt(self, release: Release, reason: str, replaced: Iterable[str], stop_at: float) -> int:
+        """Given a release that somebody else brought live, and the containers it replaced, write all of it at once.
+
+        The release's deploy is made with it, as Kamal's, and its number returned. It is on no probation: nobody asked us.
+        """
+        with self._database.transaction(durable=True) as db:
+            cursor = db.execute(
+                "INSERT INTO deploys (app, sha, subject, trigger, status, stage, attempt, version, container, port,"
+                " requested_at, started_at, live_at, finished_at, reason)"
+                " VALUES (?1,?2,?3,'kamal','live','live',1,?4,?5,?6,?7,?7,?7,?7,?8)",
+                (
+                    release.app, release.sha, release.subject, release.version, release.container, release.port,
+                    release.live_since, reason,
+                ),
+            )  # fmt: skip
+            number = int(cursor.lastrowid or 0)
+            db.execute("UPDATE releases SET is_live = 0, stopped = '' WHERE app = ? AND is_live", (release.app,))
+            db.execute(
+                "INSERT OR REPLACE INTO releases"
+                " (app, version, sha, subject, image, container, port, deploy, live_since, is_live, proven_at)"
+                " VALUES (?,?,?,?,?,?,?,?,?,1,?)",
+                (
+                    release.app, release.version, release.sha, release.subject, release.image, release.container,
+                    release.port, number, release.live_since, release.live_since,
+                ),
+            )  # fmt: skip
+            db.execute("DELETE FROM drains WHERE container = ?", (release.container,))
+            db.executemany(
+                "INSERT OR REPLACE INTO drains (container, app, stop_at) VALUES (?,?,?)",
+                [(container, release.app, stop_at) for container in replaced if container != release.container],
+            )
+        return number
+
     def drains(self) -> list[Drain]:
         """Return every container that is still to be stopped."""
         with self._database.reading() as db:
@@ -87,10 +137,11 @@ class Releases:
             )
 
     def forget(self, app: AppName) -> None:
-        """Given an app that is removed, forget all its releases and drains."""
+        """Given an app that is removed, forget all its releases, drains and its hold."""
         with self._database.transaction(durable=True) as db:
             db.execute("DELETE FROM releases WHERE app = ?", (app,))
             db.execute("DELETE FROM drains WHERE app = ?", (app,))
+            db.execute("DELETE FROM holds WHERE app = ?", (app,))
 
 
 def _release(row: sqlite3.Row) -> Release:
@@ -107,4 +158,5 @@ def _release(row: sqlite3.Row) -> Release:
         is_live=bool(row["is_live"]),
         failed=row["failed"],
         proven_at=row["proven_at"],
+        stopped=row["stopped"],
     )

@@ -89,4 +89,14 @@ MIGRATIONS: tuple[str, ...] = (
         since      REAL NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE builds (                         -- when builds of ours ran: what BuildKit cached meanwhile is ours
+        id         INTEGER PRIMARY KEY AUTOINCREMENT,
+        started_at REAL NOT NULL,
+        ended_at   REAL NOT NULL                  -- while it runs, and after a crash: the last that was seen of it
+    );
+    """,
+    """
+    ALTER TABLE releases ADD COLUMN stopped TEXT NOT NULL DEFAULT '';  -- how a person stopped it, as long as it stays so
+    """,
 )

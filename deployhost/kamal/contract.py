@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from deployhost.model import AppName, ProcessName, Version
+from deployhost.model import WEB, AppName, ProcessName, Version
 
 NETWORK = "kamal"  # lib/kamal/commands/docker.rb
 REGISTRY = (
@@ -17,6 +17,7 @@ PROXY_REPOSITORY = "basecamp/kamal-proxy"
 PROXY_VERSION = "v0.9.2"  # the minimum of Kamal 2.11 and 2.12 (lib/kamal/configuration/proxy/run.rb)
 PROXY_IMAGE = f"{PROXY_REPOSITORY}:{PROXY_VERSION}"
 PROXY_TITLE_LABEL = ("org.opencontainers.image.title", "kamal-proxy")  # `kamal proxy reboot` finds it by this label
+PROXY_MAC = "02:64:68:00:00:01"  # by which the packet filter knows it; "locally administered", so nobody's else
 PROXY_CONFIG_VOLUME = "kamal-proxy-config"
 PROXY_CONFIG_PATH = "/home/kamal-proxy/.config/kamal-proxy"
 PROXY_APPS_CONFIG_PATH = "/home/kamal-proxy/.apps-config"  # on the host: <home>/.kamal/proxy/apps-config
@@ -52,6 +53,16 @@ def service_name(app: AppName, process: ProcessName) -> str:
     return f"{app}-{process}"
 
 
+def aliases(app: AppName, process: ProcessName) -> tuple[str, ...]:
+    """Given app and role, return the names by which other containers find it: <role>.<app>, and <app> alone for the web process.
+
+    No app's name has a dot, so that they are unambiguous. Docker gives each container its short id as a name too, which is
+    where the proxy finds it: an app whose name could be one does without the short form.
+    """
+    full = f"{process}.{app}"
+    return (app, full) if process == WEB and not _SHORT_ID.fullmatch(app) else (full,)
+
+
 def role_labels(app: AppName, process: ProcessName) -> dict[str, str]:
     """Given app and role, return the labels by which Kamal finds containers; without `destination` it would not see them."""
     return {"service": app, "role": process, "destination": ""}
@@ -81,6 +92,9 @@ def _escaped(value: str) -> str:
     return "".join(table.get(char, char) for char in value)
 
 
+RUNNING, PAUSED, STOPPED = "running", "paused", "stopped"  # states of a service (internal/server/pause_controller.go)
+
+
 @dataclass(frozen=True)
 class Route:
     """One service as `kamal-proxy list` shows it; `target` is "<short container id>:<port>"."""
@@ -92,6 +106,7 @@ class Route:
     state: str
 
 
+_SHORT_ID = re.compile(r"[0-9a-f]{12}")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -29,10 +30,24 @@ AT_FDCWD, RENAME_NOREPLACE = -100, 1
 
 @dataclass(frozen=True)
 class LockDetails:
-    """What a lock says: the text as Kamal shows it, and for ours the process that holds it ("boot-id pid start-time")."""
+    """What a lock says: the text as Kamal shows it, and for ours the process that holds it ("boot-id pid start-time").
+
+    `since` is when it was taken, in unix seconds.
+    """
 
     text: str
     holder: str | None
+    since: float = 0.0
+
+    @property
+    def by(self) -> str:
+        """Return who holds it, as the lock says, or "somebody"."""
+        first = next((line for line in self.text.splitlines() if line.startswith("Locked by: ")), "")
+        return first.removeprefix("Locked by: ").rpartition(" at ")[0] or "somebody"
+
+    def age(self, now: float) -> float:
+        """Given the time in unix seconds, return for how many seconds it has been held."""
+        return max(0.0, now - self.since)
 
 
 class KamalLocks:
@@ -81,6 +96,11 @@ class KamalLocks:
         """Given an app, return what its lock says, or None where there is none."""
         return _read(self._kamal / f"lock-{app}")
 
+    def foreign(self) -> dict[str, LockDetails]:
+        """Return the locks that somebody else holds, by app: Kamal's own, and those of its users."""
+        held = {path.name.removeprefix("lock-"): _read(path) for path in self._kamal.glob("lock-*")}
+        return {app: details for app, details in held.items() if details is not None and details.holder is None}
+
     def _take(self, directory: Path, version: Version) -> bool:
         # Made aside and renamed into place, details and all: a lock without details would be nobody's for ever.
         directory.parent.mkdir(parents=True, exist_ok=True)
@@ -107,17 +127,35 @@ class KamalLocks:
 
 
 def _read(directory: Path) -> LockDetails | None:
+    made = _made(directory)
     try:
         raw = (directory / "details").read_bytes()
     except OSError:
-        return LockDetails("(no details)", None) if directory.is_dir() else None
+        # Kamal makes the directory first and writes its details then; somebody may also make one by hand.
+        return LockDetails("(no details)", None, made) if directory.is_dir() else None
     try:
         text = base64.b64decode(raw, validate=False).decode("utf-8", "replace").strip()
     except (binascii.Error, ValueError):
         text = raw.decode("utf-8", "replace").strip()
     marker = f"Message: {OURS} "
     holder = next((line.removeprefix(marker) for line in text.splitlines() if line.startswith(marker)), None)
-    return LockDetails(text, holder)
+    return LockDetails(text, holder, _said(text) or made)
+
+
+def _made(directory: Path) -> float:
+    try:
+        return directory.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _said(text: str) -> float | None:
+    """Given a lock's text, return the time that its first line names, in unix seconds, if it does."""
+    found = re.search(r"^Locked by: .* at (\S+)$", text, re.MULTILINE)
+    try:
+        return None if found is None else datetime.fromisoformat(found[1]).timestamp()
+    except ValueError:
+        return None
 
 
 def _is_left(details: LockDetails | None) -> bool:
@@ -152,10 +190,15 @@ def _start_time(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
 
 
+def _is_zombie(pid: int) -> bool:
+    # One that has ended and that nobody has waited for yet: it holds nothing any more.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
+
+
 def _alive(holder: str) -> bool:
     try:
         _, pid, _ = holder.split()
-        return _identity(int(pid)) == holder
+        return _identity(int(pid)) == holder and not _is_zombie(int(pid))
     except (OSError, ValueError, IndexError):
         return False
 

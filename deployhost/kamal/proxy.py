@@ -4,13 +4,16 @@ The binary reaches the container's RPC socket through /proc/<pid>/root/tmp in un
 (kamal-contract 0b.6).
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from deployhost.errors import CommandFailed, SwitchFailed
-from deployhost.kamal.contract import PROXY_CONTAINER, Route, parse_routes
+from deployhost.kamal.contract import PROXY_CONFIG_PATH, PROXY_CONTAINER, Route, parse_routes
 from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Container
+from deployhost.system.files import read
 from deployhost.system.process import Process, run, spawn
 
 CALL_TIMEOUT = 15.0  # seconds for calls that only change or read the routing table
@@ -57,9 +60,42 @@ class KamalProxy:
         if service in self.routes():
             self._call("remove", service)
 
-    def _call(self, *arguments: str) -> str:
+    def pause(self, service: str, *, drain: float, max_pause: float) -> None:
+        """Given a service, have its new requests wait, for `max_pause` seconds each at most (504 then).
+
+        Return once those under way have ended, or `drain` seconds are over. Raise SwitchFailed.
+        """
+        self._call(
+            "pause", service, f"--drain-timeout={drain:g}s", f"--max-pause={max_pause:g}s", timeout=drain + CALL_TIMEOUT
+        )
+
+    def resume(self, service: str) -> None:
+        """Given a service, let its waiting requests go on; one that is not paused is no error. Raise SwitchFailed.
+
+        Never after the proxy was restarted in between: it dies of that (kamal-contract 0b.2). `identity` tells.
+        """
+        self._call("resume", service)
+
+    def health_path(self, service: str) -> str | None:
+        """Given a service, return the path on which the proxy asked for its health, or None if that can't be told.
+
+        `list` does not say it, only the proxy's own state file does; that is not written atomically, so half of it may be there.
+        """
+        state = Path(f"/proc/{self._running().pid}/root{PROXY_CONFIG_PATH}/kamal-proxy.state")
         try:
-            return run(self._argv(*arguments), env=self._environment(), timeout=CALL_TIMEOUT).stdout
+            services = {one["name"]: one for one in json.loads(read(state) or b"")}
+            return str(services[service]["target_options"]["health_check_config"]["path"])
+        except (ValueError, TypeError, KeyError):
+            return None
+
+    def identity(self) -> str:
+        """Return what names the proxy's process: another text once it was restarted. Raise SwitchFailed if it does not run."""
+        container = self._running()
+        return f"{container.id} {container.started_at}"
+
+    def _call(self, *arguments: str, timeout: float = CALL_TIMEOUT) -> str:
+        try:
+            return run(self._argv(*arguments), env=self._environment(), timeout=timeout).stdout
         except CommandFailed as error:
             said = " ".join(error.details) or error.message
             raise SwitchFailed(f"kamal-proxy {arguments[0]}: {said}", hint=HINT) from error
@@ -67,10 +103,14 @@ class KamalProxy:
     def _argv(self, *arguments: str) -> list[str]:
         return [str(self._binary), *arguments]
 
-    def _environment(self) -> dict[str, str]:
+    def _running(self) -> Container:
         container = self._docker.find(PROXY_CONTAINER)
         if container is None or not container.pid:
             raise SwitchFailed("kamal-proxy is not running", hint=HINT)
+        return container
+
+    def _environment(self) -> dict[str, str]:
+        container = self._running()
         return {"XDG_RUNTIME_DIR": f"/proc/{container.pid}/root/tmp", "HOME": "/nonexistent"}
 
 

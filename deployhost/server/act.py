@@ -13,7 +13,17 @@ from deployhost.control import client
 from deployhost.errors import DaemonUnavailable, DeployhostError, DockerUnavailable, RemoteError, SetupFailed
 from deployhost.kamal import contract
 from deployhost.server import buildx, proxy_image
+from deployhost.server.act_kamal import KamalActor
 from deployhost.server.facts import builder
+from deployhost.server.kamal_state import REGISTRY, SSHD
+from deployhost.server.kamal_steps import (
+    EnsureKamalBuilder,
+    HoldBack,
+    ObtainKamal,
+    OwnRegistry,
+    SetSshPort,
+    WriteSshAccess,
+)
 from deployhost.server.plan_proxy import LOG_MAX_SIZE, LOOPBACK, usable_image
 from deployhost.server.setup_steps import (
     CreateNetwork,
@@ -62,6 +72,7 @@ class Actor:
     def __init__(self, wanted: Wanted, docker: Docker, services: Services, log: OnLine) -> None:
         self._wanted, self._docker, self._services, self._log = wanted, docker, services, log
         self._paths = wanted.paths
+        self._kamal = KamalActor(wanted.paths, docker, services, log)
 
     def __call__(self, step: Step) -> str:
         """Given a step, carry it out and return a line on how. Raise DeployhostError."""
@@ -110,6 +121,8 @@ class Actor:
                 for directory in step.directories:
                     shutil.rmtree(directory, ignore_errors=True)
                 return ""
+            case HoldBack() | ObtainKamal() | WriteSshAccess() | SetSshPort() | OwnRegistry() | EnsureKamalBuilder():
+                return self._kamal(step)
         assert_never(step)
 
     def _write_engine_settings(self, step: WriteEngineSettings) -> str:
@@ -138,6 +151,8 @@ class Actor:
             self._services.start(step.name)
         else:
             self._services.restart(step.name)
+        if step.name in (SSHD, REGISTRY):
+            return self._kamal.wait(step.name, self._kamal.port_of(step.name))
         return self._wait_for_daemon() if step.name == DAEMON else self._wait_for_engine()
 
     def _wait_for_engine(self) -> str:
@@ -205,6 +220,7 @@ class Actor:
             image=self._proxy_reference(),
             labels={key: title},
             network=contract.NETWORK,
+            mac=contract.PROXY_MAC,
             binds=(
                 f"{contract.PROXY_CONFIG_VOLUME}:{contract.PROXY_CONFIG_PATH}",
                 f"{apps_config(self._paths)}:{contract.PROXY_APPS_CONFIG_PATH}",

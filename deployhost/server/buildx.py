@@ -30,13 +30,13 @@ def install_buildx(say: Say) -> str:
     Raise SetupFailed with what each way said if none works.
     """
     problems = []
-    for name, way in ((name, _package(name)) for name in PACKAGES):
-        problem = way(say)
+    for name in PACKAGES:
+        problem = install_package(name, say)
         if not problem and DockerCli().can_build():
             return f"{DockerCli().find().path}, with the package {name}"
         problems.append(f"package {name}: {problem or 'is no plugin of this docker command'}")
     try:
-        _from_go(say)
+        build(PLUGIN, say)
         return f"{DockerCli().find().path}, with buildx {VERSION} built from its Go module"
     except DeployhostError as error:
         problems.append(f"Go module: {error.message}")
@@ -48,31 +48,29 @@ def install_buildx(say: Say) -> str:
     )
 
 
-def _package(name: str) -> Callable[[Say], str]:
-    def install(say: Say) -> str:
-        # --no-remove: the distribution's plugin must not push out docker.com's engine, nor the other way round.
-        argv = [
-            "apt-get",
-            "-o",
-            "DPkg::Lock::Timeout=120",
-            "install",
-            "-y",
-            "--no-install-recommends",
-            "--no-remove",
-            name,
-        ]
-        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        try:
-            run(argv, timeout=APT_TIMEOUT, env=env, on_line=say)
-        except (CommandFailed, CommandMissing, CommandTimedOut) as error:
-            return error.details[-1] if error.details else error.message
-        return ""
-
-    return install
+def install_package(name: str, say: Say) -> str:
+    """Given a package, install it; return why that failed, or ""."""
+    # --no-remove: the distribution's plugin must not push out docker.com's engine, nor the other way round.
+    argv = [
+        "apt-get",
+        "-o",
+        "DPkg::Lock::Timeout=120",
+        "install",
+        "-y",
+        "--no-install-recommends",
+        "--no-remove",
+        name,
+    ]
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        run(argv, timeout=APT_TIMEOUT, env=env, on_line=say)
+    except (CommandFailed, CommandMissing, CommandTimedOut) as error:
+        return error.details[-1] if error.details else error.message
+    return ""
 
 
-def _from_go(say: Say) -> None:
-    """Build the plugin from its module and put it where docker finds it."""
+def build(to: Path, say: Say) -> None:
+    """Given where the plugin belongs, build it from its module and put it there. Raise DeployhostError."""
     go = Go(LEAST_GO)
     say(f"building buildx {VERSION} from its Go module (about two minutes)")
     with tempfile.TemporaryDirectory(prefix="deployhost-buildx-") as work:
@@ -82,5 +80,5 @@ def _from_go(say: Say) -> None:
             on_line=say,
             more={"GOBIN": work},
         )
-        files.make_directory(PLUGIN.parent)
-        files.write_atomically(PLUGIN, (Path(work) / "buildx").read_bytes(), 0o755)
+        files.make_directory(to.parent)
+        files.write_atomically(to, (Path(work) / "buildx").read_bytes(), 0o755)

@@ -10,6 +10,8 @@ from deployhost.control import client
 from deployhost.errors import CommandMissing, DaemonUnavailable, DockerUnavailable, RemoteError
 from deployhost.kamal import contract
 from deployhost.paths import Paths
+from deployhost.server.facts_kamal import gather_kamal
+from deployhost.server.kamal_state import KamalFacts, KamalFiles
 from deployhost.server.plan_proxy import LOOPBACK, usable_image
 from deployhost.server.state import (
     DAEMON,
@@ -45,17 +47,18 @@ def gather(wanted: Wanted, docker: Docker, services: Services, installed: Path) 
     containers = docker.containers({}) if engine.answers else []
     proxy = next((container for container in containers if container.name == contract.PROXY_CONTAINER), None)
     image = _proxy_image(docker, proxy) if engine.answers else ""
+    installed_packages = packages.installed()
     return ServerFacts(
         distribution=distribution.id,
         distribution_name=distribution.name,
         systemd=services.keeper == "systemd",
-        packages=packages.installed(),
+        packages=installed_packages,
         install_interrupted=packages.read_record(install_record(paths)).interrupted,
         git=_program("git") is not None,
         apparmor_parser_missing=_apparmor() and _program("apparmor_parser") is None,
         daemon_json=daemon_json(paths).exists(),
         engine=engine,
-        directories=machine.modes(tuple(wanted.directories)),
+        directories=machine.modes((*wanted.directories, *KamalFiles(paths).directories)),
         http_port=server_config.load(paths.server_yml).http_port,
         port_holder=_holder(wanted.http_port, containers),
         network=engine.answers and docker.network_exists(contract.NETWORK),
@@ -66,6 +69,7 @@ def gather(wanted: Wanted, docker: Docker, services: Services, installed: Path) 
         completions=_texts(tuple(wanted.completions)),
         old_installs=_old_installs(installed, wanted.prefix),
         stopped_apps=tuple(records.read_json(stopped_record(paths)).get("containers", ())),
+        kamal=_kamal(wanted, services, installed_packages, containers),
     )
 
 
@@ -98,6 +102,16 @@ def _engine(docker: Docker, services: Services) -> Engine:
     )
 
 
+def _kamal(
+    wanted: Wanted, services: Services, installed: frozenset[str], containers: list[Container]
+) -> KamalFacts | None:
+    def holder(port: int) -> str:
+        found = _holder(port, containers)
+        return "" if found is None else str(found)
+
+    return None if wanted.kamal is None else gather_kamal(wanted.kamal, wanted.paths, services, installed, holder)
+
+
 def _holder(port: int, containers: list[Container]) -> Holder | None:
     clashing = ("", "0.0.0.0", "::", LOOPBACK)  # noqa: S104 - addresses to look for, not to bind
     for container in containers:
@@ -128,6 +142,7 @@ def _proxy(container: Container, docker: Docker) -> Proxy:
         networks=container.networks,
         restart=container.restart,
         log_max_size=container.log_max_size,
+        mac=container.macs.get(contract.NETWORK, ""),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from deployhost.errors import Conflict, SetupFailed
 from deployhost.kamal import contract
+from deployhost.server.plan_kamal import plan_kamal
 from deployhost.server.plan_proxy import plan_proxy
 from deployhost.server.setup_steps import (
     CreateNetwork,
@@ -49,6 +50,7 @@ def plan_setup(facts: ServerFacts, wanted: Wanted) -> Plan:
         *plan_proxy(facts, wanted),
         *_daemon(facts, wanted),
         *_leftovers(facts, wanted),
+        *plan_kamal(facts, wanted),
     ]
     return Plan(tuple(steps), tuple(_notes(facts)))
 

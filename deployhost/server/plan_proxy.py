@@ -57,6 +57,7 @@ def _wrong_with(proxy: Proxy, wanted: Wanted) -> str:
         "it lacks the label by which Kamal finds it": proxy.titled,
         "it would not come back after a reboot": proxy.restart == "unless-stopped",
         "its log has no limit": bool(proxy.log_max_size),
+        "the packet filter would not know it after a restart": not proxy.running or proxy.mac == contract.PROXY_MAC,
     }
     return next((problem for problem, is_right in right.items() if not is_right), "")
 

@@ -14,6 +14,7 @@ from deployhost.errors import CommandFailed, CommandMissing, CommandTimedOut, Co
 from deployhost.paths import Paths
 from deployhost.server.act import Actor
 from deployhost.server.facts import gather
+from deployhost.server.kamal_services import kamal_wanted
 from deployhost.server.plan import consents, engine_unknown, plan_setup
 from deployhost.server.state import DAEMON, INSTALLED, ServerFacts, Wanted, completion_files
 from deployhost.steps import Plan, Recorder, Step, apply
@@ -33,6 +34,8 @@ class Request:
 
     http_port: int | None = None
     proxy_image: Path | None = None
+    kamal: bool = False  # whether Kamal's CLI and what it needs shall be there too
+    ssh_port: int | None = None
     dry_run: bool = False
     consent: Callable[[str], bool] = lambda _what: False
 
@@ -155,6 +158,9 @@ class Setup:
             engine_definition=supervised_definition(["/usr/sbin/dockerd"], environment, ENGINE_PIDFILE),
             completions=dict(self._completions()),
             proxy_image=request.proxy_image,
+            kamal=kamal_wanted(
+                self._paths, self._services, environment, asked=request.kamal, ssh_port=request.ssh_port
+            ),
         )
 
     def _completions(self) -> Iterator[tuple[Path, str]]:

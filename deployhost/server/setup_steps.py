@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployhost.server.kamal_steps import KamalStep
 from deployhost.steps import Step
 
 
@@ -135,6 +136,7 @@ SetupStep = (
     | WriteCompletions
     | RemoveOldInstalls
     | StartContainers
+    | KamalStep
 )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from deployhost.paths import Paths
+from deployhost.server.kamal_state import KamalFacts, KamalWanted
 
 DAEMON = "deployhostd"  # the service's name with either keeper
 INSTALLED = Path(
@@ -40,6 +41,7 @@ class Proxy:
     networks: tuple[str, ...]
     restart: str
     log_max_size: str
+    mac: str  # on Kamal's network, while it runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,7 @@ class ServerFacts:
     completions: Mapping[Path, str] = field(default_factory=dict)
     old_installs: tuple[Path, ...] = ()
     stopped_apps: tuple[str, ...] = ()
+    kamal: KamalFacts | None = None  # None: nobody wants Kamal's CLI
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +110,7 @@ class Wanted:
     engine_definition: str
     completions: Mapping[Path, str] = field(default_factory=dict)
     proxy_image: Path | None = None
+    kamal: KamalWanted | None = None  # None: nobody wants Kamal's CLI
 
     @property
     def directories(self) -> Mapping[Path, int]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
+from deployhost.deploy import isolation
 from deployhost.errors import DockerUnavailable, FileProblem
 from deployhost.kamal import contract
 from deployhost.model import AppName
 from deployhost.paths import Paths
+from deployhost.server.kamal_state import REGISTRY, SSHD, KamalFiles
 from deployhost.server.setup_steps import (
     ReleaseService,
     RemoveContainers,
@@ -26,6 +28,7 @@ from deployhost.steps import Plan, Step
 from deployhost.system import packages, records
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
+from deployhost.system.firewall import Firewall
 from deployhost.system.services import Services
 
 
@@ -49,7 +52,7 @@ class Uninstall:
         self._act(step)
         return ""
 
-    def _act(self, step: UninstallStep) -> None:
+    def _act(self, step: UninstallStep) -> None:  # noqa: PLR0912 - one case per kind of step: a table
         match step:
             case RemoveService():
                 self.services.remove(step.name)
@@ -61,6 +64,8 @@ class Uninstall:
                 for name in step.names:
                     self.docker.stop(name)
             case RemoveContainers():
+                if contract.PROXY_CONTAINER in step.names:
+                    isolation.remove(Firewall())  # nobody would keep the rules right from now on
                 for name in step.names:
                     self.docker.remove(name, force=True)
             case RemoveImages():
@@ -98,6 +103,11 @@ class Uninstall:
             program_files=tuple(path for path in completion_files(self.paths).values() if path.exists()),
             data=tuple(path for path in self._data(apps) if path.exists()),
             added=record.packages,
+            kamal_services=tuple(name for name in (SSHD, REGISTRY) if self.services.definition(name) is not None),
+            kamal_files=tuple(path for path in KamalFiles(self.paths).program if path.exists()),
+            held_back=tuple(
+                path for path in KamalFiles(self.paths).held_back if str(path) in record.files and path.exists()
+            ),
         )
 
     def _apps(self) -> tuple[AppName, ...]:

@@ -34,6 +34,9 @@ class Present:
     program_files: tuple[Path, ...] = ()
     data: tuple[Path, ...] = ()
     added: tuple[str, ...] = ()
+    kamal_services: tuple[str, ...] = ()
+    kamal_files: tuple[Path, ...] = ()
+    held_back: tuple[Path, ...] = ()  # what keeps packages from starting services of their own
 
 
 def plan_uninstall(present: Present, paths: Paths, *, purge: bool) -> Plan:
@@ -45,6 +48,14 @@ def plan_uninstall(present: Present, paths: Paths, *, purge: bool) -> Plan:
 def _program(present: Present) -> Iterator[Step]:
     if present.daemon:
         yield RemoveService(what=f"stop and remove the service {DAEMON}", why="it is the program itself", name=DAEMON)
+    for name in present.kamal_services:
+        yield RemoveService(what=f"stop and remove the service {name}", why="only Kamal's command needs it", name=name)
+    if present.kamal_files:
+        yield RemoveFiles(
+            what=f"delete Kamal's command, its key and what it pushed ({len(present.kamal_files)})",
+            why="set-up makes them again",
+            paths=present.kamal_files,
+        )
     if present.proxy:
         yield RemoveContainers(
             what="remove the container kamal-proxy",
@@ -101,5 +112,7 @@ def _stays(present: Present, paths: Paths, *, purge: bool) -> Iterator[str]:
         yield f"stay: {paths.config}, {paths.state} (storage, repositories, journal), images and stopped containers; --purge deletes them"
     if present.added:
         yield f"Docker stays; what set-up installed is removed by: apt-get remove --purge {' '.join(present.added)}"
+        if present.held_back:
+            yield f"and what keeps those packages' own services from starting by: rm {' '.join(map(str, present.held_back))}"
     elif present.engine:
         yield "Docker stays: set-up found it here"

@@ -1,9 +1,14 @@
 """The Docker engine's answers (API 1.41, docs.docker.com/engine/api) read into values."""
 
+import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
-from deployhost.system.docker_model import Container, Image, LogLine
+from deployhost.system.docker_model import CacheRecord, Container, Image, Listed, LogLine, Network
+
+NANO = 1_000_000_000  # the engine counts CPUs in billionths
+_TIME = re.compile(r"(?P<second>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?P<fraction>\.\d+)?(?P<zone>Z|[+-]\d\d:\d\d)")
 
 
 def read_container(raw: dict[str, Any]) -> Container:
@@ -22,6 +27,9 @@ def read_container(raw: dict[str, Any]) -> Container:
         restart_count=int(raw.get("RestartCount", 0)),
         labels=config.get("Labels") or {},
         ips={name: net.get("IPAddress", "") for name, net in networks.items()},
+        ip6s={name: net["GlobalIPv6Address"] for name, net in networks.items() if net.get("GlobalIPv6Address")},
+        macs={name: net.get("MacAddress", "") for name, net in networks.items()},
+        aliases={name: tuple(net.get("Aliases") or ()) for name, net in networks.items()},
         networks=tuple(networks),
         user=config.get("User", ""),
         oom_killed=bool(state.get("OOMKilled")),
@@ -29,7 +37,53 @@ def read_container(raw: dict[str, Any]) -> Container:
         mounts=tuple(sorted((m.get("Name") or m.get("Source", ""), m["Destination"]) for m in raw.get("Mounts") or ())),
         restart=(host.get("RestartPolicy") or {}).get("Name", ""),
         log_max_size=((host.get("LogConfig") or {}).get("Config") or {}).get("max-size", ""),
+        created=raw.get("Created", ""),
+        command=tuple(config.get("Cmd") or ()),
+        env=tuple(config.get("Env") or ()),
+        memory=host.get("Memory") or None,
+        cpus=host["NanoCpus"] / NANO if host.get("NanoCpus") else None,
+        pids_limit=_positive(host.get("PidsLimit")),
+        stop_timeout=config.get("StopTimeout"),
+        cap_drop=_capabilities(host.get("CapDrop")),
+        cap_add=_capabilities(host.get("CapAdd")),
+        security_opt=tuple(host.get("SecurityOpt") or ()),
+        health=(state.get("Health") or {}).get("Status"),
     )
+
+
+def read_listed(raw: dict[str, Any]) -> Listed:
+    """Given one item of the answer of GET /containers/json, return what it says of the container."""
+    networks = (raw.get("NetworkSettings") or {}).get("Networks") or {}
+    return Listed(
+        id=raw["Id"],
+        # A legacy link would be a second name, with a second slash.
+        name=next((name[1:] for name in raw.get("Names") or () if name.count("/") == 1), ""),
+        image_id=raw.get("ImageID", ""),
+        status=raw.get("State", ""),
+        labels=raw.get("Labels") or {},
+        ips={name: net.get("IPAddress", "") for name, net in networks.items()},
+        ip6s={name: net["GlobalIPv6Address"] for name, net in networks.items() if net.get("GlobalIPv6Address")},
+    )
+
+
+def read_network(raw: dict[str, Any]) -> Network:
+    """Given one item of the answer of GET /networks, return the network."""
+    options = raw.get("Options") or {}
+    return Network(
+        name=raw["Name"],
+        # What the bridge driver itself does where it was given no name (libnetwork, drivers/bridge).
+        bridge=options.get("com.docker.network.bridge.name") or f"br-{raw['Id'][:12]}",
+        ipv6=bool(raw.get("EnableIPv6")),
+    )
+
+
+def _positive(limit: int | None) -> int | None:
+    return limit if limit is not None and limit > 0 else None  # 0 and -1 both mean that there is none
+
+
+def _capabilities(names: list[str] | None) -> tuple[str, ...]:
+    # Engines answer with what they were given, CHOWN or CAP_CHOWN: compared, they must be the same.
+    return tuple(sorted(name.upper().removeprefix("CAP_") for name in names or ()))
 
 
 def _bindings(host: dict[str, Any]) -> tuple[tuple[int, str, int], ...]:
@@ -38,6 +92,29 @@ def _bindings(host: dict[str, Any]) -> tuple[tuple[int, str, int], ...]:
         port = int(key.partition("/")[0])
         found += [(port, b.get("HostIp", ""), int(b.get("HostPort") or 0)) for b in bound or ()]
     return tuple(sorted(found))
+
+
+def read_cache_record(raw: dict[str, Any]) -> CacheRecord:
+    """Given one item of BuildCache of the answer of GET /system/df, return the record."""
+    created = _seconds(raw.get("CreatedAt"))
+    return CacheRecord(
+        id=raw["ID"],
+        size=int(raw.get("Size") or 0),
+        in_use=bool(raw.get("InUse")),
+        shared=bool(raw.get("Shared")),
+        created=created,
+        last_used=_seconds(raw.get("LastUsedAt")) or created,
+    )
+
+
+def _seconds(text: str | None) -> float:
+    """Given a time as Go writes it (RFC 3339, nanoseconds), return unix seconds; 0 for none."""
+    match = _TIME.fullmatch(text or "")
+    if match is None:
+        return 0.0
+    zone = "+00:00" if match["zone"] == "Z" else match["zone"]
+    whole = datetime.fromisoformat(match["second"] + zone).timestamp()
+    return 0.0 if whole < 0 else whole + float(match["fraction"] or 0)
 
 
 def read_image(raw: dict[str, Any]) -> Image:

@@ -14,11 +14,15 @@ class EngineInfo:
     init_binary: str
     root: str
     cgroup_version: str
+    cgroup_driver: str = "cgroupfs"
 
 
 @dataclass(frozen=True)
 class Container:
-    """One container as the engine describes it. `pid` is 0 while it does not run; `ip` is its address on `network`."""
+    """One container as the engine describes it. `pid` is 0 while it does not run; `ips` are its addresses by network.
+
+    Limits are None where there is none; times are as the engine writes them (RFC 3339).
+    """
 
     id: str
     name: str
@@ -38,6 +42,20 @@ class Container:
     mounts: tuple[tuple[str, str], ...] = ()  # host path or volume name, path in the container
     restart: str = ""
     log_max_size: str = ""
+    created: str = ""
+    command: tuple[str, ...] = ()
+    env: tuple[str, ...] = field(default=(), repr=False)  # NAME=VALUE, those of the image too; secrets among them
+    memory: int | None = None  # bytes
+    cpus: float | None = None
+    pids_limit: int | None = None
+    stop_timeout: int | None = None
+    cap_drop: tuple[str, ...] = ()
+    cap_add: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    health: str | None = None  # "starting", "healthy", "unhealthy"; None: its image has no health check
+    ip6s: Mapping[str, str] = field(default_factory=dict)  # global IPv6 addresses by network
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # further names by network
+    macs: Mapping[str, str] = field(default_factory=dict)  # hardware addresses by network, empty while it does not run
 
     @property
     def running(self) -> bool:
@@ -48,6 +66,54 @@ class Container:
     def short_id(self) -> str:
         """Return the 12 digits that are its alias on user-defined networks (kamal-contract 3.6)."""
         return self.id[:12]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One container as the engine's list has it: less than a Container, for one call instead of one each."""
+
+    id: str
+    name: str
+    image_id: str
+    status: str
+    labels: Mapping[str, str]
+    ips: Mapping[str, str]
+    ip6s: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def running(self) -> bool:
+        """Return whether its process runs right now."""
+        return self.status == "running"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a container that does not run came to that: whether somebody stopped or killed it, and the engine's own trouble with it."""
+
+    by_hand: bool
+    exit_code: int
+    trouble: str
+
+
+@dataclass(frozen=True)
+class Network:
+    """One bridge network: its name, the interface on the host, whether it has IPv6 addresses."""
+
+    name: str
+    bridge: str
+    ipv6: bool = False
+
+
+@dataclass(frozen=True)
+class CacheRecord:
+    """One record of BuildKit's cache. `shared` ones hold what an image has too, so that removing them frees nothing; times are unix seconds."""
+
+    id: str
+    size: int
+    in_use: bool
+    shared: bool
+    created: float
+    last_used: float
 
 
 @dataclass(frozen=True)
@@ -69,8 +135,10 @@ class ContainerSpec:
     name: str
     image: str
     labels: Mapping[str, str] = field(default_factory=dict)
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)  # secrets among them
     network: str | None = None
+    aliases: tuple[str, ...] = ()  # further names that it has on `network`
+    mac: str | None = None  # its hardware address on `network`, the same after each restart; None: any
     hostname: str | None = None
     command: tuple[str, ...] | None = None
     binds: tuple[str, ...] = ()

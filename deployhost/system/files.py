@@ -85,9 +85,10 @@ def sync_directory(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def lock(path: Path, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
+def lock(path: Path, timeout: float = LOCK_TIMEOUT, *, shared: bool = False) -> Iterator[None]:
     """Given a lock file's path (made if missing), hold it alone among all threads and processes until the block ends.
 
+    With `shared`, others may hold it in the same way at once.
     The kernel releases it when its holder dies. The file stays: deleting it would let two holders in. Raise Conflict if
     somebody else holds it for `timeout` seconds, FileProblem if the file can't be made.
     """
@@ -97,7 +98,7 @@ def lock(path: Path, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
         raise problem("lock", path, error) from error
     try:
         deadline = time.monotonic() + timeout
-        while not _locked(descriptor, path):
+        while not _locked(descriptor, path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
             if time.monotonic() >= deadline:
                 raise Conflict(
                     f"another process has held {path} for more than {timeout:g} s", hint=f"fuser --verbose {path}"
@@ -122,9 +123,9 @@ def problem(doing: str, path: Path, error: OSError) -> FileProblem:
     return FileProblem(f"can't {doing} {path}: {why}", hint=hints.get(error.errno or 0, ""))
 
 
-def _locked(descriptor: int, path: Path) -> bool:
+def _locked(descriptor: int, path: Path, kind: int) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:

@@ -19,6 +19,8 @@ ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 }
 
+MANY = 50  # objects that may begin with the same digits
+
 
 @dataclass(frozen=True)
 class Commit:
@@ -63,6 +65,16 @@ class BareRepository:
         """Given a ref or a commit's name, return the commit's sha, or None."""
         done = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", check=False)
         return Sha(done.stdout.strip()) if done.code == 0 else None
+
+    def commits(self, prefix: str) -> list[Sha]:
+        """Given at least four hex digits, return the commits whose shas begin with them."""
+        listed = self._git("rev-parse", f"--disambiguate={prefix}", check=False).stdout.split()
+        return [sha for sha in map(Sha, listed[:MANY]) if self.resolve(sha) == sha]
+
+    def references(self) -> list[str]:
+        """Return the names of the branches, then those of the tags, without refs/heads/ and refs/tags/."""
+        listed = self._git("for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags").stdout.splitlines()
+        return [name.removeprefix("refs/heads/").removeprefix("refs/tags/") for name in listed]
 
     def commit(self, sha: Sha) -> Commit:
         """Given a commit, return it with its tree and subject. Raise NotFound."""

@@ -1,4 +1,4 @@
-"""Facts of the machine, read from files and /proc: the distribution, who listens on a port, modes of directories."""
+"""Facts of the machine, read from files and /proc: the distribution, CPUs and memory, who listens on a port, modes of directories."""
 
 import contextlib
 import os
@@ -37,6 +37,21 @@ def distribution(os_release: Path = Path("/etc/os-release")) -> Distribution:
     return Distribution(
         values.get("ID", ""), values.get("VERSION_ID", ""), values.get("PRETTY_NAME", "") or "this system"
     )
+
+
+def cpus() -> int:
+    """Return how many CPUs this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def memory(meminfo: Path = Path("/proc/meminfo")) -> int:
+    """Given the kernel's table of memory, return the machine's bytes of it; 0 if it does not say."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in meminfo.read_text(encoding="ascii").splitlines():
+            name, _, rest = line.partition(":")
+            if name == "MemTotal":
+                return int(rest.split()[0]) * 1024
+    return 0
 
 
 def listener(port: int, proc: Path = Path("/proc")) -> Listener | None:

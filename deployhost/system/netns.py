@@ -1,18 +1,25 @@
-"""The network namespace of a running process: who listens there, and a socket of ours in it.
+"""The network namespace of a running process: who listens there, what it is plugged into, a socket of ours in it.
 
-Sources: proc(5) /proc/<pid>/net/tcp, setns(2). Needs root.
+Sources: proc(5) /proc/<pid>/net/tcp, setns(2), rtnetlink(7). Needs root.
 """
 
 import ctypes
 import os
 import socket
+import struct
+import sys
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from deployhost.model import Listener
 
 CLONE_NEWNET = 0x40000000
 LISTEN = "0A"
+# rtnetlink(7): a header (length, type, flags, sequence, port), a struct ifinfomsg, attributes (length, type, value).
+_HEADER, _ATTRIBUTE, IFINFOMSG = struct.Struct("=IHHII"), struct.Struct("=HH"), 16
+RTM_NEWLINK, RTM_GETLINK, NLMSG_ERROR, NLMSG_DONE, NLM_F_REQUEST_DUMP, IFLA_LINK = 16, 18, 2, 3, 0x301, 5
+_ASK_LINKS = _HEADER.pack(_HEADER.size + IFINFOMSG, RTM_GETLINK, NLM_F_REQUEST_DUMP, 1, 0) + bytes(IFINFOMSG)
 DOCKER_DNS = "127.0.0.11"  # Docker's own resolver listens here in every container of a user-defined network
 
 
@@ -51,6 +58,50 @@ def listeners(pid: int) -> set[Listener] | None:
 
 def listen_in(pid: int) -> socket.socket:
     """Given a process, return a TCP socket that listens on a free port of its network namespace. Raise OSError."""
+    return _inside(pid, lambda: socket.create_server(("0.0.0.0", 0)))  # noqa: S104 - the namespace of one container
+
+
+def peers_in(pid: int) -> set[int]:
+    """Given a process, return the interfaces of the host (by index) that its network's ones are the other ends of."""
+    # Asked of the kernel: a file of the container's own /sys might be one that its image put there.
+    try:
+        with _inside(pid, lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC)) as link:
+            link.settimeout(2)
+            link.send(_ASK_LINKS)
+            return set(_peers(link))
+    except OSError:
+        return set()
+
+
+def _peers(link: socket.socket) -> Iterator[int]:
+    """Given a netlink socket that was asked for all links, yield the IFLA_LINK of each. Raise OSError."""
+    while True:
+        answer = link.recv(1 << 16)
+        while len(answer) >= _HEADER.size:
+            length, kind, *_ = _HEADER.unpack_from(answer)
+            if kind in (NLMSG_DONE, NLMSG_ERROR) or length < _HEADER.size:
+                return
+            if kind == RTM_NEWLINK:
+                yield from _peer(answer[_HEADER.size + IFINFOMSG : length])
+            answer = answer[_aligned(length) :]
+
+
+def _peer(attributes: bytes) -> Iterator[int]:
+    while len(attributes) >= _ATTRIBUTE.size:
+        length, kind = _ATTRIBUTE.unpack_from(attributes)
+        if length < _ATTRIBUTE.size:
+            return
+        if kind == IFLA_LINK and length == 8:
+            yield int.from_bytes(attributes[4:8], sys.byteorder)
+        attributes = attributes[_aligned(length) :]
+
+
+def _aligned(length: int) -> int:
+    return (length + 3) & ~3
+
+
+def _inside(pid: int, make: Callable[[], socket.socket]) -> socket.socket:
+    """Given a process and what makes a socket, return one made in that process's network namespace. Raise OSError."""
     result: list[socket.socket | OSError] = []
 
     def inside() -> None:
@@ -64,7 +115,7 @@ def listen_in(pid: int) -> socket.socket:
                     raise OSError(number, os.strerror(number))
             finally:
                 os.close(descriptor)
-            result.append(socket.create_server(("0.0.0.0", 0)))  # noqa: S104 - the namespace of one container
+            result.append(make())
         except OSError as error:
             result.append(error)
 

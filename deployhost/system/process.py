@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from deployhost.errors import CommandFailed, CommandMissing, CommandTimedOut
+from deployhost.errors import CommandFailed, CommandMissing, CommandStopped, CommandTimedOut
+from deployhost.system.stop import Stop
 
 GRACE = 5.0  # seconds between TERM and KILL
 LINGER = 1.0  # seconds for the last output of a process that has ended
@@ -58,10 +59,18 @@ class Process:
         """Return the exit code, or None while it runs."""
         return self._popen.poll()
 
-    def wait(self, timeout: float) -> Completed:
-        """Given seconds, return how it ended. Raise CommandTimedOut, having stopped the whole group, if it does not end."""
+    def wait(self, timeout: float, stop: Stop | None = None) -> Completed:
+        """Given seconds, and perhaps what ends it early, return how it ended.
+
+        Raise CommandTimedOut or CommandStopped, having stopped the whole group, if it did not end by itself.
+        """
+        stop = stop or Stop()
         try:
-            self._popen.wait(timeout - self._until_ended(timeout))
+            waited = self._until_ended(timeout, stop)
+            if stop.is_set() and self.poll() is None:
+                self.stop()
+                raise CommandStopped(f"{self.argv[0]} was stopped", details=tuple(self.tail()))
+            self._popen.wait(timeout - waited)
         except subprocess.TimeoutExpired:
             self.stop()
             raise CommandTimedOut(
@@ -74,21 +83,24 @@ class Process:
             self.argv, self._popen.returncode, "".join(self._lines["out"]), "".join(self._lines["err"]), self.seconds
         )
 
-    def _until_ended(self, timeout: float) -> float:
-        """Given seconds, return the seconds until it ended, at most those.
+    def _until_ended(self, timeout: float, stop: Stop) -> float:
+        """Given seconds, return the seconds until it ended or was to be stopped, at most those.
 
         Popen.wait() with a timeout sleeps up to 50 ms between two looks, which every push would feel; the kernel's handle
         of a process wakes us at once.
         """
         began = time.monotonic()
-        with contextlib.suppress(ProcessLookupError):  # somebody has waited for it already
-            descriptor = os.pidfd_open(self._popen.pid)
-            try:
-                waiting = select.poll()
-                waiting.register(descriptor, select.POLLIN)
-                waiting.poll(timeout * 1000)
-            finally:
-                os.close(descriptor)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(contextlib.suppress(ProcessLookupError))  # somebody has waited for it already
+            ended = os.pidfd_open(self._popen.pid)
+            stack.callback(os.close, ended)
+            wished = os.eventfd(0, os.EFD_CLOEXEC)
+            stack.callback(os.close, wished)
+            stack.enter_context(stop.waking(lambda: os.eventfd_write(wished, 1)))
+            waiting = select.poll()
+            waiting.register(ended, select.POLLIN)
+            waiting.register(wished, select.POLLIN)
+            waiting.poll(timeout * 1000)
         return min(time.monotonic() - began, timeout)
 
     @property
@@ -166,6 +178,25 @@ def spawn(
     return process
 
 
+def attached(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> int:
+    """Given an argv, its environment and directory, run it with our own input, output and terminal; return its exit code.
+
+    Ctrl-C is for the program: it gets it from the terminal as we do, and decides what that means. A program that a signal
+    ended counts as 128 and the signal's number, as in a shell. Raise CommandMissing, CommandFailed if it can't be started.
+    """
+    full = ["setpriv", "--pdeathsig", "TERM", "--", *argv]
+    # A handler of ours, not SIG_IGN: that one the program would inherit.
+    meant = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)}
+    try:
+        code = subprocess.Popen(full, env=dict(env), cwd=cwd).wait()
+    except OSError as error:
+        raise CommandFailed(f"{argv[0]} can't be started: {error.strerror}", status=126) from error
+    finally:
+        for number, handler in meant.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else 128 - code
+
+
 def run(
     argv: Sequence[str],
     *,
@@ -176,13 +207,15 @@ def run(
     stdin: bytes | None = None,
     check: bool = True,
     dies_with_us: bool = False,
+    stop: Stop | None = None,
 ) -> Completed:
     """Given an argv and seconds, run it to its end and return what it wrote.
 
-    Raise CommandFailed if it ends with another code than 0 (unless `check` is false), CommandTimedOut, CommandMissing.
+    Raise CommandFailed if it ends with another code than 0 (unless `check` is false), CommandTimedOut, CommandStopped if
+    `stop` was set meanwhile, CommandMissing.
     """
     process = spawn(argv, env=env, cwd=cwd, on_line=on_line, stdin=stdin, dies_with_us=dies_with_us)
-    completed = process.wait(timeout)
+    completed = process.wait(timeout, stop)
     if check and completed.code != 0:
         # The arguments are left out: one day one of them might be a secret.
         raise CommandFailed(

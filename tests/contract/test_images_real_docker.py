@@ -15,11 +15,15 @@ from deployhost.build.bases import Bases
 from deployhost.build.directory import DirectoryTree, load_templates
 from deployhost.build.docker_cli import DockerCli
 from deployhost.build.image import ImageBuilder
+from deployhost.build.limits import BuildLimits
 from deployhost.build.plan import plan_build
 from deployhost.build.registries import Reference
 from deployhost.build.stand_in import StandIns
 from deployhost.build.stand_in_plan import LABEL, recipe_for
+from deployhost.config.server import ServerSettings
 from deployhost.errors import BaseImageUnavailable, BuildFailed, DockerUnavailable, NotFound
+from deployhost.journal.builds import Builds as BuildTimes
+from deployhost.journal.database import Database
 from deployhost.model import AppName
 from deployhost.server import proxy_image
 from deployhost.system.docker import Docker
@@ -48,7 +52,15 @@ class Builds:
         for name in ("context", "work", "run"):
             (root / name).mkdir()
         bases = Bases(docker, root / "state")
-        self._builder = ImageBuilder(docker, bases, DockerCli(environ), root / "run", environ)
+        self._builder = ImageBuilder(
+            docker,
+            bases,
+            DockerCli(environ),
+            root / "run",
+            environ,
+            limits=BuildLimits(docker, ServerSettings(root / "server.yml")),
+            builds=BuildTimes(Database(root / "journal.db"), time.time),
+        )
 
     def build(self, *, stand_in: bool = False, fresh: bool = False) -> Image:
         tag = f"{NAME}:{len(self.tags)}"
@@ -60,9 +72,9 @@ class Builds:
             context=self.context,
             work=self.root / "work",
             reference=tag,
+            source=str(time.time_ns()),
             stand_in=stand_in,
             fresh=fresh,
-            timeout=300,
             on_line=self.lines.append,
             say=self.said.append,
         )

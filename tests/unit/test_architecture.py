@@ -101,13 +101,16 @@ def test_what_is_pure() -> None:
     assert any(name.startswith("build/detect/") for name in PURE_FILES)
 
 
+VALUES = "deployhost.system.docker_model."  # the engine's answers as values: nothing there touches anything
+
+
 @pytest.mark.parametrize("name", PURE_FILES)
 def test_deciding_is_pure(name: str) -> None:
     """No input or output, no clock, no environment, no randomness; facts in, decision out."""
     tree = TREES[name]
     found = IMPORTS[name]
     assert not {one.split(".")[0] for one in found} & WORLD
-    assert not [one for one in found if one.startswith("deployhost.system")]
+    assert not [one for one in found if one.startswith("deployhost.system") and not one.startswith(VALUES)]
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             assert node.attr not in TOUCHES, f"{name}:{node.lineno}: .{node.attr}"

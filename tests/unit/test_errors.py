@@ -7,7 +7,7 @@ import pytest
 from deployhost import errors
 from deployhost.errors import CommandFailed, DeployhostError, RemoteError
 
-EXIT_CODES = {1, 2, 3, 4, 5, 70, 130}
+EXIT_CODES = {1, 2, 3, 4, 5, 70, 124, 130}
 
 
 def every_error() -> list[type[DeployhostError]]:

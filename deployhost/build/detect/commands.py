@@ -2,10 +2,12 @@
 
 import re
 import shlex
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from deployhost.build.detect.candidate import Start
 from deployhost.build.tree import Tree
+from deployhost.model import WEB, ProcessName
 
 _META = frozenset("&|;<>()$`*?[]{}~\\\n")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
@@ -20,29 +22,39 @@ _PROCESS = re.compile(r"([A-Za-z0-9_-]+):\s*(.+)")
 
 @dataclass(frozen=True)
 class Procfile:
-    """The `web` command and its line, and the names of the other processes."""
+    """The `web` command and its line, the other commands by name (`release` among them), and what is wrong with other lines."""
 
     web: str | None = None
     line: int | None = None
-    others: tuple[str, ...] = ()
+    others: Mapping[str, str] = field(default_factory=dict)
+    unusable: tuple[tuple[int, str], ...] = ()
 
 
 def read_procfile(tree: Tree) -> Procfile:
-    """Given a tree, return what its Procfile says. It is read line by line as Heroku does: it is not YAML."""
+    """Given a tree, return what its Procfile says. It is read line by line as Heroku does: it is not YAML.
+
+    A name is a Kamal role: lower case, and a hyphen becomes an underscore.
+    """
     if not tree.exists("Procfile"):
         return Procfile()
     web: str | None = None
     at: int | None = None
-    others: list[str] = []
+    others: dict[str, str] = {}
+    unusable: list[tuple[int, str]] = []
     for number, raw in enumerate(tree.read("Procfile").splitlines(), 1):
         match = _PROCESS.fullmatch(raw.strip())
         if not match or raw.lstrip().startswith("#"):
             continue
-        if match[1] != "web":
-            others.append(match[1])
-        elif web is None:
-            web, at = match[2].strip(), number
-    return Procfile(web, at, tuple(others))
+        name, command = match[1].lower().replace("-", "_"), match[2].strip()
+        if match[1] == WEB:
+            web, at = (command, number) if web is None else (web, at)
+        elif not ProcessName.pattern.fullmatch(name) or name == WEB or not command.isprintable():
+            unusable.append((number, f"a process's name is {ProcessName.rule}, and its command is on one line"))
+        elif name in others:
+            unusable.append((number, f"there is a process {name} already"))
+        else:
+            others[name] = command
+    return Procfile(web, at, others, tuple(unusable))
 
 
 def words_of(command: str) -> tuple[str, ...]:

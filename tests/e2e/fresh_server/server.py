@@ -5,12 +5,16 @@ It reaches the package registries the way this machine does: the CA bundle and a
 
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from deployhost.kamal.contract import PROXY_IMAGE
+
+CHECKOUT = Path(__file__).parents[3]
 PACKAGES = (
     "systemd",
     "systemd-sysv",
@@ -180,6 +184,14 @@ def base_image(suite: str) -> str:
         host("mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", suite, tar, timeout=900)
         host("docker", "import", tar, image)
     return image
+
+
+def make_parts(directory: Path) -> Path:
+    """Given a directory, put there what is carried to a server: the wheel, install.sh, kamal-proxy's image. Return it."""
+    host(sys.executable, "-m", "build", "--wheel", "--outdir", str(directory), str(CHECKOUT))
+    host("docker", "save", "--output", str(directory / "kamal-proxy.tar"), PROXY_IMAGE)
+    shutil.copy(CHECKOUT / "install.sh", directory)
+    return directory
 
 
 def host(*argv: str, check: bool = True, timeout: float = 300) -> str:

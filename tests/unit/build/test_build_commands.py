@@ -64,8 +64,17 @@ def test_what_a_start_runs_is_what_the_shell_would_have_run() -> None:
 def test_procfile_is_read_as_heroku_does() -> None:
     text = '# web: no\n\nweb:   echo "a: b" # c\nrelease: migrate\n: x\nweb: second\nwor ker: x\n'
     found = read_procfile(MemoryTree({"Procfile": text}))
-    assert (found.web, found.line, found.others) == ('echo "a: b" # c', 3, ("release",))
+    assert (found.web, found.line, found.others) == ('echo "a: b" # c', 3, {"release": "migrate"})
+    assert found.unusable == ()
     assert read_procfile(MemoryTree({})).web is None
+
+
+def test_processes_of_a_procfile_are_roles() -> None:
+    """Kamal's names: lower case, no hyphen; what can't be one is told, not dropped in silence."""
+    text = "Mail-Queue: ./send\nmail_queue: ./again\n9lives: cat\nWeb: no\nlong: a\tb\n"
+    found = read_procfile(MemoryTree({"Procfile": text}))
+    assert found.others == {"mail_queue": "./send"}
+    assert [line for line, _ in found.unusable] == [2, 3, 4, 5]
 
 
 def test_scripts_that_call_each_other_end() -> None:

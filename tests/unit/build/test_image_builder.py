@@ -1,5 +1,6 @@
 """What docker is asked to do, what it is lent and what becomes of that, on a docker command that notes it."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,14 @@ from deployhost.build.bases import Bases
 from deployhost.build.docker_cli import DockerCli
 from deployhost.build.dockerfile import BaseRef
 from deployhost.build.image import ImageBuilder
+from deployhost.build.limits import BuildLimits, Limited
 from deployhost.build.plan import BuildPlan
+from deployhost.config.server import ServerConfig, ServerSettings
 from deployhost.errors import BaseImageUnavailable, BuildFailed
+from deployhost.journal.builds import Builds
+from deployhost.journal.database import Database
 from deployhost.model import AppName
+from deployhost.system.cgroups import Cgroups
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import EngineInfo, Image
 
@@ -66,6 +72,32 @@ class Had(Bases):
         return reference not in self.missing
 
 
+class Told(ServerSettings):
+    """Settings as a test wants them, which server.yml would refuse."""
+
+    def __init__(self, path: Path, config: ServerConfig) -> None:
+        super().__init__(path)
+        self._config = config
+
+    def current(self) -> ServerConfig:
+        return self._config
+
+
+def groups_in(root: Path) -> Cgroups:
+    """Given a directory, have a kernel's cgroups of version 1 in it, with BuildKit's."""
+    trees = {name: root / name for name in ("cpu", "memory", "pids")}
+    files = {
+        "cpu": ("cpu.cfs_period_us", "cpu.cfs_quota_us", "cpu.idle"),
+        "memory": ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.oom_control"),
+        "pids": ("pids.max",),
+    }
+    for name, tree in trees.items():
+        (tree / "docker/buildkit").mkdir(parents=True)
+        for file in files[name]:
+            (tree / "docker/buildkit" / file).write_text("0\n")
+    return Cgroups(unified=False, trees=trees)
+
+
 class World:
     """A builder with everything around it in a directory."""
 
@@ -82,6 +114,8 @@ class World:
         }
         (root / "ca.pem").write_text("certificates")
         self.docker()
+        self.groups = groups_in(root / "cgroup")
+        self.journal = Database(root / "journal.db")
         self.lines: list[str] = []
         self.said: list[str] = []
 
@@ -91,16 +125,25 @@ class World:
         (self.root / "bin/docker").chmod(0o755)
 
     def build(self, plan: BuildPlan, *, stand_in: bool = False, fresh: bool = False, timeout: float = 20) -> Image:
-        builder = ImageBuilder(self.engine, self.bases, DockerCli(self.environ), self.root / "run", self.environ)
+        server = Told(self.root / "server.yml", ServerConfig(build_timeout=timeout))
+        builder = ImageBuilder(
+            self.engine,
+            self.bases,
+            DockerCli(self.environ),
+            self.root / "run",
+            self.environ,
+            limits=BuildLimits(self.engine, server, self.groups, cpus=4, memory=4 * 1024**3),
+            builds=Builds(self.journal, time.time),
+        )
         return builder.build(
             plan,
             app=AppName("shop"),
             context=self.root / "context",
             work=self.root / "work",
             reference=REFERENCE,
+            source="tree",
             stand_in=stand_in,
             fresh=fresh,
-            timeout=timeout,
             on_line=self.lines.append,
             say=self.said.append,
         )
@@ -144,6 +187,7 @@ def test_a_generated_dockerfile_lies_outside_of_the_context(world: World) -> Non
         f"--tag={REFERENCE}",
         "--label=service=shop",
         "--label=deployhost.app=shop",
+        "--label=deployhost.source=tree",
         "--label=deployhost.init=true",
         f"--secret=id=ca,src={world.root}/ca.pem",
         f"{world.root}/context",
@@ -247,7 +291,7 @@ def test_a_full_disk_is_named(world: World) -> None:
     world.docker("#1 [1/1] RUN a\n#1 0.1 write x: no space left on device\n#1 ERROR: process: exit code: 1\n", 1)
     with pytest.raises(BuildFailed, match="the disk is full") as caught:
         world.build(GENERATED)
-    assert caught.value.hint == "docker builder prune"
+    assert caught.value.hint == "docker builder prune --all --force"
 
 
 def test_a_heredoc_on_an_old_engine_is_explained(world: World) -> None:
@@ -271,3 +315,41 @@ def test_an_image_that_is_not_there_after_a_good_end_is_a_failure(world: World) 
     world.engine.has = False
     with pytest.raises(BuildFailed, match="there is no image"):
         world.build(GENERATED)
+
+
+def test_a_build_is_limited_and_noted(world: World) -> None:
+    began = time.time()
+    world.build(GENERATED)
+    group = world.root / "cgroup"
+    assert (group / "memory/docker/buildkit/memory.limit_in_bytes").read_text() == str(2 * 1024**3)
+    assert (group / "cpu/docker/buildkit/cpu.idle").read_text() == "1"
+    assert world.said == []
+    (span,) = Builds(world.journal, time.time).spans()
+    assert began <= span.start <= span.end <= time.time()
+
+
+def test_a_build_that_runs_out_of_memory_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Limited, "ran_out_of_memory", lambda _self: True)
+    world.docker('#5 [2/2] RUN make\n#5 ERROR: process "make" did not complete successfully: exit code: 2\n', 1)
+    with pytest.raises(BuildFailed) as caught:
+        world.build(GENERATED)
+    assert caught.value.message == "the build was killed: it used more than its 2g of memory"
+    assert caught.value.hint == f"echo 'build_memory: 4g' >> {world.root}/server.yml"
+    assert caught.value.details == ("RUN make failed with exit code 2",)
+    (world.root / "server.yml").write_text("build_memory: 2g\n")
+    with pytest.raises(BuildFailed) as caught:
+        world.build(GENERATED)
+    assert caught.value.hint == f"sed -i 's/^build_memory:.*/build_memory: 4g/' {world.root}/server.yml"
+
+
+def test_a_build_that_succeeds_is_not_failed_for_what_was_killed_in_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Limited, "ran_out_of_memory", lambda _self: True)
+    assert world.build(GENERATED).tags == (REFERENCE,)
+
+
+def test_limits_that_can_not_be_set_are_told_and_nothing_else(world: World) -> None:
+    world.groups = Cgroups(unified=False, trees={})
+    assert world.build(GENERATED).tags == (REFERENCE,)
+    assert world.said == ["warning: this kernel can't limit the memory, CPU time, processes of builds"]

@@ -25,7 +25,7 @@ def words(run: Run, monkeypatch: pytest.MonkeyPatch, *typed: str) -> list[str]:
 
 
 def test_verbs_and_options(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert words(run, monkeypatch, "re") == ["restart", "remove"]
+    assert words(run, monkeypatch, "re") == ["restart", "releases", "remove"]
     assert words(run, monkeypatch, "env", "") == ["set", "unset", "list", "import"]
     assert words(run, monkeypatch, "deploy", "--re") == ["--rebuild"]
 
@@ -41,6 +41,21 @@ def test_names_come_from_the_daemon(control: FakeControl, run: Run, monkeypatch:
     assert words(run, monkeypatch, "domains", "remove", "hello", "") == ["a.de", "b.de"]
     assert [request.get("name") for request in control.requests] == [None, None, "hello", "hello"]
     assert not any("reveal" in request for request in control.requests)
+
+
+def test_releases_references_and_processes(control: FakeControl, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = "abcdef0123456789abcdef0123456789abcdef01"
+    releases = [
+        {"version": version + "-2", "live": True, "image_available": True},
+        {"version": version, "live": False, "image_available": True},
+        {"version": version[::-1], "live": False, "image_available": False},
+    ]
+    control.on("releases.list", {"releases": releases})
+    control.on("refs.list", {"refs": ["main", "v1", "v2"]})
+    control.on("app.status", {"apps": [{"processes": [{"name": "web"}, {"name": "worker"}]}]})
+    assert words(run, monkeypatch, "rollback", "hello", "") == ["abcdef0"]
+    assert words(run, monkeypatch, "deploy", "hello", "v") == ["v1", "v2"]
+    assert words(run, monkeypatch, "logs", "hello", "--process", "wo") == ["worker"]
 
 
 def test_where_nothing_can_be_had_nothing_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

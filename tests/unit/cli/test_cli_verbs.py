@@ -1,6 +1,7 @@
 """Every verb end to end: arguments in, one request on the socket, lines or one JSON document out."""
 
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,8 @@ from typing import Any
 import pytest
 
 from deployhost import __version__
-from deployhost.cli import views
-from deployhost.errors import AppNotFound, BuildFailed, Conflict
+from deployhost.cli import session, views
+from deployhost.errors import AppNotFound, BuildFailed, Conflict, WaitTimedOut
 from tests.fake_control import HANG_UP, FakeControl
 from tests.unit.cli.conftest import Run
 
@@ -81,6 +82,48 @@ ENV = [
 DOMAINS = {"app": "hello", "url": "http://hello.localhost", "domains": ["hello.example.com"]}
 STORAGE = {"app": "hello", "path": "/var/lib/deployhost/storage/hello", "mounted_at": "/storage", "deploy": None}
 
+
+def release_view(**more: Any) -> dict[str, Any]:
+    return {
+        "version": SHA,
+        "sha": SHA,
+        "subject": "Say hello",
+        "live": False,
+        "live_since": "2026-01-01T00:00:00Z",
+        "left": "replaced",
+        "why": "",
+        "left_at": None,
+        "how": "push",
+        "target": None,
+        "image": "i",
+        "image_available": True,
+        "proven_at": None,
+        "deploy": deploy_view(),
+        **more,
+    }
+
+
+def process(name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "state": "running",
+        "restarts": 0,
+        "exit_code": None,
+        "container": "c",
+        "memory": None,
+        "cpus": None,
+        **more,
+    }
+
+
+ROLLBACK = {
+    "app": "hello",
+    "release": release_view(),
+    "from": release_view(version=SHA + "-2", live=True),
+    "applied": False,
+    "deploy": None,
+}
+
 # arguments; the operation, the rest of the request, the result; what a person reads of it
 VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
     (
@@ -150,6 +193,95 @@ VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
         ["overtaken by a newer push (deploy 8)"],
     ),
     (["restart", "hello"], "app.restart", {"name": "hello", "follow": True}, deploy_view(), ["live at"]),
+    (
+        ["deploy", "hello", "v1"],
+        "deploy.start",
+        {"name": "hello", "ref": "v1", "follow": True},
+        deploy_view(),
+        ["live at"],
+    ),
+    (
+        ["wait", "hello"],
+        "deploy.wait",
+        {"name": "hello"},
+        {"app": "hello", "live": True, "why": "", "deploy": deploy_view()},
+        ["live at http://hello.localhost in 0.62 s"],
+    ),
+    (
+        ["releases", "hello"],
+        "releases.list",
+        {"name": "hello"},
+        {
+            "app": "hello",
+            "releases": [
+                release_view(version=SHA + "-3", live=True, how="auto_rollback"),
+                release_view(
+                    version=SHA + "-2", left="failed", why="it ended 3 times", subject="Some \x1b[31mred" + "d" * 40
+                ),
+                release_view(
+                    left="rolled_back", why="rolled back to abcdef0", image_available=False, deploy=None, how=None
+                ),
+            ],
+        },
+        [
+            "VERSION    SUBJECT ",
+            "0123456-3  Say hello ",
+            "automatic rollback  0.62 s  live\n",
+            "failed: it ended 3 times\n",
+            "-       rolled back to abcdef0, its image is gone\n",
+            "…",
+            "try: deployhost rollback hello --dry-run\n",
+        ],
+    ),
+    (
+        ["releases", "hello"],
+        "releases.list",
+        {"name": "hello"},
+        {"app": "hello", "releases": []},
+        ["hello has no release yet"],
+    ),
+    (
+        ["rollback", "hello"],
+        "app.rollback",
+        {"name": "hello", "follow": True},
+        ROLLBACK | {"applied": True, "deploy": deploy_view(trigger="rollback")},
+        ["hello went back from 0123456-2 to 0123456 Say hello, which went live ", "live at"],
+    ),
+    (
+        ["rollback", "hello", "0123456", "--dry-run"],
+        "app.rollback",
+        {"name": "hello", "release": "0123456", "dry_run": True},
+        ROLLBACK,
+        ["hello would go back from 0123456-2 to 0123456 Say hello"],
+    ),
+    (
+        ["status", "hello"],
+        "app.status",
+        {"name": "hello"},
+        {
+            "server": SERVER,
+            "apps": [
+                app_view(
+                    strategy="handover",
+                    engine="kamal",
+                    lock={"by": "\x1b[31malice", "text": "", "since": "2026-01-01T00:00:00Z", "age_s": 60},
+                    processes=[
+                        process("web", memory=512 * 1024**2, cpus=1.0),
+                        process("worker", state="restarting", restarts=3, exit_code=1),
+                        process("cron", restarts=1, cpus=0.5, memory=1536 * 1024**2),
+                    ],
+                )
+            ],
+        },
+        [
+            "strategy handover\n",
+            "engine   kamal\n",
+            "process  web running, at most 512 MB and 1 CPU\n",
+            "process  worker restarting (1), restarted 3 times\n",
+            "process  cron running, restarted 1 time, at most 1.5 GB and 0.5 CPUs\n",
+            "lock     Kamal's, of alice, since 2026",
+        ],
+    ),
     (["env", "list", "hello"], "env.list", {"name": "hello"}, {"app": "hello", "env": ENV}, ["A     ***    2026"]),
     (["env", "list", "hello"], "env.list", {"name": "hello"}, {"app": "hello", "env": []}, ["hello has no variables"]),
     (
@@ -221,6 +353,35 @@ VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
         {"name": "hello", "storage": False, "dry_run": True},
         {"app": "hello", "steps": [{"step": "X", "what": "delete", "why": "gone"}], "applied": False},
         ["hello would be removed:"],
+    ),
+    (
+        ["prune", "--dry-run"],
+        "prune",
+        {"dry_run": True},
+        {
+            "applied": False,
+            "apps": [{"app": "hello", "containers": ["hello-web-1"], "images": ["127.0.0.1:5555/hello:1"]}],
+            "cache": {"records": 3, "bytes": 5 * 1024**3},
+            "freed_bytes": 0,
+            "disk": {"path": "/var/lib/docker", "total_bytes": 100 * 1024**3, "free_bytes": 512 * 1024**2},
+        },
+        [
+            "would remove container hello-web-1\nwould remove image 127.0.0.1:5555/hello:1\n",
+            "would remove 3 records of the build cache, 5.0 GB\n512 MB of 100.0 GB free on /var/lib/docker\n",
+        ],
+    ),
+    (
+        ["prune"],
+        "prune",
+        {},
+        {
+            "applied": True,
+            "apps": [{"app": "hello", "containers": [], "images": []}],
+            "cache": {"records": 0, "bytes": 0},
+            "freed_bytes": 0,
+            "disk": {"path": "/var/lib/docker", "total_bytes": 100 * 1024**3, "free_bytes": 50 * 1024**3},
+        },
+        ["nothing to remove\n0 MB freed, 50.0 GB of 100.0 GB free on /var/lib/docker\n"],
     ),
     (["version"], "ping", {}, {"version": "0.0.1"}, [f"deployhost {__version__}", "deployhostd is 0.0.1"]),
 ]
@@ -547,3 +708,106 @@ def test_inspect_what_is_not_there(run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     ran = run("inspect", "empty", "--json")
     assert (ran.code, ran.json["error"]["code"]) == (1, "nothing_recognised")
+
+
+CANCELLED = {"app": "hello", "deploys": [deploy_view("cancelled", subject="Slow", total_ms=None)]}
+
+
+def test_cancel(control: FakeControl, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_USER", "alice")
+    control.on("deploy.cancel", CANCELLED)
+    ran = run("cancel", "hello")
+    assert (ran.code, ran.out, ran.err) == (0, "deploy 7 (0123456 Slow) is cancelled\n", "")
+    assert control.requests == [{"op": "deploy.cancel", "name": "hello", "by": "alice"}]
+
+
+def test_cancel_that_comes_too_late(control: FakeControl, run: Run) -> None:
+    """What could not be ended is told, with the way back."""
+    late = {"app": "hello", "deploys": [*CANCELLED["deploys"], deploy_view("live"), deploy_view("failed")]}
+    control.on("deploy.cancel", late)
+    ran = run("cancel", "hello")
+    assert ran.code == 1
+    assert ran.out.splitlines()[1:] == [
+        "deploy 7 (0123456) was live already; to go back: deployhost rollback hello",
+        "deploy 7 (0123456) had ended already: failed",
+    ]
+    control.on("deploy.cancel", late)
+    ran = run("cancel", "hello", "--json")
+    assert (ran.code, ran.json) == (1, late)
+
+
+@pytest.mark.parametrize(
+    ("deploy", "why", "said"),
+    [
+        (deploy_view("live"), "it ended 3 times", "failed: it ended 3 times\ntry: deployhost status hello\n"),
+        (deploy_view("failed", error={"message": "npm ci failed"}), "npm ci failed", "failed: npm ci failed\n"),
+        (deploy_view("cancelled", error={"message": "cancelled by bob"}), "cancelled by bob", "cancelled by bob\n"),
+    ],
+)
+def test_wait_for_what_failed(control: FakeControl, run: Run, deploy: dict[str, Any], why: str, said: str) -> None:
+    result = {"app": "hello", "live": False, "why": why, "deploy": deploy}
+    control.on("deploy.wait", result)
+    ran = run("wait", "hello")
+    assert (ran.code, ran.out, ran.err) == (1, said, "")
+    control.on("deploy.wait", result)
+    assert run("wait", "hello", "--json").code == 1
+
+
+def test_wait_no_longer_than_that(control: FakeControl, run: Run) -> None:
+    before = time.time()
+    control.on("deploy.wait", WaitTimedOut("deploy 7 of hello is still running", hint="deployhost wait hello"))
+    ran = run("wait", "hello", "--timeout", "20")
+    assert (ran.code, ran.out) == (124, "")
+    assert before + 20 <= control.requests[0]["until"] <= time.time() + 20
+
+
+def test_rollback_that_failed(control: FakeControl, run: Run) -> None:
+    failed = ROLLBACK | {"applied": True, "deploy": deploy_view("failed", error={"message": "it broke"})}
+    control.on("app.rollback", failed)
+    ran = run("rollback", "hello")
+    assert (ran.code, ran.out) == (1, "failed: it broke\n")
+
+
+STORY = (
+    {"event": "deploy", "id": 7, "rest": {"app": "hello", "changed": ["A"]}},
+    BUILD,
+    {"event": "note", "text": "one"},
+)
+
+
+def test_daemon_restarts_while_a_deploy_is_followed(
+    control: FakeControl, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on where it was, shows nothing twice, and what the verb was about is not lost."""
+    monkeypatch.setattr(session, "RETRY", 0.01)
+    control.on("env.set", HANG_UP, *STORY)
+    control.on("deploy.follow", HANG_UP, STORY[0])
+    control.on("deploy.follow", deploy_view(), *STORY, {"event": "note", "text": "two"})
+    ran = run("env", "set", "hello", "A=1")
+    assert ran.code == 0
+    assert [line.strip() for line in ran.out.splitlines()][:4] == ["build    0.41 s", "! one", "! two", "set A"]
+    assert ran.err == "  ! deployhostd is being restarted; waiting for it …\n"
+    assert [request.get("id") for request in control.requests] == [None, 7, 7]
+
+
+def test_daemon_that_does_not_come_back(control: FakeControl, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "RETRY", 0.01)
+    monkeypatch.setattr(session, "PATIENCE", 0.0)
+    control.on("deploy.start", HANG_UP, {"event": "deploy", "id": 7})
+    control.on("deploy.follow", HANG_UP)
+    assert run("deploy", "hello").code == 5
+
+
+def test_daemon_that_ended_before_it_had_a_deploy(control: FakeControl, run: Run) -> None:
+    """Nobody knows whether it was asked for: asking again might do it twice."""
+    control.on("app.rollback", HANG_UP, {"event": "note", "text": "one"})
+    assert run("rollback", "hello").code == 5
+    assert len(control.requests) == 1
+
+
+def test_daemon_restarts_while_one_waits(control: FakeControl, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "RETRY", 0.01)
+    monkeypatch.setattr(session, "CONNECTED", 0.0)
+    control.on("deploy.wait", HANG_UP)
+    control.on("deploy.wait", {"app": "hello", "live": True, "why": "", "deploy": deploy_view()})
+    assert run("wait", "hello").code == 0

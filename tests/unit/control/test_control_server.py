@@ -13,8 +13,9 @@ import pytest
 from deployhost.control.client import call
 from deployhost.control.messages import Message, decode
 from deployhost.daemon import control
-from deployhost.daemon.control import ControlServer, Emit
+from deployhost.daemon.control import ControlServer, Emit, until_gone
 from deployhost.errors import AppNotFound, RemoteError
+from tests.assembled import wait_until
 
 
 class Handlers:
@@ -34,6 +35,18 @@ class Handlers:
 
     def broken(self, _request: Message, _emit: Emit) -> Message:
         raise ZeroDivisionError("oops")
+
+    def quiet(self, _request: Message, emit: Emit) -> Message:
+        emit({"event": "note", "text": "begun"})
+        with until_gone(emit) as gone:
+            gone.wait(5)
+            assert gone.is_set(), "nobody hung up"
+        self.finished.set()
+        return {}
+
+    def brief(self, _request: Message, emit: Emit) -> Message:
+        with until_gone(emit) as gone:
+            return {"gone": gone.is_set()}
 
     def slow(self, _request: Message, emit: Emit) -> Message:
         emit({"event": "note", "text": "begun"})
@@ -55,7 +68,7 @@ def handlers() -> Handlers:
 def path(handlers: Handlers) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="dh") as directory:
         path = Path(directory) / "run" / "control.sock"
-        operations = {name: getattr(handlers, name) for name in ("echo", "missing", "broken", "slow")}
+        operations = {name: getattr(handlers, name) for name in ("echo", "missing", "broken", "slow", "quiet", "brief")}
         server = ControlServer(path, operations)
 
         def serve() -> None:
@@ -135,6 +148,22 @@ def test_who_goes_away_stops_nothing(path: Path, handlers: Handlers) -> None:
     handlers.go.set()
     assert handlers.finished.wait(5)
     call(str(path), "echo")
+
+
+def test_who_goes_away_without_a_word_is_missed(path: Path, handlers: Handlers) -> None:
+    """What would wait for ever ends with its client, and leaves no thread."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.connect(str(path))
+        connection.sendall(b'{"op":"quiet"}\n')
+        assert connection.recv(100)
+        assert not handlers.finished.wait(0.05)
+    assert handlers.finished.wait(5)
+    wait_until(lambda: not any(thread.name == "hang-up" for thread in threading.enumerate()))
+
+
+def test_who_stays_is_not_missed(path: Path) -> None:
+    assert call(str(path), "brief") == {"gone": False}
+    assert not any(thread.name == "hang-up" for thread in threading.enumerate())
 
 
 def test_side_by_side(path: Path, handlers: Handlers) -> None:

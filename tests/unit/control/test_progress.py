@@ -111,7 +111,11 @@ def test_a_failure_says_why_and_what_to_do() -> None:
         ),
         ({"status": "superseded", "trigger": "restart", "superseded_by": None}, "done together with a newer change"),
         ({"status": "queued", "id": 7}, "deploy 7 is queued"),
-        ({"status": "cancelled", "id": 7}, "deploy 7 is cancelled"),
+        (
+            {"status": "superseded", "trigger": "manual", "superseded_by": 8},
+            "overtaken by what was asked for later (deploy 8): nothing was changed",
+        ),
+        ({"status": "cancelled", "id": 7}, "cancelled: somebody wanted it to end"),
     ],
 )
 def test_other_ends(deploy: dict[str, Any], said: str) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from deployhost.apps.look import Lookout
 from deployhost.apps.remove import Remover
 from deployhost.apps.settings import Rerouter
 from deployhost.apps.view import Views
@@ -11,7 +12,9 @@ from deployhost.daemon import app_ops, deploy_ops, push_ops
 from deployhost.daemon.app_ops import AppOperations
 from deployhost.daemon.deploy_ops import DeployOperations
 from deployhost.daemon.deploying import Deploying
+from deployhost.daemon.log_ops import LogOperation
 from deployhost.daemon.push_ops import PushOperation
+from deployhost.daemon.release_ops import ReleaseOperations
 from deployhost.daemon.setting_ops import SettingOperations
 from deployhost.daemon.worker import Workers
 from deployhost.journal.removals import Removals
@@ -31,14 +34,15 @@ class Operations:
         self.daemon = daemon = server.start(Life())
         paths = server.paths
         self.views = Views(
-            docker=daemon.docker,
+            lookout=Lookout(daemon.docker, daemon.proxy, daemon.releases, daemon.locks),
             deploys=daemon.deploys,
             releases=daemon.releases,
             paths=paths,
             http_port=lambda: HTTP_PORT,
+            clock=server.clock,
         )
-        self.workers = Workers(daemon.deploys, daemon.pipeline.run, daemon.recovery.mend, daemon.events.wake)
-        self.deploying = Deploying(daemon.deploys, daemon.events, self.workers, self.views)
+        self.workers = Workers(daemon.deploys, daemon.pipeline.run, daemon.converge.mend, daemon.events.wake)
+        self.deploying = Deploying(daemon.deploys, daemon.events, self.workers, self.views, daemon.cancellations)
         self.remover = Remover(
             docker=daemon.docker,
             proxy=daemon.proxy,
@@ -68,15 +72,28 @@ class Operations:
                 paths=paths,
                 docker=daemon.docker,
                 views=self.views,
-                deploys=daemon.deploys,
-                releases=daemon.releases,
-                events=daemon.events,
                 remover=self.remover,
                 http_port=lambda: HTTP_PORT,
                 started_at=server.clock(),
             ),
             DeployOperations(
                 paths=paths,
+                deploys=daemon.deploys,
+                releases=daemon.releases,
+                deploying=self.deploying,
+                views=self.views,
+                clock=server.clock,
+            ),
+            LogOperation(
+                paths=paths,
+                docker=daemon.docker,
+                deploys=daemon.deploys,
+                releases=daemon.releases,
+                events=daemon.events,
+            ),
+            ReleaseOperations(
+                paths=paths,
+                docker=daemon.docker,
                 deploys=daemon.deploys,
                 releases=daemon.releases,
                 deploying=self.deploying,
@@ -91,7 +108,7 @@ class Operations:
                 views=self.views,
                 now=lambda: datetime(2026, 1, 2, tzinfo=UTC),
             ),
-            PushOperation(paths, self.deploying, self.views),
+            PushOperation(paths, self.deploying, self.views, deploys=daemon.deploys, releases=daemon.releases),
         )
         self.handlers = {name: handler for group in groups for name, handler in group.handlers().items()}
         self.workers.open()

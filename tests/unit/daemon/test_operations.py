@@ -220,7 +220,8 @@ def test_without_following(server: Server, ops: Operations) -> None:
     assert ops.events == []
     followed = ops.ask("deploy.follow", id=result["id"])
     assert followed["status"] == "live"
-    assert [event["stage"] for event in ops.events if event.get("state") == "done"] == ["start", "health", "switch"]
+    stages = [event["stage"] for event in ops.events if event.get("state") == "done"]
+    assert stages == ["create", "start", "health", "switch"]
 
 
 def test_list(server: Server, ops: Operations) -> None:
@@ -359,10 +360,10 @@ def test_states_of_what_ended(server: Server, ops: Operations, monkeypatch: pyte
     del containers[live]
     assert state() == ("down", f"its container is gone{mend}")
 
-    def no_engine(_: str) -> None:
+    def no_engine(_: object) -> None:
         raise DockerUnavailable("the Docker engine does not answer")
 
-    monkeypatch.setattr(ops.daemon.docker, "find", no_engine)
+    monkeypatch.setattr(ops.daemon.docker, "listed", no_engine)
     assert state() == ("down", "the Docker engine does not answer")
     (view,) = ops.ask("app.status", name=app)["apps"]
     assert view["live"]["sha"] == ONE
@@ -415,6 +416,9 @@ def test_remove(server: Server, ops: Operations) -> None:
     other = server.add("shop-2")
     ops.push(other, THREE)
     full(server, ops)
+    pushed = server.paths.registry / "docker/registry/v2/repositories"
+    for directory in (server.paths.kamal_projects / "shop", pushed / "shop", pushed / "shop-2"):
+        directory.mkdir(parents=True)
     shown = ops.ask("app.remove", name="shop", dry_run=True)
     assert shown["applied"] is False
     assert len(server.engine.containers) == 3, "nothing happened"
@@ -497,7 +501,7 @@ def test_removed_while_it_builds(server: Server, ops: Operations) -> None:
 
     ops.daemon.builder.during = meanwhile
     result = ops.push(app, ONE)
-    assert (result["outcome"], result["message"]) == ("ng", "deploy failed: shop was removed")
+    assert (result["outcome"], result["message"]) == ("ng", "shop was removed")
     ops.rest()
     assert (server.engine.containers, server.engine.images, server.table.routes) == ({}, {}, {})
     assert ops.daemon.deploys.open() == []

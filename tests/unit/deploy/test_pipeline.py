@@ -11,6 +11,7 @@ import pytest
 from deployhost.config import apps
 from deployhost.deploy import direct, switch
 from deployhost.deploy.pipeline import Unrecorded
+from deployhost.deploy.retention import KEEP_FAILED
 from deployhost.errors import DeployhostError, FileProblem
 from deployhost.kamal import contract, lock
 from deployhost.model import WEB, Deploy, DeployStatus, EnvName, Trigger, Version
@@ -30,9 +31,9 @@ def test_first_deploy(server: Server) -> None:
     deploy = daemon.deploy(app, ONE)
     assert deploy.status is DeployStatus.LIVE
     assert deploy.version == Version(ONE)
-    assert stages(daemon, deploy) == ["fetch", "plan", "build", "start", "health", "switch"]
+    assert stages(daemon, deploy) == ["fetch", "plan", "build", "create", "start", "health", "switch"]
     assert [phase.name for phase in deploy.phases] == [
-        "queue", "fetch", "plan", "build", "start", "health", "switch", "live",
+        "queue", "fetch", "plan", "build", "create", "start", "health", "switch", "live",
     ]  # fmt: skip
 
     release = daemon.live(app)
@@ -78,7 +79,8 @@ def test_container_of_that_name_is_renamed(server: Server) -> None:
     daemon.deploy(app, TWO)
     assert daemon.live(app).container != first
     assert server.engine.containers[daemon.live(app).container].name == f"shop-web-{TWO}"
-    assert server.engine.containers[first].name.startswith(f"shop-web-{TWO}_replaced_")
+    assert "docker rename" in daemon.life.effects
+    assert first in server.engine.stopped
 
 
 def test_second_deploy_replaces_the_first(server: Server) -> None:
@@ -207,8 +209,8 @@ def test_switch_that_cannot_be_written_down(server: Server, monkeypatch: pytest.
         with pytest.raises(Unrecorded):
             daemon.pipeline.run(deploy)
         with pytest.raises(Unrecorded):
-            daemon.recovery.mend(deploy)
-    daemon.recovery.mend(deploy)
+            daemon.converge.mend(deploy)
+    daemon.converge.mend(deploy)
     assert daemon.deploys.get(deploy.id).status is DeployStatus.LIVE
     assert daemon.live(app).sha == TWO
 
@@ -227,7 +229,7 @@ def test_the_one_that_serves_is_never_stopped(server: Server) -> None:
     assert server.engine.containers[serving.container].running
 
     later = server.start()
-    later.recovery.run()
+    later.converge.run()
     settle()
     assert later.live(app).sha == TWO
     assert later.deploys.of_app(app)[0].status is DeployStatus.LIVE
@@ -296,7 +298,7 @@ def test_same_image_again(server: Server, trigger: Trigger) -> None:
     daemon.env.set(app, {EnvName("MODE"): "dark"}, datetime.now(UTC))
     deploy = daemon.deploy(app, ONE, trigger)
     after = daemon.live(app)
-    assert stages(daemon, deploy) == ["start", "health", "switch"]
+    assert stages(daemon, deploy) == ["create", "start", "health", "switch"]
     assert (after.image, after.version) == (before.image, f"{ONE}-2")
     assert server.engine.specs[after.container].env["MODE"] == "dark"
     assert server.engine.stopped == [before.container]
@@ -462,8 +464,8 @@ def test_failures_do_not_pile_up(server: Server) -> None:
     for number in range(1, 10):
         server.behaviours[sha(number)] = Behaviour(exits=1)
         daemon.deploy(app, sha(number))
-    assert len(server.engine.containers) == 5
-    assert len(server.engine.images) == 5
+    assert len(server.engine.containers) == KEEP_FAILED
+    assert len(server.engine.images) == KEEP_FAILED
 
 
 def test_broken_settings_say_so(server: Server) -> None:

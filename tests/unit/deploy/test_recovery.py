@@ -9,79 +9,12 @@ from deployhost.config import apps
 from deployhost.deploy.pipeline import Unrecorded
 from deployhost.errors import BuildFailed, CommandFailed, DeployhostError, DockerUnavailable, FileProblem, SwitchFailed
 from deployhost.kamal import contract
-from deployhost.model import WEB, AppName, Deploy, DeployStatus, Domain, Sha, Trigger
-from tests.assembled import Assembled, Server, settle, sha
+from deployhost.model import WEB, AppName, DeployStatus, Domain, Sha
+from tests.assembled import Server, settle, sha
 from tests.fakes import Behaviour, Crash, Life
+from tests.recovering import check, restart
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
-
-
-def restart(server: Server) -> Assembled:
-    """Start the next daemon, as its main() does."""
-    daemon = server.start()
-    daemon.recovery.run()
-    settle()
-    return daemon
-
-
-def check(server: Server, daemon: Assembled, app: AppName, newest: Sha) -> None:
-    """The invariant: one live release, that of the newest commit; it runs, requests go there, and nothing else runs or is open."""
-    release = daemon.live(app)
-    assert release.sha == newest
-    assert daemon.deploys.open() == []
-    assert [container.id for container in server.engine.running] == [release.container]
-    assert daemon.releases.drains() == []
-    assert server.refs.branches == {"main": newest}
-    latest = server.engine.look_up(contract.latest_image(app))
-    assert latest is not None
-    assert latest.id == release.image
-    assert not list(server.paths.kamal.glob("lock-*"))
-
-
-def live_through(server: Server, life: Life, app: AppName, work: str) -> None:
-    """One daemon's life: a push, or settings, or a push during whose build the next one comes."""
-    try:
-        daemon = server.start(life)
-        if work == "overtaken":
-            daemon.builder.during = lambda: later.append(daemon.accept(app, THREE)) if not later else None
-        later: list[Deploy] = []
-        daemon.accept(app, *WORK[work][0])
-        daemon.work_off()
-    except Crash:
-        pass
-    settle()
-
-
-WORK = {
-    "push": [(TWO, Trigger.PUSH)],
-    "settings": [(ONE, Trigger.SETTINGS)],
-    "overtaken": [(TWO, Trigger.PUSH), (THREE, Trigger.PUSH)],
-}
-
-
-@pytest.mark.parametrize("work", WORK)
-def test_crash_at_every_effect(server: Server, work: str) -> None:
-    app = server.add("shop")
-    server.start().deploy(app, ONE)
-    restore = server.remember()
-    at = 0
-    while True:
-        at += (
-            3 if work == "overtaken" else 1
-        )  # that one is long, and the steps of each of its two deploys are those of "push"
-        restore()
-        life = Life(break_at=at)
-        live_through(server, life, app, work)
-        daemon = restart(server)
-        taken = {deploy.sha for deploy in daemon.deploys.of_app(app) if deploy.id > 1}
-        for commit, trigger in WORK[work]:
-            if commit not in taken:
-                daemon.accept(app, commit, trigger)  # the journal never had it, so who asked for it asks again
-        daemon.work_off()
-        check(server, daemon, app, WORK[work][-1][0])
-        if not life.broke:
-            break
-    assert at > 20, "the sweep went through all stages"
 
 
 def refusal(effect: str) -> DeployhostError:
@@ -116,7 +49,7 @@ def test_error_at_every_effect(server: Server) -> None:
         try:
             daemon.pipeline.run(deploy)
         except (FileProblem, Unrecorded):
-            daemon.recovery.mend(deploy)  # as the worker does
+            daemon.converge.mend(deploy)  # as the worker does
             daemon.work_off()
         settle()
         served = daemon.live(app)
@@ -160,7 +93,7 @@ def test_not_for_ever(server: Server) -> None:
     crash(server, app, TWO, "docker start")
     for _ in range(2):
         daemon = server.start(DiesAtStart())
-        daemon.recovery.run()
+        daemon.converge.run()
         with pytest.raises(Crash):
             daemon.work_off()
         settle()
@@ -186,7 +119,7 @@ def test_interrupted_and_overtaken(server: Server) -> None:
     crash(server, app, ONE, "docker start")
     daemon = server.start()
     newer = daemon.accept(app, TWO)
-    daemon.recovery.run()
+    daemon.converge.run()
     older = daemon.deploys.of_app(app)[1]
     assert (older.status, older.superseded_by) == (DeployStatus.SUPERSEDED, newer.id)
     daemon.work_off()
@@ -273,14 +206,14 @@ def test_routes_are_kept(server: Server) -> None:
     app, daemon = server.add("shop"), server.start()
     daemon.deploy(app, ONE)
     server.table.routes.clear()
-    daemon.recovery.keep_routes()
+    daemon.converge.run()
     assert server.table.routes["shop-web"].hosts == ("shop.localhost",)
     apps.add_domains(server.paths.apps_yml, app, [Domain("shop.example.com")])
-    daemon.recovery.keep_routes()
+    daemon.converge.run()
     assert set(server.table.routes["shop-web"].hosts) == {"shop.localhost", "shop.example.com"}
     settle()
     effects = len(daemon.life.effects)
-    daemon.recovery.keep_routes()
+    daemon.converge.run()
     assert len(daemon.life.effects) == effects, "what is right is left alone"
     check(server, daemon, app, ONE)
 
@@ -291,7 +224,7 @@ def test_a_route_is_left_alone_while_somebody_deploys(server: Server) -> None:
     version = daemon.live(app).version
     server.table.routes.clear()
     with daemon.locks.held(app, version, patience=0, waiting=lambda _: None):
-        daemon.recovery.keep_routes()
+        daemon.converge.run()
     assert server.table.routes == {}
 
 
@@ -338,9 +271,9 @@ def test_waits_for_the_tools(server: Server, part: str) -> None:
     thing.down = True
     daemon = server.start()
     with pytest.raises(DeployhostError):
-        daemon.recovery.run()
+        daemon.converge.run()
     thing.down = False
-    daemon.recovery.run()
-    daemon.recovery.run()
+    daemon.converge.run()
+    daemon.converge.run()
     daemon.work_off()
     check(server, daemon, app, TWO)

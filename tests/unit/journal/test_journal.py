@@ -118,11 +118,11 @@ def test_journal_that_is_damaged_later(deploys: Deploys, database: Database, pat
     for _ in range(50):
         deploys.accept(SHOP, ONE, trigger=Trigger.PUSH, subject="x" * 500)
     database.close()
+    damaged = Deploys(Database(path), Clock())
     size = path.stat().st_size
     with path.open("r+b") as file:
         file.seek(4096)
         file.write(b"\xff" * (size - 4096))
-    damaged = Deploys(Database(path), Clock())
     with pytest.raises(FileProblem, match="is damaged") as read:
         damaged.of_app(SHOP)
     with pytest.raises(FileProblem, match="is damaged") as written:

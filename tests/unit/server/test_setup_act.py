@@ -103,6 +103,7 @@ def test_the_proxy_is_what_kamal_expects(act: Callable[[Step], str], docker: Fak
         image="basecamp/kamal-proxy:v0.9.2",
         labels={"org.opencontainers.image.title": "kamal-proxy"},
         network="kamal",
+        mac=contract.PROXY_MAC,
         binds=(
             "kamal-proxy-config:/home/kamal-proxy/.config/kamal-proxy",
             f"{paths.root}/root/.kamal/proxy/apps-config:/home/kamal-proxy/.apps-config",

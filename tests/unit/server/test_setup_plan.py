@@ -42,6 +42,7 @@ PROXY = Proxy(
     networks=(contract.NETWORK,),
     restart="unless-stopped",
     log_max_size="10m",
+    mac=contract.PROXY_MAC,
 )
 DEBIAN = ServerFacts(distribution="debian", distribution_name="Debian GNU/Linux 12 (bookworm)", git=True)
 FRESH_SYSTEMD = replace(DEBIAN, systemd=True)

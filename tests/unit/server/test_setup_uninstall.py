@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from deployhost.paths import Paths
-from deployhost.server.setup_steps import RemoveFiles, RemoveImages, UninstallStep
+from deployhost.server.setup_steps import RemoveFiles, RemoveImages, RemoveService, UninstallStep
 from deployhost.server.uninstall_plan import Present, plan_uninstall
 
 PATHS = Paths(Path("/"))
@@ -19,6 +19,12 @@ ALL = Present(
     program_files=(Path("/usr/local/share/completion"),),
     data=(PATHS.config, PATHS.state),
     added=("docker.io", "iptables"),
+)
+KAMAL = replace(
+    ALL,
+    kamal_services=("deployhost-sshd", "deployhost-registry"),
+    kamal_files=(PATHS.kamal_program, PATHS.ssh),
+    held_back=(Path("/etc/ssh/sshd_not_to_be_run"),),
 )
 
 
@@ -61,3 +67,14 @@ def test_nothing_is_said_of_docker_where_there_is_none() -> None:
 
 def test_each_step_can_be_carried_out() -> None:
     assert all(isinstance(step, UninstallStep) for step in plan_uninstall(ALL, PATHS, purge=True))
+
+
+def test_what_kamal_needed_goes_with_the_program() -> None:
+    plan = plan_uninstall(KAMAL, PATHS, purge=False)
+    removed = [step.name for step in plan if isinstance(step, RemoveService)]
+    assert removed == ["deployhostd", "deployhost-sshd", "deployhost-registry"]
+    files = [step.paths for step in plan if isinstance(step, RemoveFiles)]
+    assert (PATHS.kamal_program, PATHS.ssh) in files
+    assert "rm /etc/ssh/sshd_not_to_be_run" in " ".join(plan.notes), (
+        "the package stays, and must not open a port at the next boot"
+    )

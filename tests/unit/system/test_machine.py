@@ -62,3 +62,12 @@ def test_modes_of_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir(mode=0o700)
     (tmp_path / "file").touch()
     assert machine.modes((tmp_path / "a", tmp_path / "b", tmp_path / "file")) == {tmp_path / "a": 0o700}
+
+
+def test_cpus_and_memory(tmp_path: Path) -> None:
+    assert machine.cpus() >= 1
+    assert machine.memory() > 64 * 1024**2
+    table = tmp_path / "meminfo"
+    table.write_text("MemTotal:       24684000 kB\nMemFree:  1 kB\n")
+    assert machine.memory(table) == 24684000 * 1024
+    assert machine.memory(tmp_path / "missing") == 0

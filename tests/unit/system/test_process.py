@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from deployhost.errors import CommandFailed, CommandMissing, CommandTimedOut
+from deployhost.errors import CommandFailed, CommandMissing, CommandStopped, CommandTimedOut
 from deployhost.system import process
 from deployhost.system.process import run, spawn
+from deployhost.system.stop import Stop
 from tests.assembled import wait_until
 
 
@@ -159,3 +160,30 @@ def test_outlives_us(tmp_path: Path) -> None:
     os.kill(us.pid, signal.SIGKILL)
     us.wait(5)
     wait_until(lambda: (tmp_path / "log").read_text() == "done\n")
+
+
+def test_stopped_at_once(tmp_path: Path) -> None:
+    """The whole group ends, and nobody had to wait until the next look."""
+    stop = Stop()
+    script = f"sleep 60 & echo $! >{tmp_path}/child; echo said; wait"
+
+    def wish() -> None:
+        wait_until(lambda: (tmp_path / "child").exists() and (tmp_path / "child").read_text() != "")
+        stop.set()
+
+    threading.Thread(target=wish).start()
+    began = time.monotonic()
+    with pytest.raises(CommandStopped, match="sh was stopped"):
+        run(["sh", "-c", script], timeout=30, stop=stop)
+    assert time.monotonic() - began < 5
+    wait_until(lambda: gone(int((tmp_path / "child").read_text())))
+
+
+def test_stopped_before_it_began_and_after_it_ended() -> None:
+    stop = Stop()
+    stop.set()
+    with pytest.raises(CommandStopped):
+        run(["sleep", "60"], timeout=30, stop=stop)
+    late = Stop()
+    assert run(["true"], timeout=30, stop=late).code == 0
+    late.set()  # whoever waited is not woken any more

@@ -1,0 +1,143 @@
+"""An app as a Kamal project that a team takes away: what it needs to deploy it to servers of its own, with Kamal alone."""
+
+import shlex
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from deployhost.build.directory import DirectoryTree, load_templates
+from deployhost.build.plan import DOCKERFILE, BuildPlan, plan_build
+from deployhost.config.app import AppConfig
+from deployhost.config.env import EnvStore
+from deployhost.deploy.container import container_of
+from deployhost.deploy.kamal_projects import architecture
+from deployhost.deploy.processes import Processes, processes_of
+from deployhost.errors import NotFound
+from deployhost.journal.releases import Releases
+from deployhost.kamal import env_values
+from deployhost.kamal.deploy_yml import Build, KamalApp, Registry, deploy_yml
+from deployhost.model import AppName, Release
+from deployhost.paths import Paths
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import ContainerSpec, Image
+from deployhost.system.git import BareRepository
+from deployhost.templates import read_template
+
+SERVER = "192.0.2.1"  # an address that nobody has (RFC 5737)
+REGISTRY = Registry("registry.example.com", "REPLACE-ME", secret="KAMAL_REGISTRY_PASSWORD")  # noqa: S106 - a name
+DOMAIN = "{app}.example.com"
+OURS = "DEPLOYHOST_"
+DOCKERIGNORE = ".dockerignore"
+GUIDE = "KAMAL.md"
+
+HEADER = """\
+{app} as Kamal deploys it, written by `deployhost export`. What is marked REPLACE is yours to fill in; KAMAL.md says how to go on.
+"""
+COMMENTS = {
+    "image": "REPLACE if your registry wants a user or an organisation before the name: acme/{app}",
+    "servers": "REPLACE 192.0.2.1 by your servers, several lines for several of them.",
+    "proxy.hosts": "{domains}",
+    "proxy.ssl": (
+        "REPLACE by true to have kamal-proxy get certificates itself: with one server, reachable on ports 80 and 443.\n"
+        "With several servers a load balancer before them ends TLS, and this stays false."
+    ),
+    "registry": "REPLACE by your registry; the password comes from .kamal/secrets.",
+    "volumes": "REPLACE the part before the colon if the app's data is to lie elsewhere on your servers.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exports:
+    """Given the parts that know an app, say what its Kamal project is made of."""
+
+    docker: Docker
+    releases: Releases
+    env: EnvStore
+    paths: Paths
+    load_app: Callable[[AppName], AppConfig]
+
+    def kamal(self, name: AppName) -> dict[str, Any]:
+        """Given an app, return {app, version, files: {path: text}, notes: [str]} of its Kamal project, without any value of a variable.
+
+        Raise AppNotFound; NotFound if it has no live release.
+        """
+        config, live = self.load_app(name), self.releases.live(name)
+        image = None if live is None else self.docker.image(live.image)
+        if live is None or image is None:
+            raise NotFound(f"{name} has no live release to export", hint=f"deployhost deploy {name}")
+        env = {str(key): value for key, value in self.env.read(name).items()}
+        awkward, processes = env_values.changed(env), processes_of(image, config)
+        app = _app(config, image, live, processes, tuple(sorted(env)))
+        domains = "The domains of the app." if config.domains else "REPLACE by the domain of the app."
+        comments = {key: text.format(app=name, domains=domains) for key, text in COMMENTS.items()}
+        files = {
+            **self._build_files(config, live),
+            "config/deploy.yml": deploy_yml(app, header=HEADER.format(app=name), comments=comments),
+            ".kamal/secrets": env_values.secrets_template(("KAMAL_REGISTRY_PASSWORD", *sorted(env))),
+            GUIDE: _guide(config, processes, awkward),
+        }
+        notes = [f"Kamal would change the values of {', '.join(awkward)} on their way: see {GUIDE}"] if awkward else []
+        return {"app": name, "version": live.version, "files": files, "notes": notes}
+
+    def _build_files(self, config: AppConfig, live: Release) -> dict[str, str]:
+        """Return the Dockerfile and .dockerignore of what is live: ours, or the repository's own."""
+        with tempfile.TemporaryDirectory(prefix="export-", dir=self.paths.run) as scratch:
+            tree = Path(scratch) / "tree"
+            BareRepository(self.paths.repo(config.name)).check_out(live.sha, tree)
+            directory = DirectoryTree(tree)
+            plan = plan_build(directory, app=config.name, templates=load_templates())
+            return {
+                DOCKERFILE: plan.dockerfile or directory.read(DOCKERFILE),
+                DOCKERIGNORE: _ignored(plan, directory),
+            }
+
+
+def _ignored(plan: BuildPlan, tree: DirectoryTree) -> str:
+    if plan.dockerignore is not None:
+        return plan.dockerignore
+    return tree.read(DOCKERIGNORE) if tree.exists(DOCKERIGNORE) else "**/.git\n**/.env\n**/.kamal/secrets*\n"
+
+
+def _app(config: AppConfig, image: Image, live: Release, processes: Processes, secrets: tuple[str, ...]) -> KamalApp:
+    storage = Path(f"/var/lib/{config.name}/storage")
+    roles = {
+        one.name: _elsewhere(container_of(image, config, one, storage)) for one in (processes.web, *processes.workers)
+    }
+    return KamalApp(
+        app=config.name,
+        roles=roles,
+        hosts=tuple(config.domains) or (DOMAIN.format(app=config.name),),
+        port=live.port,
+        health=config.health or "/",
+        secrets=secrets,
+        servers=(SERVER,),
+        drain=config.drain,
+        boot_limit=config.boot_limit,
+        response_timeout=config.response_timeout,
+        registry=REGISTRY,
+        build=Build(arch=architecture(), driver=None),
+    )
+
+
+def _elsewhere(spec: ContainerSpec) -> ContainerSpec:
+    """Return what a container is made from, less what only this server knows of."""
+    env: Mapping[str, str] = {name: value for name, value in spec.env.items() if not name.startswith(OURS)}
+    return replace(spec, env=env, aliases=())
+
+
+def _guide(config: AppConfig, processes: Processes, awkward: tuple[str, ...]) -> str:
+    """Return the text of the page that says how to go on."""
+    sections = []
+    if config.storage:
+        sections.append(read_template("export/storage.md"))
+    if processes.release is not None:
+        sections.append(
+            read_template("export/release.md").replace("@COMMAND@", shlex.quote(shlex.join(processes.release)))
+        )
+    if awkward:
+        names = ", ".join(f"`{name}`" for name in awkward)
+        sections.append(read_template("export/values.md").replace("@NAMES@", names))
+    text = read_template("export/kamal.md").replace("@SECTIONS@", "\n".join(sections))
+    return text.replace("@APP@", config.name).rstrip("\n") + "\n"

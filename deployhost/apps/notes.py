@@ -1,0 +1,142 @@
+"""What is to be said of an app beside its facts: its state, and why it is not as one would expect."""
+
+from collections.abc import Sequence
+
+from deployhost.kamal.contract import PAUSED, STOPPED, Route
+from deployhost.kamal.lock import LockDetails
+from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Trigger
+from deployhost.system.docker_model import Container
+
+
+def state(
+    app: AppName,
+    live: Release | None,
+    newest: Deploy | None,
+    *,
+    problem: str,
+    containers: Sequence[Container],
+    route: Route | None,
+) -> tuple[str, str]:
+    """Given what is known of an app, return its state, and what to say of it. What the journal knows is shown without the engine too."""
+    if newest is not None and not newest.status.ended:
+        return "deploying", ""
+    if live is None:
+        return "empty" if newest is None else "failed", ""
+    if problem:
+        return "down", problem
+    web = next((one for one in containers if one.id == live.container), None)
+    if live.stopped and (web is None or not web.running):
+        return "stopped", f"it was stopped {live.stopped}; to start it again: deployhost restart {app}"
+    if web is None or not web.running:
+        return "down", f"{_why_down(web)}; to start it again: deployhost restart {app}"
+    return _reached(web, route)
+
+
+def _reached(web: Container, route: Route | None) -> tuple[str, str]:
+    """Given a web container that runs, return the state of its app by whether requests are sent there."""
+    if route is not None and route.state == STOPPED:
+        return "stopped", "kamal-proxy answers in its place, as somebody wanted: kamal app live ends that"
+    if route is not None and route.state == PAUSED:
+        return "held", "kamal-proxy holds its requests"
+    return "live", _restarts(web)
+
+
+def difference(app: AppName, live: Release | None, pushed: Deploy | None, chosen: Deploy | None) -> str:
+    """Given what is live, what was pushed last and what chose the live one, say where they differ and why (promise 4)."""
+    if live is None or (pushed is not None and not pushed.status.ended):
+        return ""
+    if chosen is not None and (pushed is None or chosen.id > pushed.id):
+        return _chosen(app, live, pushed, chosen)
+    if pushed is None or pushed.sha == live.sha:
+        return ""
+    if pushed.status is DeployStatus.FAILED:
+        return f"the newest push {pushed.sha.short} failed; {live.sha.short} still serves"
+    if pushed.status is DeployStatus.CANCELLED:
+        return f"the newest push {pushed.sha.short} was cancelled; {live.sha.short} still serves"
+    return f"the newest push is {pushed.sha.short} ({pushed.status}); {live.sha.short} serves"
+
+
+def _chosen(app: AppName, live: Release, pushed: Deploy | None, chosen: Deploy) -> str:
+    differs = pushed is not None and pushed.sha != live.sha
+    newest = "" if pushed is None else pushed.sha.short
+    head = f"; {newest} is what was pushed last, to go forward: deployhost deploy {app}" if differs else ""
+    if chosen.trigger is Trigger.AUTO_ROLLBACK:
+        if not differs and live.deploy != chosen.id:
+            return ""  # the same commit has been deployed with other settings since
+        again = head or f"; it runs with the settings from before, to apply today's: deployhost restart {app}"
+        return (
+            f"rolled back automatically to {live.sha.short}, because {chosen.reason or 'the new release failed'}{again}"
+        )
+    if not differs:
+        return ""
+    how = {Trigger.ROLLBACK: "was rolled back to by hand", Trigger.KAMAL: "was deployed with Kamal"}
+    return f"{live.sha.short} {how.get(chosen.trigger, 'was deployed by hand')}{head}"
+
+
+def going_forward(app: AppName, live: Release | None, chosen: Deploy | None) -> str:
+    """Given an app to which a new commit is pushed, say it if what is live had been chosen against what was pushed last."""
+    if live is None or chosen is None or chosen.trigger not in (Trigger.ROLLBACK, Trigger.AUTO_ROLLBACK):
+        return ""
+    subject = f" ({live.subject})" if live.subject else ""
+    automatically = " automatically" if chosen.trigger is Trigger.AUTO_ROLLBACK else ""
+    return f"{app} was rolled back{automatically} to {live.sha.short}{subject}; this push goes forward again"
+
+
+def workers(containers: Sequence[Container]) -> str:
+    """Given a release's containers, say which of its workers do not run, or were started again."""
+    told = []
+    for container in containers:
+        name = container.labels.get("role", WEB)
+        if name != WEB and (not container.running or container.restart_count):
+            told.append(f"{name}: {_restarts(container) or _ended(container)}")
+    return "; ".join(told)
+
+
+def lock(details: LockDetails, now: float) -> str:
+    """Given the lock that somebody else holds on the app, and the time, say it."""
+    return (
+        f"Kamal's lock is held by {details.by} for {_span(details.age(now))}: nothing is deployed until it is released"
+    )
+
+
+def left(release: Release, after: Deploy | None) -> tuple[str | None, str]:
+    """Given a release and the deploy that went live after it, return why it was left, as a word and as a sentence."""
+    if release.failed:
+        return "failed", release.failed
+    if release.is_live or after is None:
+        return None, ""
+    if after.trigger is Trigger.AUTO_ROLLBACK:
+        return "failed", after.reason
+    if after.trigger is Trigger.ROLLBACK:
+        return "rolled_back", f"rolled back to {after.sha.short}"
+    return "replaced", ""
+
+
+def _restarts(container: Container) -> str:
+    """Say how often the engine has started it again, and how it ended last while that is known: not once it runs again."""
+    count = container.restart_count
+    if not count:
+        return ""
+    ended = "" if container.running else f" (last exit code {container.exit_code})"
+    return f"it ended and was started again {count} {'time' if count == 1 else 'times'} since it went live{ended}"
+
+
+def _ended(container: Container) -> str:
+    if container.oom_killed:
+        return "it ran out of memory and was killed"
+    if container.status == "exited":
+        return f"it ended with exit code {container.exit_code}"
+    return f"its container is {container.status}"
+
+
+def _why_down(container: Container | None) -> str:
+    if container is None:
+        return "its container is gone"
+    return _restarts(container) or _ended(container)
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,193 @@
+"""Having the kernel keep builds within their limits; `limits_plan` says which. What can't be limited is told, and built all the same."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from deployhost.build.docker_cli import Cli
+from deployhost.build.limits_plan import (
+    PATIENCE,
+    Limits,
+    Placement,
+    Setting,
+    limits,
+    placement,
+    readable,
+    settings,
+    unlimited,
+)
+from deployhost.config.app import DAY
+from deployhost.config.server import ServerSettings
+from deployhost.errors import BuildFailed, FileProblem
+from deployhost.system import cgroups, machine
+from deployhost.system.cgroups import Cgroups
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import EngineInfo
+
+ENGINE_KNOWN_FOR = 600.0  # seconds for which the engine's version and cgroup driver are remembered
+LOOK = 0.05  # seconds between looks for cgroups that appear
+
+
+class BuildLimits:
+    """Given the engine, server.yml, the machine's cgroups, CPUs and bytes of memory, limit what builds use."""
+
+    def __init__(
+        self,
+        docker: Docker,
+        server: ServerSettings,
+        groups: Cgroups | None = None,
+        *,
+        cpus: int | None = None,
+        memory: int | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._docker = docker
+        self._server = server
+        self._groups = cgroups.find() if groups is None else groups
+        self._cpus = machine.cpus() if cpus is None else cpus
+        self._memory = machine.memory() if memory is None else memory
+        self._patience = patience
+        self._engine: tuple[EngineInfo, float] | None = None
+
+    @contextlib.contextmanager
+    def applied(self, cli: Cli, say: Callable[[str], None]) -> Iterator["Limited"]:
+        """Given the command that builds, have its build limited within the block. Raise InvalidConfig, DockerUnavailable.
+
+        `say` gets what this machine can't limit.
+        """
+        config = self._server.current()
+        limited = limits(self._cpus, self._memory, config.build_cpus, config.build_memory)
+        engine = self._info()
+        where = placement(
+            int(engine.version.partition(".")[0] or 0), buildx=cli.buildx, systemd=engine.cgroup_driver == "systemd"
+        )
+        told = Limited(self._server, limited, config.build_timeout, where.argv)
+        with contextlib.ExitStack() as stack:
+            try:
+                self._limit(where, limited, told, stack, say)
+            except FileProblem as error:
+                say(f"warning: this build is not limited: {error.message}")
+            yield told
+
+    def _limit(
+        self,
+        where: Placement,
+        limited: Limits,
+        told: "Limited",
+        stack: contextlib.ExitStack,
+        say: Callable[[str], None],
+    ) -> None:
+        if where.group is None:
+            stack.enter_context(self._limiting(where.appearing, limited, told))
+            return
+        files = self._groups.ensure(where.group)
+        missing = unlimited(files, unified=self._groups.unified)
+        if missing:
+            say(f"warning: this kernel can't limit the {', '.join(missing)} of builds")
+        self._groups.write(where.group, settings(limited, files, unified=self._groups.unified))
+        told.watch = stack.enter_context(self._groups.watched(where.group)).happened
+        group = where.group
+        if where.away is not None and not self._groups.unified:
+            group, files = where.away, self._groups.ensure(where.away)
+            self._groups.write(group, settings(limited, files, unified=False))
+            stack.enter_context(_meanwhile(partial(self._groups.move, "cpu", f"{where.group}/*", group)))
+        self._hurry_one_day(group, settings(limited, files, unified=self._groups.unified, patient=False), stack)
+
+    def _hurry_one_day(self, group: str, hurried: list[Setting], stack: contextlib.ExitStack) -> None:
+        """Have the build wait no longer for everything else once it has lasted: on a busy machine it would never end."""
+
+        def hurry() -> None:
+            with contextlib.suppress(FileProblem):
+                self._groups.write(group, hurried)
+
+        timer = threading.Timer(self._patience, hurry)
+        timer.daemon = True
+        timer.start()
+        stack.callback(timer.cancel)
+
+    @contextlib.contextmanager
+    def _limiting(self, patterns: tuple[str, ...], limited: Limits, told: "Limited") -> Iterator[None]:
+        """Within the block, limit each cgroup that appears, and note whether one of them runs out of memory."""
+        before = {name for pattern in patterns for name in self._groups.named(pattern)}  # of somebody else's build
+        done: set[str] = set()
+
+        def look() -> None:
+            for name in {name for pattern in patterns for name in self._groups.named(pattern)} - before:
+                if name not in done:
+                    done.add(name)
+                    with contextlib.suppress(FileProblem):  # it has ended
+                        self._groups.write(
+                            name, settings(limited, self._groups.files(name), unified=self._groups.unified)
+                        )
+                directory = self._groups.group("memory", name)
+                if directory is not None and cgroups.kills(directory) > 0:
+                    told.seen = True
+
+        with _meanwhile(look):
+            yield
+
+    def _info(self) -> EngineInfo:
+        now = time.monotonic()
+        if self._engine is None or now > self._engine[1]:
+            self._engine = (self._docker.info(), now + ENGINE_KNOWN_FOR)
+        return self._engine[0]
+
+
+@contextlib.contextmanager
+def _meanwhile(look: Callable[[], None]) -> Iterator[None]:
+    """Given what looks for new cgroups, have it do so again and again within the block."""
+    over = threading.Event()
+
+    def again() -> None:
+        while not over.wait(LOOK):
+            look()
+
+    thread = threading.Thread(target=again, name="limits", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@dataclass
+class Limited:
+    """How one build is limited: what `docker build` is told, its seconds, and whether memory ran out."""
+
+    server: ServerSettings
+    limits: Limits
+    timeout: float
+    argv: tuple[str, ...] = ()
+    watch: Callable[[], bool] = lambda: False
+    seen: bool = False
+
+    def ran_out_of_memory(self) -> bool:
+        """Return whether the kernel has killed something of the build for its memory."""
+        return self.seen or self.watch()
+
+    def out_of_memory(self, details: tuple[str, ...]) -> BuildFailed:
+        """Given what the build said, return the error to tell when it ran out of memory."""
+        return BuildFailed(
+            f"the build was killed: it used more than its {readable(self.limits.memory)} of memory",
+            hint=self._more("build_memory", readable(2 * self.limits.memory)),
+            details=details,
+        )
+
+    def timed_out(self, details: tuple[str, ...]) -> BuildFailed:
+        """Given what the build said last, return the error to tell when it did not end in time."""
+        return BuildFailed(
+            f"the build did not end within {self.timeout:g} s and was stopped",
+            hint=self._more("build_timeout", f"{min(2 * self.timeout, DAY):g}"),
+            details=details,
+        )
+
+    def _more(self, key: str, value: str) -> str:
+        """Return the command that has this setting stand in server.yml."""
+        path = self.server.path
+        if self.server.has(key):
+            return f"sed -i 's/^{key}:.*/{key}: {value}/' {path}"
+        return f"echo '{key}: {value}' >> {path}"

@@ -1,0 +1,94 @@
+"""kamal: Kamal's own command on an app."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deployhost.cli.arguments import AppArgument
+from deployhost.cli.session import Session, session_of
+from deployhost.errors import DaemonUnavailable, InvalidRequest, RemoteError, SetupFailed
+from deployhost.model import AppName, Version
+
+ARGUMENTS = {"allow_interspersed_args": False, "ignore_unknown_options": True}  # all that follows NAME is Kamal's
+TERMINAL = ("TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES")  # all that Kamal gets of the person's environment
+
+
+def register(app: typer.Typer) -> None:
+    """Given the typer app, add the verb."""
+    app.command(context_settings=ARGUMENTS)(kamal)
+
+
+def kamal(
+    context: typer.Context,
+    name: AppArgument,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="-- ARGS", help="What Kamal is given.", show_default=False)
+    ] = None,
+) -> None:
+    """Run Kamal itself on the app: details, logs, exec, rollback, whatever it can.
+
+    Example: deployhost kamal shop -- app details
+    """
+    session = session_of(context, False)  # what Kamal prints is no JSON of ours
+    given = list(arguments or ())
+    if given[:1] == ["--"]:
+        del given[0]
+    given = given or ["help"]
+    app = AppName(name)
+    if os.geteuid() != 0:
+        raise InvalidRequest(
+            "Kamal gets at the server with a key that only root may read",
+            hint=f"sudo deployhost kamal {app} -- {' '.join(given)}",
+        )
+    code = _run(session, app, given)
+    _converge(session, app)
+    if code:
+        raise typer.Exit(code)
+
+
+def _run(session: Session, app: AppName, arguments: list[str]) -> int:
+    from deployhost.config import server  # noqa: PLC0415 - every other verb starts without what follows
+    from deployhost.kamal import command, parts  # noqa: PLC0415
+    from deployhost.kamal.cli import KamalCli, KamalRun  # noqa: PLC0415
+
+    verb = command.words(arguments)[:1] if command.builds(arguments) else ()
+    project = session.ask("kamal.prepare", name=app, arguments=list(verb))
+    if not parts.installed(session.paths):
+        _bring(session)
+    parts.check(session.paths, server.load(session.paths.server_yml).ssh_port)
+    if command.locks(arguments):  # who only looks has nothing to fear
+        for warning in project["warnings"]:
+            session.warn(f"note: {warning}")
+    run = KamalRun(app, Path(project["directory"]), Version(project["version"]), _terminal(os.environ))
+    sys.stdout.flush()
+    return KamalCli(session.paths, session.warn).run(run, arguments)
+
+
+def _bring(session: Session) -> None:
+    from deployhost.cli.setup import bring_kamal  # noqa: PLC0415
+    from deployhost.kamal import parts  # noqa: PLC0415
+
+    session.warn("Kamal's command is not on this server yet: bringing it, and what it needs, once")
+    try:
+        bring_kamal(session)
+    except SetupFailed as error:
+        if not parts.installed(session.paths):
+            raise
+        session.warn(f"note: {error.message}; what builds nothing works")
+
+
+def _converge(session: Session, app: AppName) -> None:
+    """Have the daemon take note at once of what Kamal did; it looks every minute anyway."""
+    try:
+        session.ask("app.converge", name=app)
+    except (RemoteError, DaemonUnavailable) as error:
+        if "no such operation" not in error.message:
+            session.warn(f"note: deployhost has not looked at {app} yet: {error.message}")
+
+
+def _terminal(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: environment[name] for name in TERMINAL if name in environment}

@@ -1,0 +1,29 @@
+"""The operation that brings journal, Docker and the proxy together at once, or says what it would do."""
+
+from collections.abc import Callable
+
+from deployhost.config.app import AppConfig
+from deployhost.control.messages import Message
+from deployhost.daemon import requests
+from deployhost.daemon.control import Emit, Handler
+from deployhost.deploy.converge import Converge
+from deployhost.model import AppName
+
+
+class ConvergeOperation:
+    """Given what converges and what reads an app's settings, carry the operation out."""
+
+    def __init__(self, converge: Converge, load_app: Callable[[AppName], AppConfig]) -> None:
+        self._converge = converge
+        self._load_app = load_app
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the operation by its name."""
+        return {"app.converge": self.converge}
+
+    def converge(self, request: Message, _emit: Emit) -> Message:
+        """Given perhaps a name, mend what is not as it should be of that app or of all; with dry_run only say how."""
+        only = None if request.get("name") is None else self._load_app(requests.app_name(request)).name
+        applied = not request.get("dry_run")
+        plan = self._converge.run(only) if applied else self._converge.plan(only)
+        return {"steps": [step.to_json() for step in plan], "notes": list(plan.notes), "applied": applied}

@@ -1,0 +1,36 @@
+"""One try at one deploy: what it is given, and what it comes to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from deployhost.config.app import AppConfig
+from deployhost.deploy.report import Progress
+from deployhost.deploy.switch import Switched
+from deployhost.model import Deploy, Version
+from deployhost.system.docker_model import Container
+from deployhost.system.stop import Stop
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What one try is given, read once at its beginning.
+
+    `stop` is set once somebody wants it to end, and `check` raises DeployCancelled then.
+    """
+
+    deploy: Deploy
+    version: Version
+    config: AppConfig
+    env: Mapping[str, str]
+    progress: Progress
+    stop: Stop
+    check: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Live:
+    """A web container that requests go to, and its port; `switched` is the proxy's call, which may still drain what was before."""
+
+    web: Container
+    port: int
+    switched: Switched | None

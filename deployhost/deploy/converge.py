@@ -1,0 +1,222 @@
+"""Bringing journal, Docker and the proxy together: at start, every few seconds, and after Kamal was used. Safe to run twice.
+
+`converge_plan` decides. Each app's steps are carried out under its lock, after another look: what was seen without it may
+have been a deploy's switch. An app whose lock somebody else holds is left alone.
+"""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from deployhost.deploy.adopt_plan import Adoption, adoption
+from deployhost.deploy.converge_act import Actor
+from deployhost.deploy.converge_facts import Looker
+from deployhost.deploy.converge_plan import plan_app, plan_server
+from deployhost.deploy.converge_steps import UNHURRIED, SkipNumbers, StartProxy
+from deployhost.deploy.seen import AppFacts
+from deployhost.errors import Conflict, DeployhostError, InternalError
+from deployhost.journal.deploys import Deploys
+from deployhost.kamal.contract import PROXY_CONTAINER
+from deployhost.kamal.lock import KamalLocks
+from deployhost.kamal.proxy import KamalProxy
+from deployhost.model import AppName, Deploy, DeployStatus, Version
+from deployhost.steps import Plan, Step
+from deployhost.system.docker import Docker
+
+NO_VERSION = Version("0" * 40)  # its lock has no version to name; Kamal only shows it
+ROUNDS = 6  # what takes more rounds than that goes in circles; the next run is not far
+PROXY_STARTS = 10.0  # seconds for kamal-proxy to answer once its container was started
+APPS_AT_ONCE = 4
+AT_ONCE = 8  # containers that are stopped side by side
+OLD_LOG = 600.0  # seconds after which a switch's log has no reader any more
+POLL = 0.05
+log = logging.getLogger(__name__)
+
+
+class Converge:
+    """Given what looks and what acts, mend what is not as it should be."""
+
+    def __init__(
+        self,
+        *,
+        looker: Looker,
+        actor: Actor,
+        docker: Docker,
+        proxy: KamalProxy,
+        deploys: Deploys,
+        locks: KamalLocks,
+        isolate: Callable[[], object],
+        run: Path,
+        clock: Callable[[], float],
+    ) -> None:
+        self._looker = looker
+        self._actor = actor
+        self._docker = docker
+        self._proxy = proxy
+        self._deploys = deploys
+        self._locks = locks
+        self._isolate = isolate
+        self._run = run
+        self._clock = clock
+        self._one = threading.Lock()
+        self._notes: dict[AppName, tuple[str, ...]] = {}
+        self._left_alone: dict[AppName, str] = {}
+        self._troubled: set[AppName] = set()  # each trouble is logged once
+
+    def run(self, only: AppName | None = None, *, hurry: bool = False) -> Plan:
+        """Look at everything, or the app that is named, mend it, and return what was done; the notes tell what could not be.
+
+        With `hurry` the stops for which nobody waits are left for the next run. Raise DockerUnavailable or SwitchFailed while
+        the engine or the proxy does not answer, FileProblem while the journal can't be read: then try again later.
+        """
+        with self._one:
+            self._locks.release_left()
+            done, notes = self._server()
+            apps = self._looker.apps(only)
+            for app, (steps, told) in self._all(list(apps.values()), hurry=hurry).items():
+                done += steps
+                notes += told
+                self._notes[app] = tuple(told)
+                found = adoption(apps[app])
+                self._left_alone[app] = found.note if isinstance(found, Adoption) else ""
+            return Plan(tuple(done), tuple(notes))
+
+    def plan(self, only: AppName | None = None) -> Plan:
+        """Return what `run` would do first; what follows from that is only seen then. Raise what `run` raises."""
+        server = plan_server(self._looker.server())
+        steps, notes = list(server.steps), list(server.notes)
+        if any(isinstance(step, StartProxy) for step in steps):
+            return Plan(tuple(steps), (*notes, "the apps' routes are looked at once kamal-proxy answers"))
+        for facts in self._looker.apps(only).values():
+            plan = plan_app(facts)
+            steps += plan.steps
+            notes += plan.notes
+        return Plan(tuple(steps), tuple(notes))
+
+    def keep(self) -> None:
+        """Do what needs no look: isolate the apps from each other again, and delete logs that nobody reads."""
+        for left in self._run.glob("switch-*.log"):
+            with contextlib.suppress(OSError):
+                if left.stat().st_mtime < self._clock() - OLD_LOG:
+                    left.unlink(missing_ok=True)
+        self._isolate()
+
+    def mend(self, deploy: Deploy) -> None:
+        """Given a deploy that nobody works on any more, finish or requeue it if the journal has it as running.
+
+        Raise Conflict while the app is somebody else's, and what `run` raises.
+        """
+        if self._deploys.get(deploy.id).status is DeployStatus.RUNNING:
+            with self._one, self._held(deploy.app):
+                self._rounds(deploy.app, hurry=True, broken_off=[deploy.id])
+
+    def notes(self, app: AppName) -> tuple[str, ...]:
+        """Given an app, return what the last run had to say of it beside what it did."""
+        return self._notes.get(app, ())
+
+    def left_alone(self, app: AppName) -> str:
+        """Given an app, return why the last run left what serves it as it is, or nothing if it did not."""
+        return self._left_alone.get(app, "")
+
+    def _server(self) -> tuple[list[Step], list[str]]:
+        plan = plan_server(self._looker.server())
+        for step in plan:
+            log.info("%s: %s", step.what, step.why)
+            match step:
+                case StartProxy():
+                    self._docker.start(PROXY_CONTAINER)
+                    self._await_proxy()
+                case SkipNumbers(above=above):
+                    self._deploys.skip_to(above)
+                case _:
+                    raise InternalError(f"no such step: {step}")
+        return list(plan.steps), list(plan.notes)
+
+    def _await_proxy(self) -> None:
+        deadline = time.monotonic() + PROXY_STARTS
+        while True:
+            try:
+                self._proxy.routes()
+            except DeployhostError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(POLL)
+            else:
+                return
+
+    def _all(self, apps: list[AppFacts], *, hurry: bool) -> dict[AppName, tuple[list[Step], list[str]]]:
+        """Given what was seen of the apps, do what that asks for: side by side, since requests may be held of several."""
+        needy = [facts for facts in apps if plan_app(facts)]
+        done = {facts.app: self._app(facts, hurry=hurry) for facts in apps if facts not in needy}
+        if len(needy) < 2:
+            return done | {facts.app: self._app(facts, hurry=hurry) for facts in needy}
+        with ThreadPoolExecutor(max_workers=APPS_AT_ONCE) as pool:
+            found = pool.map(lambda facts: self._app(facts, hurry=hurry), needy)
+            return done | {facts.app: result for facts, result in zip(needy, found, strict=True)}
+
+    def _app(self, facts: AppFacts, *, hurry: bool) -> tuple[list[Step], list[str]]:
+        """Given what was seen of an app, do what that asks for. What fails is told; the other apps are not concerned."""
+        plan = plan_app(facts)
+        if not any(_now(step, hurry=hurry) for step in plan):
+            self._troubled.discard(facts.app)
+            return [], list(plan.notes)
+        try:
+            with self._held(facts.app):
+                return self._rounds(facts.app, hurry=hurry)
+        except DeployhostError as error:
+            if isinstance(error, Conflict) and facts.app not in self._locks.foreign():
+                return [], list(plan.notes)  # a deploy of ours is at it
+            self._proxy.routes()  # an engine or a proxy that is away concerns them all
+            note = f"{facts.app}: {error.message}"
+            if facts.app not in self._troubled:
+                log.warning("%s", note)
+            self._troubled.add(facts.app)
+            return [], [note]
+
+    @contextlib.contextmanager
+    def _held(self, app: AppName) -> Iterator[None]:
+        foreign = self._locks.foreign().get(app)
+        if foreign is not None:
+            age = _minutes(foreign.age(self._clock()))
+            raise Conflict(f"Kamal's lock is held by {foreign.by} since {age}, so it is left alone")
+        with self._locks.held(app, NO_VERSION, patience=0, waiting=lambda _: None):
+            yield
+
+    def _rounds(self, app: AppName, *, hurry: bool, broken_off: Iterable[int] = ()) -> tuple[list[Step], list[str]]:
+        done: list[Step] = []
+        notes: list[str] = []
+        for _ in range(ROUNDS):
+            facts = self._looker.apps(app, broken_off).get(app)
+            plan = Plan() if facts is None else plan_app(facts)
+            notes = list(plan.notes)
+            steps = [step for step in plan if _now(step, hurry=hurry)]
+            if not steps or facts is None:
+                break
+            for step in steps:
+                log.info("%s: %s", step.what, step.why)
+            self._act(facts, steps)
+            done += steps
+        return done, notes
+
+    def _act(self, facts: AppFacts, steps: list[Step]) -> None:
+        slow = [step for step in steps if isinstance(step, UNHURRIED)]
+        for step in steps:
+            if step not in slow:
+                self._actor.act(facts, step)
+        if len(slow) == 1:
+            self._actor.act(facts, slow[0])
+        elif slow:
+            with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+                list(pool.map(lambda step: self._actor.act(facts, step), slow))
+
+
+def _now(step: Step, *, hurry: bool) -> bool:
+    return not hurry or not isinstance(step, UNHURRIED)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

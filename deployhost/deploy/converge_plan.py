@@ -1,0 +1,253 @@
+"""What is not as it should be, and the steps that mend it: journal, Docker and the proxy compared, app by app. Pure.
+
+A plan is made again after each of its rounds, so a round holds only what can be decided from what was seen: requests that
+are held come first, then deploys that broke off, then what Kamal did on its own, then the rest.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from deployhost.deploy.adopt_plan import Adopt, Adoption, adoption
+from deployhost.deploy.converge_steps import (
+    BeginAgain,
+    EndDeploy,
+    EndDrain,
+    FinishSwitched,
+    LetGo,
+    NoteStopped,
+    RemoveContainer,
+    Reroute,
+    SkipNumbers,
+    StartContainer,
+    StartProxy,
+    StopContainer,
+)
+from deployhost.deploy.queue import overtakes
+from deployhost.deploy.seen import AppFacts, Seen, ServerFacts
+from deployhost.errors import AppNotFound, DeployCancelled, DeployFailed
+from deployhost.kamal.contract import PAUSED, PROXY_CONTAINER
+from deployhost.model import WEB, Deploy, DeployStatus, Hold
+from deployhost.steps import Plan, Step
+
+ATTEMPTS = 3  # a deploy whose every attempt takes the daemon down must not do so for ever
+RUNS = ("running", "restarting", "paused", "removing")  # the engine sees to these itself
+FRESH_LOCK = 120.0  # seconds for which somebody's Kamal may be at the proxy itself (`kamal proxy reboot`)
+
+
+@dataclass(frozen=True)
+class _Round:
+    """The steps of one round, with the notes."""
+
+    steps: list[Step] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def plan(self) -> Plan:
+        return Plan(tuple(self.steps), tuple(self.notes))
+
+
+def plan_server(facts: ServerFacts) -> Plan:
+    """Given the proxy's state and the numbers that containers carry, return what concerns all apps."""
+    steps: list[Step] = []
+    notes: list[str] = []
+    if facts.proxy is None:
+        notes.append(f"{PROXY_CONTAINER} was removed: deployhost setup --local makes it anew")
+    elif facts.proxy not in RUNS and facts.youngest_lock < FRESH_LOCK:
+        notes.append(f"{PROXY_CONTAINER} does not run, and somebody works with Kamal just now")
+    elif facts.proxy not in RUNS:
+        steps.append(StartProxy(what=f"start {PROXY_CONTAINER}", why="no app can be reached without it"))
+    if facts.highest_label > facts.highest_number:
+        steps.append(
+            SkipNumbers(
+                what=f"go on numbering deploys after {facts.highest_label}",
+                why="containers of before this journal carry numbers up to that",
+                above=facts.highest_label,
+            )
+        )
+    return Plan(tuple(steps), tuple(notes))
+
+
+def plan_app(facts: AppFacts) -> Plan:
+    """Given what was seen of an app, return the next round of steps; an empty plan when all is well."""
+    if facts.hold is not None:
+        return _held(facts, facts.hold)
+    broken = [deploy for deploy in facts.open if deploy.id in facts.broken_off]
+    if broken:
+        return Plan(tuple(step for deploy in broken for step in _broken_off(facts, deploy)))
+    found = adoption(facts)
+    if isinstance(found, Deploy) and facts.routed is not None:
+        return Plan((_finish(facts, found, facts.routed),))
+    if isinstance(found, Adopt):
+        return Plan((found,))
+    said = _Round()
+    if isinstance(found, Adoption):
+        said.notes.append(found.note)
+        if found.leave_alone:
+            return said.plan()
+    if not facts.removed:
+        _presence(facts, said)
+        said.steps.extend(_reroute(facts))
+        said.steps.extend(_strays(facts))
+    said.steps.extend(_drains(facts))
+    return said.plan()
+
+
+def _held(facts: AppFacts, hold: Hold) -> Plan:
+    if any(deploy.id == hold.deploy and deploy.id not in facts.broken_off for deploy in facts.open):
+        return Plan(notes=(f"deploy {hold.deploy} hands {facts.app} over just now",))
+    why = "a handover broke off while the proxy held them"
+    return Plan((LetGo(what=f"let the held requests of {facts.app} go on", why=why, hold=hold),))
+
+
+def _finish(facts: AppFacts, deploy: Deploy, serving: Seen) -> Step:
+    return FinishSwitched(
+        what=f"write down that deploy {deploy.id} of {facts.app} is live",
+        why="it broke off after the switch: requests go to its container already",
+        deploy=deploy,
+        container=serving.id,
+        port=facts.routed_port,
+    )
+
+
+def _broken_off(facts: AppFacts, deploy: Deploy) -> Iterator[Step]:
+    """Finish a deploy that had switched; any other is taken back, and begun again if that makes sense."""
+    routed = facts.routed
+    if routed is not None and routed.role == WEB and routed.is_of(deploy) and not facts.removed:
+        yield _finish(facts, deploy, routed)
+        return
+    for container in facts.containers:
+        if container.deploy == deploy.id:
+            yield RemoveContainer(
+                what=f"remove {container.name}",
+                why=f"deploy {deploy.id} broke off before it was live",
+                container=container.id,
+                gently=container.role is None,  # the release command: what it does to a database may be half done
+            )
+    yield _outcome(facts, deploy)
+
+
+def _outcome(facts: AppFacts, deploy: Deploy) -> Step:
+    what = f"end deploy {deploy.id} of {facts.app}"
+    if facts.removed:
+        gone = AppNotFound(f"there is no app {facts.app}", hint="deployhost list").to_json()
+        why = "the app was removed"
+        return EndDeploy(what=what, why=why, deploy=deploy.id, status=DeployStatus.CANCELLED, error=gone)
+    if deploy.cancel:
+        error = deploy.error or DeployCancelled("cancelled").to_json()
+        why = "somebody cancelled it"
+        return EndDeploy(what=what, why=why, deploy=deploy.id, status=DeployStatus.CANCELLED, error=error)
+    newer = next((other for other in facts.recent if _is_newer(other, deploy)), None)
+    if newer is not None:
+        why = f"the newer deploy {newer.id} has overtaken it"
+        return EndDeploy(what=what, why=why, deploy=deploy.id, status=DeployStatus.SUPERSEDED, by=newer.id)
+    if deploy.attempt >= ATTEMPTS:
+        failed = DeployFailed(
+            f"deployhostd ended {deploy.attempt} times during this deploy", hint=f"deployhost deploy {facts.app}"
+        ).to_json()
+        why = f"it broke off {deploy.attempt} times"
+        return EndDeploy(what=what, why=why, deploy=deploy.id, status=DeployStatus.FAILED, error=failed)
+    return BeginAgain(
+        what=f"begin deploy {deploy.id} of {facts.app} again", why="it broke off before it was live", deploy=deploy.id
+    )
+
+
+def _is_newer(other: Deploy, deploy: Deploy) -> bool:
+    """Given two deploys of an app, return whether the other one makes the interrupted one pointless."""
+    going = other.status in (DeployStatus.QUEUED, DeployStatus.RUNNING, DeployStatus.LIVE)
+    return other.id > deploy.id and going and overtakes(other.trigger, deploy)
+
+
+def _presence(facts: AppFacts, said: _Round) -> None:
+    """Start what ends when an engine does; what a person stopped stays so (kamal-contract 2: `kamal app stop`)."""
+    live, web = facts.live, facts.live_container
+    if live is None:
+        return
+    if web is None:
+        said.notes.append(f"the container of {facts.app} is gone: deployhost restart {facts.app}")
+        return
+    if web.status in RUNS:
+        if live.stopped:
+            said.steps.append(NoteStopped(what=f"note that {facts.app} runs again", why="it does", release=live, by=""))
+        said.steps.extend(_start(one) for one in _ended(facts) if one.id not in facts.by_hand)
+        return
+    by = live.stopped or _stopped_by(facts, web)
+    if not by:
+        said.steps.extend(_start(one) for one in _ended(facts))
+        return
+    said.notes.append(f"{facts.app} was stopped {by}; it stays so until it is started or deployed again")
+    if not live.stopped:
+        why = f"it was stopped {by}"
+        said.steps.append(NoteStopped(what=f"note that {facts.app} is stopped", why=why, release=live, by=by))
+
+
+def _stopped_by(facts: AppFacts, web: Seen) -> str:
+    """Given the live web container, which has ended, return who stopped it, or nothing if nobody did.
+
+    The engine itself starts it again however it ends (`unless-stopped`), except when a person stopped it, and when it died
+    together with it. `kamal app stop` takes the route away as well; a crash never does.
+    """
+    if web.id in facts.by_hand:
+        return "with Docker" if facts.route is not None else "by Kamal"
+    return "by Kamal" if facts.route is None and web.id not in facts.engine_failed else ""
+
+
+def _ended(facts: AppFacts) -> list[Seen]:
+    return [one for one in facts.crew if one.status not in RUNS]
+
+
+def _start(container: Seen) -> Step:
+    return StartContainer(
+        what=f"start {container.name} again",
+        why="it is part of what is live, and nobody stopped it: it ended with the engine or the machine",
+        container=container.id,
+    )
+
+
+def _reroute(facts: AppFacts) -> Iterator[Step]:
+    live, web, route = facts.live, facts.live_container, facts.route
+    if live is None or web is None or web.status != "running" or facts.hosts is None:
+        return
+    what = f"lead {facts.app}'s hosts to {web.name}"
+    if route is None:
+        yield Reroute(what=what, why="kamal-proxy has lost its route", release=live)
+    elif route.state == PAUSED:
+        why = "it was restarted while requests were held, and would hold them for ever"
+        yield Reroute(what=what, why=f"kamal-proxy: {why}", release=live, anew=True)
+    elif not web.is_target_of(route):
+        drains = "" if facts.routed is None or facts.routed.deploy is None else facts.routed.id
+        yield Reroute(what=what, why=f"its route leads to {route.target}", release=live, drains=drains)
+    elif set(route.hosts) != facts.hosts:
+        yield Reroute(what=what, why="apps.yml has other hosts now", release=live)
+
+
+def _strays(facts: AppFacts) -> Iterator[Step]:
+    """Containers of our own making that serve nobody, drain for nobody and belong to no deploy under way."""
+    if facts.live is None and not facts.known:
+        return  # nothing is known of this app: nothing tells a stray from what is in use
+    spared = {drain.container for drain in facts.drains} | {one.id for one in facts.crew}
+    under_way = {deploy.id for deploy in facts.open}
+    for one in facts.containers:
+        if one.deploy is None or one.deploy in under_way or one.id in spared or one is facts.routed:
+            continue
+        if one.role is None or one.status == "created":
+            why = "what it was made for has ended" if one.role is None else "it was never started"
+            yield RemoveContainer(what=f"remove {one.name}", why=why, container=one.id, gently=one.role is None)
+        elif one.status in RUNS and not _still_needed(facts, one):
+            yield StopContainer(what=f"stop {one.name}", why="it serves nobody", container=one.id)
+
+
+def _still_needed(facts: AppFacts, worker: Seen) -> bool:
+    """A worker of ours, while what is live is Kamal's and Kamal runs no worker of that role: who stops it decides a person."""
+    web = facts.live_container
+    if worker.role == WEB or web is None or web.deploy is not None:
+        return False
+    return not any(one.role == worker.role and one.deploy is None and one.status in RUNS for one in facts.containers)
+
+
+def _drains(facts: AppFacts) -> Iterator[Step]:
+    for drain in facts.drains:
+        container = next((one for one in facts.containers if one.id == drain.container), None)
+        name = drain.container[:12] if container is None else container.name
+        if facts.live is not None and drain.container == facts.live.container:
+            yield EndDrain(what=f"keep {name}", why="it serves again", drain=drain, forget=True)
+        elif drain.stop_at <= facts.at and (container is None or container is not facts.routed):
+            yield EndDrain(what=f"stop {name}", why="it was replaced, and its time to drain is over", drain=drain)

@@ -1,0 +1,46 @@
+"""How much of a disk builds must leave free, and how much BuildKit's cache may take. Pure."""
+
+from dataclasses import dataclass
+
+MIB = 1024**2
+GIB = 1024**3
+LEAST_INODES = 20_000  # files: an app's packages are many small ones
+
+
+@dataclass(frozen=True)
+class Space:
+    """The room on one file system: bytes and inodes (0 in all where it does not count them)."""
+
+    path: str
+    total: int
+    free: int
+    inodes: int = 0
+    free_inodes: int = 0
+
+
+def reserve(total: int, wanted: int | None) -> int:
+    """Given a disk's bytes and what server.yml says (None: nothing), return the bytes that a build must find free.
+
+    A twentieth of the disk, at least 1 GiB, at most 10 GiB; never more than a quarter, for disks that are small.
+    """
+    return min(max(total // 20, GIB), 10 * GIB, total // 4) if wanted is None else wanted
+
+
+def cache_budget(total: int, wanted: int | None) -> int:
+    """Given a disk's bytes and what server.yml says (None: nothing), return the bytes that our builds may leave in the cache."""
+    return min(total // 10, 4 * GIB) if wanted is None else wanted
+
+
+def missing(space: Space, wanted: int | None) -> int:
+    """Given a disk and the reserve that server.yml wants (None: the default), return the bytes that are missing of it."""
+    return max(0, reserve(space.total, wanted) - space.free)
+
+
+def short_of_inodes(space: Space) -> bool:
+    """Given a disk, return whether it has room for too few files."""
+    return space.inodes > 0 and space.free_inodes < min(LEAST_INODES, space.inodes // 20)
+
+
+def readable(size: int) -> str:
+    """Given bytes, return them for people: 312 MB, 4.2 GB."""
+    return f"{size / GIB:.1f} GB" if size >= GIB else f"{size // MIB} MB"

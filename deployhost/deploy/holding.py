@@ -1,0 +1,155 @@
+"""Holding an app's requests at the proxy, and letting them go again: also after a crash of ours or of the proxy.
+
+A hold is in the journal before the proxy is told, and is deleted once the requests go on. Whoever finds one that nobody
+works on calls `mend`.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from deployhost.config.app import AppConfig
+from deployhost.deploy.direct import DEPLOY_LABEL, DirectEngine
+from deployhost.deploy.switch import HEALTH_PATH, Switch, Switched
+from deployhost.errors import BootFailed, NotFound, SwitchFailed
+from deployhost.journal.deploys import Deploys
+from deployhost.journal.holds import Holds
+from deployhost.journal.releases import Releases
+from deployhost.kamal.contract import RUNNING, service_name
+from deployhost.kamal.proxy import KamalProxy
+from deployhost.model import WEB, AppName, Deploy, Hold
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Container
+
+DRAIN = 2.0  # seconds that requests under way may still take: as long as new ones wait for them
+log = logging.getLogger(__name__)
+
+
+class Holding:
+    """Given the engine, the proxy and the journal, hold and let go."""
+
+    def __init__(
+        self,
+        *,
+        docker: Docker,
+        proxy: KamalProxy,
+        switch: Switch,
+        engine: DirectEngine,
+        holds: Holds,
+        deploys: Deploys,
+        releases: Releases,
+        load_app: Callable[[AppName], AppConfig],
+        clock: Callable[[], float],
+    ) -> None:
+        self._docker = docker
+        self._proxy = proxy
+        self._switch = switch
+        self._engine = engine
+        self._holds = holds
+        self._deploys = deploys
+        self._releases = releases
+        self._load_app = load_app
+        self._clock = clock
+
+    def of(self, app: AppName) -> Hold | None:
+        """Given an app, return its hold, or None."""
+        return self._holds.of_app(app)
+
+    def can_hold(self, app: AppName) -> bool:
+        """Given an app, return whether the proxy serves it, and nobody has stopped that with `kamal app maintenance`."""
+        route = self._proxy.routes().get(service_name(app, WEB))
+        return route is not None and route.state == RUNNING
+
+    def begin(self, deploy: Deploy, containers: Sequence[str], *, max_pause: float) -> None:
+        """Given a deploy and what serves until now (ids, the web process first), have the proxy hold the app's requests.
+
+        Return once those under way have ended, or DRAIN is over. Raise SwitchFailed: the hold may have begun then.
+        """
+        self._have_our_path(deploy.app, containers[0])
+        hold = Hold(deploy.app, deploy.id, self._proxy.identity(), tuple(containers), self._clock())
+        self._holds.begin(hold)
+        self._proxy.pause(service_name(deploy.app, WEB), drain=DRAIN, max_pause=max_pause)
+
+    def _have_our_path(self, app: AppName, web: str) -> None:
+        """Given an app and what serves it, have the proxy know it by a health path that no visitor asks for.
+
+        Where Kamal made the switch, that is a path of the app's own: held, its GETs would get the proxy's empty 200
+        (kamal-contract 0b.3).
+        """
+        service = service_name(app, WEB)
+        route = self._proxy.routes().get(service)
+        if route is None or self._proxy.health_path(service) == HEALTH_PATH:
+            return
+        container = self._docker.inspect(web)
+        if route.target.startswith(f"{container.short_id}:"):
+            switched = self._switch.to(container, int(route.target.rpartition(":")[2]), self._load_app(app))
+            switched.log.unlink(missing_ok=True)
+
+    def let_go(self, app: AppName, web: Container, port: int, config: AppConfig) -> Switched | None:
+        """Given the container that the app's route leads to by now, let the held requests go there.
+
+        A proxy that was restarted since would die of `resume` (kamal-contract 0b.2): the route is made anew then, and that
+        switch returned. Raise SwitchFailed, BootFailed.
+        """
+        switched = None
+        hold = self._holds.of_app(app)
+        if hold is None or hold.proxy != self._proxy.identity() or not self._resumed(app):
+            self._proxy.remove(service_name(app, WEB))
+            switched = self._switch.to(web, port, config)
+        self._holds.end(app)
+        return switched
+
+    def mend(self, hold: Hold) -> str | None:
+        """Given a hold that nobody works on, have its requests answered; return the id of the container that does so.
+
+        That is the new release's, if the proxy leads there already and it runs; else what served before is started again.
+        Raise SwitchFailed, DockerUnavailable, AppNotFound: the hold stays, and this can be called again.
+        """
+        config = self._load_app(hold.app)
+        route = self._proxy.routes().get(service_name(hold.app, WEB))
+        new = self._docker.containers({DEPLOY_LABEL: str(hold.deploy), "service": hold.app})
+        web = next((one for one in new if route and one.running and route.target.startswith(f"{one.short_id}:")), None)
+        port = self._deploys.get(hold.deploy).port
+        if web is not None and port is not None:
+            self.let_go(hold.app, web, port, config)
+            return web.id
+        for container in new:
+            if container.running:
+                self._docker.stop(container.id, timeout=1)
+        return self._start_again(hold, config)
+
+    def _start_again(self, hold: Hold, config: AppConfig) -> str | None:
+        started = [container for name in hold.containers if (container := self._started(name)) is not None]
+        web = next((one for one in started if one.labels.get("role") == WEB), None)
+        live = self._releases.live(hold.app)
+        if web is None or live is None:
+            log.error("what served %s before deploy %d is gone: its requests are let go", hold.app, hold.deploy)
+            self._proxy.remove(service_name(hold.app, WEB))
+            self._holds.end(hold.app)
+            return None
+        port = live.port
+        image = self._docker.image(web.image_id)
+        if image is not None:
+            try:
+                port = self._engine.wait_ready(web, image, config, live.port).port
+            except BootFailed as error:
+                log.warning("%s does not come back well: %s", hold.app, error)
+        route = self._proxy.routes().get(service_name(hold.app, WEB))
+        if route is None or route.target != f"{web.short_id}:{port}":
+            self._switch.to(web, port, config)
+        self.let_go(hold.app, web, port, config)
+        return web.id
+
+    def _started(self, container: str) -> Container | None:
+        try:
+            return self._engine.start(container)
+        except (NotFound, BootFailed) as error:
+            log.warning("%s can't be started again: %s", container[:12], error)
+            return None
+
+    def _resumed(self, app: AppName) -> bool:
+        try:
+            self._proxy.resume(service_name(app, WEB))
+        except SwitchFailed as error:
+            log.warning("%s", error)
+            return False
+        return True

@@ -1,0 +1,108 @@
+"""Which containers may open connections to which, as rules of the packet filter. Pure.
+
+One chain of ours decides on what passes between two ports of the bridge that is Kamal's network. It knows apps by their ports
+of the bridge, not by addresses: an address goes to the next container that starts as soon as one ends.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from deployhost.model import AppName
+
+CHAIN = "DEPLOYHOST"
+DOCKERS = "DOCKER-USER"  # Docker keeps this chain for others' rules, and asks it before its own
+NO_DOCKERS = "FORWARD"  # … and makes none where it does not care for IPv6
+
+NEIGHBOURS = (135, 136)  # IPv6 asks with these who has an address; IPv4's ARP does not pass the filter
+
+
+@dataclass(frozen=True)
+class Member:
+    """A running container of an app. `ready`: others may ask it already."""
+
+    app: AppName
+    port: str
+    ready: bool
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted of what there is: the bridge, the proxy's hardware addresses, the containers that matter, who may reach whom.
+
+    The proxy reaches everybody. It is known by an address because it must be as soon as it is restarted, when its port is
+    another; only who may send raw packets could use that address too, and no app may.
+    """
+
+    bridge: str
+    proxy: tuple[str, ...]
+    members: tuple[Member, ...] = ()
+    may_reach: tuple[tuple[AppName, AppName], ...] = ()
+    chain: str = CHAIN
+
+
+def taking_part(may_reach: Mapping[AppName, Sequence[AppName]]) -> frozenset[AppName]:
+    """Given whom each app may reach, return the apps whose containers are named in rules for it."""
+    return frozenset(app for source, others in may_reach.items() for app in (source, *others) if others)
+
+
+def change(wanted: Wanted, current: Sequence[str], *, v6: bool = False) -> str:
+    """Given what is wanted and the rules that there are (`iptables -S`), return lines for iptables-restore; empty if all is right."""
+    parent = DOCKERS if f"-N {DOCKERS}" in current else NO_DOCKERS
+    jump = f"-A {parent} -i {wanted.bridge} -o {wanted.bridge} -j {wanted.chain}"
+    rules = list(_rules(wanted, v6=v6))
+    jumps = [rule for rule in current if _jumps(rule, wanted.chain)]
+    asked = [rule for rule in current if rule.startswith(f"-A {parent} ") and not _elsewhere(rule, wanted.bridge)]
+    lines: list[str] = []
+    # Some versions print hardware addresses in capitals.
+    there = [rule.lower() for rule in current if rule.startswith(f"-A {wanted.chain} ")]
+    if there != [rule.lower() for rule in rules]:
+        lines += [f":{wanted.chain} - [0:0]", *rules]  # naming the chain empties it
+    if jumps != [jump] or asked[0] != jump:
+        lines += [*_dropped(jumps), f"-I {parent} 1{jump.removeprefix(f'-A {parent}')}"]
+    return _text(lines)
+
+
+def removal(current: Sequence[str], chain: str = CHAIN) -> str:
+    """Given the rules that there are, return lines for iptables-restore that take ours away; empty if there are none."""
+    all_of_it = [f"-F {chain}", f"-X {chain}"] if f"-N {chain}" in current else []
+    return _text([*_dropped(rule for rule in current if _jumps(rule, chain)), *all_of_it])
+
+
+def _rules(wanted: Wanted, *, v6: bool) -> Iterator[str]:
+    # RETURN, not ACCEPT: the rules that others have put behind ours are asked too.
+    yield f"-A {wanted.chain} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
+    if v6:
+        for kind in NEIGHBOURS:
+            yield f"-A {wanted.chain} -p ipv6-icmp -m icmp6 --icmpv6-type {kind} -j RETURN"
+    for address in wanted.proxy:
+        yield f"-A {wanted.chain} -m mac --mac-source {address} -j RETURN"
+    pairs = {(a.port, b.port) for a in wanted.members for b in wanted.members if _allowed(a, b, wanted)}
+    for source, target in sorted(pairs):
+        yield f"-A {wanted.chain} -m physdev --physdev-in {source} --physdev-out {target} --physdev-is-bridged -j RETURN"
+    # Refused rather than dropped: who asks learns it at once, and asks the next address of the name if there is one.
+    yield f"-A {wanted.chain} -p tcp -j REJECT --reject-with tcp-reset"
+    yield f"-A {wanted.chain} -j REJECT --reject-with {'icmp6' if v6 else 'icmp'}-port-unreachable"
+
+
+def _allowed(source: Member, target: Member, wanted: Wanted) -> bool:
+    if source.port == target.port:
+        return False
+    return source.app == target.app or (target.ready and (source.app, target.app) in wanted.may_reach)
+
+
+def _jumps(rule: str, chain: str) -> bool:
+    return rule.startswith("-A ") and rule.endswith(f" -j {chain}")
+
+
+def _elsewhere(rule: str, bridge: str) -> bool:
+    """Return whether a rule of somebody else's can't be about what comes from this bridge: it may stand before ours."""
+    words = rule.split()
+    return words[2] == "-i" and words[3] != bridge
+
+
+def _dropped(jumps: Iterable[str]) -> list[str]:
+    return [f"-D{rule.removeprefix('-A')}" for rule in jumps]
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)

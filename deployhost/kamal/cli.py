@@ -1,0 +1,75 @@
+"""Running Kamal's own command on one app, for a person who sits at the terminal.
+
+Commands that change the app run under our hold of Kamal's lock: they wait for a deploy of ours instead of failing, and
+a lock that such a command leaves because it is killed is known as a dead process's.
+"""
+
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployhost.kamal import command, parts, registry
+from deployhost.kamal.lock import KamalLocks
+from deployhost.model import AppName, Version
+from deployhost.paths import Paths
+from deployhost.system import files, process
+
+PATIENCE = 900.0  # seconds for whoever holds the app's lock
+LEFT_AFTER = 86400.0  # seconds after which what a killed Kamal unpacked is nobody's
+
+
+@dataclass(frozen=True)
+class KamalRun:
+    """Given what Kamal is to be run on: the app, its project's directory, the version, and variables of the person's terminal."""
+
+    app: AppName
+    directory: Path
+    version: Version
+    terminal: dict[str, str]
+
+
+class KamalCli:
+    """Given the paths, and who is told what one waits for, run Kamal's CLI with our own input and output."""
+
+    def __init__(self, paths: Paths, say: Callable[[str], None]) -> None:
+        self._paths, self._say = paths, say
+        self._locks = KamalLocks(paths.kamal)
+
+    def run(self, run: KamalRun, arguments: Sequence[str]) -> int:
+        """Given what to run on and Kamal's arguments, run it and return its exit code. Raise Conflict if the app's lock stays held."""
+        with contextlib.ExitStack() as stack:
+            more = {**run.terminal, "VERSION": run.version}
+            if command.locks(arguments):
+                stack.enter_context(
+                    self._locks.held(
+                        run.app,
+                        run.version,
+                        patience=PATIENCE,
+                        waiting=lambda holder: self._say(f"waiting for Kamal's lock on {run.app}: {holder}"),
+                    )
+                )
+                more["KAMAL_LOCK"] = "true"
+            if command.builds(arguments):
+                stack.enter_context(registry.pushing(self._paths))
+            more["TMPDIR"] = str(stack.enter_context(self._temporary()))
+            return process.attached(
+                [str(self._paths.kamal_program), *arguments],
+                env=parts.environment(self._paths, more),
+                cwd=run.directory,
+            )
+
+    @contextlib.contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        """Yield a directory for what Kamal's program unpacks: it leaves that behind when it hands over to ssh, or is killed."""
+        root = self._paths.kamal_temporary
+        files.make_directory(root, 0o700)
+        for left in root.iterdir():
+            with contextlib.suppress(OSError):
+                if time.time() - left.stat().st_mtime > LEFT_AFTER:
+                    shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=root, ignore_cleanup_errors=True) as name:
+            yield Path(name)

@@ -1,0 +1,48 @@
+"""What an invocation of Kamal's CLI is about, told from its arguments. Pure. Checked against Kamal 2.11 (lib/kamal/cli/)."""
+
+from collections.abc import Sequence
+
+_TAKE_VALUES = frozenset(
+    ("--version", "--hosts", "-h", "--roles", "-r", "--config-file", "-c", "--destination", "-d")
+)  # class options of lib/kamal/cli/base.rb
+_BUILDING = frozenset((("deploy",), ("redeploy",), ("setup",), ("build", "push"), ("build", "deliver")))
+_LOCKING = frozenset(
+    (
+        ("deploy",),
+        ("redeploy",),
+        ("rollback",),
+        ("setup",),
+        ("remove",),
+        ("upgrade",),
+        *(("app", verb) for verb in ("boot", "start", "stop", "remove", "maintenance", "live")),
+        *(("proxy", verb) for verb in ("boot", "reboot", "start", "stop", "restart", "remove")),
+        *(("prune", verb) for verb in ("all", "images", "containers")),
+    )
+)
+
+
+def words(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Given Kamal's arguments, return its command without options: ("app", "details")."""
+    found: list[str] = []
+    skip = False
+    for argument in arguments:
+        if skip or argument.startswith("-"):
+            skip = not skip and argument in _TAKE_VALUES
+        else:
+            found.append(argument)
+    return tuple(found)
+
+
+def builds(arguments: Sequence[str]) -> bool:
+    """Return whether the command makes a new version: it builds an image."""
+    return _is_one_of(arguments, _BUILDING) and "--skip-push" not in arguments and "-P" not in arguments
+
+
+def locks(arguments: Sequence[str]) -> bool:
+    """Return whether Kamal itself would take the app's lock for the whole command; one that is not known here takes it itself."""
+    return _is_one_of(arguments, _LOCKING)
+
+
+def _is_one_of(arguments: Sequence[str], commands: frozenset[tuple[str, ...]]) -> bool:
+    found = words(arguments)
+    return found[:1] in commands or found[:2] in commands

@@ -1,0 +1,74 @@
+"""YAML for Kamal: every string quoted, and nothing in it that ERB would run. Pure.
+
+Kamal reads deploy.yml as an ERB template first and as YAML 1.1 then (lib/kamal/configuration.rb): a value could be code in
+the one and a boolean, a date or an alias in the other.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+Value: TypeAlias = "str | int | bool | Sequence[Value] | Mapping[str, Value]"
+
+_PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_NOT_TEXT = frozenset(
+    {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+)  # what YAML 1.1 reads as something else
+
+
+def render(document: Mapping[str, Value], comments: Mapping[str, str] | None = None) -> str:
+    """Given a document and comments by the dotted path of what they stand before, return the text of the file."""
+    return "\n".join(_block(document, "", 0, comments or {})) + "\n"
+
+
+def quoted(text: str) -> str:
+    """Given a text, return it as a double-quoted YAML scalar of printable ASCII in which ERB finds no tag."""
+    escaped = "".join(_escaped(char) for char in text)
+    # `<%` would begin a tag, wherever it stands: in YAML \x25 is a percent sign, for ERB it is nothing.
+    return '"' + escaped.replace("<%", "<\\x25") + '"'
+
+
+def _escaped(char: str) -> str:
+    if char in '"\\':
+        return f"\\{char}"
+    if " " <= char <= "~":
+        return char
+    return f"\\U{ord(char):08x}"
+
+
+def _block(value: Value, path: str, depth: int, comments: Mapping[str, str]) -> list[str]:
+    """Return the lines of a mapping or a list, indented."""
+    indent = "  " * depth
+    lines: list[str] = []
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            here = f"{path}.{key}" if path else key
+            lines += [f"{indent}# {line}" for line in comments.get(here, "").splitlines()]
+            name = f"{indent}{_key(key)}:"
+            lines += _entry(name, inner, here, depth, comments)
+        return lines
+    for inner in value if isinstance(value, Sequence) and not isinstance(value, str) else ():
+        lines += [f"{indent}- {_scalar(inner)}"]
+    return lines
+
+
+def _entry(name: str, value: Value, path: str, depth: int, comments: Mapping[str, str]) -> list[str]:
+    if isinstance(value, Mapping):
+        return [name, *_block(value, path, depth + 1, comments)] if value else [f"{name} {{}}"]
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [name, *_block(value, path, depth + 1, comments)] if value else [f"{name} []"]
+    return [f"{name} {_scalar(value)}"]
+
+
+def _key(key: str) -> str:
+    return key if _PLAIN_KEY.fullmatch(key) and key.lower() not in _NOT_TEXT else quoted(key)
+
+
+def _scalar(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, str):
+        return quoted(value)
+    raise TypeError("a list of deploy.yml holds scalars")

@@ -1,0 +1,63 @@
+"""The two services that Kamal's CLI needs, as the keeper of services of this machine wants them defined."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from deployhost import templates
+from deployhost.config import apps
+from deployhost.config import server as server_config
+from deployhost.errors import InvalidConfig
+from deployhost.kamal import parts
+from deployhost.model import EngineName
+from deployhost.paths import Paths
+from deployhost.server.kamal_state import (
+    REGISTRY,
+    REGISTRY_PROGRAM,
+    REGISTRY_USER,
+    SSHD,
+    SSHD_PROGRAM,
+    KamalFiles,
+    KamalWanted,
+)
+from deployhost.system.services import Services
+from deployhost.system.supervised import supervised_definition
+
+
+def kamal_wanted(
+    paths: Paths, services: Services, environment: Mapping[str, str], *, asked: bool, ssh_port: int | None
+) -> KamalWanted | None:
+    """Given who keeps services and their environment, return what Kamal's CLI shall find here; None if nobody wants it.
+
+    It is wanted if somebody asks for it, an app has `engine: kamal`, or it has been set up before.
+    """
+    if not (asked or parts.installed(paths) or _an_app_wants_it(paths.apps_yml)):
+        return None
+    places = KamalFiles(paths)
+    if services.keeper == "systemd":
+        sshd = _unit(SSHD, CONFIG=str(places.sshd_config))
+        registry = _unit(REGISTRY, CONFIG=str(places.registry_config), USER=REGISTRY_USER, STORAGE=str(paths.registry))
+    else:
+        sshd = supervised_definition([str(SSHD_PROGRAM), "-D", "-f", str(places.sshd_config)], environment)
+        user = [f"--reuid={REGISTRY_USER}", f"--regid={REGISTRY_USER}", "--clear-groups", "--no-new-privs"]
+        serve = [str(REGISTRY_PROGRAM), "serve", str(places.registry_config)]
+        registry = supervised_definition(["/usr/bin/setpriv", *user, *serve], environment)
+    return KamalWanted(
+        asked=asked,
+        ssh_port=ssh_port or server_config.load(paths.server_yml).ssh_port,
+        sshd_definition=sshd,
+        registry_definition=registry,
+    )
+
+
+def _unit(name: str, **values: str) -> str:
+    text = templates.read_template(f"systemd/{name}.service")
+    for key, value in values.items():
+        text = text.replace(f"@{key}@", value)
+    return text
+
+
+def _an_app_wants_it(apps_yml: Path) -> bool:
+    try:
+        return any(app.engine is EngineName.KAMAL for app in apps.load(apps_yml).apps.values())
+    except InvalidConfig:
+        return False  # the daemon tells; set-up must not fail for a mistake in one app

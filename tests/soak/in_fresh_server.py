@@ -1,0 +1,63 @@
+"""Run something on a fresh server of its own (Debian in a container, with its own Docker), where killing dockerd harms nobody.
+
+    python tests/soak/in_fresh_server.py -- tests/soak/kills.py --target dockerd --rounds 3
+    python tests/soak/in_fresh_server.py --systemd --no-userland-proxy -- tests/soak/kills.py --target dockerd
+
+deployhost is installed there from a wheel of this checkout, and the base images of this machine are carried over. What is run
+is a script of this checkout, by the Python that deployhost runs in.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.e2e.fresh_server.server import FreshServer, fresh_server, host, make_parts
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+THERE = "/root/checkout"
+BASES = ("python:3.13-slim", "node:24-slim", "nginx:stable")
+PYTHON = "/opt/deployhost/current/bin/python"
+
+
+def prepare(server: FreshServer, *, userland_proxy: bool) -> None:
+    """Given a server that has booted, install deployhost there and carry over the tests and the base images."""
+    if not userland_proxy:
+        server.run("mkdir", "-p", "/etc/docker")
+        server.write(json.dumps({"live-restore": True, "userland-proxy": False}), "/etc/docker/daemon.json")
+    print(server.install("--local"), flush=True)
+    server.run("mkdir", "-p", THERE)
+    server.copy(CHECKOUT / "tests", f"{THERE}/tests")
+    here = [base for base in BASES if host("docker", "images", "--quiet", base).strip()]
+    with tempfile.TemporaryDirectory() as directory:
+        saved = Path(directory) / "bases.tar"
+        host("docker", "save", "--output", str(saved), *here)
+        server.copy(saved, "/root/bases.tar")
+    server.run("docker", "load", "--input", "/root/bases.tar")
+    server.run("rm", "/root/bases.tar")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Boot the server, run the script there, and return its exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--suite", default="bookworm", help="the Debian release")
+    parser.add_argument("--systemd", action="store_true", help="with systemd as PID 1, else supervised")
+    parser.add_argument("--no-userland-proxy", action="store_true", help="publish ports by iptables alone")
+    parser.add_argument("--limit", type=float, default=7200, help="seconds for the script")
+    parser.add_argument("script", nargs="+", help="a script of this checkout and its arguments")
+    asked = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as directory:
+        parts = make_parts(Path(directory))
+        with fresh_server(asked.suite, parts, systemd=asked.systemd) as server:
+            prepare(server, userland_proxy=not asked.no_userland_proxy)
+            argv = ["docker", "exec", f"--workdir={THERE}", server.container, PYTHON, *asked.script]
+            return subprocess.run(argv, timeout=asked.limit, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

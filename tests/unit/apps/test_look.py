@@ -1,0 +1,44 @@
+"""One look at all apps: an engine that hangs is waited for once, and not for long."""
+
+import socket
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from deployhost.apps.look import Lookout
+from deployhost.system.docker import Docker
+from tests.assembled import Server, sha
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    return Server(tmp_path, monkeypatch)
+
+
+def test_an_engine_that_hangs(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, sha(1))
+    with tempfile.TemporaryDirectory(prefix="dh") as directory, socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(f"{directory}/docker.sock")
+        silent.listen()
+        engine = Docker(f"unix://{directory}/docker.sock", timeout=0.1)
+        began = time.monotonic()
+        sight = Lookout(engine, daemon.proxy, daemon.releases, daemon.locks).now()
+    assert time.monotonic() - began < 20, "the time for answers, not that for deploys"
+    assert sight.problem == "the Docker engine does not answer"
+    assert (sight.containers, sight.routes) == ({}, None)
+
+
+def test_what_is_to_be_seen(server: Server) -> None:
+    shop, blog, daemon = server.add("shop"), server.add("blog"), server.start()
+    for app in (shop, blog):
+        daemon.deploy(app, sha(1))
+        daemon.deploy(app, sha(2))
+    sight = Lookout(daemon.docker, daemon.proxy, daemon.releases, daemon.locks).now()
+    assert {app: [one.id for one in seen] for app, seen in sight.containers.items()} == {
+        app: [daemon.live(app).container] for app in (shop, blog)
+    }
+    assert set(sight.routes or ()) == {"shop-web", "blog-web"}
+    assert sight.locks == {}

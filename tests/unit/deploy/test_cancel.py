@@ -1,0 +1,47 @@
+"""The wish that a deploy ends, across threads and restarts."""
+
+import pytest
+
+from deployhost.deploy.cancel import Cancellations
+from deployhost.errors import DeployCancelled
+from deployhost.model import DeployStatus, Trigger
+from tests.assembled import Server, sha
+
+
+def test_running(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    deploy = daemon.accept(app, sha(1))
+    daemon.deploys.begin(deploy, deploy.version or sha(1))  # type: ignore[arg-type]
+    cancellations = Cancellations(daemon.deploys)
+    stop = cancellations.event(deploy.id)
+    cancellations.check(deploy.id)
+    assert not stop.is_set()
+    assert cancellations.ask(deploy.id, "alice")
+    assert stop.is_set()
+    with pytest.raises(DeployCancelled, match="cancelled by alice") as cancelled:
+        cancellations.check(deploy.id)
+    assert cancelled.value.hint == "deployhost deploy shop"
+    assert daemon.deploys.get(deploy.id).status is DeployStatus.RUNNING, "whoever runs it ends it"
+
+
+def test_after_a_restart(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    deploy = daemon.accept(app, sha(1))
+    daemon.deploys.begin(deploy, deploy.version or sha(1))  # type: ignore[arg-type]
+    Cancellations(daemon.deploys).ask(deploy.id, "alice")
+    anew = Cancellations(daemon.deploys)
+    assert anew.event(deploy.id).is_set()
+    with pytest.raises(DeployCancelled, match="cancelled by alice"):
+        anew.check(deploy.id)
+
+
+def test_queued_and_ended(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    cancellations = Cancellations(daemon.deploys)
+    queued = daemon.accept(app, sha(1), Trigger.MANUAL)
+    assert cancellations.ask(queued.id, "alice")
+    ended = daemon.deploys.get(queued.id)
+    assert (ended.status, (ended.error or {})["message"]) == (DeployStatus.CANCELLED, "cancelled by alice")
+    assert not cancellations.ask(queued.id, "bob"), "it has ended"
+    assert not cancellations.ask(12345, "bob"), "its app was removed"
+    assert daemon.deploys.get(queued.id) == ended

@@ -1,0 +1,83 @@
+"""Bridges: what is switched on, and which port a process is plugged into."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from deployhost.errors import DeployhostError, FileProblem
+from deployhost.system import netns
+from deployhost.system.bridge import Bridges
+from deployhost.system.firewall import Family, Firewall
+
+
+@pytest.fixture
+def sys(tmp_path: Path) -> Path:
+    (tmp_path / "br-1/bridge").mkdir(parents=True)
+    (tmp_path / "br-1/bridge/nf_call_iptables").write_text("0\n")
+    (tmp_path / "br-1/brif/veth7").mkdir(parents=True)
+    (tmp_path / "veth7").mkdir()
+    (tmp_path / "veth7/ifindex").write_text("7\n")
+    return tmp_path
+
+
+def test_filtering_is_switched_on_once(sys: Path) -> None:
+    bridges = Bridges(sys, sys)
+    assert bridges.filter("br-1", Family.IPV4)
+    assert (sys / "br-1/bridge/nf_call_iptables").read_text() == "1\n"
+    assert not bridges.filter("br-1", Family.IPV4)
+    with pytest.raises(FileProblem):
+        bridges.filter("br-2", Family.IPV4)
+
+
+def test_a_kernel_without_the_module_says_so(sys: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DeployhostError):
+        Bridges(sys, sys / "nowhere").filter("br-1", Family.IPV4)
+
+
+def test_ports_by_the_other_end(sys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netns, "peers_in", lambda pid: {100: {7, 9}, 200: {9}}.get(pid, set()))
+    assert Bridges(sys, sys).ports("br-1", [100, 200, 300]) == {100: "veth7"}
+    assert Bridges(sys, sys).ports("br-2", [100]) == {}
+
+
+def test_peers_of_a_process_that_is_gone() -> None:
+    assert netns.peers_in(2**22 + 1) == set()
+
+
+def test_peers_as_the_kernel_writes_them() -> None:
+    """Two links, the second of which has another end (IFLA_LINK = 42), then the end of the list."""
+
+    def message(kind: int, body: bytes) -> bytes:
+        return (16 + len(body)).to_bytes(4, "little") + kind.to_bytes(2, "little") + bytes(10) + body
+
+    def attribute(kind: int, value: bytes) -> bytes:
+        raw = (4 + len(value)).to_bytes(2, "little") + kind.to_bytes(2, "little") + value
+        return raw + bytes(-len(raw) % 4)
+
+    name = attribute(3, b"eth0\0")
+    links = message(16, bytes(16) + attribute(3, b"lo\0")) + message(
+        16, bytes(16) + name + attribute(5, (42).to_bytes(4, "little"))
+    )
+    ours, kernels = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, kernels:
+        kernels.send(links)
+        kernels.send(message(3, bytes(4)))
+        assert list(netns._peers(ours)) == [42]
+
+
+def test_the_firewall_is_asked_and_changed_by_argv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("iptables", "ip6tables-restore"):
+        program = tmp_path / name
+        program.write_text(
+            f'#!/bin/sh\nprintf "%s\\n" "$0 $*" "-A  X   -j Y" | tee {tmp_path}/{name}.out\ncat >>{tmp_path}/in\n'
+        )
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    firewall = Firewall()
+    assert firewall.rules(Family.IPV4) == (f"{tmp_path}/iptables -w 5 -S", "-A X -j Y")
+    firewall.restore(Family.IPV6, "-F X\n")
+    assert (tmp_path / "in").read_text() == "*filter\n-F X\nCOMMIT\n"
+    assert "-w 5 --noflush" in (tmp_path / "ip6tables-restore.out").read_text()

@@ -1,0 +1,36 @@
+"""Records of BuildKit's cache, as the engine's answer has them."""
+
+import pytest
+
+from deployhost.system.docker_answers import read_cache_record
+from deployhost.system.docker_model import CacheRecord
+
+RECORD = {
+    "ID": "jkkuosfv20qacm5wzcmy1ww8i",
+    "Parent": "vjumalysnwerpq2w9fwacnpax",
+    "Type": "regular",
+    "Description": "fileop target",
+    "InUse": False,
+    "Shared": False,
+    "Size": 1552,
+    "CreatedAt": "2026-11-23T07:53:33.807006717Z",
+    "LastUsedAt": "2026-11-23T08:40:35Z",
+    "UsageCount": 5,
+}  # Docker 20.10
+
+
+def test_a_record() -> None:
+    found = read_cache_record(RECORD)
+    assert found == CacheRecord("jkkuosfv20qacm5wzcmy1ww8i", 1552, False, False, found.created, 1795423235.0)
+    assert found.created == pytest.approx(1795420413.807006)
+
+
+@pytest.mark.parametrize("last_used", [None, "0001-01-01T00:00:00Z", "", "soon"])
+def test_one_that_was_never_used_again_was_used_when_it_was_made(last_used: str | None) -> None:
+    found = read_cache_record({**RECORD, "LastUsedAt": last_used})
+    assert found.last_used == found.created > 0
+
+
+def test_another_time_zone() -> None:
+    local = read_cache_record({**RECORD, "CreatedAt": "2026-11-23T09:53:33.807006717+02:00"})
+    assert local.created == read_cache_record(RECORD).created
