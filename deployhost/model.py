@@ -217,7 +217,8 @@ class Drain:
 class Hold:
     """Requests of an app that kamal-proxy holds during a handover.
 
-    `proxy` names the proxy's process that was told so (its container's id and start), `containers` what served until then,
+    `proxy` names the proxy's process that was told so (its container's id and start; empty: there was nothing to hold, only
+    something to be started again), `containers` what served until then,
     the web process first: started again, in this order, if the new release fails.
     """
 

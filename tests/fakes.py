@@ -306,6 +306,11 @@ class FakeDocker(Docker):
             raise NotFound(f"Docker: No such image: {image}")
         self._engine.move_tag(found.id, reference)
 
+    def push(self, reference: str, timeout: float) -> None:
+        self._changes("push")
+        if self._engine.look_up(reference) is None:
+            raise DockerUnavailable(f"{reference} can't be pushed: no such image")
+
     def remove_image(self, reference: str) -> None:
         self._changes("remove_image")
         image = self._engine.look_up(reference)

@@ -16,6 +16,7 @@ POLL = 0.012  # seconds between looks
 POLL_SLOW = 0.1  # … once the app has taken longer than a few seconds
 PATIENCE = 5.0
 PROBE_TIMEOUT = 5.0
+KILLED = 137  # 128 + SIGKILL
 UNWELL = 0.25  # seconds between probes of an app that has answered, and not well: its log is not ours to fill
 
 
@@ -96,6 +97,14 @@ class BootWatch:
         after = self._docker.find(container.id)
         if after is None:
             return BootFailed("the app's container was removed while it was starting")
-        if after.oom_killed:
-            return BootFailed("the app was killed while starting: it ran out of memory")
-        return BootFailed(f"the app ended while starting, with exit code {after.exit_code}")
+        return BootFailed(f"the app ended while starting, {how_it_ended(after)}")
+
+
+def how_it_ended(container: Container) -> str:
+    """Given a container that has ended, say how. Not every engine tells that memory was the cause (cgroup v1: exit code 137)."""
+    limit = "" if container.memory is None else f" (its limit is {container.memory // 1024**2} MiB)"
+    if container.oom_killed:
+        return f"out of memory{limit}"
+    if container.exit_code == KILLED and container.memory is not None:
+        return f"killed, probably for its memory{limit}"
+    return f"with exit code {container.exit_code}"

@@ -1,15 +1,17 @@
 """The containers of one release: made, started, proved and taken away together, its release command run before."""
 
+import contextlib
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from deployhost.deploy.attempt import Attempt
-from deployhost.deploy.boot import Ready
+from deployhost.deploy.boot import Ready, how_it_ended
 from deployhost.deploy.direct import DEPLOY_LABEL, DirectEngine
 from deployhost.deploy.processes import Processes, processes_of
-from deployhost.errors import BootFailed
+from deployhost.errors import BootFailed, DeployhostError
 from deployhost.kamal.files import KamalFiles
 from deployhost.model import WEB, AppName, Deploy, ProcessName, Trigger
 from deployhost.system.docker import Docker
@@ -18,6 +20,8 @@ from deployhost.system.docker_model import Container, Image
 WORKER_PROOF = 1.0  # seconds that a worker must have run before the release it belongs to goes live
 RELEASE_LIMIT = 300.0  # seconds for the release command
 POLL = 0.05
+LAST_WORDS = 5.0  # seconds for the output of a release command that has ended
+MOST_AT_ONCE = 8  # containers that are started or stopped side by side
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,8 @@ class Crews:
         """Given an attempt and its image, create the containers of all its processes, none of them started."""
         processes = processes_of(image, attempt.config)
         for process in (processes.web, *processes.workers):
-            if (
-                attempt.deploy.trigger is not Trigger.AUTO_ROLLBACK
-            ):  # that one's variables are those of a container before
+            # An automatic rollback has the variables of a container before: those that are wanted stay in the file.
+            if attempt.deploy.trigger is not Trigger.AUTO_ROLLBACK:
                 self._kamal.write_env(attempt.deploy.app, process.name, dict(attempt.env))
         web = self._engine.create(attempt, image, processes.web)
         workers = tuple((worker.name, self._engine.create(attempt, image, worker)) for worker in processes.workers)
@@ -67,9 +70,8 @@ class Crews:
 
     def start(self, created: Created) -> Container:
         """Given created containers, start them all and return the web one. Raise BootFailed."""
-        workers = [container for _, container in created.workers]
-        with ThreadPoolExecutor(max_workers=1 + len(workers)) as pool:
-            web, *_ = list(pool.map(self._engine.start, (created.web, *workers)))
+        self._side_by_side(self._engine.start, [container for _, container in created.workers])
+        web = self._engine.start(created.web)
         self._joined(AppName(web.labels["service"]))
         return web
 
@@ -100,22 +102,31 @@ class Crews:
 
     def stop(self, containers: list[Container], timeout: int | None = None) -> None:
         """Given containers, stop them side by side."""
-        if containers:
-            with ThreadPoolExecutor(max_workers=min(8, len(containers))) as pool:
-                list(pool.map(lambda one: self._docker.stop(one.id, timeout), containers))
+        self._side_by_side(lambda container: self._docker.stop(container, timeout), [one.id for one in containers])
+
+    def _side_by_side(self, act: Callable[[str], object], containers: list[str]) -> None:
+        if len(containers) < 2:
+            for container in containers:
+                act(container)
+            return
+        with ThreadPoolExecutor(max_workers=MOST_AT_ONCE) as pool:
+            list(pool.map(act, containers))
 
     def _run_release(self, attempt: Attempt, container: str) -> None:
-        try:
-            self._engine.start(container)
-            self._joined(attempt.deploy.app)
-            self._await_end(attempt, container)
-        finally:
-            for line in self._engine.last_lines(container):
-                attempt.progress.output(line)
+        self._engine.start(container)
+        self._joined(attempt.deploy.app)
+        listener = threading.Thread(target=self._pass_on, args=(attempt, container), name="release", daemon=True)
+        listener.start()
+        self._await_end(attempt, container)
+        listener.join(LAST_WORDS)
         ended = self._docker.inspect(container)
         if ended.exit_code != 0 or ended.oom_killed:
-            why = "it ran out of memory" if ended.oom_killed else f"exit code {ended.exit_code}"
-            raise BootFailed(f"the release command failed: {why}", details=tuple(self._engine.last_lines(container)))
+            raise BootFailed(f"the release command failed, {how_it_ended(ended)}")
+
+    def _pass_on(self, attempt: Attempt, container: str) -> None:
+        with contextlib.suppress(DeployhostError):
+            for entry in self._docker.logs(container, follow=True):
+                attempt.progress.output(entry.line)
 
     def _await_end(self, attempt: Attempt, container: str) -> None:
         deadline = time.monotonic() + RELEASE_LIMIT

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deployhost.config.app import AppConfig
 from deployhost.deploy.attempt import Attempt
-from deployhost.deploy.boot import BootRules, BootWatch, Ready
+from deployhost.deploy.boot import BootRules, BootWatch, Ready, how_it_ended
 from deployhost.deploy.container import PUSHED_AT, container_of, port_for, pushed_at
 from deployhost.deploy.processes import RELEASE, Process
 from deployhost.errors import BootFailed, Conflict, DockerUnavailable, NotFound
@@ -111,9 +111,9 @@ class DirectEngine:
         """Given a worker that was started a moment ago, see that it runs; it restarts by itself from then on. Raise BootFailed."""
         found = self._docker.inspect(container)
         if not found.running:
-            why = "it ran out of memory" if found.oom_killed else f"exit code {found.exit_code}"
             raise BootFailed(
-                f"the process {name} ended while starting: {why}", details=tuple(self.last_lines(container))
+                f"the process {name} ended while starting, {how_it_ended(found)}",
+                details=tuple(self.last_lines(container)),
             )
         self._docker.set_restart(container, contract.RESTART)
 

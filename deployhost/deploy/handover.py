@@ -14,7 +14,6 @@ from deployhost.deploy.switch import Switch
 from deployhost.errors import DeployhostError
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
-from deployhost.model import WEB
 from deployhost.system.docker_model import Container, Image
 
 SPARE = 60.0  # seconds beyond all limits of a handover that the proxy goes on holding: whoever mends a crash needs some
@@ -50,9 +49,8 @@ class Handover:
             created = self._crews.create(attempt, image)
             self._deploys.enter(attempt.deploy.id, "create", container=created.web)
             before = self._crews.others(attempt.deploy)
-        if not any(one.labels["role"] == WEB for one in before) or not self._holding.can_hold(attempt.deploy.app):
-            self._crews.stop(before)
-            return self._overlap.start(attempt, created)  # nothing serves, so nothing is to be held
+        if not before:
+            return self._overlap.start(attempt, created)  # nothing is to be handed over
         attempt.check()
         try:
             with attempt.progress.stage("hold"):

@@ -20,6 +20,7 @@ from deployhost.model import WEB, AppName, Deploy, Hold
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 
+NOT_HELD = ""  # a hold's proxy where requests did not get through before either
 DRAIN = 2.0  # seconds that requests under way may still take: as long as new ones wait for them
 log = logging.getLogger(__name__)
 
@@ -54,20 +55,22 @@ class Holding:
         """Given an app, return its hold, or None."""
         return self._holds.of_app(app)
 
-    def can_hold(self, app: AppName) -> bool:
-        """Given an app, return whether the proxy serves it, and nobody has stopped that with `kamal app maintenance`."""
-        route = self._proxy.routes().get(service_name(app, WEB))
-        return route is not None and route.state == RUNNING
-
     def begin(self, deploy: Deploy, containers: Sequence[str], *, max_pause: float) -> None:
-        """Given a deploy and what serves until now (ids, the web process first), have the proxy hold the app's requests.
+        """Given a deploy and what runs until now (ids, the web process first), have the proxy hold the app's requests.
 
-        Return once those under way have ended, or DRAIN is over. Raise SwitchFailed: the hold may have begun then.
+        Return once those under way have ended, or DRAIN is over. Where no request gets through anyway (there is no route, or
+        `kamal app maintenance` has stopped it) nothing is held, and it is only written down what is to be started again.
+        Raise SwitchFailed: the hold may have begun then.
         """
-        self._have_our_path(deploy.app, containers[0])
-        hold = Hold(deploy.app, deploy.id, self._proxy.identity(), tuple(containers), self._clock())
-        self._holds.begin(hold)
-        self._proxy.pause(service_name(deploy.app, WEB), drain=DRAIN, max_pause=max_pause)
+        service = service_name(deploy.app, WEB)
+        route = self._proxy.routes().get(service)
+        held = route is not None and route.state == RUNNING
+        if held:
+            self._have_our_path(deploy.app, containers[0])
+        proxy = self._proxy.identity() if held else NOT_HELD
+        self._holds.begin(Hold(deploy.app, deploy.id, proxy, tuple(containers), self._clock()))
+        if held:
+            self._proxy.pause(service, drain=DRAIN, max_pause=max_pause)
 
     def _have_our_path(self, app: AppName, web: str) -> None:
         """Given an app and what serves it, have the proxy know it by a health path that no visitor asks for.
@@ -92,7 +95,9 @@ class Holding:
         """
         switched = None
         hold = self._holds.of_app(app)
-        if hold is None or hold.proxy != self._proxy.identity() or not self._resumed(app):
+        if hold is not None and hold.proxy == NOT_HELD:
+            pass
+        elif hold is None or hold.proxy != self._proxy.identity() or not self._resumed(app):
             self._proxy.remove(service_name(app, WEB))
             switched = self._switch.to(web, port, config)
         self._holds.end(app)
@@ -110,7 +115,7 @@ class Holding:
         web = next((one for one in new if route and one.running and route.target.startswith(f"{one.short_id}:")), None)
         port = self._deploys.get(hold.deploy).port
         if web is not None and port is not None:
-            self.let_go(hold.app, web, port, config)
+            self._let_go_quietly(hold.app, web, port, config)
             return web.id
         for container in new:
             if container.running:
@@ -135,9 +140,14 @@ class Holding:
                 log.warning("%s does not come back well: %s", hold.app, error)
         route = self._proxy.routes().get(service_name(hold.app, WEB))
         if route is None or route.target != f"{web.short_id}:{port}":
-            self._switch.to(web, port, config)
-        self.let_go(hold.app, web, port, config)
+            self._switch.to(web, port, config).log.unlink(missing_ok=True)
+        self._let_go_quietly(hold.app, web, port, config)
         return web.id
+
+    def _let_go_quietly(self, app: AppName, web: Container, port: int, config: AppConfig) -> None:
+        switched = self.let_go(app, web, port, config)
+        if switched is not None:
+            switched.log.unlink(missing_ok=True)
 
     def _started(self, container: str) -> Container | None:
         try:

@@ -1,6 +1,7 @@
 """Removing what apps no longer need: containers, images, logs, what our builds left in BuildKit's cache. `retention` and
 `cache_plan` decide; nothing that is not provably ours is touched."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from deployhost.deploy.cache_plan import Cached, ours, surplus
 from deployhost.deploy.disk_plan import cache_budget
 from deployhost.deploy.retention import KEEP_LOGS, Found, Prune, prunable, version_in
 from deployhost.deploy.space import Disks
+from deployhost.errors import Conflict
 from deployhost.journal.builds import Builds
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
@@ -117,7 +119,8 @@ class Pruner:
     def remove(self, surplus: Surplus) -> None:
         """Given what of an app goes, remove it, and the logs of its oldest deploys."""
         for container in surplus.decided.containers:
-            self._docker.remove(container)
+            with contextlib.suppress(Conflict):  # somebody has started it since
+                self._docker.remove(container)
         for reference in (*surplus.images, *surplus.dangling):
             self._docker.remove_image(reference)
         self._releases.drop(surplus.app, [Version(version) for version in surplus.decided.releases])

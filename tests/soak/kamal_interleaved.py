@@ -105,7 +105,8 @@ class Mixed:
         if not others:
             return "nothing to go back to"
         version = self.chance.choice(others)
-        self.do("rollback", version)
+        if "is not available as a container" in self.do("rollback", version):
+            return "that container is gone"
         self.body = self.bodies[version[:40]]
         return f"{version[:7]}{version[40:]} {self.body.strip()}"
 

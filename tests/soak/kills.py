@@ -224,10 +224,10 @@ def kill_all(
         if time.monotonic() > end or shutil.disk_usage("/").free < LEAST_DISK:
             print("stopped early: no time or disk space left", flush=True)
             break
-        if stage == "random":
+        if stage == "random" and target != "build":
             killing.at_random(target)
-        else:
-            killing.at_stage(target, stage)
+        else:  # a build is there to be killed while it builds only
+            killing.at_stage(target, "build" if stage == "random" else stage)
     report = load.stop()
     return killing.kills, report, audit(app, load.acknowledged)
 

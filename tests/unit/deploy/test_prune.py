@@ -168,6 +168,17 @@ def test_images_without_a_name_go_if_they_are_ours_and_unused(world: World) -> N
     assert foreign.id in world.engine.images
 
 
+def test_what_somebody_starts_meanwhile_stays_and_the_rest_goes(world: World) -> None:
+    for number in range(1, 10):
+        world.release(number, running=number == 9)
+    decided = world.pruner.surplus(SHOP)
+    started = decided.decided.containers[0]
+    world.docker.start(started)
+    world.pruner.remove(decided)
+    assert started in world.engine.containers
+    assert not set(decided.decided.containers[1:]) & set(world.engine.containers)
+
+
 def cached(name: str, created: float, size: int = GIB) -> CacheRecord:
     return CacheRecord(name, size, in_use=False, shared=False, created=created, last_used=created)
 

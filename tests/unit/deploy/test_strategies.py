@@ -110,6 +110,22 @@ def test_maintenance_is_kept(server: Server) -> None:
     assert running(server) == [f"shop-web-{TWO}"]
 
 
+@pytest.mark.parametrize("lost", [True, False], ids=["no route", "maintenance"])
+def test_what_ran_runs_again_though_nothing_was_held(server: Server, lost: bool) -> None:
+    server.behaviours[TWO] = Behaviour(exits=3)
+    app, daemon = server.add("shop", text="strategy: handover"), server.start()
+    daemon.deploy(app, ONE)
+    service = contract.service_name(app, WEB)
+    if lost:
+        del server.table.routes[service]
+    else:
+        server.stop_route(service)
+    assert daemon.deploy(app, TWO).status is DeployStatus.FAILED
+    assert running(server) == [f"shop-web-{ONE}"]
+    assert server.table.routes[service].state == (contract.RUNNING if lost else contract.STOPPED)
+    assert daemon.holds.all() == []
+
+
 @pytest.mark.parametrize("strategy", Strategy)
 def test_workers_go_with_their_release(server: Server, strategy: Strategy) -> None:
     server.behaviours[ONE] = server.behaviours[TWO] = Behaviour(processes=WORKERS, ends={"python migrate.py": 0})
@@ -141,7 +157,7 @@ def test_a_process_that_fails_stops_the_deploy(server: Server, strategy: Strateg
     assert deploy.error is not None
     assert "no such table" in deploy.error["details"]
     assert deploy.error["message"] in (
-        "the process worker ended while starting: exit code 1", "the release command failed: exit code 2",
+        "the process worker ended while starting, with exit code 1", "the release command failed, with exit code 2",
     )  # fmt: skip
     assert daemon.live(app).sha == ONE
     assert running(server) == [f"shop-web-{ONE}", f"shop-worker-{ONE}"]
