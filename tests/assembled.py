@@ -257,7 +257,7 @@ class Assembled:
                 crews=crews,
                 ways={Strategy.OVERLAP: overlap, Strategy.HANDOVER: handover},
                 cancelling=self.cancellations,
-                images=Images(self.docker, self.builder, self.releases, paths),
+                images=Images(self.docker, self.builder, self.releases, paths, lambda _note: None),
                 engine=self.engine,
                 switch=self.switch,
                 drainer=self.drainer,

@@ -1,1 +1,1 @@
-"""deployhostd: the control socket, the workers, recovery. When things happen, never how; it joins the rooms."""
+"""deployhostd: the control socket, the workers, what converges and watches. When things happen, never how; it joins the rooms."""

@@ -31,7 +31,7 @@ class Workers:
         self._opened = False
 
     def open(self) -> None:
-        """Begin: recovery is done, the queue may be worked on."""
+        """Begin: everything is brought together, the queue may be worked on. Called again, look whether somebody forgot to wake us."""
         with self._lock:
             self._opened = True
         for app in {deploy.app for deploy in self._deploys.open()}:

@@ -1,1 +1,1 @@
-"""The way of a commit: queue, pipeline, direct engine, readiness, switch, drain, recovery, prune."""
+"""The way of a commit: queue, pipeline, direct engine, readiness, switch, drain, converge, watch, prune."""

@@ -20,9 +20,11 @@ from deployhost.deploy.converge_steps import (
     StartContainer,
     StopContainer,
 )
+from deployhost.deploy.direct import DEPLOY_LABEL
 from deployhost.deploy.drain import MARGIN, Drainer
 from deployhost.deploy.holding import Holding
 from deployhost.deploy.pipeline import Pipeline
+from deployhost.deploy.processes import processes_of
 from deployhost.deploy.report import Reporter
 from deployhost.deploy.seen import AppFacts
 from deployhost.deploy.switch import Switch
@@ -31,7 +33,7 @@ from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract
 from deployhost.kamal.proxy import KamalProxy
-from deployhost.model import WEB, AppName, Release, Sha
+from deployhost.model import WEB, AppName, Deploy, Release, Sha, Trigger
 from deployhost.steps import Step
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
@@ -118,8 +120,17 @@ class Actor:
         deploy, serving = step.deploy, self._docker.inspect(step.container)
         if deploy.version is None:
             raise InternalError(f"deploy {deploy.id} has switched without a version")
-        drain = self._load_app(deploy.app).drain
-        self._pipeline.finish(deploy, deploy.version, serving.image_id, serving, port=step.port, drain=drain)
+        config = self._load_app(deploy.app)
+        self._pipeline.finish(deploy, deploy.version, serving.image_id, serving, port=step.port, drain=config.drain)
+        if self._lacks_workers(deploy, serving, config):
+            # Kamal moves the requests before it starts the workers.
+            self._deploys.accept(deploy.app, deploy.sha, trigger=Trigger.RESTART, subject=deploy.subject)
+
+    def _lacks_workers(self, deploy: Deploy, serving: Container, config: AppConfig) -> bool:
+        image = self._docker.image(serving.image_id)
+        wanted = set() if image is None else {worker.name for worker in processes_of(image, config).workers}
+        found = self._docker.containers({"service": deploy.app, DEPLOY_LABEL: str(deploy.id)})
+        return not wanted <= {one.labels.get("role") for one in found}
 
     def _adopt(self, facts: AppFacts, step: Adopt) -> None:
         serving = self._docker.inspect(step.container)

@@ -43,9 +43,20 @@ class Builder(Protocol):
 
 
 class Images:
-    """Given the engine, a builder, the journal's releases and the paths, provide each deploy's image."""
+    """Given the engine, a builder, the journal's releases and the paths, provide each deploy's image.
 
-    def __init__(self, docker: Docker, builder: Builder, releases: Releases, paths: Paths) -> None:
+    `room` raises DiskFull where a disk has no room for a build.
+    """
+
+    def __init__(
+        self,
+        docker: Docker,
+        builder: Builder,
+        releases: Releases,
+        paths: Paths,
+        room: Callable[[Callable[[str], None]], None],
+    ) -> None:
+        self._room = room
         self._templates = load_templates()
         self._docker = docker
         self._builder = builder
@@ -71,6 +82,7 @@ class Images:
 
     def _built(self, attempt: Attempt) -> Image:
         deploy, config, progress = attempt.deploy, attempt.config, attempt.progress
+        self._room(progress.note)
         context = self._paths.build_tree(deploy.app)
         with progress.stage("fetch"):
             repository = BareRepository(self._paths.repo(deploy.app))

@@ -28,7 +28,7 @@ from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
-from deployhost.system.docker_model import Container, Image
+from deployhost.system.docker_model import Image
 
 PUSH_LIMIT = 600.0  # seconds for the image to reach the registry on loopback
 SPARE = 300.0  # seconds beyond the app's own limits that Kamal's some twenty commands may take
@@ -178,7 +178,7 @@ class KamalEngine:
             what = "the app" if container.labels["role"] == WEB else f"the process {container.labels['role']}"
             if container.oom_killed:
                 return BootFailed(f"{what} was killed while starting: it ran out of memory")
-            if container.restart_count or _ended_by_itself(container):
+            if container.restart_count:  # not its state: Kamal itself has stopped it by now
                 details = () if what == "the app" else tuple(self.engine.last_lines(container.id))
                 return BootFailed(f"{what} ended while starting, with exit code {container.exit_code}", details=details)
         return None
@@ -206,8 +206,3 @@ class _Look:
 def _longest(attempt: Attempt) -> float:
     config = attempt.config
     return 2 * config.boot_limit + config.drain + config.stop_timeout + SPARE
-
-
-def _ended_by_itself(container: Container) -> bool:
-    """Return whether a container ended before Kamal stopped it: by an exit code that no signal makes."""
-    return not container.running and 0 <= container.exit_code < 128 and container.status != "created"

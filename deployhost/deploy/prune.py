@@ -98,9 +98,10 @@ class Pruner:
             contract.repository(app),
             containers=containers,
             tags=[tag for image in images for tag in image.tags],
-            releases=[release.version for release in releases],
+            releases={release.version: release.image for release in releases},
             busy=[version for deploy in open_deploys for version in (deploy.version, deploy.target) if version],
-            needed=[release.container for release in releases if release.is_live],
+            # What was live before, too: an automatic rollback starts with the variables that its container has.
+            needed=[release.container for place, release in enumerate(releases) if release.is_live or place < 2],
         )
         used = {one.image_id for one in listed} | {release.image for release in releases}
         names = {one.id: one.name for one in listed}

@@ -5,11 +5,14 @@ Kamal goes back only to a version of which a container of each process is there,
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+
+from deployhost.model import Version
 
 KEEP_RELEASES = 5  # beside the live one, with their images and containers: as many as Kamal's retain_containers
 KEEP_FAILED = 2  # versions that were never live, whose output may still be read
+KEEP_TOLD = 50  # releases in the journal whose image another release has, too
 KEEP_LOGS = 50  # deploys' event logs
 
 _REPLACED = re.compile(r"_replaced_[0-9a-f]{16}")
@@ -50,16 +53,23 @@ def prunable(
     *,
     containers: Collection[Found],
     tags: Iterable[str],
-    releases: Collection[str],
+    releases: Mapping[Version, str],
     busy: Collection[str],
     needed: Collection[str] = (),
 ) -> Prune:
-    """Given an app's containers (newest first), image references, and releases (newest first, the live one among them), say what goes.
+    """Given an app's containers (newest first), image references, and releases' images by version (newest first, the live one
+    among them), say what goes.
 
-    Kept are: what runs, the newest releases with their containers and images, what failed last, `latest`, whatever
-    belongs to a `busy` version, one that is being deployed or gone back to, and the `needed` containers, by id.
+    Kept are: what runs, the newest images with the containers of the newest release of each, what failed last, `latest`,
+    whatever belongs to a `busy` version, one that is being deployed or gone back to, and the `needed` containers, by id.
+    Releases are told apart by their image: restarts and changed settings take nobody's place.
     """
-    kept_releases = list(dict.fromkeys(releases))[: KEEP_RELEASES + 1]
+    recent = set(list(dict.fromkeys(releases.values()))[: KEEP_RELEASES + 1])
+    newest: dict[str, Version] = {}
+    for version, image in releases.items():
+        newest.setdefault(image, version)
+    kept_releases = [version for image, version in newest.items() if image in recent]
+    told = [version for version, image in releases.items() if image in recent][:KEEP_TOLD]
     never_live = dict.fromkeys(
         one.version for one in containers if one.version not in set(releases) and not one.running
     )
@@ -69,7 +79,7 @@ def prunable(
     return Prune(
         containers=tuple(_old(containers, versions, frozenset(busy), frozenset(needed))),
         images=tuple(tag for tag in tags if tag.startswith(f"{repository}:") and tag not in kept_images),
-        releases=tuple(version for version in releases if version not in versions),
+        releases=tuple(version for version in releases if version not in versions and version not in told),
     )
 
 

@@ -53,16 +53,20 @@ class Watcher:
         return self.seen
 
     def _watch(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        with contextlib.closing(connection):
-            deadline = time.perf_counter() + LIMIT
-            while time.perf_counter() < deadline:
-                connection.request("GET", self.path, headers={"Host": self.host})
-                body = connection.getresponse().read().decode("utf-8", "replace")
-                if self.expected in body:
-                    self.seen = time.perf_counter()
-                    return
-                time.sleep(POLL)
+        deadline = time.perf_counter() + LIMIT
+        while time.perf_counter() < deadline and not self.seen:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+                self._ask(connection, deadline)
+
+    def _ask(self, connection: http.client.HTTPConnection, deadline: float) -> None:
+        while time.perf_counter() < deadline:
+            connection.request("GET", self.path, headers={"Host": self.host})
+            body = connection.getresponse().read().decode("utf-8", "replace")
+            if self.expected in body:
+                self.seen = time.perf_counter()
+                return
+            time.sleep(POLL)
 
 
 class Way(Protocol):

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from http.client import HTTPException
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -189,9 +190,9 @@ def interleave(app: App, steps: int, seed: int, *, strategy: str = "overlap") ->
         try:
             detail = mixed.steps[name]()
             mixed.check()
-        except AssertionError as error:
-            if DOWN in str(error):  # somebody restarted it: no fault of this step's
-                detail = "interrupted"
+        except (AssertionError, OSError, HTTPException) as error:
+            if DOWN in str(error) or not isinstance(error, AssertionError):
+                detail = "interrupted"  # somebody restarted the daemon or the proxy: no fault of this step's
                 daemon_answers()
             else:
                 detail = f"PROBLEM {error}"

@@ -160,6 +160,23 @@ def test_crash_while_recovering(server: Server, work: str, effect: str, proxy_re
     assert at > 3, "there was something to bring together"
 
 
+def test_switched_before_the_workers_were_there(server: Server) -> None:
+    """Kamal moves the requests first: what is live without its workers is started once more, with them."""
+    work = WORK["workers"]
+    app = prepare(server, work)
+    die_at(server, Until("git move_branch"), app, work)
+    lost = next(one for one in server.engine.running if one.name == f"shop-worker-{TWO}")
+    del server.engine.containers[lost.id]
+    daemon = server.start()
+    daemon.converge.run(hurry=True)
+    assert daemon.live(app).sha == TWO
+    daemon.work_off()
+    server.now += 100
+    daemon.converge.run()
+    settle()
+    check(server, daemon, app, TWO)
+
+
 def test_crash_while_adopting(server: Server) -> None:
     """What Kamal deployed, while the daemon was away, is taken over whole or not at all."""
     app = prepare(server, Work())

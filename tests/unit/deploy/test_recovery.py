@@ -1,5 +1,6 @@
 """The daemon dies at each of its effects, one after the other; the next one brings everything together again."""
 
+import contextlib
 import json
 from dataclasses import replace
 
@@ -68,6 +69,36 @@ def test_error_at_every_effect(server: Server) -> None:
             break
     assert outcomes == {DeployStatus.LIVE, DeployStatus.FAILED}
     assert at > 20
+
+
+@pytest.mark.parametrize(
+    ("text", "effect"), [("", "git move_branch"), ("strategy: handover", "docker start"), ("", "docker start")]
+)
+def test_error_at_every_effect_of_converging(server: Server, text: str, effect: str) -> None:
+    """Any one call of any tool fails while things are brought together: the next look, of the same daemon, goes on."""
+    app = server.add("shop", text=text)
+    server.start().deploy(app, ONE)
+    crash(server, app, TWO, effect)
+    restore = server.remember()
+    at = 0
+    while True:
+        at += 1
+        restore()
+        life = Life(break_at=at, error=refusal)
+        daemon = server.start(life)
+        with contextlib.suppress(DeployhostError):
+            daemon.converge.run(hurry=True)
+        for _ in range(2):
+            server.now += 100
+            daemon.converge.run()
+            settle()
+        if not life.broke:
+            break
+        daemon.work_off()
+        server.now += 100
+        daemon.converge.run()
+        check(server, daemon, app, TWO)
+    assert at >= 3, "there was something to bring together"
 
 
 def crash(server: Server, app: AppName, commit: Sha, at: str) -> None:

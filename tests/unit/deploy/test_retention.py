@@ -26,8 +26,13 @@ def tags(numbers: Iterable[int]) -> list[str]:
     return [tag(VERSIONS[number]) for number in numbers]
 
 
+def images_of(versions: Iterable[Version]) -> dict[Version, str]:
+    """Return releases that each have an image of their own."""
+    return {version: f"image of {version}" for version in versions}
+
+
 def test_nothing_there() -> None:
-    assert not prunable(REPOSITORY, containers=[], tags=[], releases=[], busy=[])
+    assert not prunable(REPOSITORY, containers=[], tags=[], releases=images_of([]), busy=[])
 
 
 def test_everything_is_new() -> None:
@@ -35,7 +40,7 @@ def test_everything_is_new() -> None:
         REPOSITORY,
         containers=[*containers([5], running=True), *containers([4, 3, 2, 1, 0])],
         tags=tags(range(6)),
-        releases=VERSIONS[5::-1],
+        releases=images_of(VERSIONS[5::-1]),
         busy=[],
     )
     assert found == NOTHING
@@ -53,7 +58,7 @@ def test_the_oldest_go_and_kamal_can_go_back_to_what_stays() -> None:
         REPOSITORY,
         containers=processes,
         tags=[*tags(range(9)), f"{REPOSITORY}:latest"],
-        releases=VERSIONS[8::-1],
+        releases=images_of(VERSIONS[8::-1]),
         busy=[],
     )
     assert set(found.containers) == {"web2", "web1", "web0", "worker2", "worker1", "worker0"}
@@ -66,7 +71,7 @@ def test_of_what_was_never_live_the_newest_is_kept_for_its_output() -> None:
         REPOSITORY,
         containers=[*containers([9, 8, 7, 6]), *containers([9, 8, 7, 6], "worker"), *containers([5], running=True)],
         tags=tags([5, 6, 7, 8, 9]),
-        releases=[VERSIONS[5]],
+        releases=images_of([VERSIONS[5]]),
         busy=[],
     )
     assert set(found.containers) == {"web7", "web6", "worker7", "worker6"}
@@ -76,7 +81,11 @@ def test_of_what_was_never_live_the_newest_is_kept_for_its_output() -> None:
 def test_what_is_being_deployed_or_gone_back_to_stays() -> None:
     releases = VERSIONS[11:0:-1]
     found = prunable(
-        REPOSITORY, containers=containers(range(11, -1, -1)), tags=tags(range(12)), releases=releases, busy=VERSIONS[:2]
+        REPOSITORY,
+        containers=containers(range(11, -1, -1)),
+        tags=tags(range(12)),
+        releases=images_of(releases),
+        busy=VERSIONS[:2],
     )
     assert not {"web0", "web1"} & set(found.containers)
     assert not set(tags([0, 1])) & set(found.images)
@@ -87,15 +96,33 @@ def test_what_is_being_deployed_or_gone_back_to_stays() -> None:
 def test_a_container_that_was_replaced_by_one_of_the_same_version_goes() -> None:
     """`kamal redeploy` of a version renames the one that is there; one is enough to go back."""
     same = [Found(name, "web", VERSIONS[1], running) for name, running in (("new", True), ("old", False))]
-    found = prunable(REPOSITORY, containers=same, tags=tags([1]), releases=[VERSIONS[1]], busy=[])
+    found = prunable(REPOSITORY, containers=same, tags=tags([1]), releases=images_of([VERSIONS[1]]), busy=[])
     assert found == Prune(containers=("old",))
-    held = prunable(REPOSITORY, containers=same, tags=tags([1]), releases=[VERSIONS[1]], busy=[], needed=["old"])
+    held = prunable(
+        REPOSITORY, containers=same, tags=tags([1]), releases=images_of([VERSIONS[1]]), busy=[], needed=["old"]
+    )
     assert held == NOTHING
+
+
+def test_restarts_and_settings_take_no_place() -> None:
+    """Ten releases of one image count once; the journal remembers them, their containers and tags go."""
+    same = {VERSIONS[number]: "one image" for number in range(11, 1, -1)}
+    releases = {**same, VERSIONS[1]: "before", VERSIONS[0]: "first"}
+    found = prunable(
+        REPOSITORY,
+        containers=[*containers([11], running=True), *containers(range(10, -1, -1))],
+        tags=tags(range(12)),
+        releases=releases,
+        busy=[],
+    )
+    assert set(found.containers) == {f"web{number}" for number in range(2, 11)}
+    assert set(found.images) == set(tags(range(2, 11)))
+    assert found.releases == ()
 
 
 def test_other_repositories_are_not_ours() -> None:
     others = ["127.0.0.1:5555/shop-2:x", "shop:x", "python:3.13-slim", f"{REPOSITORY}:x"]
-    found = prunable(REPOSITORY, containers=[], tags=others, releases=[], busy=[])
+    found = prunable(REPOSITORY, containers=[], tags=others, releases=images_of([]), busy=[])
     assert found.images == (f"{REPOSITORY}:x",)
 
 
@@ -130,7 +157,7 @@ def test_what_must_stay_stays(
         REPOSITORY,
         containers=there,
         tags=tags(tagged),
-        releases=[VERSIONS[number] for number in released],
+        releases=images_of(VERSIONS[number] for number in released),
         busy=[VERSIONS[number] for number in busy],
     )
     gone = set(found.images)
