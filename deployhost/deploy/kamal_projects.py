@@ -17,7 +17,7 @@ from deployhost.deploy.queue import next_version
 from deployhost.errors import NotFound
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
-from deployhost.kamal import contract, env_values, registry
+from deployhost.kamal import contract, env_values
 from deployhost.kamal.deploy_yml import Build, KamalApp, Registry, Ssh
 from deployhost.kamal.project import KamalProject, Project
 from deployhost.kamal.trusted_yml import CONFIG
@@ -86,8 +86,7 @@ class KamalProjects:
 
     def of_trusted(self, attempt: Attempt) -> Project:
         """Given an attempt at an app whose checkout has a trusted configuration, write its project. Raise InvalidConfig."""
-        labels = {DEPLOY_LABEL: str(attempt.deploy.id)}
-        return Project(self._write_trusted(attempt.config, _own(attempt.env), labels), attempt.version, None)
+        return Project(self._write_trusted(attempt.config, _own(attempt.env), attempt.deploy), attempt.version, None)
 
     def _version(self, live: Release, argv: Sequence[str]) -> Version:
         """Return the version to run Kamal with."""
@@ -98,20 +97,15 @@ class KamalProjects:
 
     def of_attempt(self, attempt: Attempt, image: Image) -> Project:
         """Given an attempt and its image, write the project in which Kamal deploys it. Raise InvalidConfig for what Kamal can't do."""
-        config, live = attempt.config, self._releases.live(attempt.deploy.app)
-        env = _own(attempt.env)
+        config, deploy = attempt.config, attempt.deploy
+        env, live = _own(attempt.env), self._releases.live(deploy.app)
         env_values.refuse_unfit(config.name, env_values.split(env))
-        port = config.port or (port_for(image, config) if live is None else live.port)
+        known = live if deploy.target is None else self._releases.get(deploy.app, deploy.target)
+        port = config.port or (port_for(image, config) if known is None else known.port)
         health = (config.health if live is None else self._health(config, live)) or ANYTHING
-        app = self._seen(config, image, attempt.deploy, port, health)
-        app = replace(app, labels={DEPLOY_LABEL: str(attempt.deploy.id)})
-        directory = self._project.write(app, env, contract.image(config.name, attempt.version))
+        app = replace(self._seen(config, image, deploy, port, health), labels={DEPLOY_LABEL: str(deploy.id)})
+        directory = self._project.write(app, env, contract.image(config.name, attempt.version), deploying=True)
         return Project(directory, attempt.version, port, health=health)
-
-    def remove(self, name: AppName) -> None:
-        """Given an app that is removed, delete its project and what was pushed for it."""
-        self._project.remove(name)
-        registry.forget(self._paths, name)
 
     def _seen(self, config: AppConfig, image: Image, deploy: Deploy, port: int, health: str) -> KamalApp:
         found, storage = processes_of(image, config), self._paths.storage(config.name)
@@ -119,12 +113,12 @@ class KamalProjects:
         roles = {name: replace(spec, env={**spec.env, PUSHED_AT: pushed_at(deploy)}) for name, spec in specs.items()}
         return self._app(config, roles, port, health)
 
-    def _write_trusted(
-        self, config: AppConfig, env: Mapping[str, str], labels: Mapping[str, str] | None = None
-    ) -> Path:
+    def _write_trusted(self, config: AppConfig, env: Mapping[str, str], deploy: Deploy | None = None) -> Path:
         """Write the project of an app with a configuration of its own: of ours, only how this server is reached counts."""
         app = self._app(config, {WEB: ContainerSpec(name=config.name, image="")}, config.port or 80, ANYTHING)
-        return self._project.write_trusted(replace(app, labels=labels or {}), env, self._paths.build_tree(config.name))
+        app = app if deploy is None else replace(app, labels={DEPLOY_LABEL: str(deploy.id)})
+        tree = self._paths.build_tree(config.name)
+        return self._project.write_trusted(app, env, tree, deploying=deploy is not None)
 
     def _app(self, config: AppConfig, roles: Mapping[ProcessName, ContainerSpec], port: int, health: str) -> KamalApp:
         server = self._server()

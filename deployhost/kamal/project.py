@@ -39,17 +39,20 @@ class Project:
 
 
 class KamalProject:
-    """Given the paths, write the apps' projects."""
+    """Given the paths, write the apps' projects: the one that a person's commands run in, and `deploying` that of our own deploys.
+
+    They are two directories, so that neither is rewritten while the other's Kamal is about to read it.
+    """
 
     def __init__(self, paths: Paths) -> None:
         self._projects = paths.kamal_projects
 
-    def write(self, app: KamalApp, env: Mapping[str, str], image: str) -> Path:
+    def write(self, app: KamalApp, env: Mapping[str, str], image: str, *, deploying: bool = False) -> Path:
         """Given an app, its variables and the reference of the image that `kamal deploy` is to build on, return the directory.
 
         Variables that Kamal can't pass on are left out. Raise FileProblem.
         """
-        directory = self.directory(app.app)
+        directory = self._directory(app.app, deploying)
         found = env_values.split(env)
         exact = directory / ".kamal" / "exact.env"
         seen = replace(app, secrets=tuple(sorted(found.secrets)), env_file=exact if found.exact else None)
@@ -62,13 +65,13 @@ class KamalProject:
         }
         return self._written(directory, texts)
 
-    def write_trusted(self, app: KamalApp, env: Mapping[str, str], tree: Path) -> Path:
+    def write_trusted(self, app: KamalApp, env: Mapping[str, str], tree: Path, *, deploying: bool = False) -> Path:
         """Given an app, its variables and a checkout whose own configuration is trusted, return the directory.
 
         Raise InvalidConfig for a value that Kamal would run, FileProblem.
         """
         env_values.refuse_commands(app.app, env)
-        directory = self.directory(app.app)
+        directory = self._directory(app.app, deploying)
         texts = {
             "config/deploy.yml": trusted_yml.trusted_yml(tree, directory),
             trusted_yml.ADDED_FILE: trusted_yml.added(app, directory / ".kamal" / "secrets"),
@@ -86,10 +89,11 @@ class KamalProject:
                 files.write_atomically(path, data, PRIVATE)
         return directory
 
-    def directory(self, app: AppName) -> Path:
-        """Given an app, return where its project lies."""
-        return self._projects / app
-
     def remove(self, app: AppName) -> None:
-        """Given an app that is removed, delete its project; one that is not there is no error."""
-        shutil.rmtree(self._projects / app, ignore_errors=True)
+        """Given an app that is removed, delete its projects; what is not there is no error."""
+        for deploying in (False, True):
+            shutil.rmtree(self._directory(app, deploying), ignore_errors=True)
+
+    def _directory(self, app: AppName, deploying: bool) -> Path:
+        # A name that no app can have.
+        return self._projects / (f"{app}.deploy" if deploying else app)

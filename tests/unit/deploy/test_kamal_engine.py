@@ -207,7 +207,7 @@ def test_a_project_holds_values_in_roots_files_only(server: Server, kamal: Calla
         '{"A": {"value": "plain-value", "updated_at": ""}, "B": {"value": "it\'s", "updated_at": ""}}'
     )
     daemon.deploy(app, ONE)
-    project = server.paths.kamal_projects / app
+    project = server.paths.kamal_projects / f"{app}.deploy"
     assert fake.configs[0]["env"]["secret"] == ["A"]
     assert fake.configs[0]["servers"]["web"]["options"]["env-file"] == str(project / ".kamal/exact.env")
     files = {path for path in project.rglob("*") if path.is_file()}
