@@ -74,7 +74,8 @@ from deployhost.model import AppName, Deploy, EngineName, Release, Sha, Strategy
 from deployhost.paths import Paths
 from deployhost.system import http
 from deployhost.system.bridge import Bridges
-from deployhost.system.docker import SOCKET, Docker
+from deployhost.system.docker import Docker
+from deployhost.system.docker_engine import SOCKET
 from deployhost.system.firewall import Firewall
 from deployhost.system.git import BareRepository
 

@@ -23,7 +23,8 @@ from deployhost.journal.builds import Builds
 from deployhost.journal.database import Database
 from deployhost.model import AppName
 from deployhost.system import cgroups
-from deployhost.system.docker import SOCKET, Docker
+from deployhost.system.docker import Docker
+from deployhost.system.docker_engine import SOCKET
 
 NAME = "xsurvive"
 LIMITED = {

@@ -1,0 +1,148 @@
+"""The Docker engine's images and BuildKit's cache."""
+
+import contextlib
+import json
+from collections.abc import Collection
+
+import docker
+import requests
+from docker import auth as docker_auth
+from docker import errors as docker_errors
+from docker import utils as docker_utils
+
+from deployhost.errors import DockerUnavailable, NotFound
+from deployhost.system.docker_answers import read_cache_record, read_image
+from deployhost.system.docker_engine import Engine, translated
+from deployhost.system.docker_model import CacheRecord, Image
+
+CACHE_TIMEOUT = 300.0  # seconds for the engine to measure or remove BuildKit's cache
+CACHE_AT_ONCE = 100  # records named in one call: they are part of its address
+
+
+class EngineImages(Engine):
+    """The calls that concern images. Every method raises DockerUnavailable when the engine does not answer."""
+
+    def image(self, reference: str) -> Image | None:
+        """Given a reference or id, return the local image, or None."""
+        with translated(), contextlib.suppress(docker_errors.ImageNotFound, docker_errors.NotFound):
+            return read_image(self._api.inspect_image(reference))
+        return None
+
+    def images(self, label: str) -> list[Image]:
+        """Given a label "key=value", return the local images that carry it, newest first."""
+        with translated():
+            listed = self._api.images(filters={"label": [label]})
+        found = [self.image(item["Id"]) for item in listed]
+        return [image for image in found if image is not None]
+
+    def tag(self, image: str, reference: str) -> None:
+        """Given an image and "repository:tag", give it that tag too; a tag that points elsewhere moves."""
+        repository, _, tag = reference.rpartition(":")
+        with translated():
+            self._api.tag(image, repository, tag, force=True)
+
+    def remove_image(self, reference: str) -> None:
+        """Given a reference, untag it (the image goes with its last tag); one that is gone or in use is no error."""
+        with translated(), contextlib.suppress(docker_errors.ImageNotFound, docker_errors.NotFound):
+            try:
+                self._api.remove_image(reference, noprune=False)
+            except docker_errors.APIError as error:
+                if error.status_code != 409:
+                    raise
+
+    def push(self, reference: str, timeout: float) -> None:
+        """Given the reference of a local image, push it to its registry, which asks for no password.
+
+        `timeout` bounds each silence of the engine, in seconds. Raise DockerUnavailable with the engine's words.
+        """
+        repository, _, tag = reference.rpartition(":")
+        with translated():
+            api = docker.APIClient(base_url=self._address, version=self._api.api_version, timeout=timeout)
+            with contextlib.closing(api):
+                nobody = {"username": "", "password": ""}  # engines want to be told so
+                for event in api.push(repository, tag, stream=True, decode=True, auth_config=nobody):
+                    if "error" in event:
+                        raise DockerUnavailable(f"{reference} can't be pushed: {event['error']}")
+
+    def pull(self, reference: str, *, timeout: float, first: float | None = None) -> None:
+        """Given a reference (tag or digest), pull it. Raise NotFound or DockerUnavailable with the engine's words when it can't be had.
+
+        `timeout` bounds each silence of the engine, `first` the one before the registry's first answer, in seconds.
+        """
+        bound = timeout if first is None else first
+        with translated():
+            api = docker.APIClient(base_url=self._address, version="auto", timeout=self._timeout)
+            with contextlib.closing(api):
+                repository, tag = docker_utils.parse_repository_tag(reference)
+                try:
+                    header = docker_auth.get_config_header(api, docker_auth.resolve_repository_name(repository)[0])
+                    # The engine sends its headers when the registry has answered: the SDK's pull() has one bound for
+                    # that and for a slow download, and a registry that drops packets must not cost as much as a slow link.
+                    response = api._post(  # noqa: SLF001
+                        api._url("/images/create"),  # noqa: SLF001
+                        params={"fromImage": repository, "tag": tag or "latest"},
+                        headers={"X-Registry-Auth": header} if header else {},
+                        stream=True,
+                        timeout=bound,
+                    )
+                except docker_errors.InvalidRepository as error:
+                    raise NotFound(f"{reference} is no image's name: {error}") from error
+                except requests.Timeout as error:
+                    raise DockerUnavailable(f"{reference} can't be pulled: no answer within {bound:g} s") from error
+                api._raise_for_status(response)  # noqa: SLF001
+                sock = getattr(getattr(response.raw, "connection", None), "sock", None)
+                if sock is not None:
+                    sock.settimeout(timeout)
+                for event in api._stream_helper(response, decode=True):  # noqa: SLF001
+                    if "error" in event:
+                        raise DockerUnavailable(f"{reference} can't be pulled: {event['error']}")
+
+    def import_tar(self, tar_path: str, reference: str, changes: tuple[str, ...] = ()) -> None:
+        """Given a root file system's tar on disk, make it an image of that reference; `changes` are Dockerfile instructions."""
+        repository, _, tag = reference.rpartition(":")
+        with translated():
+            answer = self._api.import_image(tar_path, repository=repository, tag=tag, changes=list(changes) or None)
+        if isinstance(answer, str) and '"error"' in answer:
+            raise DockerUnavailable(f"{reference} can't be imported: {answer.strip()[-300:]}")
+
+    def load(self, tar_path: str) -> list[str]:
+        """Given a file made by `docker save`, load its images; return the tags it brought."""
+        loaded: list[str] = []
+        with translated(), open(tar_path, "rb") as tar:  # noqa: PTH123 - the SDK wants the open file
+            for event in self._api.load_image(tar):
+                text = str(event.get("stream", ""))
+                if text.startswith("Loaded image: "):
+                    loaded.append(text.removeprefix("Loaded image: ").strip())
+        return loaded
+
+    def commit(self, container: str, reference: str, changes: tuple[str, ...] = ()) -> None:
+        """Given a container, make its file system an image of that reference; `changes` are Dockerfile instructions."""
+        repository, _, tag = reference.rpartition(":")
+        with translated():
+            self._api.commit(container, repository, tag, changes="\n".join(changes) or None)
+
+    # BuildKit's cache
+
+    def build_cache(self) -> list[CacheRecord]:
+        """Return every record of BuildKit's cache. Slow where there are many containers and images: the engine adds up sizes."""
+        with translated():
+            # Engines before API 1.42 pass over `type`, and measure everything.
+            url = self._api._url("/system/df")  # noqa: SLF001 - the SDK's df() has no parameters
+            response = self._api._get(url, params={"type": "build-cache"}, timeout=CACHE_TIMEOUT)  # noqa: SLF001
+            self._api._raise_for_status(response)  # noqa: SLF001
+            return [read_cache_record(item) for item in response.json().get("BuildCache") or ()]
+
+    def prune_build_cache(self, records: Collection[str]) -> int:
+        """Given ids of records, remove those that are not in use and return the bytes freed."""
+        ids = [record for record in records if record.isalnum()]
+        freed = 0
+        for first in range(0, len(ids), CACHE_AT_ONCE):
+            # BuildKit takes one value, and reads it as a regular expression (moby, builder/builder-next, toBuildkitPruneInfo).
+            one_of = f"^({'|'.join(ids[first : first + CACHE_AT_ONCE])})$"
+            with translated():
+                url = self._api._url("/build/prune")  # noqa: SLF001 - the SDK's prune_builds() has no filters
+                filters = json.dumps({"id": {one_of: True}})
+                response = self._api._post(url, params={"filters": filters}, timeout=CACHE_TIMEOUT)  # noqa: SLF001
+                self._api._raise_for_status(response)  # noqa: SLF001
+                freed += int(response.json().get("SpaceReclaimed") or 0)
+        return freed
