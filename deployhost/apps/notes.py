@@ -29,31 +29,35 @@ def state(
         return "stopped", f"it was stopped {live.stopped}; to start it again: deployhost restart {app}"
     if web is None or not web.running:
         return "down", f"{_why_down(web)}; to start it again: deployhost restart {app}"
-    return _reached(web, route)
+    return _reached(app, web, route)
 
 
-def _reached(web: Container, route: Route | None) -> tuple[str, str]:
+def _reached(app: AppName, web: Container, route: Route | None) -> tuple[str, str]:
     """Given a web container that runs, return the state of its app by whether requests are sent there."""
     if route is not None and route.state == STOPPED:
-        return "stopped", "kamal-proxy answers in its place, as somebody wanted: kamal app live ends that"
+        return (
+            "stopped",
+            f"kamal-proxy answers in its place, as somebody wanted; to end that: deployhost kamal {app} -- app live",
+        )
     if route is not None and route.state == PAUSED:
         return "held", "kamal-proxy holds its requests"
     return "live", _restarts(web)
 
 
-def difference(app: AppName, live: Release | None, pushed: Deploy | None, chosen: Deploy | None) -> str:
-    """Given what is live, what was pushed last and what chose the live one, say where they differ and why (promise 4)."""
+def difference(app: AppName, live: Release | None, pushed: Deploy | None, chosen: Deploy | None, *, state: str) -> str:
+    """Given what is live, what was pushed last, what chose the live one and the app's state, say where they differ and why (promise 4)."""
     if live is None or (pushed is not None and not pushed.status.ended):
         return ""
     if chosen is not None and (pushed is None or chosen.id > pushed.id):
         return _chosen(app, live, pushed, chosen)
     if pushed is None or pushed.sha == live.sha:
         return ""
+    stays = f"; {live.sha.short} still serves" if state not in ("down", "stopped") else ""
     if pushed.status is DeployStatus.FAILED:
-        return f"the newest push {pushed.sha.short} failed; {live.sha.short} still serves"
+        return f"the newest push {pushed.sha.short} failed{stays}"
     if pushed.status is DeployStatus.CANCELLED:
-        return f"the newest push {pushed.sha.short} was cancelled; {live.sha.short} still serves"
-    return f"the newest push is {pushed.sha.short} ({pushed.status}); {live.sha.short} serves"
+        return f"the newest push {pushed.sha.short} was cancelled{stays}"
+    return f"the newest push is {pushed.sha.short} ({pushed.status}){stays}"
 
 
 def _chosen(app: AppName, live: Release, pushed: Deploy | None, chosen: Deploy) -> str:
@@ -92,10 +96,11 @@ def workers(containers: Sequence[Container]) -> str:
     return "; ".join(told)
 
 
-def lock(details: LockDetails, now: float) -> str:
-    """Given the lock that somebody else holds on the app, and the time, say it."""
+def lock(app: AppName, details: LockDetails, now: float) -> str:
+    """Given an app, the lock that somebody else holds on it, and the time, say it."""
     return (
-        f"Kamal's lock is held by {details.by} for {_span(details.age(now))}: nothing is deployed until it is released"
+        f"Kamal's lock is held by {details.by} for {_span(details.age(now))}: nothing is deployed until it is released; "
+        f"if its holder is gone: deployhost kamal {app} -- lock release"
     )
 
 

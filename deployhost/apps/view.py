@@ -62,10 +62,10 @@ class Views:
         repo = self._paths.repo(app)
         explained = (
             why,
-            notes.difference(app, live, pushed, chosen),
+            notes.difference(app, live, pushed, chosen, state=state),
             notes.workers(containers),
             self._left_alone(app),
-            "" if lock is None else notes.lock(lock, self._clock()),
+            "" if lock is None else notes.lock(app, lock, self._clock()),
         )
         return {
             "name": app,

@@ -61,7 +61,7 @@ def restart(context: typer.Context, name: AppArgument, as_json: JsonOption = Fal
 
 
 def cancel(context: typer.Context, name: AppArgument, as_json: JsonOption = False) -> None:
-    """End the deploys of an app that are queued or running. What serves goes on serving; one that is live already is told (exit code 1).
+    """End the deploys of an app that are queued or running. What serves goes on serving; one that went live meanwhile is told (exit code 1).
 
     Example: deployhost cancel hello
     """

@@ -69,7 +69,8 @@ def _row(release: View, now: datetime) -> tuple[str, ...]:
 def _remark(release: View) -> str:
     """Say what became of it: it is live, or why not, and whether it can be gone back to."""
     if release["live"]:
-        return "live"
+        # It stays where automatic rollback is off, or has nowhere to go.
+        return f"live, but failed: {clean(release['why'])}" if release.get("left") == "failed" else "live"
     words = []
     if release.get("left") == "failed":
         words.append(f"failed: {clean(release['why'])}")

@@ -17,6 +17,7 @@ from deployhost.deploy.converge_act import Actor
 from deployhost.deploy.converge_facts import Looker
 from deployhost.deploy.converge_plan import plan_app, plan_server
 from deployhost.deploy.converge_steps import UNHURRIED, SkipNumbers, StartProxy
+from deployhost.deploy.pipeline import Unrecorded
 from deployhost.deploy.seen import AppFacts
 from deployhost.errors import Conflict, DeployhostError, InternalError
 from deployhost.journal.deploys import Deploys
@@ -167,11 +168,11 @@ class Converge:
         try:
             with self._held(facts.app):
                 return self._rounds(facts.app, hurry=hurry)
-        except DeployhostError as error:
+        except (DeployhostError, Unrecorded) as error:
             if isinstance(error, Conflict) and facts.app not in self._locks.foreign():
                 return [], list(plan.notes)  # a deploy of ours is at it
             self._proxy.routes()  # an engine or a proxy that is away concerns them all
-            note = f"{facts.app}: {error.message}"
+            note = f"{facts.app}: {error}"
             if facts.app not in self._troubled:
                 log.warning("%s", note)
             self._troubled.add(facts.app)

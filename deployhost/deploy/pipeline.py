@@ -187,7 +187,10 @@ class Pipeline:
         def waiting(who: str) -> None:
             attempt.progress.note(f"waiting for Kamal's lock: {who}")
 
-        with tools.locks.held(deploy.app, attempt.version, patience=LOCK_PATIENCE, waiting=waiting):
+        held = tools.locks.held(
+            deploy.app, attempt.version, patience=LOCK_PATIENCE, waiting=waiting, check=attempt.check
+        )
+        with held:
             attempt = self._as_wanted_now(attempt)
             live = self._way(attempt.config).go_live(attempt, image)
             attempt.progress.timed("live", round((tools.clock() - deploy.requested_at) * 1000, 1))

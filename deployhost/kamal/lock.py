@@ -58,11 +58,17 @@ class KamalLocks:
 
     @contextlib.contextmanager
     def held(
-        self, app: AppName, version: Version, *, patience: float, waiting: Callable[[str], None]
+        self,
+        app: AppName,
+        version: Version,
+        *,
+        patience: float,
+        waiting: Callable[[str], None],
+        check: Callable[[], None] = lambda: None,
     ) -> Iterator[None]:
         """Given an app and what is deployed, hold its lock; `waiting` is told once who holds it when one has to wait.
 
-        Raise Conflict when somebody else still holds it after `patience` seconds.
+        Raise Conflict when somebody else still holds it after `patience` seconds, and what `check` raises meanwhile.
         """
         directory = self._kamal / f"lock-{app}"
         deadline = time.monotonic() + patience
@@ -78,8 +84,9 @@ class KamalLocks:
             if time.monotonic() >= deadline:
                 raise Conflict(
                     f"Kamal's lock on {app} is held: {_one_line(details)}",
-                    hint=f"kamal lock release  (once nobody deploys {app} with Kamal)",
+                    hint=f"deployhost kamal {app} -- lock release",
                 )
+            check()
             time.sleep(POLL)
         try:
             yield

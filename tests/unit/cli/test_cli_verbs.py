@@ -214,6 +214,7 @@ VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
         {
             "app": "hello",
             "releases": [
+                release_view(version=SHA + "-4", live=True, left="failed", why="it answered badly", how="restart"),
                 release_view(version=SHA + "-3", live=True, how="auto_rollback"),
                 release_view(
                     version=SHA + "-2", left="failed", why="it ended 3 times", subject="Some \x1b[31mred" + "d" * 40
@@ -226,6 +227,7 @@ VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
         [
             "VERSION    SUBJECT ",
             "0123456-3  Say hello ",
+            "restart             0.62 s  live, but failed: it answered badly\n",
             "automatic rollback  0.62 s  live\n",
             "failed: it ended 3 times\n",
             "-       rolled back to abcdef0, its image is gone\n",

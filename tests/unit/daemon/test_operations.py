@@ -335,7 +335,9 @@ def test_states(server: Server, ops: Operations) -> None:
     ops.push(app, THREE)
     assert state() == ("live", f"the newest push {THREE.short} failed; {TWO.short} still serves")
     server.engine.end(ops.daemon.live(app).container)
-    assert state()[0] == "down"
+    status, said = state()
+    assert status == "down"
+    assert said.endswith(f"the newest push {THREE.short} failed")  # nothing serves
     ops.daemon.accept(app, ONE)
     assert state()[0] == "deploying"
 

@@ -214,6 +214,7 @@ def test_what_the_proxy_does_is_shown(server: Server, ops: Operations) -> None:
         server.table.routes["shop-web"] = replace(route, state=now)
         (view,) = ops.ask("app.list")["apps"]
         assert (view["state"], view["route"]) == (state, now)
+        assert ("deployhost kamal shop -- app live" in view["note"]) is (now == STOPPED)
     del server.table.routes["shop-web"]
     (view,) = ops.ask("app.status", name=app)["apps"]
     assert (view["state"], view["route"]) == ("live", "missing")
@@ -226,3 +227,4 @@ def test_lock_of_somebody_else_is_shown(server: Server, ops: Operations) -> None
     (view,) = ops.ask("app.list")["apps"]
     assert (view["lock"]["by"], view["lock"]["since"]) == ("Alice", "2025-06-15T15:06:40.000Z")
     assert "Kamal's lock is held by Alice for " in view["note"]
+    assert view["note"].endswith("deployhost kamal shop -- lock release")

@@ -442,6 +442,20 @@ def test_somebody_else_deploys_with_kamal(server: Server, monkeypatch: pytest.Mo
     assert daemon.deploys.get(deploy.id).status is DeployStatus.LIVE
 
 
+def test_cancelled_while_somebody_else_deploys_with_kamal(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "POLL", 0.01)
+    app, daemon = server.add("shop"), server.start()
+    (server.paths.kamal / "lock-shop").mkdir(parents=True)
+    deploy = daemon.accept(app, ONE)
+    runs = threading.Thread(target=daemon.pipeline.run, args=(deploy,), daemon=True)
+    runs.start()
+    wait_until(lambda: any("waiting for Kamal's lock" in event.get("text", "") for event in daemon.told(deploy)))
+    assert daemon.cancellations.ask(deploy.id, "alice")
+    runs.join(5)
+    assert daemon.deploys.get(deploy.id).status is DeployStatus.CANCELLED
+    assert (server.paths.kamal / "lock-shop").exists()
+
+
 def test_a_defect_of_ours(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     app, daemon = server.add("shop"), server.start()
     daemon.deploy(app, ONE)

@@ -72,7 +72,7 @@ def test_foreign_lock_is_respected(locks: KamalLocks, tmp_path: Path) -> None:
     who = "Locked by: Ann at 2026-01-01T00:00:00Z · Version: x · Message: Automatic deploy lock"
     assert told == [who]
     assert who in failed.value.message
-    assert "kamal lock release" in failed.value.hint
+    assert failed.value.hint == "deployhost kamal shop -- lock release"
     assert (directory / "details").exists()
     locks.release_left()
     assert (directory / "details").exists()
