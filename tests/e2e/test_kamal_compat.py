@@ -95,8 +95,7 @@ def test_from_one_engine_to_the_other_and_back(make_app: MakeApp) -> None:
     load.allow(b"stdlib three\n")
     settings(app, "engine: kamal")
     app.set_version("two")
-    pushed = app.push()
-    assert "kamal redeploy" in pushed.said.replace("   ", " ") or "redeploy --skip-push" in pushed.said
+    assert "redeploy --skip-push" in app.push().said
     assert shape(running(app)[0]) == kept
     settings_without(app, "engine: kamal")
     app.set_version("three")

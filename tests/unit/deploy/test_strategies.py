@@ -55,11 +55,14 @@ def test_handover_that_fails_goes_back(server: Server, behaviour: Behaviour) -> 
     app, daemon = server.add("shop", text="strategy: handover"), server.start()
     daemon.deploy(app, ONE)
     before = daemon.live(app)
+    daemon.life.effects.clear()
     deploy = daemon.deploy(app, TWO)
     assert deploy.status is DeployStatus.FAILED
     assert daemon.live(app) == before
     assert running(server) == [f"shop-web-{ONE}"]
     assert is_let_go(server, daemon)
+    told = [effect for effect in daemon.life.effects if effect.startswith("proxy")]
+    assert told == ["proxy pause", "proxy deploy", "proxy resume"], "no connection to what ended is used again"
     assert any("old release was started again" in event.get("text", "") for event in daemon.told(deploy))
 
 
