@@ -1,4 +1,4 @@
-"""add, list, status, remove."""
+"""add, list, status."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 
 from deployhost.cli import views
-from deployhost.cli.arguments import DOMAIN_HELP, AppArgument, JsonOption, to_domain
+from deployhost.cli.arguments import DOMAIN_HELP, JsonOption, to_domain
 from deployhost.cli.completion import complete_app
-from deployhost.cli.session import Session, session_of
-from deployhost.errors import InvalidRequest
+from deployhost.cli.session import session_of
 from deployhost.model import AppName, Branch
 
 
@@ -66,43 +65,3 @@ def status(
     session = session_of(context, as_json)
     result = session.ask("app.status", name=None if name is None else AppName(name))
     session.show(result, lambda shown: views.status(shown, datetime.now(UTC)))
-
-
-def remove(
-    context: typer.Context,
-    name: AppArgument,
-    *,
-    storage: Annotated[bool, typer.Option("--storage", help="Delete its data too; nothing brings it back.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Remove an app. Its containers, images, repository, variables and addresses go; its storage stays unless you say so.
-
-    Example: deployhost remove hello --dry-run
-    """
-    session = session_of(context, as_json)
-    app = AppName(name)
-    if not yes and not dry_run and (as_json or not session.interactive):
-        # An app that is not there is told before a yes is asked for.
-        session.ask("app.remove", name=app, storage=storage, dry_run=True)
-        keep = " --storage" if storage else ""
-        raise InvalidRequest(
-            f"removing {app} needs --yes where nobody can be asked", hint=f"deployhost remove {app}{keep} --yes"
-        )
-    if (dry_run or not yes) and not _agreed(session, app, storage, dry_run):
-        return
-    result = session.follow("app.remove", f"the removal of {app} goes on", name=app, storage=storage, dry_run=False)
-    session.show(result, views.removal)
-
-
-def _agreed(session: Session, app: AppName, storage: bool, dry_run: bool) -> bool:
-    """Show what would be deleted, and return whether to go on."""
-    plan = session.ask("app.remove", name=app, storage=storage, dry_run=True)
-    session.show(plan, views.removal)
-    if dry_run:
-        return False
-    if session.confirm(f"Remove {app}?"):
-        return True
-    session.warn("nothing was removed")
-    raise typer.Exit(1)

@@ -24,13 +24,13 @@ PROGRAM = [sys.executable, "-c", "import sys; from deployhost.cli.main import ma
 HEAVY = ("rich", "docker", "jinja2", "ruamel", "httpx", "sqlite3", "pygments", "asyncio")
 
 
-def verbs() -> Iterator[tuple[list[str], typer.core.TyperCommand]]:
+def verbs(only: str = "") -> Iterator[tuple[list[str], typer.core.TyperCommand]]:
     def walk(command: object, path: list[str]) -> Iterator[tuple[list[str], typer.core.TyperCommand]]:
         for name, below in getattr(command, "commands", {}).items():
             yield [*path, name], below
             yield from walk(below, [*path, name])
 
-    yield from walk(typer.main.get_command(main.build()), [])
+    yield from walk(typer.main.get_command(main.build(only)), [])
 
 
 ALL = list(verbs())
@@ -44,6 +44,17 @@ def test_the_verbs() -> None:
         " version completion"
         " env storage domains"
     )
+
+
+def test_a_verb_loads_its_own_module_only() -> None:
+    """… and means the same as beside all the others."""
+    known = {path[0] for path, _ in ALL if len(path) == 1} - {"completion"}
+    assert {verb for module in main.MODULES.values() for verb in module} == known
+    for module in main.MODULES.values():
+        for verb in module:
+            alone = {" ".join(path): command.help for path, command in verbs(verb)}
+            together = {" ".join(path): command.help for path, command in ALL if path[0] in module}
+            assert alone == together
 
 
 @pytest.mark.parametrize(("path", "command"), ALL, ids=[" ".join(path) for path, _ in ALL])
