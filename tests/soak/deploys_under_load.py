@@ -144,7 +144,8 @@ def burst(app: App, count: int = BURST, within: float = BURST_WITHIN, *, build_s
     recipe = app.tree / "Dockerfile"
     recipe.write_text(
         "FROM python:3.13-slim\nWORKDIR /app\nCOPY . .\n"
-        f'RUN sleep {build_s:g}\nENV PYTHONUNBUFFERED=1\nCMD ["python", "main.py"]\n'
+        # Never the same twice: what an earlier run left in the cache would take no time.
+        f'RUN : {time.time_ns()}; sleep {build_s:g}\nENV PYTHONUNBUFFERED=1\nCMD ["python", "main.py"]\n'
     )
     app.configure(stand_in_bases=True)
     app.set_version("before the burst")
