@@ -9,7 +9,7 @@ that deployhost generates, `docker run` on the same network with the same option
 `docker exec`. Kamal has the same Dockerfile, base images and build cache, a registry on loopback, and its shortest health
 interval. No run begins before the containers that the one before replaced are gone, so that stopping them disturbs nobody.
 
-A rollback and a changed variable are timed against pushes of the sample app `stdlib`, which can show both.
+A rollback and a changed variable go live without git and without a build: what they save is all that is to be seen there.
 """
 
 import argparse
@@ -31,36 +31,33 @@ from tests.bench.kamal_way import ByKamal
 from tests.bench.ways import ByHand, ByPush, ByRollback, ByVariable, Run, Way
 from tests.system_under_test import app_on, set_up
 
-SAMPLES = ("python", "node", "static")
+SAMPLES = ("python", "node", "static", "stdlib")
+WITHOUT_CODE = ("static",)  # shows nobody its variables
 TITLES = {"push": "git push", "hand": "by hand", "kamal": "kamal", "rollback": "rollback", "variable": "env set"}
 
 
-def measure(sample: str, runs: int, *, kamal: bool) -> dict[str, list[Run]]:
-    """Given a sample app and a number of runs, return the runs of each way, taken in turns."""
+def measure(sample: str, runs: int, chosen: Sequence[str]) -> dict[str, list[Run]]:
+    """Given a sample app, a number of runs and the names of ways, return the runs of each way, taken in turns."""
     directory = Path(tempfile.mkdtemp(prefix="push-to-live-"))
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         app = stack.enter_context(app_on(sample, f"bench-{sample}", directory / "app"))
         app.push()
-        hand = ByHand(app, directory)
-        stack.callback(hand.remove)
-        ways: dict[str, Way] = {"push": ByPush(app), "hand": hand}
-        if kamal:
+        push = ByPush(app)
+        ways: dict[str, Way] = {"push": push}
+        if "hand" in chosen:
+            hand = ByHand(app, directory)
+            stack.callback(hand.remove)
+            ways["hand"] = hand
+        if "kamal" in chosen:
             by_kamal = ByKamal(app, directory)
             stack.callback(by_kamal.remove)
             ways["kamal"] = by_kamal
+        if "rollback" in chosen:
+            ways["rollback"] = ByRollback(app, push)
+        if "variable" in chosen and sample not in WITHOUT_CODE:
+            ways["variable"] = ByVariable(app, push)
         return in_turns(ways, runs)
-
-
-def measure_repeats(runs: int) -> dict[str, list[Run]]:
-    """Given a number of runs, return those of pushes, rollbacks and changed variables of one app."""
-    directory = Path(tempfile.mkdtemp(prefix="push-to-live-"))
-    with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, directory, ignore_errors=True)
-        app = stack.enter_context(app_on("stdlib", "bench-repeats", directory / "app"))
-        app.push()
-        push = ByPush(app)
-        return in_turns({"push": push, "rollback": ByRollback(app, push), "variable": ByVariable(app, push)}, runs)
 
 
 def in_turns(ways: Mapping[str, Way], runs: int) -> dict[str, list[Run]]:
@@ -116,18 +113,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the table, and write the JSON if asked to."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--app", action="append", choices=(*SAMPLES, "repeats"), help="only these")
-    parser.add_argument("--no-kamal", action="store_true", help="without `kamal redeploy`")
+    parser.add_argument("--app", action="append", choices=SAMPLES, help="only these")
+    parser.add_argument("--way", action="append", choices=tuple(TITLES), help="only these, beside `push`")
     parser.add_argument("--json", type=Path, help="write the figures there")
     asked = parser.parse_args(arguments)
     set_up()
     results = {}
-    for sample in asked.app or (*SAMPLES, "repeats"):
-        done = (
-            measure_repeats(asked.runs)
-            if sample == "repeats"
-            else measure(sample, asked.runs, kamal=not asked.no_kamal)
-        )
+    for sample in asked.app or SAMPLES:
+        done = measure(sample, asked.runs, asked.way or tuple(TITLES))
         results[sample] = summary(done)
         print(table({sample: results[sample]}, asked.runs), flush=True)
     if asked.json:

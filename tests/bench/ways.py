@@ -186,7 +186,7 @@ class ByRollback:
 
 
 class ByVariable:
-    """`deployhost env set`: the sample app `stdlib` shows its variables."""
+    """`deployhost env set`, for sample apps that show their variables."""
 
     def __init__(self, app: App, push: ByPush) -> None:
         self._app, self._push = app, push
