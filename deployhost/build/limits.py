@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +13,7 @@ from deployhost.build.limits_plan import (
     Limits,
     Placement,
     Setting,
+    confinement,
     limits,
     placement,
     readable,
@@ -32,7 +33,7 @@ LOOK = 0.05  # seconds between looks for cgroups that appear
 
 
 class BuildLimits:
-    """Given the engine, server.yml, the machine's cgroups, CPUs and bytes of memory, limit what builds use."""
+    """Given the engine, server.yml, the machine's cgroups, its CPUs' numbers and bytes of memory, limit what builds use."""
 
     def __init__(
         self,
@@ -40,7 +41,7 @@ class BuildLimits:
         server: ServerSettings,
         groups: Cgroups | None = None,
         *,
-        cpus: int | None = None,
+        cpus: Sequence[int] | None = None,
         memory: int | None = None,
         patience: float = PATIENCE,
     ) -> None:
@@ -88,6 +89,9 @@ class BuildLimits:
         if missing:
             say(f"warning: this kernel can't limit the {', '.join(missing)} of builds")
         self._groups.write(where.group, settings(limited, files, unified=self._groups.unified))
+        if "cpuset.cpus" in files:
+            with contextlib.suppress(FileProblem):  # a build of somebody else's runs in there, and may use them all
+                self._groups.write(where.group, confinement(limited))
         told.watch = stack.enter_context(self._groups.watched(where.group)).happened
         group = where.group
         if where.away is not None and not self._groups.unified:
@@ -118,10 +122,10 @@ class BuildLimits:
             for name in {name for pattern in patterns for name in self._groups.named(pattern)} - before:
                 if name not in done:
                     done.add(name)
+                    files = self._groups.files(name)
                     with contextlib.suppress(FileProblem):  # it has ended
-                        self._groups.write(
-                            name, settings(limited, self._groups.files(name), unified=self._groups.unified)
-                        )
+                        self._groups.write(name, settings(limited, files, unified=self._groups.unified))
+                        self._groups.write(name, confinement(limited) if "cpuset.cpus" in files else [])
                 directory = self._groups.group("memory", name)
                 if directory is not None and cgroups.kills(directory) > 0:
                     told.seen = True

@@ -6,7 +6,8 @@ driver. With systemd's they have no parent of their own: they appear as system.s
 (moby/moby issue 45796), and each gets the limits as it appears.
 """
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 GROUP = "deployhost-builds"  # ours, at the top of the hierarchy
@@ -27,10 +28,11 @@ Setting = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Limits:
-    """What all builds together may use: bytes of memory (swap included), CPUs, processes."""
+    """What all builds together may use: bytes of memory (swap included), CPUs and which of them, processes."""
 
     memory: int
     cpus: float
+    which: tuple[int, ...]
     processes: int = MOST_PROCESSES
 
 
@@ -44,19 +46,18 @@ class Placement:
     away: str | None = None  # another cgroup, in which they get their CPU time where version 1 allows that
 
 
-def limits(cpus: int, memory: int, wanted_cpus: float | None, wanted_memory: int | None) -> Limits:
-    """Given the machine's CPUs and bytes of memory, and what server.yml says of each (None: nothing), return the limits.
+def limits(cpus: Sequence[int], memory: int, wanted_cpus: float | None, wanted_memory: int | None) -> Limits:
+    """Given the numbers of the machine's CPUs and its bytes of memory, and what server.yml says of each (None: nothing), return the limits.
 
-    The defaults leave half a CPU and half the memory to apps. On a small machine a build gets 512 MiB, as long as
-    384 MiB are left; less than 256 MiB is of no use to any build.
+    The defaults leave a CPU and half the memory to apps. Builds keep to CPUs of their own number: where a share of time
+    alone limits them, they are on all CPUs until it is used up, and apps wait longer for that (tests/soak/greedy_builds.py).
+    On a small machine a build gets 512 MiB, as long as 384 MiB are left; less than 256 MiB is of no use to any build.
     """
     room = max(memory - 384 * MIB, 256 * MIB)
     default = min(max(memory // 2, 512 * MIB), room)
     allowed = default if wanted_memory is None else wanted_memory
-    return Limits(
-        memory=allowed // PAGE * PAGE,
-        cpus=max(cpus - 0.5, 0.5) if wanted_cpus is None else min(wanted_cpus, float(cpus)),
-    )
+    share = max(len(cpus) - 1.0, 0.5) if wanted_cpus is None else min(wanted_cpus, float(len(cpus)))
+    return Limits(memory=allowed // PAGE * PAGE, cpus=share, which=tuple(cpus[-math.ceil(share) :]))
 
 
 def placement(engine: int, *, buildx: bool, systemd: bool) -> Placement:
@@ -98,6 +99,11 @@ def settings(limited: Limits, files: Collection[str], *, unified: bool, patient:
             ("blkio", "blkio.bfq.weight", "1"),
         ]
     return [setting for setting in wanted if setting[1] in files]
+
+
+def confinement(limited: Limits) -> list[Setting]:
+    """Given the limits, return what keeps a cgroup to its CPUs. A kernel that refuses it has the share of time still."""
+    return [("cpuset", "cpuset.cpus", ",".join(map(str, limited.which)))]
 
 
 def _class(file: str, weight: str, files: Collection[str], *, patient: bool) -> list[Setting]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from deployhost.errors import FileProblem
 from deployhost.system.files import problem
 
-CONTROLLERS = ("cpu", "memory", "pids", "io", "blkio")
+CONTROLLERS = ("cpu", "cpuset", "memory", "pids", "io", "blkio")
 OOM_KILLS = "oom_kill"
 
 
@@ -35,6 +35,8 @@ class Cgroups:
                     path.mkdir(parents=True)
                 if self.unified:
                     self._pass_on(tree, name)
+                elif tree == self.trees.get("cpuset"):
+                    _inherit(tree, name)
                 found.update(entry.name for entry in os.scandir(path) if entry.is_file())
             except OSError as error:
                 raise problem("write", path, error) from error
@@ -117,6 +119,17 @@ class Cgroups:
                     with contextlib.suppress(OSError):  # what can't be had is missing among the files, and told there
                         control.write_text(f"+{controller}", encoding="ascii")
             above = above / part
+
+
+def _inherit(tree: Path, name: str) -> None:
+    """Have a cpuset of version 1 hold what its parent does where it is new: one without CPUs takes no process (cpusets.rst)."""
+    above = tree
+    for part in Path(name).parts:
+        for file in ("cpuset.cpus", "cpuset.mems"):
+            path = above / part / file
+            if not path.read_text(encoding="ascii").strip():
+                path.write_text((above / file).read_text(encoding="ascii"), encoding="ascii")
+        above = above / part
 
 
 class OutOfMemory:

@@ -39,9 +39,9 @@ def distribution(os_release: Path = Path("/etc/os-release")) -> Distribution:
     )
 
 
-def cpus() -> int:
-    """Return how many CPUs this process may use."""
-    return len(os.sched_getaffinity(0))
+def cpus() -> tuple[int, ...]:
+    """Return the numbers of the CPUs that this process may use."""
+    return tuple(sorted(os.sched_getaffinity(0)))
 
 
 def memory(meminfo: Path = Path("/proc/meminfo")) -> int:

@@ -25,6 +25,7 @@ from deployhost.model import AppName
 from deployhost.system import cgroups
 from deployhost.system.docker import Docker
 from deployhost.system.docker_engine import SOCKET
+from deployhost.system.machine import cpus
 
 NAME = "xsurvive"
 LIMITED = {
@@ -132,11 +133,15 @@ def test_the_limits_as_a_run_sees_them(world: World) -> None:
             seen["group"] = match[1].lstrip("/")
             for controller, file in LIMITED[world.groups.unified]:
                 seen[file] = world.limit(controller, file, Path(seen["group"]))
+        if "Cpus_allowed_list" in line:
+            seen["cpus"] = line.rpartition("\t")[2]
         if "hierarchical_memory_limit" in line:
             seen["inside"] = line.rpartition(" ")[2]
 
     world.build(
-        "cat /proc/self/cgroup; grep hierarchical_memory_limit /sys/fs/cgroup/memory/memory.stat; sleep 1", said=hear
+        "cat /proc/self/cgroup; grep Cpus_allowed_list /proc/self/status; "
+        "grep hierarchical_memory_limit /sys/fs/cgroup/memory/memory.stat; sleep 1",
+        said=hear,
     )
     assert seen["group"].rpartition("/")[0] in ("docker/buildkit", "deployhost-builds/buildkit")
     if world.groups.unified:
@@ -147,6 +152,7 @@ def test_the_limits_as_a_run_sees_them(world: World) -> None:
         assert seen["memory.limit_in_bytes"] == str(LIMIT)
         assert seen["cpu.cfs_quota_us"] == "75000"
     assert seen["pids.max"] == "4096"
+    assert seen["cpus"] == str(cpus()[-1]), "three quarters of one"
     assert seen["cpu.idle"] == "1", "it runs when nothing else wants to"
     assert world.said == []
 

@@ -25,8 +25,8 @@ BASES = ("python:3.13-slim", "node:24-slim", "nginx:stable")
 PYTHON = "/opt/deployhost/current/bin/python"
 
 
-def prepare(server: FreshServer, *, userland_proxy: bool) -> None:
-    """Given a server that has booted, install deployhost there and carry over the tests and the base images."""
+def prepare(server: FreshServer, *, userland_proxy: bool, kamal: bool) -> None:
+    """Given a server that has booted, install deployhost there, with Kamal's CLI too, and carry over the tests and the base images."""
     if not userland_proxy:
         server.run("mkdir", "-p", "/etc/docker")
         server.write(json.dumps({"live-restore": True, "userland-proxy": False}), "/etc/docker/daemon.json")
@@ -40,6 +40,8 @@ def prepare(server: FreshServer, *, userland_proxy: bool) -> None:
         server.copy(saved, "/root/bases.tar")
     server.run("docker", "load", "--input", "/root/bases.tar")
     server.run("rm", "/root/bases.tar")
+    if kamal:
+        print(server.run("deployhost", "setup", "--local", "--kamal", "--yes"), flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,13 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--suite", default="bookworm", help="the Debian release")
     parser.add_argument("--systemd", action="store_true", help="with systemd as PID 1, else supervised")
     parser.add_argument("--no-userland-proxy", action="store_true", help="publish ports by iptables alone")
+    parser.add_argument("--kamal", action="store_true", help="with Kamal's CLI")
     parser.add_argument("--limit", type=float, default=7200, help="seconds for the script")
     parser.add_argument("script", nargs="+", help="a script of this checkout and its arguments")
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as directory:
         parts = make_parts(Path(directory))
         with fresh_server(asked.suite, parts, systemd=asked.systemd) as server:
-            prepare(server, userland_proxy=not asked.no_userland_proxy)
+            prepare(server, userland_proxy=not asked.no_userland_proxy, kamal=asked.kamal)
             argv = ["docker", "exec", f"--workdir={THERE}", server.container, PYTHON, *asked.script]
             return subprocess.run(argv, timeout=asked.limit, check=False).returncode
 

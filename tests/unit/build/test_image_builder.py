@@ -132,7 +132,7 @@ class World:
             DockerCli(self.environ),
             self.root / "run",
             self.environ,
-            limits=BuildLimits(self.engine, server, self.groups, cpus=4, memory=4 * 1024**3),
+            limits=BuildLimits(self.engine, server, self.groups, cpus=range(4), memory=4 * 1024**3),
             builds=Builds(self.journal, time.time),
         )
         return builder.build(

@@ -40,8 +40,20 @@ def unified(root: Path, *names: str) -> Cgroups:
     return Cgroups(unified=True, trees={"memory": root, "cpu": root, "pids": root})
 
 
+def first(root: Path, *names: str) -> Cgroups:
+    """Have cgroups of version 1, the root's and these; a new one has files without anything in them, as the kernel makes them."""
+    trees = {controller: root / controller for controller in ("cpu", "cpuset", "memory")}
+    for tree in trees.values():
+        for name in ("", *names):
+            (tree / name).mkdir(parents=True, exist_ok=True)
+    for name in ("", *names):
+        for file, value in (("cpuset.cpus", "0-1"), ("cpuset.mems", "0")):
+            (trees["cpuset"] / name / file).write_text(f"{value if name == '' else ''}\n")
+    return Cgroups(unified=False, trees=trees)
+
+
 def limits(tmp_path: Path, engine: Engine, groups: Cgroups) -> BuildLimits:
-    return BuildLimits(engine, ServerSettings(tmp_path / "server.yml"), groups, cpus=2, memory=8 * GIB)
+    return BuildLimits(engine, ServerSettings(tmp_path / "server.yml"), groups, cpus=(0, 1), memory=8 * GIB)
 
 
 def test_a_new_engine_builds_in_a_cgroup_of_ours(tmp_path: Path) -> None:
@@ -49,7 +61,7 @@ def test_a_new_engine_builds_in_a_cgroup_of_ours(tmp_path: Path) -> None:
     with limits(tmp_path, Engine("28.1.0", "systemd"), groups).applied(NEW, said.append) as limited:
         assert limited.argv == ("--cgroup-parent=deployhost-builds",)
         assert (tmp_path / "deployhost-builds/memory.max").read_text() == str(4 * GIB)
-        assert (tmp_path / "deployhost-builds/cpu.max").read_text() == "150000 100000"
+        assert (tmp_path / "deployhost-builds/cpu.max").read_text() == "100000 100000"
         assert not limited.ran_out_of_memory()
         (tmp_path / "deployhost-builds/memory.events").write_text("oom_kill 1\n")
         assert limited.ran_out_of_memory()
@@ -103,12 +115,31 @@ def test_what_server_yml_says_counts_from_the_next_build_on(tmp_path: Path) -> N
     assert engine.asked == 1, "each build would wait for it"
 
 
+def test_builds_keep_to_cpus_of_their_own(tmp_path: Path) -> None:
+    groups = first(tmp_path, "docker", "docker/buildkit", "deployhost-builds")
+    with limits(tmp_path, Engine("20.10.24"), groups).applied(OLD, print):
+        pass
+    assert (tmp_path / "cpuset/docker/cpuset.cpus").read_text() == "0-1\n", "apps may use them all"
+    assert (tmp_path / "cpuset/docker/cpuset.mems").read_text() == "0\n"
+    assert (tmp_path / "cpuset/docker/buildkit/cpuset.cpus").read_text() == "1"
+    assert (tmp_path / "cpuset/docker/buildkit/cpuset.mems").read_text() == "0\n"
+
+
+def test_a_kernel_that_refuses_the_cpus_has_the_other_limits(tmp_path: Path) -> None:
+    groups, said = unified(tmp_path, "deployhost-builds"), list[str]()
+    (tmp_path / "deployhost-builds/cpuset.cpus").mkdir()
+    groups.trees["cpuset"] = tmp_path
+    with limits(tmp_path, Engine("28.1.0"), groups).applied(NEW, said.append):
+        assert (tmp_path / "deployhost-builds/cpu.max").read_text() == "100000 100000"
+    assert said == []
+
+
 def test_a_build_that_lasts_waits_no_longer_for_everything_else(tmp_path: Path) -> None:
     groups = unified(tmp_path, "deployhost-builds")
     idle = tmp_path / "deployhost-builds/cpu.idle"
     idle.write_text("0\n")
     server = ServerSettings(tmp_path / "server.yml")
-    made = BuildLimits(Engine("28.1.0"), server, groups, cpus=2, memory=8 * GIB, patience=0.05)
+    made = BuildLimits(Engine("28.1.0"), server, groups, cpus=(0, 1), memory=8 * GIB, patience=0.05)
     with made.applied(NEW, print):
         assert idle.read_text() == "1"
         until = time.monotonic() + 5

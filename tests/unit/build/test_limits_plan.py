@@ -9,6 +9,7 @@ from deployhost.build.limits_plan import (
     PAGE,
     Limits,
     Placement,
+    confinement,
     limits,
     placement,
     readable,
@@ -26,25 +27,27 @@ SECOND = {"memory.max", "memory.swap.max", "cpu.max", "cpu.weight", "pids.max", 
 @pytest.mark.parametrize(
     ("cpus", "memory", "expected"),
     [
-        (1, 512 * MIB, Limits(256 * MIB, 0.5)),
-        (1, 1 * GIB, Limits(512 * MIB, 0.5)),
-        (2, 4 * GIB, Limits(2 * GIB, 1.5)),
-        (16, 64 * GIB, Limits(32 * GIB, 15.5)),
+        ((0,), 512 * MIB, Limits(256 * MIB, 0.5, (0,))),
+        ((0,), 1 * GIB, Limits(512 * MIB, 0.5, (0,))),
+        ((0, 1), 4 * GIB, Limits(2 * GIB, 1, (1,))),
+        ((2, 3, 6, 7), 64 * GIB, Limits(32 * GIB, 3, (3, 6, 7))),
     ],
 )
-def test_the_defaults_leave_room_for_apps(cpus: int, memory: int, expected: Limits) -> None:
+def test_the_defaults_leave_room_for_apps(cpus: tuple[int, ...], memory: int, expected: Limits) -> None:
     assert limits(cpus, memory, None, None) == expected
 
 
 def test_what_the_person_wants() -> None:
-    assert limits(4, 8 * GIB, 2, 7 * GIB + 1) == Limits(7 * GIB, 2)
-    assert limits(2, 8 * GIB, 64, None).cpus == 2, "there are no more"
+    assert limits(range(4), 8 * GIB, 2, 7 * GIB + 1) == Limits(7 * GIB, 2, (2, 3))
+    assert limits(range(4), 8 * GIB, 1.5, None) == Limits(4 * GIB, 1.5, (2, 3))
+    assert limits(range(2), 8 * GIB, 64, None) == Limits(4 * GIB, 2, (0, 1)), "there are no more"
 
 
 @given(st.integers(1, 512), st.integers(128 * MIB, 2**44))
 def test_limits_are_sane(cpus: int, memory: int) -> None:
-    found = limits(cpus, memory, None, None)
-    assert 0.5 <= found.cpus <= max(cpus - 0.5, 0.5)
+    found = limits(range(cpus), memory, None, None)
+    assert 0.5 <= found.cpus <= max(cpus - 1, 0.5)
+    assert len(found.which) == max(cpus - 1, 1)
     assert found.memory >= 256 * MIB
     assert found.memory % PAGE == 0
     assert memory < 640 * MIB or memory - found.memory >= 384 * MIB
@@ -65,7 +68,7 @@ def test_where_builds_run(engine: int, buildx: bool, systemd: bool, expected: Pl
 
 
 def test_version_1() -> None:
-    assert settings(Limits(GIB, 1.5, 100), FIRST, unified=False) == [
+    assert settings(Limits(GIB, 1.5, (0, 1), 100), FIRST, unified=False) == [
         ("memory", "memory.limit_in_bytes", "1073741824"),
         ("memory", "memory.memsw.limit_in_bytes", "1073741824"),
         ("cpu", "cpu.cfs_period_us", "100000"),
@@ -73,7 +76,7 @@ def test_version_1() -> None:
         ("cpu", "cpu.shares", "2"),
         ("pids", "pids.max", "100"),
     ]
-    idle = settings(Limits(GIB, 1.5), {*FIRST, "cpu.idle"}, unified=False)
+    idle = settings(Limits(GIB, 1.5, (0, 1)), {*FIRST, "cpu.idle"}, unified=False)
     assert ("cpu", "cpu.idle", "1") in idle
     assert "cpu.shares" not in {file for _, file, _ in idle}, "the kernel refuses a weight of what is idle"
 
@@ -81,14 +84,14 @@ def test_version_1() -> None:
 def test_after_a_while_a_build_gets_some_weight() -> None:
     """Where apps take all CPU time for ever, the build of what mends them must end."""
     for files, unified, file, weight in ((FIRST, False, "cpu.shares", "128"), (SECOND, True, "cpu.weight", "12")):
-        hurried = settings(Limits(GIB, 1), {*files, "cpu.idle"}, unified=unified, patient=False)
+        hurried = settings(Limits(GIB, 1, (0,)), {*files, "cpu.idle"}, unified=unified, patient=False)
         assert ("cpu", "cpu.idle", "0") in hurried
         assert ("cpu", file, weight) in hurried
-        assert ("cpu", file, weight) in settings(Limits(GIB, 1), files, unified=unified, patient=False)
+        assert ("cpu", file, weight) in settings(Limits(GIB, 1, (0,)), files, unified=unified, patient=False)
 
 
 def test_version_2() -> None:
-    assert settings(Limits(GIB, 0.5, 100), SECOND, unified=True) == [
+    assert settings(Limits(GIB, 0.5, (0,), 100), SECOND, unified=True) == [
         ("memory", "memory.max", "1073741824"),
         ("memory", "memory.swap.max", "0"),
         ("cpu", "cpu.max", "50000 100000"),
@@ -98,8 +101,12 @@ def test_version_2() -> None:
     ]
 
 
+def test_the_cpus_of_builds() -> None:
+    assert confinement(Limits(GIB, 2, (3, 6, 7))) == [("cpuset", "cpuset.cpus", "3,6,7")]
+
+
 def test_what_the_kernel_has_no_file_for_is_left_out_and_told() -> None:
-    assert settings(Limits(GIB, 1), {"cpu.shares"}, unified=False) == [("cpu", "cpu.shares", "2")]
+    assert settings(Limits(GIB, 1, (0,)), {"cpu.shares"}, unified=False) == [("cpu", "cpu.shares", "2")]
     assert unlimited({"cpu.cfs_quota_us"}, unified=False) == ["memory", "processes"]
     assert unlimited(SECOND, unified=True) == []
     assert unlimited(FIRST, unified=False) == []
