@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -172,3 +173,12 @@ def test_functions_are_short() -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
                 assert (node.end_lineno or 0) - node.lineno < 70, f"{name}: {node.name}"
+
+
+def test_every_test_is_run(pytestconfig: pytest.Config) -> None:
+    """Pytest's own list of directories to leave out has the names of rooms in it."""
+    tests = Path(__file__).resolve().parents[1]
+    left_out = pytestconfig.getini("norecursedirs")
+    rooms = {path.name for test in tests.rglob("test_*.py") for path in test.relative_to(tests).parents if path.name}
+    assert "build" in rooms
+    assert [room for room in rooms if any(fnmatch(room, pattern) for pattern in left_out)] == []

@@ -244,7 +244,6 @@ CASES = [
         "python",
         "gunicorn app:app --log-file=-",
         holds=("gunicorn==",),
-        warns="worker",
     ),
     Case(
         "procfile with a port",
@@ -651,6 +650,18 @@ def test_plan(case: Case) -> None:
     assert [one for one in case.lacks if one in text] == []
     assert not case.warns or any(case.warns in one for one in plan.warnings)
     assert plan.reasons
+
+
+def test_a_procfiles_other_processes_go_along() -> None:
+    plan = planned({"app.py": FLASK, "requirements.txt": "flask", "Procfile": "web: flask run\nworker: python w.py\n"})
+    assert plan.processes == {"worker": "python w.py"}
+
+
+def test_python_has_its_library_compiled_before_anything_of_the_app() -> None:
+    """The official images leave the bytecode out. What comes first after FROM is one layer for all apps."""
+    text = planned({"app.py": FLASK, "requirements.txt": "flask"}).dockerfile or ""
+    final = text.rpartition("\nFROM ")[2].splitlines()
+    assert final[1].startswith("RUN python3 -m compileall -q ")
 
 
 def test_reasons_name_file_and_line() -> None:
