@@ -7,7 +7,8 @@ commit made, and stops when a client that asks kamal-proxy every 5 ms gets the n
 means the commands that a person would type who has everything ready: `docker build` of the same directory with the Dockerfile
 that deployhost generates, `docker run` on the same network with the same options and variables, and `kamal-proxy deploy` by
 `docker exec`. Kamal has the same Dockerfile, base images and build cache, a registry on loopback, and its shortest health
-interval. No run begins before the containers that the one before replaced are gone, so that stopping them disturbs nobody.
+interval. No run begins before the containers that the one before replaced are gone and what it wrote is on the disk, so that
+neither disturbs it.
 
 A rollback and a changed variable go live without git and without a build: what they save is all that is to be seen there.
 """
@@ -16,6 +17,7 @@ import argparse
 import contextlib
 import json
 import math
+import os
 import shutil
 import statistics
 import sys
@@ -67,6 +69,7 @@ def in_turns(ways: Mapping[str, Way], runs: int) -> dict[str, list[Run]]:
         for name, way in ways.items():
             for other in ways.values():
                 other.settle()
+            os.sync()  # what one way has yet to write is not to be waited for by the next
             time.sleep(0.5)
             run = way.run(f"{name}-{number}")
             if number:
