@@ -116,6 +116,12 @@ class SwitchFailed(DeployhostError):
     code, exit_code = "switch_failed", FAILED
 
 
+class ProxyUnavailable(SwitchFailed):
+    """kamal-proxy does not run just now, or ended while it was asked: nothing was refused."""
+
+    code, exit_code = "proxy_unavailable", UNAVAILABLE
+
+
 class DeployFailed(DeployhostError):
     """A deploy failed for a reason that has no code of its own."""
 
@@ -138,6 +144,12 @@ class DockerUnavailable(DeployhostError):
     """The Docker engine does not answer, or refused a call."""
 
     code, exit_code = "docker_unavailable", UNAVAILABLE
+
+
+class DockerRefused(DockerUnavailable):
+    """The Docker engine answers, and refused a call. Without that, whether it did what it was asked is not known."""
+
+    code, exit_code = "docker_refused", UNAVAILABLE
 
 
 class KamalUnavailable(DeployhostError):

@@ -122,6 +122,10 @@ class Paths:
         """Kamal's directory in the home of the SSH user, who is root (kamal-contract 3.5)."""
         return self.root / "root/.kamal"
 
+    def kamal_building(self, app: AppName) -> Path:
+        """Return the lock of the commands of Kamal's that build an app."""
+        return self.run / f"kamal-{app}.lock"
+
     def repo(self, app: AppName) -> Path:
         """Return the bare repository of an app."""
         return self.repos / f"{app}.git"

@@ -24,11 +24,12 @@ from deployhost.config.app import AppConfig
 from deployhost.config.apps import AppsFile
 from deployhost.config.env import EnvStore
 from deployhost.config.server import ServerSettings
-from deployhost.deploy import boot, crew, drain, image, pipeline, queue, switch
+from deployhost.deploy import boot, crew, image, patience, pipeline, queue, switch
 from deployhost.deploy.cancel import Cancellations
 from deployhost.deploy.converge import Converge
 from deployhost.deploy.converge_act import Actor
 from deployhost.deploy.converge_facts import Looker
+from deployhost.deploy.converge_server import ServerActor
 from deployhost.deploy.crew import Crews
 from deployhost.deploy.direct import DirectEngine
 from deployhost.deploy.drain import Drainer
@@ -51,7 +52,19 @@ from deployhost.kamal.files import KamalFiles
 from deployhost.kamal.lock import KamalLocks
 from deployhost.model import WEB, AppName, Branch, Deploy, EnvName, Release, Sha, Strategy, Trigger
 from deployhost.paths import Paths
-from tests.fakes import Behaviour, Crash, Engine, FakeBuilder, FakeDocker, FakeProxy, FakeRepository, Life, Refs, Table
+from tests.fakes import (
+    Behaviour,
+    Crash,
+    Engine,
+    FakeBuilder,
+    FakeDocker,
+    FakeProxy,
+    FakeRepository,
+    Life,
+    Refs,
+    Table,
+    proxy_container,
+)
 
 BACKGROUND = ("drain", "tidy")
 SOMEBODY_DEAD = "00000000-0000-0000-0000-000000000000 1 1"
@@ -95,7 +108,7 @@ class Server:
         self.paths.config.mkdir(parents=True)
         self.paths.state.mkdir(parents=True)
         self.paths.journal.write_bytes(_empty_journal())
-        self.engine, self.table, self.refs = Engine(), Table(), Refs()
+        self.engine, self.table, self.refs = Engine(proxy=proxy_container()), Table(), Refs()
         self.behaviours: dict[str, Behaviour] = {}
         self.now = 1_750_000_000.0
         self.monkeypatch = monkeypatch
@@ -104,7 +117,7 @@ class Server:
         monkeypatch.setattr(boot, "http", SimpleNamespace(get=self.engine.get))
         monkeypatch.setattr(boot, "time", FakeTime())
         monkeypatch.setattr(crew, "time", FakeTime())
-        monkeypatch.setattr(drain, "time", FakeTime())
+        monkeypatch.setattr(patience, "time", FakeTime())
         monkeypatch.setattr(switch, "listen_in", self._listen_in)
         monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
         # A thread of a daemon that has died notices so at its next effect, and that is all.
@@ -238,7 +251,7 @@ class Assembled:
             clock=server.clock,
         )
         self.cancellations = Cancellations(self.deploys)
-        self.drainer = Drainer(self.docker, self.releases, server.clock)
+        self.drainer = Drainer(self.docker, self.releases)
         for module in (image, pipeline):
             server.monkeypatch.setattr(module, "BareRepository", lambda path: FakeRepository(path, server.refs, life))
         crews = Crews(self.docker, self.engine, self.kamal, lambda _app: None)
@@ -282,6 +295,7 @@ class Assembled:
             )
         )
         self.worked_on: set[int] = set()  # deploys that a worker is at
+        self.make_proxy: Callable[[], None] = lambda: None  # what has kamal-proxy's container made anew
         self.converge = self._converge()
 
     def _converge(self) -> Converge:
@@ -310,10 +324,17 @@ class Assembled:
             subject_of=lambda _app, commit: f"subject of {commit.short}",
             clock=self.server.clock,
         )
+        server_actor = ServerActor(
+            docker=self.docker,
+            proxy=self.proxy,
+            deploys=self.deploys,
+            make_proxy=lambda: self.make_proxy(),  # noqa: PLW0108 - a test may replace it
+            clock=self.server.clock,
+        )
         return Converge(
             looker=looker,
             actor=actor,
-            docker=self.docker,
+            server_actor=server_actor,
             proxy=self.proxy,
             deploys=self.deploys,
             locks=self.locks,

@@ -8,14 +8,22 @@ import itertools
 import json
 import socket
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 from deployhost.build.labels import PROCESSES_LABEL, SOURCE_LABEL
 from deployhost.build.plan import BuildPlan
-from deployhost.errors import BuildFailed, Conflict, DockerUnavailable, NotFound, SwitchFailed
+from deployhost.errors import (
+    BuildFailed,
+    Conflict,
+    DockerRefused,
+    DockerUnavailable,
+    NotFound,
+    ProxyUnavailable,
+    SwitchFailed,
+)
 from deployhost.kamal import contract
 from deployhost.kamal.contract import Route
 from deployhost.kamal.proxy import KamalProxy, Target
@@ -89,6 +97,26 @@ class Behaviour:
     ends: Mapping[str, int] = field(default_factory=dict)  # exit codes of commands that end as soon as they are started
 
 
+def proxy_container() -> Container:
+    """Return kamal-proxy's container as set-up makes it, running."""
+    return Container(
+        id="f" * 64,
+        name=contract.PROXY_CONTAINER,
+        image=contract.PROXY_IMAGE,
+        image_id="sha256:proxy",
+        status="running",
+        pid=3_999_999,
+        exit_code=0,
+        started_at="",
+        restart_count=0,
+        labels={},
+        ips={contract.NETWORK: "172.18.255.254"},
+        networks=(contract.NETWORK,),
+        user="",
+        oom_killed=False,
+    )
+
+
 @dataclass
 class Engine:
     """What the Docker engine has; ids count up, so that a higher one is newer."""
@@ -102,6 +130,7 @@ class Engine:
     stopped: list[str] = field(default_factory=list)
     by_hand: set[str] = field(default_factory=set)  # what was stopped and not started since, as its events have it
     trouble: dict[str, str] = field(default_factory=dict)  # why the engine itself could not start a container
+    proxy: Container | None = None  # kamal-proxy's container, beside those of the apps
     down: bool = False
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -127,6 +156,10 @@ class Engine:
     def end(self, container: str, code: int = 0) -> None:
         """Given a container's id, its process ends by itself."""
         self.containers[container] = replace(self.containers[container], status="exited", pid=0, exit_code=code)
+
+    def disconnect(self, container: str) -> None:
+        """Given a container's id, unplug it from every network, as `docker network disconnect` does."""
+        self.containers[container] = replace(self.containers[container], networks=(), ips={}, aliases={}, macs={})
 
     @property
     def running(self) -> list[Container]:
@@ -211,7 +244,7 @@ class FakeDocker(Docker):
         found = self._existing(container)
         behaviour = self._engine.behaviours[found.image_id]
         if behaviour.start_error:
-            raise DockerUnavailable(f"Docker refused: {behaviour.start_error}")
+            raise DockerRefused(f"Docker refused: {behaviour.start_error}")
         command = " ".join(self._engine.specs[found.id].command or ())
         exits = behaviour.exits if not command else behaviour.ends.get(command)
         if exits is not None:
@@ -327,6 +360,27 @@ class FakeDocker(Docker):
         self._asked()
         return Network(name, "br-000000000001") if name in self._engine.networks else None
 
+    def connect(self, container: str, network: str, aliases: Sequence[str] = (), mac: str | None = None) -> None:
+        self._changes("connect")
+        found = self._existing(container)
+        if network not in self._engine.networks:
+            raise NotFound(f"Docker: network {network} not found")
+        if network in found.networks:
+            raise DockerUnavailable(
+                f"Docker refused: endpoint with name {found.name} already exists in network {network}"
+            )
+        plugged_in = replace(
+            found,
+            networks=(*found.networks, network),
+            ips={**found.ips, network: f"172.19.0.{next(self._engine.numbers) % 250 + 1}"},
+            aliases={**found.aliases, network: tuple(aliases)},
+            macs={**found.macs, network: mac or ""},
+        )
+        if found.name == contract.PROXY_CONTAINER:
+            self._engine.proxy = plugged_in
+        else:
+            self._engine.containers[found.id] = plugged_in
+
     def build_cache(self) -> list[CacheRecord]:
         self._asked()
         return list(self._engine.cache.values())
@@ -350,7 +404,8 @@ class FakeDocker(Docker):
         self._life.effect(f"docker {what}")
 
     def _found(self, container: str) -> Container | None:
-        everything = self._engine.containers.values()
+        proxy = () if self._engine.proxy is None else (self._engine.proxy,)
+        everything = (*self._engine.containers.values(), *proxy)
         return next((one for one in everything if one.name == container or one.id.startswith(container)), None)
 
     def _existing(self, container: str) -> Container:
@@ -398,6 +453,7 @@ class Table:
     routes: dict[str, Route] = field(default_factory=dict)
     refuses: str = ""
     down: bool = False
+    away: int = 0  # so many calls find it not running, then it is there again
     silent: bool = False  # takes the call, and never gets anywhere
     drains: bool = False  # its calls go on after the switch, as long as something drains
     unsure: bool = False  # switches, and then ends the call with an error
@@ -454,12 +510,16 @@ class FakeProxy(KamalProxy):
             and self._table.paused_in[service] != self._table.starts
         ):
             self._table.restart()  # it panics, and Docker starts it again: paused as before
-            raise SwitchFailed("kamal-proxy resume: unexpected EOF")
+            raise ProxyUnavailable("kamal-proxy resume: unexpected EOF")
         self._table.routes[service] = replace(self._table.routes[service], state=contract.RUNNING)
 
     def health_path(self, service: str) -> str | None:
         self._answering()
         return self._table.health_paths.get(service)
+
+    def saved_state(self, service: str) -> str | None:
+        route = self._table.routes.get(service)
+        return None if route is None else route.state
 
     def identity(self) -> str:
         self._answering()
@@ -488,8 +548,11 @@ class FakeProxy(KamalProxy):
     def _answering(self) -> None:
         if self._life.over:
             raise Crash
-        if self._table.down:
-            raise SwitchFailed("kamal-proxy is not running")
+        if self._table.away:
+            self._table.away -= 1
+        elif not self._table.down:
+            return
+        raise ProxyUnavailable("kamal-proxy is not running")
 
 
 def _ask(port: int, path: str) -> int:

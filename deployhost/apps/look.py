@@ -51,16 +51,20 @@ class Lookout:
 
     def _containers(self, live: Mapping[AppName, Release]) -> dict[AppName, tuple[Container, ...]]:
         found: dict[AppName, list[Container]] = {}
-        for listed in self._docker.listed({"destination": ""}):
+        everything = self._docker.listed({"destination": ""})
+        # What the web container says goes before the journal, which may have been lost and begun again since.
+        made_by = {one.id: one.labels.get(DEPLOY_LABEL) for one in everything}
+        for listed in everything:
             release = next((one for app, one in live.items() if app == listed.labels.get("service")), None)
-            # Listed a moment ago, it may be gone by now.
-            if release is not None and _is_of(listed, release) and (container := self._docker.find(listed.id)):
+            if release is None or not _is_of(listed, release, made_by.get(release.container, str(release.deploy))):
+                continue
+            if container := self._docker.find(listed.id):  # listed a moment ago, it may be gone by now
                 found.setdefault(release.app, []).append(container)
         return {app: tuple(sorted(ones, key=_web_first)) for app, ones in found.items()}
 
 
-def _is_of(listed: Listed, release: Release) -> bool:
-    """Return whether a container of the app is one of that release's processes, made by us or by Kamal."""
+def _is_of(listed: Listed, release: Release, made_by: str | None) -> bool:
+    """Return whether a container of the app is one of that release's processes, made by a deploy of ours or by Kamal (None)."""
     if listed.id == release.container:
         return True
     role = listed.labels.get("role", "")
@@ -68,7 +72,7 @@ def _is_of(listed: Listed, release: Release) -> bool:
         return False
     deploy = listed.labels.get(DEPLOY_LABEL)
     if deploy is not None:
-        return deploy == str(release.deploy)
+        return deploy == made_by
     return listed.name == contract.container_name(release.app, ProcessName(role), release.version)
 
 

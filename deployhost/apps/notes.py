@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from deployhost.deploy.direct import WORKERS_LABEL
 from deployhost.kamal.contract import PAUSED, STOPPED, Route
 from deployhost.kamal.lock import LockDetails
 from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Trigger
@@ -37,7 +38,7 @@ def _reached(app: AppName, web: Container, route: Route | None) -> tuple[str, st
     if route is not None and route.state == STOPPED:
         return (
             "stopped",
-            f"kamal-proxy answers in its place, as somebody wanted; to end that: deployhost kamal {app} -- app live",
+            f"it is in maintenance: visitors get 503; to end that: deployhost kamal {app} -- app live",
         )
     if route is not None and route.state == PAUSED:
         return "held", "kamal-proxy holds its requests"
@@ -87,8 +88,10 @@ def going_forward(app: AppName, live: Release | None, chosen: Deploy | None) -> 
 
 
 def workers(containers: Sequence[Container]) -> str:
-    """Given a release's containers, say which of its workers do not run, or were started again."""
-    told = []
+    """Given a release's containers, say which of its workers do not run, were started again, or have no container any more."""
+    made = " ".join(container.labels.get(WORKERS_LABEL, "") for container in containers).split()
+    there = {container.labels.get("role") for container in containers}
+    told = [f"{name}: its container is gone" for name in made if name not in there]
     for container in containers:
         name = container.labels.get("role", WEB)
         if name != WEB and (not container.running or container.restart_count):
@@ -113,7 +116,7 @@ def left(release: Release, after: Deploy | None) -> tuple[str | None, str]:
     if after.trigger is Trigger.AUTO_ROLLBACK:
         return "failed", after.reason
     if after.trigger is Trigger.ROLLBACK:
-        return "rolled_back", f"rolled back to {after.sha.short}"
+        return "rolled_back", f"rolled back to {(after.target or after.sha).short}"
     return "replaced", ""
 
 

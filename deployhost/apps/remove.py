@@ -131,7 +131,8 @@ class Remover:
         tree = self.paths.build_tree(app)
         for directory in (self.paths.repo(app), tree, self.paths.build_work(app)):
             shutil.rmtree(directory, ignore_errors=True)
-        index_of(tree).unlink(missing_ok=True)
+        for file in (index_of(tree), self.paths.kamal_building(app)):
+            file.unlink(missing_ok=True)
         self.env.remove(app)
         self.kamal.remove(app)
         KamalProject(self.paths).remove(app)

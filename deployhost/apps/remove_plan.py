@@ -80,7 +80,8 @@ def plan_removal(facts: AppFacts, *, with_storage: bool) -> Plan:
                 images=tuple(facts.images),
             )
         )
-    variables = f" and its {len(facts.variables)} environment variables" if facts.variables else ""
+    count = len(facts.variables)
+    variables = f" and its {f'{count} environment variables' if count > 1 else 'environment variable'}" if count else ""
     steps.append(
         RemoveFiles(
             what=f"delete the repository {facts.repository}{variables}",

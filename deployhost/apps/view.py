@@ -12,12 +12,13 @@ from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract
 from deployhost.kamal.lock import LockDetails
-from deployhost.model import WEB, AppName, Deploy, ProcessName, Release, Trigger
+from deployhost.model import WEB, AppName, Deploy, Domain, ProcessName, Release, Trigger
 from deployhost.paths import Paths
 from deployhost.system.docker_model import Container
 
 View = dict[str, Any]
 ROLLBACKS = (Trigger.ROLLBACK, Trigger.AUTO_ROLLBACK)
+SETTINGS = ("branch", "storage", "strategy", "engine")  # of a view: what stands in apps.yml only
 
 
 class Views:
@@ -81,6 +82,7 @@ class Views:
             "engine": config.deploys_with,
             "live": None if live is None else _live(live),
             "processes": [_process(container, config) for container in containers],
+            "maintenance": route is not None and route.state == contract.STOPPED,
             "route": None if sight.routes is None else "missing" if route is None else route.state,
             "lock": None if lock is None else self._lock(lock),
             "rolled_back": _rolled_back(live, pushed, chosen),
@@ -89,9 +91,18 @@ class Views:
             "note": "; ".join(note for note in explained if note),
         }
 
+    def unread(self, app: AppName, sight: Sight) -> View:
+        """Given an app whose settings can't be read, return its AppView as far as it is known: its hosts are those of its route."""
+        route = (sight.routes or {}).get(contract.service_name(app, WEB))
+        hosts = () if route is None else route.hosts
+        others = [host for host in hosts if host != f"{app}.localhost" and Domain.pattern.fullmatch(host)]
+        config = AppConfig(app, domains=tuple(map(Domain, others)))
+        return {**self.app(config, sight), **dict.fromkeys(SETTINGS)}
+
     def deploy(self, deploy: Deploy) -> View:
         """Given a deploy, return its DeployView."""
-        end = deploy.live_at or deploy.finished_at
+        # What Kamal did on its own was only found when it was done.
+        end = None if deploy.trigger is Trigger.KAMAL else deploy.live_at or deploy.finished_at
         return {
             "id": deploy.id,
             "app": deploy.app,

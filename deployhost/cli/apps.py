@@ -8,7 +8,9 @@ import typer
 from deployhost.cli import views
 from deployhost.cli.arguments import DOMAIN_HELP, JsonOption, to_domain
 from deployhost.cli.completion import complete_app
-from deployhost.cli.session import session_of
+from deployhost.cli.session import Session, session_of
+from deployhost.control.messages import Message
+from deployhost.control.progress import error_lines
 from deployhost.model import AppName, Branch
 
 
@@ -47,7 +49,9 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> None:
     Example: deployhost list
     """
     session = session_of(context, as_json)
-    session.show(session.ask("app.list"), lambda result: views.app_list(result, datetime.now(UTC)))
+    result = session.ask("app.list")
+    session.show(result, lambda shown: views.app_list(shown, datetime.now(UTC)))
+    _warn(session, result)
 
 
 def status(
@@ -65,3 +69,10 @@ def status(
     session = session_of(context, as_json)
     result = session.ask("app.status", name=None if name is None else AppName(name))
     session.show(result, lambda shown: views.status(shown, datetime.now(UTC)))
+    _warn(session, result)
+
+
+def _warn(session: Session, result: Message) -> None:
+    """Say what is wrong with apps.yml, beside what is known without it."""
+    for line in error_lines(result["problem"], "warning") if result.get("problem") else ():
+        session.warn(line)

@@ -20,6 +20,8 @@ _SCRIPTS = {
 _deployhost() {
     local IFS=$'\\n'
     COMPREPLY=( $(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD _DEPLOYHOST_COMPLETE=complete_bash deployhost 2>/dev/null) )
+    # Only these verbs take files and directories.
+    [[ " env export inspect kamal setup " == *" ${COMP_WORDS[1]} "* ]] || compopt +o default 2>/dev/null
 }
 complete -o default -F _deployhost deployhost
 """,

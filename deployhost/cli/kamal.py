@@ -1,8 +1,9 @@
 """kamal: Kamal's own command on an app."""
 
+import contextlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -44,10 +45,21 @@ def kamal(
             "Kamal gets at the server with a key that only root may read",
             hint=f"sudo deployhost kamal {app} -- {' '.join(given)}",
         )
-    code = _run(session, app, given)
-    _converge(session, app)
+    with _alone(session, app, given):
+        code = _run(session, app, given)
+        _converge(session, app)
     if code:
         raise typer.Exit(code)
+
+
+@contextlib.contextmanager
+def _alone(session: Session, app: AppName, arguments: list[str]) -> Iterator[None]:
+    """Let commands that build the app run one after the other, each until what it did is noted: so each has a version of its own."""
+    from deployhost.kamal import command  # noqa: PLC0415
+    from deployhost.kamal.cli import KamalCli  # noqa: PLC0415
+
+    with KamalCli(session.paths, session.warn).building(app) if command.builds(arguments) else contextlib.nullcontext():
+        yield
 
 
 def _run(session: Session, app: AppName, arguments: list[str]) -> int:
@@ -60,7 +72,7 @@ def _run(session: Session, app: AppName, arguments: list[str]) -> int:
     if not parts.installed(session.paths):
         _bring(session)
     parts.check(session.paths, server.load(session.paths.server_yml).ssh_port)
-    if command.locks(arguments):  # who only looks has nothing to fear
+    if command.deploys(arguments):  # what else Kamal does is not concerned
         for warning in project["warnings"]:
             session.warn(f"note: {warning}")
     run = KamalRun(app, Path(project["directory"]), Version(project["version"]), _terminal(os.environ))

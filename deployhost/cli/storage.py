@@ -5,13 +5,15 @@ from typing import Any
 
 import typer
 
-from deployhost.cli import views
 from deployhost.cli.arguments import AppArgument, JsonOption
 from deployhost.cli.deploys import goes_on
 from deployhost.cli.session import session_of
 from deployhost.model import AppName
 
 MOUNTED_AT = "/storage"
+NOT_LIVE = ("failed", "cancelled")  # a deploy that brought nothing about
+
+View = Mapping[str, Any]
 
 
 def register(app: typer.Typer) -> None:
@@ -45,14 +47,35 @@ def show(context: typer.Context, name: AppArgument, as_json: JsonOption = False)
     """
     session = session_of(context, as_json)
     app = AppName(name)
-    (found,) = session.ask("app.status", name=app)["apps"]
-    session.show({"app": app, "path": found["storage"], "mounted_at": MOUNTED_AT}, views.storage)
+    found = session.ask("storage.show", name=app)
+    session.show({key: found[key] for key in ("app", "enabled", "path", "mounted_at")}, _shown)
 
 
 def _change(context: typer.Context, name: str, as_json: bool, op: str) -> None:
     session = session_of(context, as_json)
     app = AppName(name)
-    result: Mapping[str, Any] = session.follow(op, goes_on(app), name=app, follow=True)
-    kept = f"{app} has no storage any more; {result['path']} stays as it is"
-    session.show(result, lambda shown: views.storage(shown) if op == "storage.enable" else [kept])
+    result: View = session.follow(op, goes_on(app), name=app, follow=True)
+    session.show(result, _enabled if op == "storage.enable" else _disabled)
     session.ended(result.get("deploy"))
+
+
+def _shown(result: View) -> list[str]:
+    if result["enabled"]:
+        return [f"{result['path']} is mounted at {result['mounted_at']}"]
+    kept = f"; what it had is in {result['path']}" if result["path"] else ""
+    return [f"{result['app']} has no storage{kept}", f"try: deployhost storage enable {result['app']}"]
+
+
+def _enabled(result: View) -> list[str]:
+    deploy = result.get("deploy")
+    # Where nothing is live there is nothing to apply it to.
+    waits = deploy["status"] in NOT_LIVE if deploy else result.get("changed", False)
+    when = "will be mounted" if waits else "is mounted"
+    return [f"{result['path']} {when} at {result['mounted_at']}{' by the next deploy' if waits else ''}"]
+
+
+def _disabled(result: View) -> list[str]:
+    app, path = result["app"], result["path"]
+    if (result.get("deploy") or {}).get("status") in NOT_LIVE:
+        return [f"what serves {app} keeps {path} until a deploy without it is live"]
+    return [f"{app} has no storage any more; {path} stays as it is" if path else f"{app} has no storage"]

@@ -115,9 +115,9 @@ def _unusual(app: View) -> list[tuple[str, str]]:
     """Given an app, return what most apps do not have: workers, limits, another strategy or engine than they get by themselves."""
     rows = []
     usual = "handover" if app.get("storage") else "overlap"
-    if app.get("strategy", usual) != usual:
+    if app.get("strategy") not in (None, usual):
         rows.append(("strategy", app["strategy"]))
-    if app.get("engine", "direct") != "direct":
+    if app.get("engine") not in (None, "direct"):
         rows.append(("engine", app["engine"]))
     processes = app.get("processes") or []
     if len(processes) > 1 or any(process.get("memory") or process.get("cpus") for process in processes):
@@ -156,11 +156,12 @@ def logs(result: View) -> list[str]:
 
 
 def removal(result: View) -> list[str]:
-    """Given app.remove's result, return what was deleted, or would be."""
+    """Given app.remove's result, return what was deleted, or would be, and what stays."""
     verb = "removed" if result["applied"] else "would be removed"
     return [
         f"{result['app']} {verb}:",
         *(f"  - {clean(step['what'])}: {clean(step['why'])}" for step in result["steps"]),
+        *(f"  {clean(note)}" for note in result.get("notes") or ()),
     ]
 
 
@@ -173,13 +174,6 @@ def domains_changed(result: View, verb: str) -> list[str]:
     """Given a change of domains and what was done to them, return it in one line."""
     changed = ", ".join(result["changed"])
     return [f"{verb} {changed}" if changed else f"nothing to do: {result['app']} has {_or_none(result['domains'])}"]
-
-
-def storage(result: View) -> list[str]:
-    """Given where an app's storage is, return it in one line."""
-    if not result.get("path"):
-        return [f"{result['app']} has no storage", f"try: deployhost storage enable {result['app']}"]
-    return [f"{result['path']} is mounted at {result['mounted_at']}"]
 
 
 def env_changed(result: View, verb: str) -> list[str]:

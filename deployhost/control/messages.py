@@ -7,9 +7,11 @@ Operations (argument? is optional; -> is the result):
 
   ping {}                                           -> {version, pid, started_at}
   app.add {name, branch?, domains?}                 -> AppView
-  app.list {}                                       -> {apps: [AppView]}
-  app.status {name?}                                -> {server: ServerView, apps: [AppView]}   (with a name: that one app)
-  app.remove {name, storage?, dry_run?}             -> {app, steps: [{step, what, why}], applied: bool}
+  app.list {}                                       -> {apps: [AppView], problem}
+  app.status {name?}                                -> {server: ServerView, apps: [AppView], problem}   (with a name: that one app)
+                                                    problem: the error that apps.yml has, or null; with one, branch, storage,
+                                                    strategy and engine are null, and the domains those of the route
+  app.remove {name, storage?, dry_run?}             -> {app, steps: [{step, what, why}], notes: [str], applied: bool}
   app.inspect {name}                                -> BuildView of the branch's head, or of the live commit
   deploys.list {name, limit?}                       -> {deploys: [DeployView]}   newest first
   deploy.start {name, ref?, rebuild?, follow?}      events; -> DeployView    a branch, tag, sha or short sha; else what was pushed last
@@ -29,8 +31,8 @@ Operations (argument? is optional; -> is the result):
   env.unset {name, names: [K], follow?}             events; -> {app, changed: [K], deploy: DeployView|null}
   domains.list {name}                               -> {app, url, domains: [str]}
   domains.add / domains.remove {name, domains}      -> {app, url, domains: [str], changed: [str]}
-  storage.enable {name, follow?}                    events; -> {app, path, mounted_at, deploy: DeployView|null}
-  storage.show {name}                               -> same, deploy: null
+  storage.enable {name, follow?}                    events; -> {app, enabled, path|null, mounted_at|null, changed, deploy: DeployView|null}
+  storage.show {name}                               -> same but changed, deploy: null
   storage.disable {name, follow?}                   events; -> same; the directory stays
   prune {dry_run?}                                  -> {applied, apps: [{app, containers: [str], images: [str]}], cache, freed_bytes, disk}
   kamal.prepare {name, arguments?}                  -> {directory, version, warnings: [str]}   the app's Kamal project, written anew
@@ -42,8 +44,8 @@ AppView    {name, state: empty|deploying|live|held|stopped|failed|down, url, url
             storage: path|null, strategy: overlap|handover, engine: direct|kamal,
             live: {version, sha, subject, since, container, image, port, failed: str, proven_at|null}|null,
             processes: [{name, state, restarts, exit_code|null, container, memory|null, cpus|null, wanted_memory|null, wanted_cpus|null}],
-            route: running|paused|stopped|missing|null, lock: {by, text, since, age_s}|null, rolled_back: {by: person|deployhost, to,
-            reason, at, deploy}|null, head: sha|null, last_deploy: DeployView|null, note: str}
+            maintenance: bool, route: running|paused|stopped|missing|null, lock: {by, text, since, age_s}|null,
+            rolled_back: {by: person|deployhost, to, reason, at, deploy}|null, head: sha|null, last_deploy: DeployView|null, note: str}
             state is "failed" when the last deploy failed and nothing serves, "down" when the live container is not running
             or the engine does not answer (the note says which), "stopped" when kamal-proxy answers in its place (kamal app
             maintenance), "held" when it holds the requests. lock: somebody else's; memory in bytes; head: what was pushed last

@@ -4,16 +4,17 @@ import os
 from collections.abc import Callable
 
 import deployhost
+from deployhost.apps.known import known_apps
 from deployhost.apps.look import Sight
 from deployhost.apps.remove import Remover
 from deployhost.apps.repository import ensure_repository
 from deployhost.apps.view import Views, iso
 from deployhost.config import apps
-from deployhost.config.app import AppConfig
 from deployhost.control.messages import Message
 from deployhost.daemon import requests
 from deployhost.daemon.control import Emit, Handler
 from deployhost.errors import DeployhostError, DockerUnavailable
+from deployhost.journal.releases import Releases
 from deployhost.kamal.contract import PROXY_CONTAINER
 from deployhost.model import AppName, Branch, Domain
 from deployhost.paths import Paths
@@ -28,6 +29,7 @@ class AppOperations:
         *,
         paths: Paths,
         docker: Docker,
+        releases: Releases,
         views: Views,
         remover: Remover,
         http_port: Callable[[], int],
@@ -36,6 +38,7 @@ class AppOperations:
     ) -> None:
         self._paths = paths
         self._docker = docker
+        self._releases = releases
         self._views = views
         self._remover = remover
         self._http_port = http_port
@@ -71,17 +74,13 @@ class AppOperations:
 
     def list_apps(self, _request: Message, _emit: Emit) -> Message:
         """Return every app."""
-        sight = self._views.look()
-        return {"apps": [self._views.app(config, sight) for config in self._configs().values()]}
+        return self._seen(self._views.look(), None)
 
     def status(self, request: Message, _emit: Emit) -> Message:
         """Return the server and its apps, or the one that is named."""
-        configs = self._configs()
-        if request.get("name") is not None:
-            name = requests.app_name(request)
-            configs = {name: apps.load(self._paths.apps_yml).get(name)}
+        name = None if request.get("name") is None else requests.app_name(request)
         sight = self._views.look()
-        return {"server": self._server(sight), "apps": [self._views.app(config, sight) for config in configs.values()]}
+        return {"server": self._server(sight), **self._seen(sight, name)}
 
     def remove(self, request: Message, _emit: Emit) -> Message:
         """Given a name, remove the app (or with dry_run only say how); return the steps."""
@@ -93,8 +92,13 @@ class AppOperations:
         steps = [step.to_json() for step in plan]
         return {"app": config.name, "steps": steps, "notes": list(plan.notes), "applied": applied}
 
-    def _configs(self) -> dict[AppName, AppConfig]:
-        return dict(apps.load(self._paths.apps_yml).apps)
+    def _seen(self, sight: Sight, name: AppName | None) -> Message:
+        """Given what was seen, return all apps, or the one that is named, and what is wrong with apps.yml."""
+        found, problem = known_apps(self._paths, self._releases)
+        chosen = list(found.apps.values()) if name is None else [found.get(name)]
+        if problem is None:
+            return {"apps": [self._views.app(config, sight) for config in chosen], "problem": None}
+        return {"apps": [self._views.unread(config.name, sight) for config in chosen], "problem": problem.to_json()}
 
     def _server(self, sight: Sight) -> Message:
         docker, proxy = None, sight.problem or "unknown"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deployhost.config import apps
+from deployhost.apps.known import known_apps
 from deployhost.control.messages import Message
 from deployhost.daemon import requests
 from deployhost.daemon.control import Emit, Handler, until_gone
@@ -53,7 +53,7 @@ class LogOperation:
         Following goes on with the next release once the one that is shown has ended, until the client goes.
         """
         wanted = _Wanted(
-            app=apps.load(self._paths.apps_yml).get(requests.app_name(request)).name,
+            app=known_apps(self._paths, self._releases)[0].get(requests.app_name(request)).name,
             process=WEB if request.get("process") is None else ProcessName(requests.text(request, "process")),
             deploy=requests.whole(request, "deploy", None),
             tail=requests.whole(request, "lines", LOG_LINES),

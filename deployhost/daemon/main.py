@@ -18,7 +18,7 @@ from deployhost.system import files
 
 LOCK_TIMEOUT = 5.0  # seconds for a daemon that is just being stopped
 LOOK = 10.0  # seconds between looks at what a person, Kamal or a crash may have changed
-KEEP = 60.0  # seconds between what needs no look: isolating the apps, sweeping up
+KEEP = 60.0  # seconds between what needs no look: seeing to the packet filter itself, sweeping up
 COLLECT = 3600.0  # seconds between looks at whether the registry is to be collected
 RETRY = 1.0  # seconds between attempts to begin while Docker or the proxy does not answer yet
 log = logging.getLogger(__name__)
@@ -66,6 +66,7 @@ def _tend(daemon: Daemon, paths: Paths) -> None:
     while True:
         telling.went_well("refreshing hooks", hooks.refresh)
         telling.went_well("converging", lambda: _converge(daemon))
+        telling.went_well("isolating", daemon.isolation.follow)
         if time.monotonic() - kept >= KEEP:
             kept = time.monotonic()
             telling.went_well("keeping", daemon.converge.keep)

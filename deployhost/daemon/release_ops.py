@@ -1,5 +1,6 @@
 """The operations on an app's releases: showing them, and going back to one."""
 
+from deployhost.apps.known import known_apps
 from deployhost.apps.view import Views
 from deployhost.config import apps
 from deployhost.control.messages import Message
@@ -42,7 +43,7 @@ class ReleaseOperations:
 
     def list_releases(self, request: Message, _emit: Emit) -> Message:
         """Given a name, return its releases, newest first, each with its deploy."""
-        app = self._known(request)
+        app = known_apps(self._paths, self._releases)[0].get(requests.app_name(request)).name
         releases = self._releases.of_app(app)
         made = [self._deploy(release) for release in releases]
         shown = []
@@ -83,7 +84,7 @@ class ReleaseOperations:
 
     def _candidates(self, app: AppName) -> list[Candidate]:
         releases = self._releases.of_app(app)
-        older: list[Release | None] = [*releases[1:], None]
+        older: list[Release | None] = [*releases[1:], None][: len(releases)]
         return [
             Candidate(release, self._has_image(release) is not False, self._origin(release, before))
             for release, before in zip(releases, older, strict=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from deployhost.config.app import AppConfig
 from deployhost.deploy.report import Progress
 from deployhost.deploy.switch import Switched
+from deployhost.kamal.contract import STOPPED
 from deployhost.model import Deploy, Version
 from deployhost.system.docker_model import Container
 from deployhost.system.stop import Stop
@@ -25,6 +26,12 @@ class Attempt:
     progress: Progress
     stop: Stop
     check: Callable[[], None]
+
+    def tell_maintenance(self, state: str | None) -> None:
+        """Given the state of the route that leads to the new release, say it if visitors do not get there: a deploy ends no maintenance."""
+        if state == STOPPED:
+            app = self.deploy.app
+            self.progress.note(f"{app} is in maintenance: visitors get 503 until `deployhost kamal {app} -- app live`")
 
 
 @dataclass(frozen=True)

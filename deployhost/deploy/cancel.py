@@ -4,6 +4,7 @@ import threading
 
 from deployhost.errors import DeployCancelled, NotFound
 from deployhost.journal.deploys import Deploys
+from deployhost.model import Deploy, Trigger
 from deployhost.system.stop import Stop
 
 
@@ -21,10 +22,10 @@ class Cancellations:
         One that is only queued is cancelled with that. One that runs ends at once, unless it is past the switch.
         """
         try:
-            app = self._deploys.get(number).app
+            again = _again(self._deploys.get(number))
         except NotFound:
             return False  # its app was removed
-        wish = DeployCancelled(f"cancelled by {by}", hint=f"deployhost deploy {app}")
+        wish = DeployCancelled(f"cancelled by {by}", hint=again)
         wished = self._deploys.ask_to_cancel(number, wish.to_json())
         if wished:
             with self._lock:
@@ -59,3 +60,16 @@ class Cancellations:
         said = deploy.error or {}
         wish = DeployCancelled(str(said.get("message", "cancelled")), hint=str(said.get("hint", "")))
         return wish if deploy.cancel else None
+
+
+def _again(deploy: Deploy) -> str:
+    """Return the command that asks for a deploy once more."""
+    match deploy.trigger:
+        case Trigger.ROLLBACK | Trigger.AUTO_ROLLBACK if deploy.target is not None:
+            return f"deployhost rollback {deploy.app} {deploy.target.short}"
+        case Trigger.RESTART | Trigger.SETTINGS:
+            return f"deployhost restart {deploy.app}"
+        case Trigger.MANUAL:
+            return f"deployhost deploy {deploy.app} {deploy.sha.short}"
+        case _:
+            return f"deployhost deploy {deploy.app}"

@@ -7,7 +7,6 @@ have been a deploy's switch. An app whose lock somebody else holds is left alone
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,25 +15,22 @@ from deployhost.deploy.adopt_plan import Adoption, adoption
 from deployhost.deploy.converge_act import Actor
 from deployhost.deploy.converge_facts import Looker
 from deployhost.deploy.converge_plan import plan_app, plan_server
-from deployhost.deploy.converge_steps import UNHURRIED, SkipNumbers, StartProxy
+from deployhost.deploy.converge_server import ServerActor
+from deployhost.deploy.converge_steps import UNHURRIED, MakeProxy, StartProxy
 from deployhost.deploy.pipeline import Unrecorded
 from deployhost.deploy.seen import AppFacts
-from deployhost.errors import Conflict, DeployhostError, InternalError
+from deployhost.errors import Conflict, DeployhostError
 from deployhost.journal.deploys import Deploys
-from deployhost.kamal.contract import PROXY_CONTAINER
 from deployhost.kamal.lock import KamalLocks
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import AppName, Deploy, DeployStatus, Version
 from deployhost.steps import Plan, Step
-from deployhost.system.docker import Docker
 
 NO_VERSION = Version("0" * 40)  # its lock has no version to name; Kamal only shows it
 ROUNDS = 6  # what takes more rounds than that goes in circles; the next run is not far
-PROXY_STARTS = 10.0  # seconds for kamal-proxy to answer once its container was started
 APPS_AT_ONCE = 4
 AT_ONCE = 8  # containers that are stopped side by side
 OLD_LOG = 600.0  # seconds after which a switch's log has no reader any more
-POLL = 0.05
 log = logging.getLogger(__name__)
 
 
@@ -46,7 +42,7 @@ class Converge:
         *,
         looker: Looker,
         actor: Actor,
-        docker: Docker,
+        server_actor: ServerActor,
         proxy: KamalProxy,
         deploys: Deploys,
         locks: KamalLocks,
@@ -56,7 +52,7 @@ class Converge:
     ) -> None:
         self._looker = looker
         self._actor = actor
-        self._docker = docker
+        self._server_actor = server_actor
         self._proxy = proxy
         self._deploys = deploys
         self._locks = locks
@@ -90,7 +86,7 @@ class Converge:
         """Return what `run` would do first; what follows from that is only seen then. Raise what `run` raises."""
         server = plan_server(self._looker.server())
         steps, notes = list(server.steps), list(server.notes)
-        if any(isinstance(step, StartProxy) for step in steps):
+        if any(isinstance(step, StartProxy | MakeProxy) for step in steps):
             return Plan(tuple(steps), (*notes, "the apps' routes are looked at once kamal-proxy answers"))
         for facts in self._looker.apps(only).values():
             plan = plan_app(facts)
@@ -126,28 +122,8 @@ class Converge:
     def _server(self) -> tuple[list[Step], list[str]]:
         plan = plan_server(self._looker.server())
         for step in plan:
-            log.info("%s: %s", step.what, step.why)
-            match step:
-                case StartProxy():
-                    self._docker.start(PROXY_CONTAINER)
-                    self._await_proxy()
-                case SkipNumbers(above=above):
-                    self._deploys.skip_to(above)
-                case _:
-                    raise InternalError(f"no such step: {step}")
+            self._server_actor.act(step)
         return list(plan.steps), list(plan.notes)
-
-    def _await_proxy(self) -> None:
-        deadline = time.monotonic() + PROXY_STARTS
-        while True:
-            try:
-                self._proxy.routes()
-            except DeployhostError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(POLL)
-            else:
-                return
 
     def _all(self, apps: list[AppFacts], *, hurry: bool) -> dict[AppName, tuple[list[Step], list[str]]]:
         """Given what was seen of the apps, do what that asks for: side by side, since requests may be held of several."""

@@ -10,10 +10,12 @@ from deployhost.deploy.adopt_plan import Adopt
 from deployhost.deploy.container import DEFAULT_PORT
 from deployhost.deploy.converge_steps import (
     BeginAgain,
+    Connect,
     EndDeploy,
     EndDrain,
     FinishSwitched,
     LetGo,
+    MakeAgain,
     NoteStopped,
     RemoveContainer,
     Reroute,
@@ -42,7 +44,10 @@ log = logging.getLogger(__name__)
 
 
 class Actor:
-    """Given the tools of the deploy room, carry out single steps. `subject_of` knows a commit's subject, "" if it is not there."""
+    """Given the tools of the deploy room, carry out single steps.
+
+    `subject_of` knows a commit's subject, "" if it is not there; `wake` has a worker look at an app's queue.
+    """
 
     def __init__(
         self,
@@ -59,6 +64,7 @@ class Actor:
         load_app: Callable[[AppName], AppConfig],
         subject_of: Callable[[AppName, Sha], str],
         clock: Callable[[], float],
+        wake: Callable[[AppName], None] = lambda _app: None,
     ) -> None:
         self._docker = docker
         self._proxy = proxy
@@ -72,6 +78,7 @@ class Actor:
         self._load_app = load_app
         self._subject_of = subject_of
         self._clock = clock
+        self._wake = wake
 
     def act(self, facts: AppFacts, step: Step) -> None:
         """Given what was seen of an app and one of its steps, carry that out. Raise what its tools raise."""
@@ -84,10 +91,14 @@ class Actor:
                 self._adopt(facts, step)
             case Reroute():
                 self._reroute(step)
+            case Connect(container=container, aliases=aliases):
+                self._docker.connect(container, contract.NETWORK, aliases)
             case RemoveContainer() | StartContainer() | StopContainer():
                 self._container(step)
             case EndDrain(drain=drain, forget=forget):
                 (self._releases.drained if forget else self._drainer.stop)(drain.container)
+            case MakeAgain(release=release, reason=reason):
+                self._restart(release.app, release.sha, release.subject, reason)
             case EndDeploy() | BeginAgain() | NoteStopped():
                 self._journal(step)
             case _:
@@ -124,7 +135,14 @@ class Actor:
         self._pipeline.finish(deploy, deploy.version, serving.image_id, serving, port=step.port, drain=config.drain)
         if self._lacks_workers(deploy, serving, config):
             # Kamal moves the requests before it starts the workers.
-            self._deploys.accept(deploy.app, deploy.sha, trigger=Trigger.RESTART, subject=deploy.subject)
+            self._restart(
+                deploy.app, deploy.sha, deploy.subject, "Kamal was interrupted before it had started all workers"
+            )
+
+    def _restart(self, app: AppName, sha: Sha, subject: str, reason: str) -> None:
+        deploy = self._deploys.accept(app, sha, trigger=Trigger.RESTART, subject=subject, reason=reason)
+        self._reporter.append(deploy.id, {"event": "note", "text": reason})
+        self._wake(app)
 
     def _lacks_workers(self, deploy: Deploy, serving: Container, config: AppConfig) -> bool:
         image = self._docker.image(serving.image_id)

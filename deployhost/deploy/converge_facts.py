@@ -3,16 +3,16 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from deployhost.config.app import AppConfig
-from deployhost.deploy.direct import DEPLOY_LABEL
+from deployhost.deploy.direct import DEPLOY_LABEL, WORKERS_LABEL
 from deployhost.deploy.seen import AppFacts, Seen, ServerFacts
 from deployhost.errors import DeployhostError, InvalidName, NotFound
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.holds import Holds
 from deployhost.journal.releases import Releases
-from deployhost.kamal.contract import PROXY_CONTAINER, Route, service_name
+from deployhost.kamal.contract import NETWORK, PROXY_CONTAINER, Route, service_name
 from deployhost.kamal.lock import KamalLocks
 from deployhost.kamal.proxy import KamalProxy
-from deployhost.model import WEB, AppName, Deploy, DeployStatus
+from deployhost.model import WEB, AppName, Deploy, DeployStatus, EngineName, Release
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Listed
 
@@ -49,13 +49,14 @@ class Looker:
         """Return what concerns all apps. Raise DockerUnavailable."""
         proxy = self._docker.find(PROXY_CONTAINER)
         now = self._clock()
-        ages = [details.age(now) for details in self._locks.foreign().values()]
+        ages = [details.age(now) for details in self._locks.of_others().values()]
         numbers = [number for one in self._docker.listed({}) if (number := _number(one)) is not None]
         return ServerFacts(
             proxy=None if proxy is None else proxy.status,
             youngest_lock=min(ages, default=float("inf")),
             highest_label=max(numbers, default=0),
             highest_number=self._deploys.highest(),
+            proxy_connected=proxy is not None and NETWORK in proxy.networks,
         )
 
     def apps(self, only: AppName | None = None, broken_off: Iterable[int] = ()) -> dict[AppName, AppFacts]:
@@ -89,6 +90,7 @@ class Looker:
             app=app,
             at=self._clock(),
             hosts=None if config is None else frozenset(map(str, config.hosts)),
+            direct=config is not None and config.deploys_with is EngineName.DIRECT,
             removed=configs is not None and config is None,
             known=self._deploys.newest(app) is not None,
             live=live,
@@ -109,6 +111,8 @@ class Looker:
         ends = {one.id: self._docker.how_ended(one.id) for one in dead}
         more["by_hand"] = frozenset(name for name, end in ends.items() if end.by_hand)
         more["engine_failed"] = frozenset(name for name, end in ends.items() if end.trouble or end.exit_code == LOST)
+        if facts.lost and facts.live is not None:
+            more["since_live"] = self._since(facts.live)
         routed = facts.routed
         if facts.route is not None and routed is None:
             more["route_is_foreign"] = self._is_foreign(facts.route)
@@ -119,6 +123,10 @@ class Looker:
             more["releases"] = tuple(self._releases.of_app(facts.app))
             more["versions"] = self._versions(facts.app)
         return AppFacts(**more)
+
+    def _since(self, live: Release) -> tuple[Deploy, ...]:
+        """Given a live release, return the deploy that brought it and those that were asked for later, newest first."""
+        return tuple(one for one in self._deploys.of_app(live.app, limit=1000) if one.id >= live.deploy)
 
     def _is_foreign(self, route: Route) -> bool:
         """Given a route that leads to none of the app's containers, return whether it leads to one that runs all the same."""
@@ -148,7 +156,8 @@ class Looker:
             if not process and number is None:
                 continue
             role = one.labels["role"] if process else None
-            seen = Seen(one.id, one.name, role, number, one.status, one.image_id)
+            workers = tuple(one.labels.get(WORKERS_LABEL, "").split())
+            seen = Seen(one.id, one.name, role, number, one.status, one.image_id, NETWORK in one.ips, workers)
             found[app] = (*found.get(app, ()), seen)
         return found
 

@@ -10,27 +10,27 @@ from dataclasses import dataclass, field
 from deployhost.deploy.adopt_plan import Adopt, Adoption, adoption
 from deployhost.deploy.converge_steps import (
     BeginAgain,
+    ConnectProxy,
     EndDeploy,
     EndDrain,
     FinishSwitched,
     LetGo,
-    NoteStopped,
+    MakeProxy,
     RemoveContainer,
     Reroute,
     SkipNumbers,
-    StartContainer,
     StartProxy,
     StopContainer,
 )
+from deployhost.deploy.presence_plan import RUNS, presence, unplugged
 from deployhost.deploy.queue import overtakes
 from deployhost.deploy.seen import AppFacts, Seen, ServerFacts
 from deployhost.errors import AppNotFound, DeployCancelled, DeployFailed
-from deployhost.kamal.contract import PAUSED, PROXY_CONTAINER
+from deployhost.kamal.contract import NETWORK, PAUSED, PROXY_CONTAINER
 from deployhost.model import WEB, Deploy, DeployStatus, Hold
 from deployhost.steps import Plan, Step
 
 ATTEMPTS = 3  # a deploy whose every attempt takes the daemon down must not do so for ever
-RUNS = ("running", "restarting", "paused", "removing")  # the engine sees to these itself
 FRESH_LOCK = 120.0  # seconds for which somebody's Kamal may be at the proxy itself (`kamal proxy reboot`)
 
 
@@ -49,12 +49,12 @@ def plan_server(facts: ServerFacts) -> Plan:
     """Given the proxy's state and the numbers that containers carry, return what concerns all apps."""
     steps: list[Step] = []
     notes: list[str] = []
-    if facts.proxy is None:
-        notes.append(f"{PROXY_CONTAINER} was removed: deployhost setup --local makes it anew")
-    elif facts.proxy not in RUNS and facts.youngest_lock < FRESH_LOCK:
-        notes.append(f"{PROXY_CONTAINER} does not run, and somebody works with Kamal just now")
-    elif facts.proxy not in RUNS:
-        steps.append(StartProxy(what=f"start {PROXY_CONTAINER}", why="no app can be reached without it"))
+    step = _proxy(facts)
+    if isinstance(step, MakeProxy | StartProxy) and facts.youngest_lock < FRESH_LOCK:
+        state = "is gone" if facts.proxy is None else "does not run"
+        notes.append(f"{PROXY_CONTAINER} {state}, and somebody works with Kamal just now")
+    elif step is not None:
+        steps.append(step)
     if facts.highest_label > facts.highest_number:
         steps.append(
             SkipNumbers(
@@ -64,6 +64,18 @@ def plan_server(facts: ServerFacts) -> Plan:
             )
         )
     return Plan(tuple(steps), tuple(notes))
+
+
+def _proxy(facts: ServerFacts) -> Step | None:
+    why = "no app can be reached without it"
+    if facts.proxy is None:
+        return MakeProxy(what=f"make {PROXY_CONTAINER} anew", why=f"its container was removed, and {why}")
+    if facts.proxy not in RUNS:
+        return StartProxy(what=f"start {PROXY_CONTAINER}", why=why)
+    if facts.proxy == "running" and not facts.proxy_connected:
+        what = f"connect {PROXY_CONTAINER} with the network {NETWORK} again"
+        return ConnectProxy(what=what, why="it was disconnected, and reaches no app")
+    return None
 
 
 def plan_app(facts: AppFacts) -> Plan:
@@ -84,7 +96,9 @@ def plan_app(facts: AppFacts) -> Plan:
         if found.leave_alone:
             return said.plan()
     if not facts.removed:
-        _presence(facts, said)
+        there = presence(facts)
+        said.steps.extend(there.steps)
+        said.notes.extend(there.notes)
         said.steps.extend(_reroute(facts))
         said.steps.extend(_strays(facts))
     said.steps.extend(_drains(facts))
@@ -156,52 +170,6 @@ def _is_newer(other: Deploy, deploy: Deploy) -> bool:
     return other.id > deploy.id and going and overtakes(other.trigger, deploy)
 
 
-def _presence(facts: AppFacts, said: _Round) -> None:
-    """Start what ends when an engine does; what a person stopped stays so (kamal-contract 2: `kamal app stop`)."""
-    live, web = facts.live, facts.live_container
-    if live is None:
-        return
-    if web is None:
-        said.notes.append(f"the container of {facts.app} is gone: deployhost restart {facts.app}")
-        return
-    if web.status in RUNS:
-        if live.stopped:
-            said.steps.append(NoteStopped(what=f"note that {facts.app} runs again", why="it does", release=live, by=""))
-        said.steps.extend(_start(one) for one in _ended(facts) if one.id not in facts.by_hand)
-        return
-    by = live.stopped or _stopped_by(facts, web)
-    if not by:
-        said.steps.extend(_start(one) for one in _ended(facts))
-        return
-    said.notes.append(f"{facts.app} was stopped {by}; it stays so until it is started or deployed again")
-    if not live.stopped:
-        why = f"it was stopped {by}"
-        said.steps.append(NoteStopped(what=f"note that {facts.app} is stopped", why=why, release=live, by=by))
-
-
-def _stopped_by(facts: AppFacts, web: Seen) -> str:
-    """Given the live web container, which has ended, return who stopped it, or nothing if nobody did.
-
-    The engine itself starts it again however it ends (`unless-stopped`), except when a person stopped it, and when it died
-    together with it. `kamal app stop` takes the route away as well; a crash never does.
-    """
-    if web.id in facts.by_hand:
-        return "with Docker" if facts.route is not None else "by Kamal"
-    return "by Kamal" if facts.route is None and web.id not in facts.engine_failed else ""
-
-
-def _ended(facts: AppFacts) -> list[Seen]:
-    return [one for one in facts.crew if one.status not in RUNS]
-
-
-def _start(container: Seen) -> Step:
-    return StartContainer(
-        what=f"start {container.name} again",
-        why="it is part of what is live, and nobody stopped it: it ended with the engine or the machine",
-        container=container.id,
-    )
-
-
 def _reroute(facts: AppFacts) -> Iterator[Step]:
     live, web, route = facts.live, facts.live_container, facts.route
     if live is None or web is None or web.status != "running" or facts.hosts is None:
@@ -217,6 +185,8 @@ def _reroute(facts: AppFacts) -> Iterator[Step]:
         yield Reroute(what=what, why=f"its route leads to {route.target}", release=live, drains=drains)
     elif set(route.hosts) != facts.hosts:
         yield Reroute(what=what, why="apps.yml has other hosts now", release=live)
+    elif unplugged(web):
+        yield Reroute(what=what, why="kamal-proxy may have kept connections to where it was", release=live)
 
 
 def _strays(facts: AppFacts) -> Iterator[Step]:

@@ -14,6 +14,16 @@ class StartProxy(Step):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MakeProxy(Step):
+    """Have a container of kamal-proxy again, as set-up makes it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectProxy(Step):
+    """Plug kamal-proxy into Kamal's network."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SkipNumbers(Step):
     """Have the next deploy's number lie above this one."""
 
@@ -66,6 +76,22 @@ class StartContainer(Step):
     """Start a container of the live release."""
 
     container: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connect(Step):
+    """Plug a container into Kamal's network, under its names there."""
+
+    container: str
+    aliases: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakeAgain(Step):
+    """Queue a restart of the live release: what was removed of it is made anew."""
+
+    release: Release
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

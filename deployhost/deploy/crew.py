@@ -52,7 +52,8 @@ class Crews:
             # An automatic rollback has the variables of a container before: those that are wanted stay in the file.
             if attempt.deploy.trigger is not Trigger.AUTO_ROLLBACK:
                 self._kamal.write_env(attempt.deploy.app, process.name, dict(attempt.env))
-        web = self._engine.create(attempt, image, processes.web)
+        names = [worker.name for worker in processes.workers]
+        web = self._engine.create(attempt, image, processes.web, names)
         workers = tuple((worker.name, self._engine.create(attempt, image, worker)) for worker in processes.workers)
         return Created(image, processes, web, workers)
 
@@ -61,7 +62,7 @@ class Crews:
         argv = created.processes.release
         if argv is None:
             return
-        with attempt.progress.stage("release", detail=" ".join(argv)):
+        with attempt.progress.stage("release", detail=created.processes.release_text):
             container = self._engine.create_release(attempt, created.image, argv)
             try:
                 self._run_release(attempt, container)

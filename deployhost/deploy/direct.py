@@ -1,19 +1,20 @@
 """The direct engine: Kamal's steps for one container, through the Docker API (kamal-contract 3.6)."""
 
+import contextlib
 import os
 import re
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from deployhost.config.app import AppConfig
 from deployhost.deploy.attempt import Attempt
 from deployhost.deploy.boot import BootRules, BootWatch, Ready, how_it_ended
-from deployhost.deploy.container import PUSHED_AT, container_of, port_for, pushed_at
+from deployhost.deploy.container import MOUNTED_AT, PUSHED_AT, container_of, port_for, pushed_at
 from deployhost.deploy.processes import RELEASE, Process
-from deployhost.errors import BootFailed, Conflict, DockerUnavailable, NotFound
+from deployhost.errors import BootFailed, Conflict, DockerRefused, DockerUnavailable, NotFound
 from deployhost.kamal import contract
 from deployhost.model import AppName, ProcessName
 from deployhost.paths import Paths
@@ -21,6 +22,7 @@ from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container, ContainerSpec, Image
 
 DEPLOY_LABEL = "deployhost.deploy"  # the deploy that made a container; names and numbers only
+WORKERS_LABEL = "deployhost.workers"  # on the web container: the workers that were made with it, with spaces between
 LOG_TAIL = 25
 
 
@@ -32,18 +34,22 @@ class DirectEngine:
         self._paths = paths
         self._watch = BootWatch(docker)
 
-    def create(self, attempt: Attempt, image: Image, process: Process) -> str:
-        """Given an attempt, its image and one of its processes, create that container, not yet started, and return its id."""
+    def create(self, attempt: Attempt, image: Image, process: Process, workers: Sequence[ProcessName] = ()) -> str:
+        """Given an attempt, its image and one of its processes, create that container, not yet started, and return its id.
+
+        `workers` are those that are made beside the web process: its container says so, whatever apps.yml has later.
+        """
         app, config = attempt.deploy.app, attempt.config
+        beside = {WORKERS_LABEL: " ".join(workers)} if workers else {}
         spec = replace(
             self._spec(attempt, image, process),
             name=contract.container_name(app, process.name, attempt.version),
-            labels={**contract.role_labels(app, process.name), DEPLOY_LABEL: str(attempt.deploy.id)},
+            labels={**contract.role_labels(app, process.name), DEPLOY_LABEL: str(attempt.deploy.id), **beside},
         )
         env = {**spec.env, **contract.container_env(app, process.name, attempt.version)}
         container = self._create(replace(spec, env=env))
         if config.storage:
-            self._prepare_storage(app, container, image.user)
+            self._prepare_storage(attempt, container, image.user)
         return container
 
     def create_release(self, attempt: Attempt, image: Image, argv: tuple[str, ...]) -> str:
@@ -59,7 +65,7 @@ class DirectEngine:
         )
         container = self._create(spec)
         if attempt.config.storage:
-            self._prepare_storage(app, container, image.user)
+            self._prepare_storage(attempt, container, image.user)
         return container
 
     def _spec(self, attempt: Attempt, image: Image, process: Process) -> ContainerSpec:
@@ -77,11 +83,21 @@ class DirectEngine:
     def start(self, container: str) -> Container:
         """Given a created container, start it and return it running. Raise BootFailed if it can't be started at all."""
         try:
-            self._docker.start(container)
-        except DockerUnavailable as error:
+            self._start(container)
+        except DockerRefused as error:
             # A command that does not exist is the app's fault, and the engine says so in a 400.
             raise BootFailed(f"the app can't be started: {error.message.removeprefix('Docker refused: ')}") from error
         return self._docker.inspect(container)
+
+    def _start(self, container: str) -> None:
+        try:
+            self._docker.start(container)
+        except DockerRefused:
+            raise
+        except DockerUnavailable:
+            # It may have been started all the same, and a release command must not run twice.
+            if self._docker.inspect(container).status == "created":
+                self._docker.start(container)
 
     def wait_ready(
         self,
@@ -125,20 +141,34 @@ class DirectEngine:
             return []
 
     def _create(self, spec: ContainerSpec) -> str:
-        """Create the container; one of that name, which Kamal made or a lost journal knew, is renamed as Kamal does it."""
+        """Create the container; one of that name is renamed as Kamal does it.
+
+        Kamal made it, or a lost journal knew it, or the engine ended before it could say that it had made it.
+        """
         try:
             return self._docker.create(spec)
-        except Conflict:
-            self._docker.rename(spec.name, contract.replaced_name(spec.name, secrets.token_hex(8)))
+        except DockerRefused:
+            raise
+        except (Conflict, DockerUnavailable):
+            with contextlib.suppress(NotFound):
+                self._docker.rename(spec.name, contract.replaced_name(spec.name, secrets.token_hex(8)))
             return self._docker.create(spec)
 
-    def _prepare_storage(self, app: AppName, container: str, user: str) -> None:
+    def _prepare_storage(self, attempt: Attempt, container: str, user: str) -> None:
+        app = attempt.deploy.app
         directory = self._paths.storage(app)
+        if not directory.exists() and self._had(app, directory, container):
+            attempt.progress.note(f"the storage directory {directory} was missing: it was made anew, and is empty")
         directory.mkdir(parents=True, exist_ok=True)
         owner = self._ids(container, user)
         now = directory.stat()
         if (now.st_uid, now.st_gid) != owner:
             _give(directory, (now.st_uid, now.st_gid), owner)
+
+    def _had(self, app: AppName, directory: Path, new: str) -> bool:
+        """Return whether a container before this one has had the storage, so that a directory which is not there was lost."""
+        others = self._docker.containers({"service": app})
+        return any((str(directory), MOUNTED_AT) in other.mounts for other in others if other.id != new)
 
     def _ids(self, container: str, user: str) -> tuple[int, int]:
         """Given a container and its image's USER, return uid and gid: numbers as they are, names by its own passwd and group."""

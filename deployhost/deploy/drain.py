@@ -1,15 +1,14 @@
-"""Stopping what was replaced: after its requests are done, in the background, and also after a restart of ours."""
+"""Stopping what was replaced: after its requests are done, in the background. What a crash of ours leaves, converge ends."""
 
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable
 
 from deployhost.deploy.switch import Switched
 from deployhost.errors import CommandTimedOut, DeployhostError, NotFound
 from deployhost.journal.releases import Releases
-from deployhost.model import WEB, Drain
+from deployhost.model import WEB
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 
@@ -20,10 +19,9 @@ log = logging.getLogger(__name__)
 class Drainer:
     """Given the engine and the journal's releases, stop the containers that the journal lists as draining."""
 
-    def __init__(self, docker: Docker, releases: Releases, clock: Callable[[], float]) -> None:
+    def __init__(self, docker: Docker, releases: Releases) -> None:
         self._docker = docker
         self._releases = releases
-        self._clock = clock
 
     def follow(
         self,
@@ -38,11 +36,6 @@ class Drainer:
         """
         arguments = (switched, tuple(replaced), limit, afterwards)
         threading.Thread(target=self._after, args=arguments, name="drain", daemon=True).start()
-
-    def resume(self) -> None:
-        """Go on with the drains that an earlier run of ours left; each ends at the time the journal says."""
-        for drain in self._releases.drains():
-            threading.Thread(target=self._at, args=(drain,), name=f"drain-{drain.app}", daemon=True).start()
 
     def stop(self, container: str) -> None:
         """Given a container that gets no requests any more, stop it and note that. One that is gone is no error."""
@@ -71,10 +64,3 @@ class Drainer:
             afterwards()
         except DeployhostError as error:
             log.warning("draining: %s", error)
-
-    def _at(self, drain: Drain) -> None:
-        time.sleep(max(0.0, min(drain.stop_at - self._clock(), 86400)))
-        try:
-            self.stop(drain.container)
-        except DeployhostError as error:
-            log.warning("draining %s: %s", drain.app, error)

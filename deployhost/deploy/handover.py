@@ -10,6 +10,7 @@ from deployhost.deploy.attempt import Attempt, Live
 from deployhost.deploy.crew import RELEASE_LIMIT, Created, Crews
 from deployhost.deploy.holding import Holding
 from deployhost.deploy.overlap import Overlap
+from deployhost.deploy.patience import patiently
 from deployhost.deploy.switch import Switch
 from deployhost.errors import DeployhostError
 from deployhost.journal.deploys import Deploys
@@ -54,7 +55,8 @@ class Handover:
         attempt.check()
         try:
             with attempt.progress.stage("hold"):
-                self._holding.begin(attempt.deploy, [one.id for one in before], max_pause=_longest(attempt, created))
+                containers, max_pause = [one.id for one in before], _longest(attempt, created)
+                self._holding.begin(attempt.deploy, containers, max_pause=max_pause, check=attempt.check)
             return self._take_over(attempt, created, before)
         except Exception:
             if self._go_back(attempt) == created.web:
@@ -64,7 +66,7 @@ class Handover:
     def _take_over(self, attempt: Attempt, created: Created, before: list[Container]) -> Live:
         deploy, progress = attempt.deploy, attempt.progress
         with progress.stage("stop"):
-            self._crews.stop(before)
+            patiently(lambda: self._crews.stop(before))  # what has ended already is no error
         self._crews.release(attempt, created)
         with progress.stage("start"):
             web = self._crews.start(created)
@@ -75,6 +77,7 @@ class Handover:
             self._deploys.enter(deploy.id, "switch", port=ready.port)
             switched = self._switch.to(web, ready.port, attempt.config)
             switched = self._holding.let_go(deploy.app, web, ready.port, attempt.config) or switched
+        attempt.tell_maintenance(switched.state)
         return Live(web, ready.port, switched)
 
     def _go_back(self, attempt: Attempt) -> str | None:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 
 from deployhost.config.app import AppConfig
 from deployhost.deploy.direct import DEPLOY_LABEL, DirectEngine
+from deployhost.deploy.patience import patiently
 from deployhost.deploy.switch import HEALTH_PATH, Switch, Switched
-from deployhost.errors import BootFailed, NotFound, SwitchFailed
+from deployhost.errors import BootFailed, NotFound, ProxyUnavailable, SwitchFailed
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.holds import Holds
 from deployhost.journal.releases import Releases
-from deployhost.kamal.contract import RUNNING, service_name
+from deployhost.kamal.contract import PAUSED, RUNNING, Route, service_name
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB, AppName, Deploy, Hold
 from deployhost.system.docker import Docker
@@ -55,22 +56,54 @@ class Holding:
         """Given an app, return its hold, or None."""
         return self._holds.of_app(app)
 
-    def begin(self, deploy: Deploy, containers: Sequence[str], *, max_pause: float) -> None:
+    def begin(
+        self,
+        deploy: Deploy,
+        containers: Sequence[str],
+        *,
+        max_pause: float,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         """Given a deploy and what runs until now (ids, the web process first), have the proxy hold the app's requests.
 
         Return once those under way have ended, or DRAIN is over. Where no request gets through anyway (there is no route, or
         `kamal app maintenance` has stopped it) nothing is held, and it is only written down what is to be started again.
+        A proxy that is away, or ends meanwhile, is waited for; `check` is called all the while, and may raise.
         Raise SwitchFailed: the hold may have begun then.
         """
+        patiently(lambda: self._begin(deploy, containers, max_pause), check)
+
+    def _begin(self, deploy: Deploy, containers: Sequence[str], max_pause: float) -> None:
         service = service_name(deploy.app, WEB)
         route = self._proxy.routes().get(service)
         held = route is not None and route.state == RUNNING
+        if not held and self._was_begun(deploy, route):
+            held = self._made_anew(deploy.app, containers[0], route)
         if held:
             self._have_our_path(deploy.app, containers[0])
         proxy = self._proxy.identity() if held else NOT_HELD
         self._holds.begin(Hold(deploy.app, deploy.id, proxy, tuple(containers), self._clock()))
         if held:
             self._proxy.pause(service, drain=DRAIN, max_pause=max_pause)
+
+    def _was_begun(self, deploy: Deploy, route: Route | None) -> bool:
+        """Given a deploy and a route that is lost or paused, return whether that is of a try before in which the proxy ended."""
+        hold = self._holds.of_app(deploy.app)
+        ours = hold is not None and hold.deploy == deploy.id and hold.proxy != NOT_HELD
+        return ours and (route is None or route.state == PAUSED)
+
+    def _made_anew(self, app: AppName, web: str, route: Route | None) -> bool:
+        """Given an app and what serves it still, have its route again: one that was paused before a restart wakes nobody.
+
+        Return whether its port is known.
+        """
+        live = self._releases.live(app)
+        port = int(route.target.rpartition(":")[2]) if route is not None else None if live is None else live.port
+        if port is None:
+            return False
+        self._proxy.remove(service_name(app, WEB))
+        self._switch.to(self._docker.inspect(web), port, self._load_app(app)).log.unlink(missing_ok=True)
+        return True
 
     def _have_our_path(self, app: AppName, web: str) -> None:
         """Given an app and what serves it, have the proxy know it by a health path that no visitor asks for.
@@ -91,8 +124,11 @@ class Holding:
         """Given the container that the app's route leads to by now, let the held requests go there.
 
         A proxy that was restarted since would die of `resume` (kamal-contract 0b.2): the route is made anew then, and that
-        switch returned. Raise SwitchFailed, BootFailed.
+        switch returned. One that is away, or ends meanwhile, is waited for. Raise SwitchFailed, BootFailed.
         """
+        return patiently(lambda: self._let_go(app, web, port, config))
+
+    def _let_go(self, app: AppName, web: Container, port: int, config: AppConfig) -> Switched | None:
         switched = None
         hold = self._holds.of_app(app)
         if hold is not None and hold.proxy == NOT_HELD:
@@ -107,8 +143,12 @@ class Holding:
         """Given a hold that nobody works on, have its requests answered; return the id of the container that does so.
 
         That is the new release's, if the proxy leads there already and it runs; else what served before is started again.
+        A proxy that is away for a moment is waited for, and so is the engine.
         Raise SwitchFailed, DockerUnavailable, AppNotFound: the hold stays, and this can be called again.
         """
+        return patiently(lambda: self._mend(hold))
+
+    def _mend(self, hold: Hold) -> str | None:
         config = self._load_app(hold.app)
         route = self._proxy.routes().get(service_name(hold.app, WEB))
         new = self._docker.containers({DEPLOY_LABEL: str(hold.deploy), "service": hold.app})
@@ -151,7 +191,9 @@ class Holding:
 
     def _started(self, container: str) -> Container | None:
         try:
-            return self._engine.start(container)
+            found = self._engine.start(container)
+            # Where the engine ended in the middle of that, it need not have been started.
+            return found if found.running else self._engine.start(container)
         except (NotFound, BootFailed) as error:
             log.warning("%s can't be started again: %s", container[:12], error)
             return None
@@ -159,6 +201,8 @@ class Holding:
     def _resumed(self, app: AppName) -> bool:
         try:
             self._proxy.resume(service_name(app, WEB))
+        except ProxyUnavailable:
+            raise  # whether it is another one by then is looked at again
         except SwitchFailed as error:
             log.warning("%s", error)
             return False

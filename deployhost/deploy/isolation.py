@@ -42,6 +42,7 @@ class Isolation:
         self._known: dict[AppName, tuple[AppName, ...]] = {}
         self._took_part: frozenset[AppName] = frozenset()
         self._seen = contract.PROXY_MAC
+        self._applied: Wanted | None = None
         self._problem = ""
 
     @property
@@ -55,11 +56,24 @@ class Isolation:
         Never raises for the packet filter: what is wrong with that is told by `problem` and the log, once, and apps go on
         serving. Raise DockerUnavailable.
         """
+        return self._apply_all(anew=True)
+
+    def follow(self) -> bool:
+        """As `apply`, where something else is wanted than the last time: another container, another port, another setting.
+
+        What others do to the rules is not looked at: that takes a program of its own, and this is for every few seconds.
+        """
+        return self._apply_all(anew=False)
+
+    def _apply_all(self, *, anew: bool) -> bool:
         with self._lock:
             network = self._docker.network(self._network) if self._active else None
             if network is None:
                 return False
             wanted = self._wanted(network)
+            if wanted == self._applied and not anew:
+                return False
+            self._applied = None
             try:
                 changed = self._apply(wanted, Family.IPV4)
                 if network.ipv6:
@@ -67,6 +81,7 @@ class Isolation:
             except DeployhostError as error:
                 self._tell(f"apps can reach each other: {error}")
                 return False
+            self._applied = wanted
             self._tell("")
             return changed
 

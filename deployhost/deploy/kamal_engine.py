@@ -139,6 +139,7 @@ class KamalEngine:
         except DeployhostError:
             self._go_back(attempt, project)
             raise
+        attempt.tell_maintenance(route.state)
         return Live(self.docker.inspect(web.id), port, None)
 
     def _go_back(self, attempt: Attempt, project: Project) -> None:

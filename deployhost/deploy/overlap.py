@@ -41,4 +41,5 @@ class Overlap:
         with progress.stage("switch", detail=f"port {ready.port}"):
             self._deploys.enter(deploy.id, "switch", port=ready.port)
             switched = self._switch.to(web, ready.port, attempt.config)
+        attempt.tell_maintenance(switched.state)
         return Live(web, ready.port, switched)

@@ -134,6 +134,9 @@ def way_back(
 
     `allowed` is the app's `auto_rollback`, `earlier` its releases whose image is there, newest first, `others` its deploys that
     are newer than the failed one. Whatever is under way may mend it, so its end is waited for.
+
+    The target is the newest release that lived through its own first minute; only where there is none, the newest that did not
+    fail: one that was replaced within its minute may have what the failed one has, too.
     """
     if any(not one.status.ended for one in others):
         return Way(wait=True)
@@ -143,7 +146,11 @@ def way_back(
         return Way(note="auto_rollback is off, so it stays")
     if deploy is not None and deploy.trigger is Trigger.AUTO_ROLLBACK:
         return Way(note="it was itself rolled back to automatically, so it stays")
-    for release in earlier:
-        if release.version != failed.version and not release.failed and release.live_since < failed.live_since:
-            return Way(target=release)
-    return Way(note="there is no earlier release that did not fail, so it stays")
+    well = [
+        one
+        for one in earlier
+        if one.version != failed.version and not one.failed and one.live_since < failed.live_since
+    ]
+    # Settled is not proven: of a failed release that had to stay, `proven_at` only says that it is not watched any more.
+    target = next((one for one in well if one.proven_at is not None), well[0] if well else None)
+    return Way(target=target) if target else Way(note="there is no earlier release that did not fail, so it stays")

@@ -22,11 +22,12 @@ class Process:
 
 @dataclass(frozen=True)
 class Processes:
-    """What a release runs: the web process, the workers by name, and the argv that runs once before the switch."""
+    """What a release runs: the web process, the workers by name, the argv that runs once before the switch, and its author's words."""
 
     web: Process
     workers: tuple[Process, ...] = ()
     release: tuple[str, ...] | None = None
+    release_text: str = ""
 
 
 def processes_of(image: Image, config: AppConfig) -> Processes:
@@ -40,6 +41,7 @@ def processes_of(image: Image, config: AppConfig) -> Processes:
         web=Process(WEB, None if web is None else start_of(web).argv),
         workers=tuple(Process(ProcessName(name), start_of(commands[name]).argv) for name in sorted(commands)),
         release=None if release is None else start_of(release).argv,
+        release_text=release or "",
     )
 
 

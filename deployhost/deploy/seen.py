@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from deployhost.kamal.contract import Route
-from deployhost.model import AppName, Deploy, Drain, Hold, Release
+from deployhost.model import WEB, AppName, Deploy, Drain, Hold, Release
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,8 @@ class Seen:
     deploy: int | None
     status: str
     image: str  # the image's id
+    connected: bool = True  # whether it is on Kamal's network; said only of what runs
+    workers: tuple[str, ...] = ()  # on a web container of ours: the workers that were made with it
 
     def is_target_of(self, route: Route) -> bool:
         """Given a route, return whether it leads here."""
@@ -33,8 +35,9 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class ServerFacts:
-    """The proxy's container (its status, None: there is none), and how old the youngest lock of somebody else's is, in seconds.
+    """The proxy's container (its status, None: there is none), and how old the youngest lock is under which a Kamal may run, in seconds.
 
+    `proxy_connected` is whether that container is on Kamal's network.
     `highest_label` is the highest deploy number that a container carries, `highest_number` the highest the journal has given.
     """
 
@@ -42,6 +45,7 @@ class ServerFacts:
     youngest_lock: float
     highest_label: int
     highest_number: int
+    proxy_connected: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,7 @@ class AppFacts:
     app: AppName
     at: float
     hosts: frozenset[str] | None  # as apps.yml has them; None: it does not have the app, or can't be read
+    direct: bool = False  # whether apps.yml was read, and has it deployed by our own engine
     removed: bool  # whether apps.yml was read, and does not have it
     known: bool  # whether the journal has any deploy of it
     live: Release | None
@@ -68,6 +73,7 @@ class AppFacts:
     routed_deploy: Deploy | None = None  # the deploy that the routed container's label names
     routed_tags: tuple[str, ...] = ()  # the tags of the routed container's image
     versions: Collection[str] = ()  # versions that its deploys have used
+    since_live: tuple[Deploy, ...] = ()  # where a container of the live release is gone: its deploy and the later ones
 
     @property
     def routed(self) -> Seen | None:
@@ -100,3 +106,12 @@ class AppFacts:
             same = [one for one in self.containers if one.name == f"{self.app}-{one.role}-{live.version}"]
         first = [] if web is None else [web]
         return tuple({one.id: one for one in (*first, *same)}.values())
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Return the processes of the live release that have no container any more, the web process alone where that one is gone."""
+        web = self.live_container
+        if web is None:
+            return (WEB,) if self.live is not None else ()
+        roles = {one.role for one in self.crew}
+        return tuple(name for name in web.workers if name not in roles)

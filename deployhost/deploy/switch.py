@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployhost.config.app import AppConfig
-from deployhost.errors import BootFailed, DeployhostError, SwitchFailed
-from deployhost.kamal.contract import service_name
-from deployhost.kamal.proxy import KamalProxy, Target
+from deployhost.deploy.patience import patiently
+from deployhost.errors import BootFailed, DeployhostError, ProxyUnavailable, SwitchFailed
+from deployhost.kamal.contract import Route, service_name
+from deployhost.kamal.proxy import HINT, KamalProxy, Target, is_away
 from deployhost.model import WEB, AppName
 from deployhost.system.docker_model import Container
 from deployhost.system.netns import listen_in
@@ -28,10 +29,14 @@ ASK_ROUTES = 0.02  # seconds after its health check when the proxy is asked whet
 
 @dataclass(frozen=True)
 class Switched:
-    """A switch that has happened; `call` is the proxy's command, which runs on until what it replaced is drained."""
+    """A switch that has happened; `call` is the proxy's command, which runs on until what it replaced is drained.
+
+    `state` is the route's (contract.RUNNING …), None if that is not known: a switch does not change it.
+    """
 
     call: Process
     log: Path
+    state: str | None = None
 
 
 class Switch:
@@ -44,7 +49,8 @@ class Switch:
     def to(self, container: Container, port: int, config: AppConfig) -> Switched:
         """Given a container that is ready on `port`, return once the app's hosts lead to it.
 
-        Raise SwitchFailed when the proxy refuses, BootFailed when the container is gone; nothing has changed then.
+        A proxy that is away, or ends meanwhile, is waited for. Raise SwitchFailed when it refuses, ProxyUnavailable when it does
+        not come back, BootFailed when the container is gone; nothing has changed then.
         """
         try:
             listener = listen_in(container.pid)
@@ -64,50 +70,68 @@ class Switch:
                 drain_timeout=config.drain,
                 response_timeout=config.response_timeout,
             )
-            log = self._run / f"switch-{container.short_id}-{time.monotonic_ns()}.log"
-            call = self._proxy.begin_deploy(target, log)
-            self._wait(call, log, target, asked)
-            return Switched(call, log)
+            # Whatever a proxy that ended had done of it by then: to be told the same again changes nothing.
+            return patiently(lambda: self._try(target, asked))
 
     def leads_to(self, app: AppName, container: str) -> bool:
         """Given an app and a container's id, return whether the app's requests go there. Raise SwitchFailed if that can't be known."""
         route = self._proxy.routes().get(service_name(app, WEB))
         return route is not None and route.target.startswith(f"{container[:12]}:")
 
-    def _wait(self, call: Process, log: Path, target: Target, asked: threading.Event) -> None:
+    def _try(self, target: Target, asked: threading.Event) -> Switched:
+        asked.clear()
+        log = self._run / f"switch-{target.address.partition(':')[0]}-{time.monotonic_ns()}.log"
+        call = self._proxy.begin_deploy(target, log)
+        route = self._wait(call, log, target, asked)
+        return Switched(call, log, self._proxy.saved_state(target.service) if route is None else route.state)
+
+    def _wait(self, call: Process, log: Path, target: Target, asked: threading.Event) -> Route | None:
+        """Return once the switch has happened: its route, where that was looked at. Raise SwitchFailed."""
         deadline = time.monotonic() + SWITCH_LIMIT + 5
         ask_at = None
         while time.monotonic() < deadline:
             code = call.poll()
             if code == 0:
-                return
-            if code is not None and self._took(target):
-                return
+                return None
             if code is not None:
-                said = log.read_text(errors="replace").strip().removeprefix("Error: ")
-                log.unlink(missing_ok=True)
-                raise SwitchFailed(f"kamal-proxy refused the new release: {said or f'exit code {code}'}")
+                return self._after_all(code, log, target)
             if asked.is_set():
                 # The call returns only after the drain; the routing table tells when the switch itself is done.
                 now = time.monotonic()
                 ask_at = ask_at or now + ASK_ROUTES
                 if now >= ask_at:
-                    if self._took(target):
-                        return
+                    route = self._took(target)
+                    if route is not None:
+                        return route
                     ask_at = now + ASK_ROUTES
             time.sleep(POLL)
         call.stop()
-        if self._took(target):
-            return
+        route = self._took(target)
+        if route is not None:
+            return route
         raise SwitchFailed("kamal-proxy did not take the new release in time", hint="docker logs kamal-proxy")
 
-    def _took(self, target: Target) -> bool:
+    def _after_all(self, code: int, log: Path, target: Target) -> Route:
+        """Given a call that has failed, return the route if the switch has happened all the same. Raise SwitchFailed."""
+        route = self._took(target)
+        if route is not None:
+            return route
+        said = log.read_text(errors="replace").strip().removeprefix("Error: ")
+        log.unlink(missing_ok=True)
+        if is_away(said):
+            raise ProxyUnavailable(f"kamal-proxy ended during the switch: {said}", hint=HINT)
+        raise SwitchFailed(f"kamal-proxy refused the new release: {said or f'exit code {code}'}")
+
+    def _took(self, target: Target) -> Route | None:
+        """Given a target, return its service's route if that leads there already, from all its hosts."""
         # Where the call and the table disagree, or one of them fails, the table has the last word: requests follow it.
         try:
             route = self._proxy.routes().get(target.service)
         except DeployhostError:
-            return False
-        return route is not None and route.target == target.address
+            return None
+        if route is None or route.target != target.address or set(route.hosts) != set(target.hosts):
+            return None  # other hosts: refused for a container that was there before
+        return route
 
 
 @contextlib.contextmanager

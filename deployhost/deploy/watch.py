@@ -17,7 +17,7 @@ from deployhost.deploy.report import Progress, Reporter
 from deployhost.errors import AppNotFound, DeployhostError, DockerUnavailable, NotFound, ReleaseFailed, SwitchFailed
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
-from deployhost.kamal.contract import RUNNING, service_name
+from deployhost.kamal.contract import NETWORK, RUNNING, service_name
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB, AppName, Deploy, Release
 from deployhost.system.docker import Docker
@@ -124,7 +124,7 @@ class Watch:
         if verdict.why and not (verdict.by_answers and not self._serves(release)):
             self._fail(release, verdict.why)
         elif verdict.why:
-            watched.observations.clear()  # the bad answers were not its own: it is in maintenance, or its route is lost
+            watched.observations.clear()  # the bad answers were not its own: they did not reach it
         elif verdict.proven:
             tools.releases.mark_proven(release.app, release.version)
 
@@ -159,6 +159,9 @@ class Watch:
         return bad_answer(statuses, problems), said
 
     def _serves(self, release: Release) -> bool:
+        """Return whether requests reach it: else it is in maintenance, its route is lost, or it was taken off the network."""
+        if NETWORK not in self._tools.docker.inspect(release.container).networks:
+            return False
         route = self._tools.proxy.routes().get(service_name(release.app, WEB))
         return route is not None and route.state == RUNNING and route.target.startswith(f"{release.container[:12]}:")
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployhost.errors import Conflict
 from deployhost.kamal import command, parts, registry
 from deployhost.kamal.lock import KamalLocks
 from deployhost.model import AppName, Version
@@ -61,6 +62,18 @@ class KamalCli:
                 env=parts.environment(self._paths, more),
                 cwd=run.directory,
             )
+
+    @contextlib.contextmanager
+    def building(self, app: AppName) -> Iterator[None]:
+        """Given an app, wait for other commands that build it, and hold them off until the block ends. Raise Conflict."""
+        lock = self._paths.kamal_building(app)
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(files.lock(lock, timeout=0))
+            except Conflict:
+                self._say(f"waiting for another Kamal command that builds {app}")
+                stack.enter_context(files.lock(lock, timeout=PATIENCE))
+            yield
 
     @contextlib.contextmanager
     def _temporary(self) -> Iterator[Path]:

@@ -6,6 +6,7 @@ _TAKE_VALUES = frozenset(
     ("--version", "--hosts", "-h", "--roles", "-r", "--config-file", "-c", "--destination", "-d")
 )  # class options of lib/kamal/cli/base.rb
 _BUILDING = frozenset((("deploy",), ("redeploy",), ("setup",), ("build", "push"), ("build", "deliver")))
+_DEPLOYING = frozenset((("deploy",), ("redeploy",), ("rollback",), ("setup",), ("app", "boot")))
 _LOCKING = frozenset(
     (
         ("deploy",),
@@ -36,6 +37,11 @@ def words(arguments: Sequence[str]) -> tuple[str, ...]:
 def builds(arguments: Sequence[str]) -> bool:
     """Return whether the command makes a new version: it builds an image."""
     return _is_one_of(arguments, _BUILDING) and "--skip-push" not in arguments and "-P" not in arguments
+
+
+def deploys(arguments: Sequence[str]) -> bool:
+    """Return whether the command starts new containers of the app."""
+    return _is_one_of(arguments, _DEPLOYING)
 
 
 def locks(arguments: Sequence[str]) -> bool:

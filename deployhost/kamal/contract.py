@@ -92,7 +92,8 @@ def _escaped(value: str) -> str:
     return "".join(table.get(char, char) for char in value)
 
 
-RUNNING, PAUSED, STOPPED = "running", "paused", "stopped"  # states of a service (internal/server/pause_controller.go)
+# States of a service, in the order of their numbers in the proxy's own file (internal/server/pause_controller.go).
+STATES = RUNNING, PAUSED, STOPPED = "running", "paused", "stopped"
 
 
 @dataclass(frozen=True)

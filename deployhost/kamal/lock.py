@@ -105,8 +105,16 @@ class KamalLocks:
 
     def foreign(self) -> dict[str, LockDetails]:
         """Return the locks that somebody else holds, by app: Kamal's own, and those of its users."""
+        return {app: details for app, details in self._all().items() if details.holder is None}
+
+    def of_others(self) -> dict[str, LockDetails]:
+        """Return the locks that this process does not hold, by app: the foreign ones, and those of `deployhost kamal`."""
+        ours = _identity(os.getpid())
+        return {app: details for app, details in self._all().items() if details.holder != ours}
+
+    def _all(self) -> dict[str, LockDetails]:
         held = {path.name.removeprefix("lock-"): _read(path) for path in self._kamal.glob("lock-*")}
-        return {app: details for app, details in held.items() if details is not None and details.holder is None}
+        return {app: details for app, details in held.items() if details is not None}
 
     def _take(self, directory: Path, version: Version) -> bool:
         # Made aside and renamed into place, details and all: a lock without details would be nobody's for ever.

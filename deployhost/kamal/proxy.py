@@ -5,12 +5,14 @@ The binary reaches the container's RPC socket through /proc/<pid>/root/tmp in un
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from deployhost.errors import CommandFailed, SwitchFailed
-from deployhost.kamal.contract import PROXY_CONFIG_PATH, PROXY_CONTAINER, Route, parse_routes
+from deployhost.errors import CommandFailed, CommandTimedOut, ProxyUnavailable, SwitchFailed
+from deployhost.kamal.contract import PROXY_CONFIG_PATH, PROXY_CONTAINER, STATES, Route, parse_routes
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.system.files import read
@@ -18,6 +20,8 @@ from deployhost.system.process import Process, run, spawn
 
 CALL_TIMEOUT = 15.0  # seconds for calls that only change or read the routing table
 HINT = "deployhost setup --local"
+# What its binary says where nobody listens, or who listened has ended (Go's net and net/rpc).
+_AWAY = re.compile(r"dial unix|unexpected EOF|connection is shut down|connection reset by peer|broken pipe")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,7 @@ class KamalProxy:
     def __init__(self, docker: Docker, binary: Path) -> None:
         self._docker = docker
         self._binary = binary
+        self._pid = 0  # of the proxy's process, as it was found last
 
     def begin_deploy(self, target: Target, log: Path) -> Process:
         """Given a target, have the proxy check it, switch to it and drain what it replaces; return that call, running.
@@ -49,7 +54,7 @@ class KamalProxy:
         return spawn(self._argv(*deploy_arguments(target)), env=self._environment(), output=log)
 
     def routes(self) -> dict[str, Route]:
-        """Return the routing table by service. Raise SwitchFailed if the proxy does not answer."""
+        """Return the routing table by service. Raise ProxyUnavailable while the proxy does not run, SwitchFailed if it answers oddly."""
         try:
             return parse_routes(self._call("list"))
         except ValueError as error:
@@ -81,24 +86,44 @@ class KamalProxy:
 
         `list` does not say it, only the proxy's own state file does; that is not written atomically, so half of it may be there.
         """
-        state = Path(f"/proc/{self._running().pid}/root{PROXY_CONFIG_PATH}/kamal-proxy.state")
+        self._running()
         try:
-            services = {one["name"]: one for one in json.loads(read(state) or b"")}
-            return str(services[service]["target_options"]["health_check_config"]["path"])
-        except (ValueError, TypeError, KeyError):
+            return str(self._saved(service)["target_options"]["health_check_config"]["path"])
+        except (TypeError, KeyError):
+            return None
+
+    def saved_state(self, service: str) -> str | None:
+        """Given a service that was asked about or changed a moment ago, return its state (contract.RUNNING …), or None if that can't be told.
+
+        From the proxy's own file, as `health_path`: that takes no call.
+        """
+        try:
+            return STATES[self._saved(service)["pause_controller"]["state"]]
+        except (TypeError, KeyError, IndexError):
             return None
 
     def identity(self) -> str:
-        """Return what names the proxy's process: another text once it was restarted. Raise SwitchFailed if it does not run."""
+        """Return what names the proxy's process: another text once it was restarted. Raise ProxyUnavailable if it does not run."""
         container = self._running()
         return f"{container.id} {container.started_at}"
+
+    def _saved(self, service: str) -> Any:
+        """Return what the proxy has saved of a service, or None."""
+        state = Path(f"/proc/{self._pid}/root{PROXY_CONFIG_PATH}/kamal-proxy.state")
+        try:
+            return next((one for one in json.loads(read(state) or b"") if one["name"] == service), None)
+        except (ValueError, TypeError, KeyError):
+            return None
 
     def _call(self, *arguments: str, timeout: float = CALL_TIMEOUT) -> str:
         try:
             return run(self._argv(*arguments), env=self._environment(), timeout=timeout).stdout
         except CommandFailed as error:
             said = " ".join(error.details) or error.message
-            raise SwitchFailed(f"kamal-proxy {arguments[0]}: {said}", hint=HINT) from error
+            kind = ProxyUnavailable if is_away(said) else SwitchFailed
+            raise kind(f"kamal-proxy {arguments[0]}: {said}", hint=HINT) from error
+        except CommandTimedOut as error:
+            raise SwitchFailed(f"kamal-proxy {arguments[0]}: no answer within {timeout:g} s", hint=HINT) from error
 
     def _argv(self, *arguments: str) -> list[str]:
         return [str(self._binary), *arguments]
@@ -106,12 +131,18 @@ class KamalProxy:
     def _running(self) -> Container:
         container = self._docker.find(PROXY_CONTAINER)
         if container is None or not container.pid:
-            raise SwitchFailed("kamal-proxy is not running", hint=HINT)
+            raise ProxyUnavailable("kamal-proxy is not running", hint=HINT)
+        self._pid = container.pid
         return container
 
     def _environment(self) -> dict[str, str]:
         container = self._running()
         return {"XDG_RUNTIME_DIR": f"/proc/{container.pid}/root/tmp", "HOME": "/nonexistent"}
+
+
+def is_away(said: str) -> bool:
+    """Given what the proxy's binary said as it failed, return whether nobody answered: the proxy itself has refused nothing then."""
+    return _AWAY.search(said) is not None
 
 
 def deploy_arguments(target: Target) -> Sequence[str]:

@@ -24,7 +24,7 @@ from deployhost.server.kamal_steps import (
     SetSshPort,
     WriteSshAccess,
 )
-from deployhost.server.plan_proxy import LOG_MAX_SIZE, LOOPBACK, usable_image
+from deployhost.server.proxy_container import ASIDE, ProxyContainer
 from deployhost.server.setup_steps import (
     CreateNetwork,
     CreateProxy,
@@ -47,21 +47,16 @@ from deployhost.server.setup_steps import (
 from deployhost.server.state import (
     DAEMON,
     Wanted,
-    apps_config,
     install_record,
-    proxy_binary,
-    proxy_binary_note,
     stopped_record,
 )
 from deployhost.steps import Step
 from deployhost.system import files, packages, process
 from deployhost.system.docker import Docker
-from deployhost.system.docker_model import ContainerSpec
 from deployhost.system.services import Services
 
 ENGINE_STARTS_WITHIN = 60.0
 DAEMON_STARTS_WITHIN = 30.0
-ASIDE = f"{contract.PROXY_CONTAINER}-replaced"  # kamal-proxy's container while another takes its place
 
 OnLine = Callable[[str], None]
 
@@ -72,6 +67,7 @@ class Actor:
     def __init__(self, wanted: Wanted, docker: Docker, services: Services, log: OnLine) -> None:
         self._wanted, self._docker, self._services, self._log = wanted, docker, services, log
         self._paths = wanted.paths
+        self._proxy = ProxyContainer(wanted.paths, docker)
         self._kamal = KamalActor(wanted.paths, docker, services, log)
 
     def __call__(self, step: Step) -> str:
@@ -106,13 +102,15 @@ class Actor:
             case ObtainProxyImage():
                 return proxy_image.obtain(self._docker, file=step.file, say=self._log, environ=os.environ)
             case CreateProxy():
-                return self._create_proxy(step)
+                self._proxy.create(step.port)
+                return ""
             case StartProxy():
                 self._docker.start(contract.PROXY_CONTAINER)
                 self._docker.remove(ASIDE, force=True)
                 return ""
             case ExtractProxyBinary():
-                return self._extract_binary()
+                self._proxy.extract_program()
+                return ""
             case StartContainers():
                 return self._start_containers(step)
             case WriteCompletions():
@@ -191,62 +189,6 @@ class Actor:
         if self._services.keeper == "systemd":
             return f"journalctl --unit {unit} --lines 50"
         return f"tail -n 50 {self._paths.logs / name}.log"
-
-    def _create_proxy(self, step: CreateProxy) -> str:
-        """Create and start the container; the one that is there comes back if that fails."""
-        docker, name = self._docker, contract.PROXY_CONTAINER
-        # Asked again: an engine that was installed anew may have found containers of an earlier one.
-        replaces = docker.find(name) is not None
-        if replaces:
-            docker.remove(ASIDE, force=True)
-            docker.stop(name)
-            docker.rename(name, ASIDE)
-        try:
-            docker.create(self._proxy_spec(step.port))
-            docker.start(name)
-        except DeployhostError:
-            docker.remove(name, force=True)
-            if replaces:
-                docker.rename(ASIDE, name)
-                docker.start(name)
-            raise
-        docker.remove(ASIDE, force=True)
-        return ""
-
-    def _proxy_spec(self, port: int) -> ContainerSpec:
-        key, title = contract.PROXY_TITLE_LABEL
-        return ContainerSpec(
-            name=contract.PROXY_CONTAINER,
-            image=self._proxy_reference(),
-            labels={key: title},
-            network=contract.NETWORK,
-            mac=contract.PROXY_MAC,
-            binds=(
-                f"{contract.PROXY_CONFIG_VOLUME}:{contract.PROXY_CONFIG_PATH}",
-                f"{apps_config(self._paths)}:{contract.PROXY_APPS_CONFIG_PATH}",
-            ),
-            ports={80: (LOOPBACK, port)},
-            restart="unless-stopped",
-            log_max_size=LOG_MAX_SIZE,
-        )
-
-    def _proxy_reference(self) -> str:
-        """Return the image of the container that is there if Kamal takes it (it may be a later one), else the pinned one."""
-        for name in (contract.PROXY_CONTAINER, ASIDE):
-            container = self._docker.find(name)
-            if container is not None and usable_image(container.image) and self._docker.image(container.image):
-                return container.image
-        return contract.PROXY_IMAGE
-
-    def _extract_binary(self) -> str:
-        reference, to = self._proxy_reference(), proxy_binary(self._paths)
-        image = self._docker.image(reference)
-        if image is None:
-            raise SetupFailed(f"the image {reference} is gone", hint="deployhost setup --local")
-        files.remove(proxy_binary_note(self._paths))
-        proxy_image.extract_binary(self._docker, reference, to)
-        files.write_atomically(proxy_binary_note(self._paths), f"{image.id}\n".encode())
-        return ""
 
     def _start_containers(self, step: StartContainers) -> str:
         for name in step.names:

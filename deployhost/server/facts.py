@@ -13,6 +13,7 @@ from deployhost.paths import Paths
 from deployhost.server.facts_kamal import gather_kamal
 from deployhost.server.kamal_state import KamalFacts, KamalFiles
 from deployhost.server.plan_proxy import LOOPBACK, usable_image
+from deployhost.server.proxy_container import program_image
 from deployhost.server.state import (
     DAEMON,
     Daemon,
@@ -24,8 +25,6 @@ from deployhost.server.state import (
     Wanted,
     daemon_json,
     install_record,
-    proxy_binary,
-    proxy_binary_note,
     stopped_record,
 )
 from deployhost.system import files, machine, packages, records
@@ -64,7 +63,7 @@ def gather(wanted: Wanted, docker: Docker, services: Services, installed: Path) 
         network=engine.answers and docker.network_exists(contract.NETWORK),
         proxy_image=image,
         proxy=None if proxy is None else _proxy(proxy, docker),
-        proxy_binary=_proxy_binary(paths),
+        proxy_binary=program_image(paths),
         daemon=_daemon(paths, services),
         completions=_texts(tuple(wanted.completions)),
         old_installs=_old_installs(installed, wanted.prefix),
@@ -144,12 +143,6 @@ def _proxy(container: Container, docker: Docker) -> Proxy:
         log_max_size=container.log_max_size,
         mac=container.macs.get(contract.NETWORK, ""),
     )
-
-
-def _proxy_binary(paths: Paths) -> str:
-    """Return the id of the image that the program on the host was taken from; "" if it is not there."""
-    note = files.read(proxy_binary_note(paths))
-    return note.decode().strip() if note is not None and os.access(proxy_binary(paths), os.X_OK) else ""
 
 
 def _daemon(paths: Paths, services: Services) -> Daemon:

@@ -8,7 +8,7 @@ import io
 import socket
 import tarfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 import requests
@@ -208,6 +208,16 @@ class Docker(EngineImages):
         if not self.network_exists(name):
             with translated():
                 self._api.create_network(name, driver="bridge", check_duplicate=True)
+
+    def connect(self, container: str, network: str, aliases: Sequence[str] = (), mac: str | None = None) -> None:
+        """Given a container, a network and what it is to have there as at its creation, plug it in. Raise NotFound.
+
+        One that is plugged in already is refused with DockerUnavailable.
+        """
+        # Before that API the address is the container's own setting, which the engine goes by again.
+        mac = mac if self._at_least(MAC_OF_ENDPOINT) else None
+        with translated():
+            self._api.connect_container_to_network(container, network, aliases=list(aliases) or None, mac_address=mac)
 
     def remove_network(self, name: str) -> None:
         """Given a name, remove the network; one that is gone is no error. Raise DockerUnavailable if containers are on it."""

@@ -1,6 +1,7 @@
 """Talking to the Docker engine: a client for each thread, the API's version that both speak, errors that say what to do."""
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -11,23 +12,28 @@ import requests
 from docker import constants as docker_constants
 from docker import errors as docker_errors
 
-from deployhost.errors import Conflict, DockerUnavailable, NotFound
+from deployhost.errors import Conflict, DockerRefused, DockerUnavailable, NotFound
 from deployhost.system.docker_model import EngineInfo
 
 SOCKET = "unix:///var/run/docker.sock"
 OUR_API: str = docker_constants.DEFAULT_DOCKER_API_VERSION  # the newest that the SDK speaks
 AGREED_FOR = 60.0  # seconds for which the API's version is remembered
+POLL = 0.05  # seconds between tries at an engine that is away
+# POSTs that change nothing the second time.
+_REPEATABLE = re.compile(r"/containers/[^/]+/(?:stop|update)$|/images/.+/tag$")
 
 
 class Engine:
     """Given the engine's address, talk to it. Every method raises DockerUnavailable when the engine does not answer.
 
-    One API client per thread: requests' sessions are not made to be shared.
+    One API client per thread: requests' sessions are not made to be shared. An engine that is away, because it is just being
+    restarted, is waited for `patience` seconds; nothing is asked twice of which it is not known whether it was done.
     """
 
-    def __init__(self, address: str = SOCKET, timeout: float = 60.0) -> None:
+    def __init__(self, address: str = SOCKET, timeout: float = 60.0, *, patience: float = 0.0) -> None:
         self._address = address
         self._timeout = timeout
+        self._patience = patience
         self._local = threading.local()
         self._agreed = (OUR_API, 0.0)
 
@@ -64,7 +70,7 @@ class Engine:
                 version = self._agree()
                 self._agreed = (version, time.monotonic() + AGREED_FOR)
             with translated():
-                api = docker.APIClient(base_url=self._address, version=version, timeout=self._timeout)
+                api = self._client(version)
             self._local.api = api
         return api
 
@@ -72,12 +78,48 @@ class Engine:
         # The SDK's own way (version="auto") asks GET /version, for which the engine starts containerd and runc: 6 to 15 ms.
         with (
             translated(),
-            contextlib.closing(docker.APIClient(base_url=self._address, version=OUR_API, timeout=self._timeout)) as api,
+            contextlib.closing(self._client(OUR_API)) as api,
         ):
             answer = api._get(api._url("/_ping", versioned_api=False))  # noqa: SLF001
             api._raise_for_status(answer)  # noqa: SLF001
         spoken = str(answer.headers.get("Api-Version", OUR_API))
         return min(spoken, OUR_API, key=numbers)
+
+    def _client(self, version: str) -> Any:
+        client = _Client(base_url=self._address, version=version, timeout=self._timeout)
+        client.patience = self._patience
+        return client
+
+
+class _Client(docker.APIClient):  # type: ignore[misc] # the SDK has no types
+    """The SDK's client, with patience in seconds."""
+
+    patience = 0.0
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                response: requests.Response = super().send(request, **options)
+            except requests.ConnectionError as error:
+                if time.monotonic() >= deadline or not (_unsent(error) or _repeatable(request)):
+                    raise
+            else:
+                return response
+            time.sleep(POLL)
+
+
+def _unsent(error: BaseException) -> bool:
+    """Given a failure to ask, return whether nobody was there to be asked."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, FileNotFoundError | ConnectionRefusedError):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
+
+
+def _repeatable(request: requests.PreparedRequest) -> bool:
+    path = (request.url or "").partition("?")[0]
+    return request.method in ("GET", "HEAD", "DELETE") or _REPEATABLE.search(path) is not None
 
 
 @contextlib.contextmanager
@@ -91,7 +133,7 @@ def translated() -> Iterator[None]:
         said = str(error.explanation or error)
         if error.status_code == 409:
             raise Conflict(f"Docker: {said}") from error
-        raise DockerUnavailable(f"Docker refused: {said}") from error
+        raise DockerRefused(f"Docker refused: {said}") from error
     except (docker_errors.DockerException, requests.RequestException, OSError) as error:
         raise DockerUnavailable(
             "the Docker engine does not answer", hint="deployhost setup --local", details=(str(error),)

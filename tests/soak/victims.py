@@ -87,7 +87,8 @@ def _engine_answers() -> bool:
 
 def _proxy_runs() -> bool:
     with contextlib.suppress(AssertionError):
-        return docker("inspect", "--format", "{{.State.Running}}", "kamal-proxy") == "true"
+        # While Docker waits before it starts one again, longer each time, that one counts as "Running" too.
+        return docker("inspect", "--format", "{{.State.Status}}", "kamal-proxy") == "running"
     return False
 
 

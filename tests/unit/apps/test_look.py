@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from deployhost.apps import notes
 from deployhost.apps.look import Lookout
 from deployhost.system.docker import Docker
-from tests.assembled import Server, sha
+from tests.assembled import Assembled, Server, sha
+from tests.fakes import Behaviour
+from tests.recovering import restart
+
+ONE, TWO = sha(1), sha(2)
 
 
 @pytest.fixture
@@ -42,3 +47,29 @@ def test_what_is_to_be_seen(server: Server) -> None:
     }
     assert set(sight.routes or ()) == {"shop-web", "blog-web"}
     assert sight.locks == {}
+
+
+def roles(daemon: Assembled, app: str) -> tuple[list[str], str]:
+    """Return the processes that are shown, and what is said of the workers."""
+    lookout = Lookout(daemon.docker, daemon.proxy, daemon.releases, daemon.locks)
+    [(name, containers)] = lookout.now().containers.items()
+    assert name == app
+    return [one.labels["role"] for one in containers], notes.workers(containers)
+
+
+def test_processes(server: Server) -> None:
+    server.behaviours[ONE] = server.behaviours[TWO] = Behaviour(processes={"worker": "python worker.py"})
+    app = server.add("shop")
+    daemon = server.start()
+    daemon.deploy(app, ONE)
+    daemon.deploy(app, TWO)
+    assert roles(daemon, app) == (["web", "worker"], "")
+    daemon.database.close()
+    for left in server.paths.state.glob("journal.db*"):
+        left.unlink()
+    daemon = restart(server)
+    assert daemon.live(app).deploy not in (1, 2)
+    assert roles(daemon, app) == (["web", "worker"], ""), "also of a journal that was lost"
+    for one in [one for one in server.engine.running if one.labels["role"] == "worker"]:
+        daemon.docker.remove(one.id, force=True)
+    assert roles(daemon, app) == (["web"], "worker: its container is gone")

@@ -41,6 +41,11 @@ def test_everything() -> None:
     assert [step.images for step in plan if isinstance(step, RemoveImages)] == [("i1",)]
 
 
+def test_one_variable() -> None:
+    told = [step.what for step in plan_removal(replace(FACTS, variables=["A"]), with_storage=True)]
+    assert "delete the repository /repos/shop.git and its environment variable" in told
+
+
 def test_storage_stays_unless_asked() -> None:
     plan = plan_removal(FACTS, with_storage=False)
     assert not [step for step in plan if isinstance(step, RemoveStorage)]

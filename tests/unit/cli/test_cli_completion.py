@@ -90,10 +90,12 @@ def test_the_script_of_bash_completes(tmp_path: Path) -> None:
     program.chmod(0o755)
     script = (
         completion.script("bash")
+        + 'compopt() { echo "$COMP_WORDS without files: $1 $2"; }\n'
         + 'COMP_WORDS=(deployhost env se); COMP_CWORD=2; _deployhost; echo "${COMPREPLY[*]}"\n'
+        + "COMP_WORDS=(deployhost status nope); _deployhost\n"
     )
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     ran = subprocess.run(
         ["bash", "--norc", "-c", script], env=environment, capture_output=True, text=True, check=True, timeout=10
     )
-    assert ran.stdout.split() == ["complete_bash:2", "se"]
+    assert ran.stdout.splitlines() == ["complete_bash:2 se", "deployhost without files: +o default"]

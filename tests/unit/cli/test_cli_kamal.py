@@ -10,7 +10,8 @@ import pytest
 from deployhost.cli import setup
 from deployhost.cli.session import Session
 from deployhost.errors import AppNotFound, InvalidRequest, KamalUnavailable, SetupFailed
-from deployhost.kamal import parts
+from deployhost.kamal import cli, parts
+from deployhost.model import AppName
 from deployhost.paths import Paths
 from tests.fake_control import FakeControl
 from tests.unit.cli.conftest import Run
@@ -66,9 +67,9 @@ def test_all_that_follows_the_name_is_kamals(
 
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
-    [(["fail"], 4, ""), (["app", "boot"], 0, "note: Kamal knows no handover\n")],
+    [(["fail"], 4, ""), (["app", "stop"], 0, ""), (["app", "boot"], 0, "note: Kamal knows no handover\n")],
 )
-def test_the_exit_code_is_kamals_and_what_it_can_not_do_is_said_to_who_changes_something(
+def test_the_exit_code_is_kamals_and_what_it_can_not_do_is_said_to_who_deploys(
     run: Run, control: FakeControl, paths: Paths, arguments: list[str], code: int, said: str
 ) -> None:
     bring(paths)
@@ -150,3 +151,24 @@ def test_it_takes_root(run: Run, paths: Paths, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     ran = run("kamal", "shop", "--", "app", "details")
     assert (ran.code, ran.err.splitlines()[-1]) == (2, "try: sudo deployhost kamal shop -- app details")
+
+
+def test_commands_that_build_an_app_run_one_after_the_other(
+    run: Run, control: FakeControl, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version that is chosen while another command has not been taken note of yet might be chosen twice."""
+    bring(paths)
+    control.on("kamal.prepare", project(paths))
+    control.on("app.converge", {})
+    monkeypatch.setattr(cli, "PATIENCE", 0.1)
+    with cli.KamalCli(paths, print).building(AppName("shop")):
+        ran = run("kamal", "shop", "--", "deploy")
+        assert ran.code == 4
+        assert ran.err.startswith("waiting for another Kamal command that builds shop\nerror: another process has held")
+        assert not control.requests, "its version would be chosen by now"
+    control.on("kamal.prepare", project(paths))
+    control.on("app.converge", {})
+    with cli.KamalCli(paths, print).building(AppName("shop")):
+        assert run("kamal", "shop", "--", "app", "details").code == 0, "it builds nothing"
+    ran = run("kamal", "shop", "--", "deploy")
+    assert (ran.code, ran.err) == (0, "")

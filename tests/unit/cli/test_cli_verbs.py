@@ -10,7 +10,7 @@ import pytest
 
 from deployhost import __version__
 from deployhost.cli import session, views
-from deployhost.errors import AppNotFound, BuildFailed, Conflict, WaitTimedOut
+from deployhost.errors import AppNotFound, BuildFailed, Conflict, InvalidConfig, WaitTimedOut
 from tests.fake_control import HANG_UP, FakeControl
 from tests.unit.cli.conftest import Run
 
@@ -353,8 +353,13 @@ VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
         ["remove", "hello", "--dry-run"],
         "app.remove",
         {"name": "hello", "storage": False, "dry_run": True},
-        {"app": "hello", "steps": [{"step": "X", "what": "delete", "why": "gone"}], "applied": False},
-        ["hello would be removed:"],
+        {
+            "app": "hello",
+            "steps": [{"step": "X", "what": "delete", "why": "gone"}],
+            "notes": ["the data in /data stays; --storage deletes it too"],
+            "applied": False,
+        },
+        ["hello would be removed:", "  the data in /data stays; --storage deletes it too\n"],
     ),
     (
         ["prune", "--dry-run"],
@@ -423,6 +428,27 @@ def test_status_without_the_proxy(proxy: str, said: str) -> None:
     first, *more = views.status({"server": SERVER, "apps": []}, now)
     assert first == "deployhost 1, up for 2 min · docker 20.10 · kamal-proxy running, port 80"
     assert more == ["", "No apps yet.", "try: deployhost add NAME"]
+
+
+@pytest.mark.parametrize(("arguments", "result"), [(["list"], {}), (["status"], {"server": SERVER})])
+def test_a_mistake_in_apps_yml_hides_nothing(
+    control: FakeControl, run: Run, arguments: list[str], result: dict[str, Any]
+) -> None:
+    error = InvalidConfig(
+        "apps.yml has a mistake", details=("apps.yml: apps/x: no (line 3)",), hint="editor /e/apps.yml"
+    )
+    unknown = app_view(branch=None, storage=None, strategy=None, engine=None)
+    result = {**result, "apps": [unknown], "problem": error.to_json()}
+    control.on("app." + arguments[0], result)
+    control.on("app." + arguments[0], result)
+    ran = run(*arguments)
+    assert ran.code == 0
+    assert "http://hello.localhost" in ran.out
+    assert "None" not in ran.out
+    said = "warning: apps.yml has a mistake\n  apps.yml: apps/x: no (line 3)\ntry: editor /e/apps.yml\n"
+    assert ran.err == said
+    ran = run(*arguments, "--json")
+    assert (ran.code, ran.err, ran.json) == (0, said, result)
 
 
 @pytest.mark.parametrize(("arguments", "op", "request_", "result"), [verb[:4] for verb in VERBS if verb[1] != "ping"])
@@ -529,11 +555,43 @@ def test_logs_that_never_end_are_no_document(control: FakeControl, run: Run) -> 
 
 
 def test_storage_show(control: FakeControl, run: Run) -> None:
-    control.on("app.status", STATUS)
-    control.on("app.status", {"server": SERVER, "apps": [app_view(storage="/data")]})
-    ran = run("storage", "show", "hello")
-    assert (ran.code, ran.out) == (0, "hello has no storage\ntry: deployhost storage enable hello\n")
-    assert run("storage", "show", "hello", "--json").json == {"app": "hello", "path": "/data", "mounted_at": "/storage"}
+    on = {"app": "hello", "enabled": True, "path": "/data", "mounted_at": "/storage"}
+    off = on | {"enabled": False, "mounted_at": None}
+    for result in (on, off, off | {"path": None}, on):
+        control.on("storage.show", result | {"deploy": None})
+    assert run("storage", "show", "hello").out == "/data is mounted at /storage\n"
+    more = "\ntry: deployhost storage enable hello\n"
+    assert run("storage", "show", "hello").out == f"hello has no storage; what it had is in /data{more}"
+    assert run("storage", "show", "hello").out == f"hello has no storage{more}"
+    assert run("storage", "show", "hello", "--json").json == on
+
+
+@pytest.mark.parametrize(
+    ("verb", "changed", "deploy", "said"),
+    [
+        ("enable", True, "live", "/data is mounted at /storage"),
+        ("enable", True, "failed", "/data will be mounted at /storage by the next deploy"),
+        ("enable", True, None, "/data will be mounted at /storage by the next deploy"),
+        ("enable", False, None, "/data is mounted at /storage"),
+        ("disable", True, "live", "hello has no storage any more; /data stays as it is"),
+        ("disable", True, "cancelled", "what serves hello keeps /data until a deploy without it is live"),
+        ("disable", True, None, "hello has no storage any more; /data stays as it is"),
+    ],
+)
+def test_storage_that_is_not_there_yet(
+    control: FakeControl, run: Run, verb: str, changed: bool, deploy: str | None, said: str
+) -> None:
+    view = None if deploy is None else deploy_view(deploy, error={"message": "no"})
+    result = {"app": "hello", "path": "/data", "mounted_at": "/storage", "changed": changed, "deploy": view}
+    control.on(f"storage.{verb}", result)
+    ran = run("storage", verb, "hello")
+    assert ran.code == (1 if deploy in ("failed", "cancelled") else 0)
+    assert ran.out.splitlines()[0] == said
+
+
+def test_storage_that_never_was(control: FakeControl, run: Run) -> None:
+    control.on("storage.disable", {"app": "hello", "path": None, "mounted_at": None, "changed": False, "deploy": None})
+    assert run("storage", "disable", "hello").out == "hello has no storage\n"
 
 
 def test_version_needs_no_daemon(run: Run) -> None:

@@ -71,6 +71,7 @@ class Operations:
             AppOperations(
                 paths=paths,
                 docker=daemon.docker,
+                releases=daemon.releases,
                 views=self.views,
                 remover=self.remover,
                 http_port=lambda: HTTP_PORT,

@@ -16,6 +16,7 @@ from deployhost.errors import (
     DeployhostError,
     DockerUnavailable,
     FileProblem,
+    InvalidConfig,
     InvalidName,
     InvalidRequest,
     NotFound,
@@ -375,11 +376,38 @@ def test_status_of_the_server(server: Server, ops: Operations) -> None:
     server.add("shop")
     status = ops.ask("app.status")
     assert status["server"]["docker"] == "20.10.24"
-    assert status["server"]["proxy"] == "missing"
+    assert status["server"]["proxy"] == "running"
+    server.engine.proxy = None
+    assert ops.ask("app.status")["server"]["proxy"] == "missing"
     assert [app["name"] for app in status["apps"]] == ["shop"]
     assert [app["name"] for app in ops.ask("app.list")["apps"]] == ["shop"]
     with pytest.raises(AppNotFound):
         ops.ask("app.status", name="nope")
+
+
+def test_a_mistake_in_apps_yml_hides_no_app(server: Server, ops: Operations) -> None:
+    """What runs does so whatever the file says: who looks at it sees it, who changes something is told."""
+    app, waits = server.add("shop", text="domains: [shop.example.com]\n    storage: true"), AppName("waits")
+    ops.push(app, ONE)
+    (server.paths.repo(waits)).mkdir(parents=True)
+    before = ops.ask("app.status")["apps"][0]
+    server.paths.apps_yml.write_text(server.paths.apps_yml.read_text() + "  shop: [\n")
+    status = ops.ask("app.status")
+    assert (status["problem"]["code"], status["problem"]["exit_code"]) == ("invalid_config", 2)
+    assert "line" in status["problem"]["details"][0]
+    shop, other = status["apps"]
+    assert {**before, "branch": None, "storage": None, "strategy": None, "engine": None} == shop
+    assert shop["urls"] == ["http://shop.localhost:8000", "http://shop.example.com:8000"], "those of its route"
+    assert (other["name"], other["state"], other["live"]) == (waits, "empty", None)
+    assert ops.ask("app.list") == {key: status[key] for key in ("apps", "problem")}
+    assert [one["name"] for one in ops.ask("app.status", name=app)["apps"]] == [app]
+    assert [one["sha"] for one in ops.ask("releases.list", name=app)["releases"]] == [ONE]
+    assert ops.ask("logs", name=app) == {}
+    with pytest.raises(AppNotFound):
+        ops.ask("app.status", name="nope")
+    for change in ("app.remove", "app.restart", "app.rollback", "storage.disable"):
+        with pytest.raises(InvalidConfig, match=r"apps\.yml"):
+            ops.ask(change, name=app)
 
 
 def test_logs(server: Server, ops: Operations) -> None:
@@ -419,8 +447,10 @@ def test_remove(server: Server, ops: Operations) -> None:
     ops.push(other, THREE)
     full(server, ops)
     pushed = server.paths.registry / "docker/registry/v2/repositories"
-    for directory in (server.paths.kamal_projects / "shop", pushed / "shop", pushed / "shop-2"):
+    projects = (server.paths.kamal_projects / name for name in ("shop", "shop.deploy"))
+    for directory in (*projects, pushed / "shop", pushed / "shop-2"):
         directory.mkdir(parents=True)
+    server.paths.kamal_building(AppName("shop")).touch()
     shown = ops.ask("app.remove", name="shop", dry_run=True)
     assert shown["applied"] is False
     assert len(server.engine.containers) == 3, "nothing happened"

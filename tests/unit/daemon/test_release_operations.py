@@ -7,7 +7,7 @@ import pytest
 
 from deployhost.errors import Conflict, InvalidRequest, NotFound, WaitTimedOut
 from deployhost.kamal.contract import PAUSED, STOPPED
-from deployhost.model import AppName, DeployStatus, Trigger
+from deployhost.model import AppName, DeployStatus, Trigger, Version
 from tests.assembled import Server, sha, wait_until
 from tests.fakes import Behaviour
 from tests.unit.daemon.operations import Operations
@@ -43,6 +43,32 @@ def test_releases(server: Server, ops: Operations) -> None:
     assert {release["image_available"] for release in (now, three, two, one)} == {True}
     server.engine.images.clear()
     assert {one["image_available"] for one in ops.ask("releases.list", name=app)["releases"]} == {False}
+
+
+def test_releases_of_one_commit_are_told_apart(server: Server, ops: Operations) -> None:
+    app = pushed(server, ops, ONE)
+    for _ in range(2):
+        ops.ask("app.restart", name=app)
+    ops.ask("app.rollback", name=app, release=f"{ONE.short}-2")
+    left = ops.ask("releases.list", name=app)["releases"][1]
+    assert (left["version"], left["why"]) == (f"{ONE}-3", f"rolled back to {ONE.short}-2")
+
+
+def test_nothing_was_ever_live(server: Server, ops: Operations) -> None:
+    app = server.add("shop")
+    assert ops.ask("releases.list", name=app)["releases"] == []
+    with pytest.raises(NotFound, match="shop has no live release to go back from"):
+        ops.ask("app.rollback", name=app)
+
+
+def test_nobody_knows_how_long_kamals_own_deploy_took(server: Server, ops: Operations) -> None:
+    app = server.add("shop")
+    ops.push(app, ONE)
+    live = ops.daemon.live(app)
+    ops.daemon.releases.adopt(replace(live, version=Version(f"{ONE}-2"), live_since=live.live_since + 1), "", [], 0)
+    kamals, ours = ops.ask("releases.list", name=app)["releases"]
+    assert (kamals["how"], kamals["deploy"]["total_ms"]) == ("kamal", None)
+    assert ours["deploy"]["total_ms"] is not None
 
 
 def test_rollback_and_forward_again(server: Server, ops: Operations) -> None:
@@ -213,11 +239,11 @@ def test_what_the_proxy_does_is_shown(server: Server, ops: Operations) -> None:
     for now, state in ((STOPPED, "stopped"), (PAUSED, "held")):
         server.table.routes["shop-web"] = replace(route, state=now)
         (view,) = ops.ask("app.list")["apps"]
-        assert (view["state"], view["route"]) == (state, now)
+        assert (view["state"], view["route"], view["maintenance"]) == (state, now, now == STOPPED)
         assert ("deployhost kamal shop -- app live" in view["note"]) is (now == STOPPED)
     del server.table.routes["shop-web"]
     (view,) = ops.ask("app.status", name=app)["apps"]
-    assert (view["state"], view["route"]) == ("live", "missing")
+    assert (view["state"], view["route"], view["maintenance"]) == ("live", "missing", False)
 
 
 def test_lock_of_somebody_else_is_shown(server: Server, ops: Operations) -> None:

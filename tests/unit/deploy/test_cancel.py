@@ -4,7 +4,7 @@ import pytest
 
 from deployhost.deploy.cancel import Cancellations
 from deployhost.errors import DeployCancelled
-from deployhost.model import DeployStatus, Trigger
+from deployhost.model import DeployStatus, Trigger, Version
 from tests.assembled import Server, sha
 
 
@@ -45,3 +45,21 @@ def test_queued_and_ended(server: Server) -> None:
     assert not cancellations.ask(queued.id, "bob"), "it has ended"
     assert not cancellations.ask(12345, "bob"), "its app was removed"
     assert daemon.deploys.get(queued.id) == ended
+
+
+@pytest.mark.parametrize(
+    ("trigger", "again"),
+    [
+        (Trigger.PUSH, "deployhost deploy shop"),
+        (Trigger.MANUAL, f"deployhost deploy shop {sha(1).short}"),
+        (Trigger.RESTART, "deployhost restart shop"),
+        (Trigger.SETTINGS, "deployhost restart shop"),
+        (Trigger.ROLLBACK, f"deployhost rollback shop {sha(1).short}-2"),
+    ],
+)
+def test_the_hint_asks_for_the_same_once_more(server: Server, trigger: Trigger, again: str) -> None:
+    app, daemon = server.add("shop"), server.start()
+    target = Version(f"{sha(1)}-2") if trigger is Trigger.ROLLBACK else None
+    queued = daemon.deploys.accept(app, sha(1), trigger=trigger, target=target)
+    assert Cancellations(daemon.deploys).ask(queued.id, "alice")
+    assert (daemon.deploys.get(queued.id).error or {})["hint"] == again

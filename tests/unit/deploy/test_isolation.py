@@ -30,9 +30,10 @@ class FakeFirewall(Firewall):
     def __init__(self, *, missing: bool = False) -> None:
         self.tables = {Family.IPV4: list(DOCKERS), Family.IPV6: ["-P FORWARD ACCEPT"]}
         self.missing = missing
-        self.changes = 0
+        self.changes = self.asked = 0
 
     def rules(self, family: Family) -> tuple[str, ...]:
+        self.asked += 1
         if self.missing:
             raise CommandMissing(f"{family} is not installed")
         return tuple(self.tables[family])
@@ -168,6 +169,33 @@ def test_only_who_takes_part_costs_anything(host: Host) -> None:
     host.may_reach = {A: (), B: (), C: ()}
     host.isolation.joined(A)
     assert (a, b) not in host.firewall.pairs()
+
+
+def test_it_follows_what_changes_and_asks_for_nothing_else(host: Host) -> None:
+    """A container that the engine has started again is plugged into another port of the bridge."""
+    a, b = host.run(A), host.run(B)
+    host.may_reach = {A: (B,)}
+    assert host.isolation.follow()
+    host.firewall.asked = 0
+    assert not host.isolation.follow()
+    assert host.firewall.asked == 0
+    restarted = next(one for one in host.engine.running if f"veth{one.pid}" == b)
+    host.engine.containers[restarted.id] = replace(restarted, pid=restarted.pid + 1000)
+    assert host.isolation.follow()
+    assert host.firewall.pairs() == {(a, f"veth{restarted.pid + 1000}")}
+    host.may_reach = {A: ()}
+    assert host.isolation.follow()
+    assert host.firewall.pairs() == set()
+    host.firewall.restore(Family.IPV4, f"-F {CHAIN}\n")
+    assert not host.isolation.follow(), "what others did is for `apply`"
+    assert host.isolation.apply()
+
+
+def test_what_could_not_be_done_is_tried_again(host: Host) -> None:
+    host.firewall.missing = True
+    assert not host.isolation.follow()
+    host.firewall.missing = False
+    assert host.isolation.follow()
 
 
 def test_it_mends_what_others_did(host: Host) -> None:

@@ -26,6 +26,10 @@ def stages(daemon: Assembled, deploy: Deploy, state: str = "done") -> list[str]:
     return [event["stage"] for event in daemon.told(deploy) if event.get("state") == state]
 
 
+def notes(daemon: Assembled, deploy: Deploy) -> list[str]:
+    return [event["text"] for event in daemon.told(deploy) if event["event"] == "note"]
+
+
 def test_first_deploy(server: Server) -> None:
     app, daemon = server.add("shop"), server.start()
     deploy = daemon.deploy(app, ONE)
@@ -529,6 +533,18 @@ def test_users(server: Server, user: str) -> None:
     server.engine.add_image(Behaviour(user=user, files=files), "x:1")
     container = docker.create(ContainerSpec(name="x", image="x:1"))
     assert direct.DirectEngine(docker, server.paths)._ids(container, user) == USERS[user]
+
+
+def test_storage_that_was_lost_is_made_anew_and_told(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    lost = f"the storage directory {server.paths.storage(app)} was missing: it was made anew, and is empty"
+    daemon.deploy(app, ONE)
+    apps.set_storage(server.paths.apps_yml, app, True)
+    assert lost not in notes(daemon, daemon.deploy(app, TWO)), "it was never there"
+    server.paths.storage(app).rmdir()
+    assert notes(daemon, daemon.deploy(app, THREE)).count(lost) == 1
+    assert server.paths.storage(app).is_dir()
+    assert lost not in notes(daemon, daemon.deploy(app, ONE))
 
 
 def test_unknown_user(server: Server) -> None:

@@ -144,10 +144,11 @@ def test_what_is_a_bad_answer(statuses: tuple[int, ...], problems: tuple[str, ..
 SHOP, ONE = AppName("shop"), Sha("1" * 40)
 
 
-def release(number: int, *, failed: str = "", live: bool = False) -> Release:
+def release(number: int, *, failed: str = "", live: bool = False, proven: bool = False) -> Release:
     return Release(
-        SHOP, Version(f"{ONE}-{number}"), ONE, "", "i", f"c{number}", 80, number, float(number), live, failed
-    )
+        SHOP, Version(f"{ONE}-{number}"), ONE, "", "i", f"c{number}", 80, number, float(number), live, failed,
+        proven_at=number + MINUTE if proven else None,
+    )  # fmt: skip
 
 
 def deploy(number: int, trigger: Trigger, status: DeployStatus = DeployStatus.LIVE) -> Deploy:
@@ -177,6 +178,23 @@ def test_back_to_the_release_before(by: Trigger) -> None:
 
 def test_not_to_one_that_failed_itself() -> None:
     assert back(earlier=[FAILED, release(2, failed="out of memory"), release(1)]).target == release(1)
+
+
+def test_to_one_that_served_well() -> None:
+    """The one directly before was replaced within its first minute: nobody knows of it that it is any better."""
+    assert back(earlier=[FAILED, release(2), release(1, proven=True)]).target == release(1, proven=True)
+    both = [FAILED, release(2, proven=True), release(1, proven=True)]
+    assert back(earlier=both).target == both[1], "the newest of those"
+
+
+def test_a_failed_one_that_was_settled_is_not_proven() -> None:
+    settled = release(2, failed="it crashed", proven=True)
+    assert back(earlier=[FAILED, settled, release(1)]).target == release(1)
+    assert back(earlier=[FAILED, settled]).target is None
+
+
+def test_only_earlier_ones_count_as_proven() -> None:
+    assert back(earlier=[release(4, proven=True), FAILED, release(1)]).target == release(1)
 
 
 def test_what_is_under_way_is_waited_for() -> None:

@@ -179,6 +179,18 @@ def test_settings_go_before_the_procfile(server: Server) -> None:
     assert (specs["worker"].memory, specs["clock"].memory, specs["web"].cpus) == (64 * 1024**2, None, 0.5)
 
 
+def test_the_release_command_is_shown_as_its_author_wrote_it(server: Server) -> None:
+    run = "/bin/sh -c exec env MODE=fast ./prepare --all"
+    server.behaviours[ONE] = Behaviour(ends={run: 0})
+    app, daemon = server.add("shop", text="release: MODE=fast ./prepare --all"), server.start()
+    deploy = daemon.deploy(app, ONE)
+    assert deploy.status is DeployStatus.LIVE
+    shown = [
+        event for event in daemon.told(deploy) if event.get("stage") == "release" and event.get("state") == "start"
+    ]
+    assert [event["detail"] for event in shown] == ["MODE=fast ./prepare --all"]
+
+
 def test_rollback_builds_nothing(server: Server) -> None:
     app, daemon = server.add("shop"), server.start()
     for commit in (ONE, TWO):

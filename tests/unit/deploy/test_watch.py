@@ -127,12 +127,23 @@ def test_crash_loop(server: Server, app: AppName, watching: Watching) -> None:
 
 def test_worker_in_a_crash_loop(server: Server, app: AppName, watching: Watching) -> None:
     server.behaviours[THREE] = Behaviour(processes={"worker": "python worker.py"})
+    watching.pass_(61)
     watching.daemon.deploy(app, THREE)
     watching.pass_(2)
     watching.restarts(2, role="worker")
     watching.pass_(1)
     assert watching.daemon.live(app).sha == TWO
     assert {one.labels["role"] for one in server.engine.running} == {"web"}
+
+
+def test_back_to_what_served_well(app: AppName, watching: Watching) -> None:
+    """The release directly before had not lived through its own first minute when it was replaced."""
+    watching.pass_(30)
+    watching.daemon.deploy(app, THREE)
+    watching.pass_(2)
+    watching.waits(2, 7)
+    watching.pass_(1)
+    assert watching.daemon.live(app).sha == ONE
 
 
 @pytest.mark.parametrize("status", [500, 502, 0])
@@ -262,3 +273,16 @@ def test_what_kamal_deployed_is_not_taken_back(server: Server, app: AppName, wat
     watching.restarts(9)
     watching.pass_(3)
     assert watching.daemon.live(app).sha == THREE
+
+
+def test_off_the_network(server: Server, app: AppName, watching: Watching) -> None:
+    """Somebody unplugged it: that is no fault of the release, and converging plugs it in again."""
+    server.engine.disconnect(watching.daemon.live(app).container)
+    watching.answer = Answer(502)
+    watching.pass_(30)
+    assert watching.daemon.live(app).sha == TWO
+    assert not watching.daemon.live(app).failed
+    watching.daemon.converge.run()
+    settle()
+    watching.pass_(15)
+    assert watching.daemon.live(app).sha == ONE, "on the network, its bad answers are its own"

@@ -34,3 +34,14 @@ def test_commands(arguments: str, words: tuple[str, ...], locks: bool, builds: b
     given = arguments.split()
     assert command.words(given) == words
     assert (command.locks(given), command.builds(given)) == (locks, builds)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "deploys"),
+    [
+        *((one, True) for one in ("deploy -P", "redeploy", "rollback 1a2b", "setup", "app boot", "-r web app boot")),
+        *((one, False) for one in ("app stop", "app start", "app details", "proxy boot", "prune all", "lock release")),
+    ],
+)
+def test_what_starts_new_containers(arguments: str, deploys: bool) -> None:
+    assert command.deploys(arguments.split()) == deploys

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from deployhost.errors import CommandMissing, SwitchFailed
-from deployhost.kamal.contract import PROXY_CONTAINER
-from deployhost.kamal.proxy import KamalProxy, Target
+from deployhost.errors import CommandMissing, ProxyUnavailable, SwitchFailed
+from deployhost.kamal import proxy as proxy_room
+from deployhost.kamal.contract import PAUSED, PROXY_CONTAINER, RUNNING, STOPPED
+from deployhost.kamal.proxy import KamalProxy, Target, is_away
 from deployhost.system.docker_model import ContainerSpec
 from tests.fakes import Behaviour, Engine, FakeDocker
 
@@ -41,6 +42,56 @@ def test_reaches_the_socket_in_the_container(engine: Engine, tmp_path: Path) -> 
 def test_says_what_it_said(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(SwitchFailed, match="kamal-proxy list: Error: no socket"):
         proxy(engine, tmp_path, "echo 'Error: no socket' >&2; exit 1").routes()
+
+
+@pytest.mark.parametrize(
+    ("said", "away"),
+    [
+        ("Error: dial unix /proc/7/root/tmp/kamal-proxy.sock: connect: no such file or directory", True),
+        ("Error: dial unix /proc/7/root/tmp/kamal-proxy.sock: connect: connection refused", True),
+        ("Error: unexpected EOF", True),
+        ("Error: connection is shut down", True),
+        ("Error: read unix @->/proc/7/root/tmp/kamal-proxy.sock: read: connection reset by peer", True),
+        ("Error: host settings conflict with another service", False),
+        ("Error: target failed to become healthy within configured timeout (10s)", False),
+        ("Error: service not found", False),
+    ],
+)
+def test_away_is_not_refused(engine: Engine, tmp_path: Path, said: str, away: bool) -> None:
+    assert is_away(said) is away
+    with pytest.raises(SwitchFailed) as failed:
+        proxy(engine, tmp_path, f"echo '{said}' >&2; exit 1").routes()
+    assert isinstance(failed.value, ProxyUnavailable) is away
+
+
+def test_hangs(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxy_room, "CALL_TIMEOUT", 0.05)
+    monkeypatch.setattr(KamalProxy._call, "__kwdefaults__", {"timeout": 0.05})
+    with pytest.raises(SwitchFailed, match=r"kamal-proxy list: no answer within 0\.05 s") as failed:
+        proxy(engine, tmp_path, "exec sleep 5").routes()
+    assert not isinstance(failed.value, ProxyUnavailable)
+
+
+@pytest.mark.parametrize(("number", "state"), [(0, RUNNING), (1, PAUSED), (2, STOPPED), (7, None)])
+def test_what_it_has_saved(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, state: str | None
+) -> None:
+    def saved(path: Path) -> bytes:
+        assert path == Path(
+            f"/proc/{engine.running[0].pid}/root/home/kamal-proxy/.config/kamal-proxy/kamal-proxy.state"
+        )
+        health = '{"health_check_config": {"path": "/up"}}'
+        return f'[{{"name": "a-web", "target_options": {health}, "pause_controller": {{"state": {number}}}}}]'.encode()
+
+    monkeypatch.setattr(proxy_room, "read", saved)
+    tool = proxy(engine, tmp_path, "exit 0")
+    assert tool.health_path("a-web") == "/up"
+    assert tool.saved_state("a-web") == state
+    assert (tool.health_path("b-web"), tool.saved_state("b-web")) == (None, None)
+    monkeypatch.setattr(proxy_room, "read", lambda _path: b'[{"name": "a-')
+    assert (tool.health_path("a-web"), tool.saved_state("a-web")) == (None, None)
+    monkeypatch.setattr(proxy_room, "read", lambda _path: None)
+    assert tool.saved_state("a-web") is None
 
 
 def test_odd_answer(engine: Engine, tmp_path: Path) -> None:

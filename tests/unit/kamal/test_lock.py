@@ -78,6 +78,14 @@ def test_foreign_lock_is_respected(locks: KamalLocks, tmp_path: Path) -> None:
     assert (directory / "details").exists()
 
 
+def test_whose_locks_there_are(locks: KamalLocks, tmp_path: Path) -> None:
+    """`deployhost kamal NAME -- proxy reboot` holds the lock as we do, in a process of its own."""
+    write(tmp_path, ours("another boot 1 1"))
+    with locks.held(AppName("blog"), V, patience=0, waiting=silent):
+        assert locks.foreign() == {}
+        assert set(locks.of_others()) == {SHOP}
+
+
 def test_lock_that_was_just_made(locks: KamalLocks, tmp_path: Path) -> None:
     """Kamal makes the directory first and writes into it afterwards: it is somebody's from the beginning."""
     (tmp_path / ".kamal" / "lock-shop").mkdir(parents=True)

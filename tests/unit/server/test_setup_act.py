@@ -12,7 +12,8 @@ from deployhost.errors import DockerUnavailable, NotFound
 from deployhost.kamal import contract
 from deployhost.paths import Paths
 from deployhost.server import setup_steps as steps
-from deployhost.server.act import ASIDE, Actor
+from deployhost.server.act import Actor
+from deployhost.server.proxy_container import ASIDE
 from deployhost.server.setup import daemon_program
 from deployhost.server.state import Wanted, daemon_json, install_record, stopped_record
 from deployhost.steps import Step

@@ -1,0 +1,79 @@
+"""Carrying out what concerns all apps at once: kamal-proxy's container, and the numbers of deploys. `converge_plan` has decided it."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from deployhost.deploy.converge_steps import ConnectProxy, MakeProxy, SkipNumbers, StartProxy
+from deployhost.errors import DeployhostError, InternalError, SwitchFailed
+from deployhost.journal.deploys import Deploys
+from deployhost.kamal.contract import NETWORK, PROXY_CONTAINER, PROXY_MAC
+from deployhost.kamal.proxy import KamalProxy
+from deployhost.steps import Step
+from deployhost.system.docker import Docker
+
+PROXY_STARTS = 10.0  # seconds for kamal-proxy to answer once its container was started
+MAKE_AGAIN = 60.0  # seconds between attempts to make kamal-proxy anew: its image may have to be had first
+POLL = 0.05
+log = logging.getLogger(__name__)
+
+
+class ServerActor:
+    """Given the engine, the proxy and the journal, carry out single steps. `make_proxy` makes kamal-proxy's container as set-up does."""
+
+    def __init__(
+        self,
+        *,
+        docker: Docker,
+        proxy: KamalProxy,
+        deploys: Deploys,
+        make_proxy: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._docker = docker
+        self._proxy = proxy
+        self._deploys = deploys
+        self._make_proxy = make_proxy
+        self._clock = clock
+        self._refused: tuple[float, SwitchFailed] | None = None
+
+    def act(self, step: Step) -> None:
+        """Given a step, carry it out. Raise SwitchFailed, with the command that may mend it, and what its tools raise."""
+        if isinstance(step, MakeProxy) and self._refused is not None and self._clock() < self._refused[0]:
+            raise self._refused[1]
+        log.info("%s: %s", step.what, step.why)
+        match step:
+            case StartProxy():
+                self._docker.start(PROXY_CONTAINER)
+                self._await_proxy()
+            case MakeProxy():
+                self._make()
+                self._await_proxy()
+            case ConnectProxy():
+                self._docker.connect(PROXY_CONTAINER, NETWORK, mac=PROXY_MAC)
+            case SkipNumbers(above=above):
+                self._deploys.skip_to(above)
+            case _:
+                raise InternalError(f"no such step: {step}")
+
+    def _make(self) -> None:
+        try:
+            self._make_proxy()
+        except DeployhostError as error:
+            said = f"{PROXY_CONTAINER} was removed, and can't be made anew: {error.message}"
+            refused = SwitchFailed(said, hint=error.hint or "deployhost setup --local", details=error.details)
+            self._refused = (self._clock() + MAKE_AGAIN, refused)
+            raise refused from error
+        self._refused = None
+
+    def _await_proxy(self) -> None:
+        deadline = time.monotonic() + PROXY_STARTS
+        while True:
+            try:
+                self._proxy.routes()
+            except DeployhostError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(POLL)
+            else:
+                return

@@ -1,0 +1,114 @@
+"""kamal-proxy's container and its program on the host: how both are made, by set-up, and by the daemon where somebody removed it."""
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from deployhost.config import server as server_config
+from deployhost.errors import DeployhostError, SetupFailed
+from deployhost.kamal import contract
+from deployhost.paths import Paths
+from deployhost.server import proxy_image
+from deployhost.server.plan_proxy import LOG_MAX_SIZE, LOOPBACK, usable_image
+from deployhost.server.state import apps_config, proxy_binary, proxy_binary_note
+from deployhost.system import files
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import ContainerSpec
+
+ASIDE = f"{contract.PROXY_CONTAINER}-replaced"  # kamal-proxy's container while another takes its place
+PATIENCE = 60.0  # seconds for whoever else makes it just now
+
+
+class ProxyContainer:
+    """Given where things lie and the engine, make kamal-proxy's container."""
+
+    def __init__(self, paths: Paths, docker: Docker) -> None:
+        self._paths, self._docker = paths, docker
+
+    def create(self, port: int) -> None:
+        """Given its port on loopback, create and start it; the one that is there comes back if that fails. Raise DeployhostError."""
+        with self._alone():
+            self._create(port)
+
+    def restore(self, say: Callable[[str], None]) -> None:
+        """Have the container again that somebody removed, on the port that was set up; `say` gets what takes long.
+
+        One that is there by now is left as it is. Raise SetupFailed if its image can't be had, DockerUnavailable.
+        """
+        port = server_config.load(self._paths.server_yml).http_port
+        if self._docker.image(self._reference()) is None:
+            say(proxy_image.obtain(self._docker, file=None, say=say, environ=os.environ))
+        with self._alone():
+            if self._docker.find(contract.PROXY_CONTAINER) is not None:
+                return
+            image = self._docker.image(self._reference())
+            if image is None or image.id != program_image(self._paths):
+                self.extract_program()
+            self._docker.create_network(contract.NETWORK)
+            self._create(port)
+
+    def extract_program(self) -> None:
+        """Copy its program to the host. Raise SetupFailed if the image is gone."""
+        reference = self._reference()
+        image = self._docker.image(reference)
+        if image is None:
+            raise SetupFailed(f"the image {reference} is gone", hint="deployhost setup --local")
+        files.remove(proxy_binary_note(self._paths))
+        proxy_image.extract_binary(self._docker, reference, proxy_binary(self._paths))
+        files.write_atomically(proxy_binary_note(self._paths), f"{image.id}\n".encode())
+
+    def _alone(self) -> AbstractContextManager[None]:
+        files.make_directory(self._paths.run)
+        return files.lock(self._paths.run / "proxy.lock", PATIENCE)
+
+    def _create(self, port: int) -> None:
+        docker, name = self._docker, contract.PROXY_CONTAINER
+        # Asked again: an engine that was installed anew may have found containers of an earlier one.
+        replaces = docker.find(name) is not None
+        if replaces:
+            docker.remove(ASIDE, force=True)
+            docker.stop(name)
+            docker.rename(name, ASIDE)
+        try:
+            docker.create(self._spec(port))
+            docker.start(name)
+        except DeployhostError:
+            docker.remove(name, force=True)
+            if replaces:
+                docker.rename(ASIDE, name)
+                docker.start(name)
+            raise
+        docker.remove(ASIDE, force=True)
+
+    def _spec(self, port: int) -> ContainerSpec:
+        key, title = contract.PROXY_TITLE_LABEL
+        return ContainerSpec(
+            name=contract.PROXY_CONTAINER,
+            image=self._reference(),
+            labels={key: title},
+            network=contract.NETWORK,
+            mac=contract.PROXY_MAC,
+            binds=(
+                f"{contract.PROXY_CONFIG_VOLUME}:{contract.PROXY_CONFIG_PATH}",
+                f"{apps_config(self._paths)}:{contract.PROXY_APPS_CONFIG_PATH}",
+            ),
+            ports={80: (LOOPBACK, port)},
+            restart="unless-stopped",
+            log_max_size=LOG_MAX_SIZE,
+        )
+
+    def _reference(self) -> str:
+        """Return the image of the container that is there if Kamal takes it (it may be a later one), or was there, else the pinned one."""
+        for name in (contract.PROXY_CONTAINER, ASIDE):
+            container = self._docker.find(name)
+            if container is not None and usable_image(container.image) and self._docker.image(container.image):
+                return container.image
+        taken_from = program_image(self._paths)
+        image = self._docker.image(taken_from) if taken_from else None
+        return next(filter(usable_image, () if image is None else image.tags), contract.PROXY_IMAGE)
+
+
+def program_image(paths: Paths) -> str:
+    """Given where things lie, return the id of the image that the program on the host was taken from; "" if it is not there."""
+    note = files.read(proxy_binary_note(paths))
+    return note.decode().strip() if note is not None and os.access(proxy_binary(paths), os.X_OK) else ""

@@ -1,0 +1,93 @@
+"""kamal-proxy's container made anew by the daemon: on the port that was set up, by the image it had, once."""
+
+from pathlib import Path
+
+import pytest
+
+from deployhost.config import server as server_config
+from deployhost.errors import DockerUnavailable, SetupFailed
+from deployhost.kamal import contract
+from deployhost.kamal.contract import PROXY_CONTAINER, PROXY_IMAGE
+from deployhost.paths import Paths
+from deployhost.server import proxy_image
+from deployhost.server.proxy_container import ASIDE, ProxyContainer, program_image
+from deployhost.server.proxy_image import PROGRAM
+from deployhost.server.state import proxy_binary
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import ContainerSpec
+from tests.fakes import Behaviour, Engine, FakeDocker
+
+PROXY = Behaviour(files={PROGRAM: b"program"})
+LATER = f"{contract.PROXY_REPOSITORY}:v0.9.9"
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    paths = Paths(tmp_path)
+    paths.config.mkdir(parents=True)
+    server_config.set_http_port(paths.server_yml, 8081)
+    return paths
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine()
+
+
+def restore(paths: Paths, engine: Engine) -> list[str]:
+    said: list[str] = []
+    ProxyContainer(paths, FakeDocker(engine)).restore(said.append)
+    return said
+
+
+def test_as_set_up_made_it(paths: Paths, engine: Engine) -> None:
+    image = engine.add_image(PROXY, PROXY_IMAGE)
+    assert restore(paths, engine) == []
+    [made] = engine.running
+    spec = engine.specs[made.id]
+    assert (spec.name, spec.image, spec.mac) == (PROXY_CONTAINER, PROXY_IMAGE, contract.PROXY_MAC)
+    assert spec.ports == {80: ("127.0.0.1", 8081)}
+    assert proxy_binary(paths).read_bytes() == b"program"
+    assert program_image(paths) == image.id
+    restore(paths, engine)
+    assert [one.id for one in engine.running] == [made.id], "there is one by now"
+
+
+@pytest.mark.parametrize("aside", [True, False], ids=["set aside by a set-up that died", "removed"])
+def test_by_the_image_that_it_had(paths: Paths, engine: Engine, aside: bool) -> None:
+    engine.add_image(Behaviour(), PROXY_IMAGE)
+    engine.add_image(PROXY, LATER)
+    if aside:
+        FakeDocker(engine).create(ContainerSpec(name=ASIDE, image=LATER))
+    else:
+        named = ContainerSpec(name=PROXY_CONTAINER, image=LATER)
+        docker = FakeDocker(engine)
+        docker.create(named)
+        ProxyContainer(paths, docker).extract_program()
+        docker.remove(PROXY_CONTAINER)
+    restore(paths, engine)
+    assert [(one.name, one.image) for one in engine.containers.values()] == [(PROXY_CONTAINER, LATER)]
+
+
+def test_without_an_image(paths: Paths, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def obtain(_docker: Docker, **_: object) -> str:
+        engine.add_image(PROXY, PROXY_IMAGE)
+        return "pulled"
+
+    def refuse(_docker: Docker, **_: object) -> str:
+        raise SetupFailed("the image can't be had")
+
+    monkeypatch.setattr(proxy_image, "obtain", refuse)
+    with pytest.raises(SetupFailed, match="can't be had"):
+        restore(paths, engine)
+    assert engine.containers == {}
+    monkeypatch.setattr(proxy_image, "obtain", obtain)
+    assert restore(paths, engine) == ["pulled"]
+    assert [one.name for one in engine.running] == [PROXY_CONTAINER]
+
+
+def test_a_port_that_somebody_has_taken(paths: Paths, engine: Engine) -> None:
+    engine.add_image(Behaviour(start_error="port is already allocated", files=PROXY.files), PROXY_IMAGE)
+    with pytest.raises(DockerUnavailable, match="already allocated"):
+        restore(paths, engine)
+    assert engine.containers == {}, "nothing that would be taken for it is left"
