@@ -14,13 +14,14 @@ def _no_other_places(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(docker_cli, "USUAL", ())
 
 
-def command(folder: Path, version: str, *, buildx: bool) -> Path:
-    """Make a docker command of that version, which notes each call beside itself."""
+def command(folder: Path, version: str, *, buildx: bool, plugin: str = "") -> Path:
+    """Make a docker command of that version and with that plugin, which notes each call beside itself."""
     folder.mkdir()
     path = folder / "docker"
     path.write_text(
         f'#!/bin/sh\necho "$1" >> {folder}/calls\n'
-        f"case $1 in --version) echo 'Docker version {version}, build abc' ;; buildx) exit {0 if buildx else 1} ;; esac\n"
+        f"case $1 in --version) echo 'Docker version {version}, build abc' ;; "
+        f"buildx) exit {0 if buildx else 1} ;; info) echo {plugin} ;; esac\n"
     )
     path.chmod(0o755)
     return path
@@ -38,6 +39,22 @@ def test_one_from_before_23_builds_by_itself(tmp_path: Path) -> None:
 def test_a_later_one_needs_the_plugin(tmp_path: Path) -> None:
     path = command(tmp_path / "a", "28.2.2", buildx=True)
     assert find(tmp_path / "a").find() == Cli(path, buildx=True)
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_the_plugin_is_called_by_itself_where_it_can_be(works: bool, tmp_path: Path) -> None:
+    plugin = tmp_path / "docker-buildx"
+    plugin.write_text(f"#!/bin/sh\n[ $1 = version ] && exit {0 if works else 1}\n")
+    plugin.chmod(0o755)
+    path = command(tmp_path / "a", "28.2.2", buildx=True, plugin=str(plugin))
+    found = find(tmp_path / "a").find()
+    assert found == Cli(path, buildx=True, plugin=plugin if works else None)
+    assert found.build == (str(plugin if works else path), "build")
+
+
+def test_a_plugin_that_is_said_to_be_where_it_is_not(tmp_path: Path) -> None:
+    path = command(tmp_path / "a", "28.2.2", buildx=True, plugin="/nonexistent/docker-buildx")
+    assert find(tmp_path / "a").find().build == (str(path), "build")
 
 
 def test_one_that_can_not_build_is_passed_over(tmp_path: Path) -> None:
