@@ -98,8 +98,9 @@ class Run:
     def said(self, word: str) -> list[str]:
         """Return its output once it has said that, or has ended."""
         for _ in range(200):
+            running = self.now.running  # asked first: what it says last may come between the two
             lines = [entry.line for entry in self.docker.logs(self.id)]
-            if any(word in line for line in lines) or not self.now.running:
+            if any(word in line for line in lines) or not running:
                 return lines
             time.sleep(0.05)
         raise AssertionError(lines)
