@@ -103,6 +103,8 @@ def _kill_container(only: str, chance: random.Random) -> int:
 
 
 def _kill(pid: int) -> int:
+    if pid <= 0:
+        return 0  # of a container that has ended; to the kernel, 0 is the process group of the caller
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
