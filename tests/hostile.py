@@ -22,6 +22,7 @@ from deployhost.apps.push_plan import PushKind, judge_push
 from deployhost.apps.references import find_commit
 from deployhost.build import image as build_image
 from deployhost.build.detect.commands import read_procfile, start_of
+from deployhost.build.docker_cli import Cli
 from deployhost.build.image import ImageBuilder
 from deployhost.build.plan import BuildPlan
 from deployhost.config import apps, dotenv
@@ -294,7 +295,7 @@ class Trial:
         seen: list[list[str]] = []
         limits = SimpleNamespace(applied=lambda _cli, _say: _Limits())
         noted = SimpleNamespace(seen=lambda: None, end=lambda: None)
-        cli = SimpleNamespace(find=lambda: SimpleNamespace(path="/usr/bin/docker", buildx=True))
+        cli = SimpleNamespace(find=lambda: Cli(Path("/usr/bin/docker"), buildx=True))
         builder = ImageBuilder(
             self._docker, cast("Any", None), cast("Any", cli), self._paths.root / "run", {"HOME": "/nonexistent", "PATH": ""},
             limits=cast("Any", limits), builds=cast("Any", SimpleNamespace(begin=lambda: noted)),

@@ -1,6 +1,7 @@
 """An engine that is away for a moment: waited for, where that is wanted; nothing is done twice of which one can't know."""
 
 import contextlib
+import gc
 import socket
 import tempfile
 import threading
@@ -18,6 +19,14 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """Have it collect them here, where they are known of, and not in the middle of somebody else's test."""
+    yield
+    gc.collect()
+
 
 PING = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\nConnection: close\r\n\r\nOK"
 DONE = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
