@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 Value: TypeAlias = "str | int | bool | Sequence[Value] | Mapping[str, Value]"
 
+LONGEST_KEY = 1000
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _NOT_TEXT = frozenset(
     {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
@@ -44,8 +45,10 @@ def _block(value: Value, path: str, depth: int, comments: Mapping[str, str]) -> 
         for key, inner in value.items():
             here = f"{path}.{key}" if path else key
             lines += [f"{indent}# {line}" for line in comments.get(here, "").splitlines()]
-            name = f"{indent}{_key(key)}:"
-            lines += _entry(name, inner, here, depth, comments)
+            name = _key(key)
+            # A longer one has to be announced (YAML 1.1, "simple key": 1024 characters).
+            before = f"{indent}? {name}\n{indent}:" if len(name) > LONGEST_KEY else f"{indent}{name}:"
+            lines += _entry(before, inner, here, depth, comments)
         return lines
     for inner in value if isinstance(value, Sequence) and not isinstance(value, str) else ():
         lines += [f"{indent}- {_scalar(inner)}"]

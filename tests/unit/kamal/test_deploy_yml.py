@@ -70,11 +70,14 @@ def as_kamal_reads(text: str) -> Any:
 @example("2026-11-23")
 @example("!ruby/object:Object {}")
 @example("a\u2028b\x85c\ufeff\x00")
+@example("\x1f" * 150)
+@example("A" * 2000)
 def test_strings_stay_what_they_are(value: str) -> None:
-    text = yaml_text.render({"key": value, "list": [value], value: "also as a key"})
+    text = yaml_text.render({"key": value, "list": [value], value: "also as a key", f"{value}s": {value: 1}})
     found = as_kamal_reads(text)
     assert (found["key"], found["list"]) == (value, [value]) or value in ("key", "list")
     assert value in found
+    assert found[f"{value}s"] == {value: 1}
     assert text.isascii()
 
 
