@@ -54,6 +54,8 @@ def test_kamal_deploys_and_rolls_back_the_app(server: FreshServer) -> None:
 def test_it_is_back_after_a_reboot(server: FreshServer) -> None:
     server.reboot()
     until(lambda: server.get(URL)[0] == 200, 60)
+    # Docker brings the app back; systemd says that all is up before the daemon listens.
+    until(lambda: "kamal-proxy running" in server.run("deployhost", "status", check=False), 30)
     assert "hello-web-" in server.run("deployhost", "kamal", "hello", "--", "app", "details")
     assert listens(server) == OURS
 
