@@ -97,6 +97,9 @@ class Behaviour:
     ends: Mapping[str, int] = field(default_factory=dict)  # exit codes of commands that end as soon as they are started
 
 
+WITH_WORKER = Behaviour(processes={"worker": "python worker.py"})  # an app with a worker beside its web process
+
+
 def proxy_container() -> Container:
     """Return kamal-proxy's container as set-up makes it, running."""
     return Container(

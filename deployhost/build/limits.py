@@ -89,9 +89,8 @@ class BuildLimits:
         if missing:
             say(f"warning: this kernel can't limit the {', '.join(missing)} of builds")
         self._groups.write(where.group, settings(limited, files, unified=self._groups.unified))
-        if "cpuset.cpus" in files:
-            with contextlib.suppress(FileProblem):  # a build of somebody else's runs in there, and may use them all
-                self._groups.write(where.group, confinement(limited))
+        with contextlib.suppress(FileProblem):  # a build of somebody else's runs in there, and may use them all
+            self._groups.write(where.group, confinement(limited, files))
         told.watch = stack.enter_context(self._groups.watched(where.group)).happened
         group = where.group
         if where.away is not None and not self._groups.unified:
@@ -125,7 +124,7 @@ class BuildLimits:
                     files = self._groups.files(name)
                     with contextlib.suppress(FileProblem):  # it has ended
                         self._groups.write(name, settings(limited, files, unified=self._groups.unified))
-                        self._groups.write(name, confinement(limited) if "cpuset.cpus" in files else [])
+                        self._groups.write(name, confinement(limited, files))
                 directory = self._groups.group("memory", name)
                 if directory is not None and cgroups.kills(directory) > 0:
                     told.seen = True

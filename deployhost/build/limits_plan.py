@@ -101,9 +101,13 @@ def settings(limited: Limits, files: Collection[str], *, unified: bool, patient:
     return [setting for setting in wanted if setting[1] in files]
 
 
-def confinement(limited: Limits) -> list[Setting]:
-    """Given the limits, return what keeps a cgroup to its CPUs. A kernel that refuses it has the share of time still."""
-    return [("cpuset", "cpuset.cpus", ",".join(map(str, limited.which)))]
+def confinement(limited: Limits, files: Collection[str]) -> list[Setting]:
+    """Given the limits and the names of the cgroup's files, return what keeps it to its CPUs, apart from `settings`.
+
+    A kernel may refuse it, and has the share of time still.
+    """
+    wanted = ("cpuset", "cpuset.cpus", ",".join(map(str, limited.which)))
+    return [wanted] if wanted[1] in files else []
 
 
 def _class(file: str, weight: str, files: Collection[str], *, patient: bool) -> list[Setting]:

@@ -36,8 +36,8 @@ class Cuts:
         self.server = server
         self.written: list[str] = []
 
-    def begin(self, *, storage: bool) -> None:
-        """Make the app and its first release."""
+    def begin(self, strategy: str) -> None:
+        """Given a strategy, make the app and its first release."""
         run = self.server.run
         self.written = []  # of another app's database
         run("rm", "-rf", CLONE)
@@ -48,13 +48,9 @@ class Cuts:
         run("deployhost", "add", APP)
         run("git", "-C", CLONE, "remote", "add", "origin", f"/var/lib/deployhost/repos/{APP}.git")
         run("deployhost", "storage", "enable", APP)
-        if not storage:  # the sample app needs its directory, and the strategy is to be the other one
-            run(
-                "sed",
-                "-i",
-                "s/^    storage: true/    storage: true\\n    strategy: overlap/",
-                "/etc/deployhost/apps.yml",
-            )
+        # With storage it would be a handover by itself; the sample app needs its directory either way.
+        edit = f"s/^    storage: true/    storage: true\\n    strategy: {strategy}/"
+        run("sed", "-i", edit, "/etc/deployhost/apps.yml")
         if self.push("zero").wait(180) != 0:
             raise AssertionError(self.server.run("deployhost", "status", APP, check=False))
 
@@ -148,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prepare(server, userland_proxy=True, kamal=False)
         cuts = Cuts(server)
         for strategy in ("handover", "overlap"):
-            cuts.begin(storage=strategy == "handover")
+            cuts.begin(strategy)
             for number in range(asked.rounds):
                 problems += cuts.cut(f"{strategy}-{number}", moments.uniform(0.0, LONGEST))
             server.run("deployhost", "remove", APP, "--yes", "--storage")

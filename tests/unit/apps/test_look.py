@@ -11,7 +11,7 @@ from deployhost.apps import notes
 from deployhost.apps.look import Lookout
 from deployhost.system.docker import Docker
 from tests.assembled import Assembled, Server, sha
-from tests.fakes import Behaviour
+from tests.fakes import WITH_WORKER
 from tests.recovering import restart
 
 ONE, TWO = sha(1), sha(2)
@@ -58,7 +58,7 @@ def roles(daemon: Assembled, app: str) -> tuple[list[str], str]:
 
 
 def test_processes(server: Server) -> None:
-    server.behaviours[ONE] = server.behaviours[TWO] = Behaviour(processes={"worker": "python worker.py"})
+    server.behaviours[ONE] = server.behaviours[TWO] = WITH_WORKER
     app = server.add("shop")
     daemon = server.start()
     daemon.deploy(app, ONE)

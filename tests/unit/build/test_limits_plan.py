@@ -102,7 +102,9 @@ def test_version_2() -> None:
 
 
 def test_the_cpus_of_builds() -> None:
-    assert confinement(Limits(GIB, 2, (3, 6, 7))) == [("cpuset", "cpuset.cpus", "3,6,7")]
+    limited = Limits(GIB, 2, (3, 6, 7))
+    assert confinement(limited, {*SECOND, "cpuset.cpus"}) == [("cpuset", "cpuset.cpus", "3,6,7")]
+    assert confinement(limited, SECOND) == []
 
 
 def test_what_the_kernel_has_no_file_for_is_left_out_and_told() -> None:

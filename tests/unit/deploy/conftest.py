@@ -4,9 +4,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.assembled import Server
+from deployhost.model import AppName
+from tests.assembled import Assembled, Server, sha
+from tests.fakes import WITH_WORKER
 
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
     return Server(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def app(server: Server) -> AppName:
+    """Return an app whose first two commits have a worker."""
+    server.behaviours[sha(1)] = server.behaviours[sha(2)] = WITH_WORKER
+    return server.add("shop")
+
+
+@pytest.fixture
+def daemon(server: Server, app: AppName) -> Assembled:
+    """Return a daemon that has that app's first commit live, and has seen that all is well."""
+    daemon = server.start()
+    daemon.deploy(app, sha(1))
+    daemon.converge.run()
+    return daemon

@@ -7,7 +7,7 @@ from deployhost.kamal import contract
 from deployhost.kamal.contract import STOPPED
 from deployhost.model import WEB, AppName, Domain, Trigger, Version
 from tests.assembled import Assembled, Server, settle, sha
-from tests.fakes import Behaviour
+from tests.fakes import WITH_WORKER
 from tests.kamal_by_hand import KamalByHand
 from tests.recovering import restart
 
@@ -185,7 +185,7 @@ def test_a_journal_that_was_lost(server: Server, app: AppName, daemon: Assembled
 
 @pytest.mark.parametrize("routes", [True, False], ids=["", "and the proxy's routes too"])
 def test_a_journal_that_was_lost_with_workers(server: Server, app: AppName, routes: bool) -> None:
-    server.behaviours[ONE] = Behaviour(processes={"worker": "python worker.py"})
+    server.behaviours[ONE] = WITH_WORKER
     daemon = server.start()
     daemon.deploy(app, ONE)
     before, port = running(server), daemon.live(app).port
@@ -201,7 +201,7 @@ def test_a_journal_that_was_lost_with_workers(server: Server, app: AppName, rout
 
 def test_workers_of_ours_stay_beside_a_web_process_of_kamals(server: Server, app: AppName, kamal: KamalByHand) -> None:
     """Its configuration may know of no worker; who ends the one that works decides a person, or the next deploy of ours."""
-    server.behaviours[ONE] = Behaviour(processes={"worker": "python worker.py"})
+    server.behaviours[ONE] = WITH_WORKER
     daemon = server.start()
     daemon.deploy(app, ONE)
     worker = next(one.id for one in server.engine.running if one.labels["role"] == "worker")

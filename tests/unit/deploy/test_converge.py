@@ -18,21 +18,6 @@ from tests.recovering import check, restart
 
 ONE, TWO = sha(1), sha(2)
 SERVICE = "shop-web"
-WORKER = Behaviour(processes={"worker": "python worker.py"})
-
-
-@pytest.fixture
-def app(server: Server) -> AppName:
-    server.behaviours[ONE] = server.behaviours[TWO] = WORKER
-    return server.add("shop")
-
-
-@pytest.fixture
-def daemon(server: Server, app: AppName) -> Assembled:
-    daemon = server.start()
-    daemon.deploy(app, ONE)
-    daemon.converge.run()
-    return daemon
 
 
 def ids(server: Server, role: str) -> list[str]:

@@ -17,28 +17,13 @@ from deployhost.kamal.contract import NETWORK, PROXY_MAC, Route
 from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Trigger, Version
 from deployhost.steps import Step
 from tests.assembled import Assembled, Server, settle, sha
-from tests.fakes import Behaviour, FakeDocker, proxy_container
+from tests.fakes import WITH_WORKER, FakeDocker, proxy_container
 from tests.kamal_by_hand import KamalByHand
 from tests.recovering import check, restart
 
 ONE, TWO = sha(1), sha(2)
 SHOP = AppName("shop")
 SERVICE = "shop-web"
-WORKER = Behaviour(processes={"worker": "python worker.py"})
-
-
-@pytest.fixture
-def app(server: Server) -> AppName:
-    server.behaviours[ONE] = server.behaviours[TWO] = WORKER
-    return server.add("shop")
-
-
-@pytest.fixture
-def daemon(server: Server, app: AppName) -> Assembled:
-    daemon = server.start()
-    daemon.deploy(app, ONE)
-    daemon.converge.run()
-    return daemon
 
 
 def remove(server: Server, role: str) -> None:
@@ -64,7 +49,7 @@ def later(server: Server, daemon: Assembled) -> None:
 @pytest.mark.parametrize("role", ["worker", "web"])
 @pytest.mark.parametrize("strategy", ["overlap", "handover"])
 def test_removed(server: Server, role: str, strategy: str) -> None:
-    server.behaviours[ONE] = WORKER
+    server.behaviours[ONE] = WITH_WORKER
     app = server.add("blog", text=f"strategy: {strategy}")
     daemon = server.start()
     daemon.deploy(app, ONE)
@@ -97,7 +82,7 @@ def test_removed_while_no_daemon_ran(server: Server, app: AppName, daemon: Assem
 def test_a_restart_that_fails_is_not_tried_again(server: Server, app: AppName, daemon: Assembled) -> None:
     remove(server, "worker")
     image = daemon.live(app).image
-    server.engine.behaviours[image] = replace(WORKER, ends={"python worker.py": 3})
+    server.engine.behaviours[image] = replace(WITH_WORKER, ends={"python worker.py": 3})
     assert did(daemon) == ["MakeAgain"]
     daemon.work_off()
     before = daemon.live(app)
@@ -109,7 +94,7 @@ def test_a_restart_that_fails_is_not_tried_again(server: Server, app: AppName, d
     )
     assert daemon.live(app) == before, "what serves goes on"
     assert workers([server.engine.containers[before.container]]) == "worker: its container is gone", "in status, too"
-    server.engine.behaviours[image] = WORKER
+    server.engine.behaviours[image] = WITH_WORKER
     daemon.deploy(app, ONE, Trigger.RESTART)
     later(server, daemon)
     check(server, daemon, app, ONE)

@@ -9,7 +9,7 @@ from deployhost.errors import DockerUnavailable
 from deployhost.model import AppName, Deploy, Release, Trigger
 from deployhost.system.http import Answer
 from tests.assembled import Assembled, Server, settle, sha
-from tests.fakes import Behaviour
+from tests.fakes import WITH_WORKER, Behaviour
 from tests.kamal_by_hand import KamalByHand
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
@@ -126,7 +126,7 @@ def test_crash_loop(server: Server, app: AppName, watching: Watching) -> None:
 
 
 def test_worker_in_a_crash_loop(server: Server, app: AppName, watching: Watching) -> None:
-    server.behaviours[THREE] = Behaviour(processes={"worker": "python worker.py"})
+    server.behaviours[THREE] = WITH_WORKER
     watching.pass_(61)
     watching.daemon.deploy(app, THREE)
     watching.pass_(2)
