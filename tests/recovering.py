@@ -29,6 +29,7 @@ def check(server: Server, daemon: Assembled, app: AppName, live: Sha, branch: Sh
     running = server.engine.running
     assert [one.id for one in running if one.labels["role"] == "web"] == [release.container]
     assert {one.labels["deployhost.deploy"] for one in running} == {str(release.deploy)}
+    assert {one.restart for one in running} == {contract.RESTART}, "they restart by themselves"
     processes = server.engine.behaviours[release.image].processes
     assert sorted(one.labels["role"] for one in running) == sorted({"web", *processes} - {"release"})
     assert not [one for one in server.engine.containers.values() if one.status == "created" or "role" not in one.labels]

@@ -1,83 +1,79 @@
 """The proc-receive hook of an app's repository: hands each pushed ref to the daemon and tells git what became of it.
 
-The protocol is githooks(5), proc-receive: pkt-lines on standard input and output, standard error goes to the pusher.
-Standard library only, and started without site-packages: it is in the way of every push.
+The protocol is githooks(5), proc-receive: pkt-lines on standard input and output, standard error goes to the pusher. It is in
+the way of every push: started without site-packages, and what takes its time to be imported waits until the daemon is at work.
 """
+
+from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Iterator
-from typing import BinaryIO
+from _json import encode_basestring_ascii  # of json, which takes 5 ms with what it imports
+from _socket import AF_UNIX, SOCK_STREAM
+from _socket import socket as Socket  # noqa: N812 - of socket, which takes 3 ms
 
-from deployhost.control.client import call
-from deployhost.control.following import Once
-from deployhost.control.messages import Message
-from deployhost.control.progress import Progress, error_lines
-from deployhost.errors import DaemonUnavailable, DeployhostError
+TYPE_CHECKING = False  # typing's own would be 6 ms
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+    from deployhost.control.messages import Message
+    from deployhost.control.pushing import Command
 
 FLUSH = b"0000"
-PATIENCE = 60.0  # seconds to wait for a daemon that is being restarted; the push is in its journal already
-FIRST_PATIENCE = 20.0  # … when it has not answered at all yet
-CONNECTED = 1.0  # … a daemon that was not there would not have taken that long
-RETRY = 0.3
 FIRST = ("refs/heads/main", "refs/heads/master")
-ATOMIC: Message = {"outcome": "ng", "message": "another ref of this atomic push was refused"}
+REFUSED: Message = {"outcome": "ng", "message": "another ref of this atomic push was refused"}
 
 
-def main(app: str, socket: str) -> int:
-    """Given the app and the control socket, serve one push on standard input and output; return the exit code for git."""
-    progress = Progress(_tell, color=False)
+def main(app: str, path: str) -> int:
+    """Given the app and the control socket's path, serve one push on standard input and output; return the exit code for git."""
     read, write = sys.stdin.buffer, sys.stdout.buffer
     atomic = any(b" atomic" in packet.replace(b"\0", b" ") for packet in list(_packets(read)))
     _send(write, b"version=1\0atomic\n" if atomic else b"version=1\n")
     write.write(FLUSH)
     write.flush()
-    commands = [tuple(packet.decode("utf-8", "surrogateescape").split(" ", 2)) for packet in _packets(read)]
+    commands: list[Command] = []
+    for packet in _packets(read):
+        old, new, ref = packet.decode("utf-8", "surrogateescape").split(" ", 2)
+        commands.append((old, new, ref, os.urandom(8).hex()))
     # An app without a branch adopts the first that it is sent: of several at once that is to be the usual one.
     commands.sort(key=lambda command: command[2] not in FIRST)
+    asked = _ask(app, path, commands[0]) if commands else None
     results: dict[str, Message] = {}
-    for old, new, ref in commands:
+    from deployhost.control.pushing import Pushing  # noqa: PLC0415 - 12 ms, while the daemon is at work already
+
+    pushing = Pushing(app, path, asked)
+    for command in commands:
         refused = atomic and _any_refused(results)
-        results[ref] = ATOMIC if refused else _push(app, socket, (old, new, ref), progress)
+        results[command[2]] = REFUSED if refused else pushing.push(command)
     all_or_nothing = atomic and _any_refused(results)
     for ref, result in results.items():
         # What git has yet to do itself, it must not do then; what is deployed is.
-        _answer(write, ref, ATOMIC if all_or_nothing and result.get("fall_through") else result)
+        _answer(write, ref, REFUSED if all_or_nothing and result.get("fall_through") else result)
     write.write(FLUSH)
     write.flush()
     return 0
 
 
+def _ask(app: str, path: str, command: Command) -> int | None:
+    """Given the first ref's update, send the daemon what `control.client.call` would; return the connection's descriptor, None if it can't be."""
+    old, new, ref, token = command
+    request = {"op": "push", "app": app, "ref": ref, "old": old, "new": new, "token": token}
+    line = ",".join(
+        f"{encode_basestring_ascii(key)}:{encode_basestring_ascii(value)}" for key, value in request.items()
+    )
+    connection = Socket(AF_UNIX, SOCK_STREAM)
+    try:
+        connection.connect(path)
+        connection.sendall(b"{" + line.encode("ascii") + b"}\n")
+    except OSError:
+        connection.close()
+        return None
+    return connection.detach()
+
+
 def _any_refused(results: dict[str, Message]) -> bool:
     return any(result["outcome"] != "ok" for result in results.values())
-
-
-def _push(app: str, socket: str, command: tuple[str, str, str], progress: Progress) -> Message:
-    """Given one ref's update, have the daemon deal with it, also across a restart of the daemon; return the PushView."""
-    old, new, ref = command
-    token = os.urandom(8).hex()  # by it the daemon knows that what it is asked again is the same push
-    follower = Once(progress.event)
-    deadline = time.monotonic() + FIRST_PATIENCE
-    while True:
-        began = time.monotonic()
-        try:
-            result: Message = call(socket, "push", follower, app=app, ref=ref, old=old, new=new, token=token)
-        except DaemonUnavailable as error:
-            if follower.broke() or time.monotonic() - began > CONNECTED:
-                deadline = time.monotonic() + PATIENCE
-                progress.event({"event": "note", "text": "deployhostd is being restarted; the push is safe, waiting …"})
-            if time.monotonic() > deadline:
-                return {"outcome": "ng", "message": f"{error.message}; try: {error.hint}"}
-            time.sleep(RETRY)
-        except DeployhostError as error:
-            for line in error_lines(error.to_json()):  # git shows one line only, which has no room for the cure
-                _tell(line)
-            return {"outcome": "ng", "message": error.message, "hint": error.hint}
-        else:
-            if result.get("deploy") is not None:
-                progress.finish(result["deploy"])
-            return result
 
 
 def _answer(write: BinaryIO, ref: str, result: Message) -> None:
@@ -106,7 +102,3 @@ def _packets(read: BinaryIO) -> Iterator[bytes]:
 
 def _send(write: BinaryIO, payload: bytes) -> None:
     write.write(b"%04x" % (len(payload) + 4) + payload)
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - git passes it on to the pusher

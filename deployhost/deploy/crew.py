@@ -1,6 +1,7 @@
 """The containers of one release: made, started, proved and taken away together, its release command run before."""
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,8 @@ from deployhost.deploy.attempt import Attempt
 from deployhost.deploy.boot import Ready, how_it_ended
 from deployhost.deploy.direct import DEPLOY_LABEL, DirectEngine
 from deployhost.deploy.processes import Processes, processes_of
-from deployhost.errors import BootFailed, DeployhostError
+from deployhost.errors import BootFailed, DeployhostError, DockerRefused, NotFound
+from deployhost.kamal import contract
 from deployhost.kamal.files import KamalFiles
 from deployhost.model import WEB, AppName, Deploy, ProcessName, Trigger
 from deployhost.system.docker import Docker
@@ -22,6 +24,7 @@ RELEASE_LIMIT = 300.0  # seconds for the release command
 POLL = 0.05
 LAST_WORDS = 5.0  # seconds for the output of a release command that has ended
 MOST_AT_ONCE = 8  # containers that are started or stopped side by side
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,21 @@ class Crews:
             time.sleep(max(0.0, WORKER_PROOF - (time.monotonic() - began)))
         for name, container in created.workers:
             self._engine.prove_worker(name, container)
-        self._joined(attempt.deploy.app)  # from now on others may ask it, too
         return ready
+
+    def keep(self, deploy: Deploy) -> None:
+        """Given a deploy that is live, have its processes restart by themselves from now on, and others reach them as they may.
+
+        The 20 ms that it takes are none that visitors wait for. Twice is no harm.
+        """
+        for container in self.of_deploy(deploy):
+            if not container.labels.get("role") or container.restart == contract.RESTART:
+                continue
+            try:
+                self._docker.set_restart(container.id, contract.RESTART)
+            except (NotFound, DockerRefused) as error:  # somebody has just removed it; or it would be refused for ever
+                log.warning("%s does not restart by itself: %s", container.name, error)
+        self._joined(deploy.app)
 
     def others(self, deploy: Deploy) -> list[Container]:
         """Given a deploy, return the running containers of its app's other releases, Kamal's own too, the web process first."""

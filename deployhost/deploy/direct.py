@@ -77,7 +77,7 @@ class DirectEngine:
             image=contract.image(app, attempt.version),
             env={**attempt.env, "KAMAL_VERSION": attempt.version, **spec.env, PUSHED_AT: pushed_at(attempt.deploy)},
             hostname=f"127.0.0.1-{secrets.token_hex(6)}",
-            restart="no",  # until it is ready: an app that ends at boot must not begin again before its exit code is read
+            restart="no",  # until it is live: an app that ends at boot must not begin again before its exit code is read
         )
 
     def start(self, container: str) -> Container:
@@ -107,7 +107,7 @@ class DirectEngine:
         last_port: int | None,
         check: Callable[[], None] = lambda: None,
     ) -> Ready:
-        """Given a started container and its last release's port, return once it is ready, and restarts by itself from then on.
+        """Given a started container and its last release's port, return once it is ready.
 
         `check` is called all the while, and may raise. Raise BootFailed.
         """
@@ -119,19 +119,16 @@ class DirectEngine:
             host=config.domains[0] if config.domains else config.hosts[0],
             limit=config.boot_limit,
         )
-        ready = self._watch.wait(container, container.ips.get(contract.NETWORK, ""), rules, check)
-        self._docker.set_restart(container.id, contract.RESTART)
-        return ready
+        return self._watch.wait(container, container.ips.get(contract.NETWORK, ""), rules, check)
 
     def prove_worker(self, name: ProcessName, container: str) -> None:
-        """Given a worker that was started a moment ago, see that it runs; it restarts by itself from then on. Raise BootFailed."""
+        """Given a worker that was started a moment ago, see that it runs. Raise BootFailed."""
         found = self._docker.inspect(container)
         if not found.running:
             raise BootFailed(
                 f"the process {name} ended while starting, {how_it_ended(found)}",
                 details=tuple(self.last_lines(container)),
             )
-        self._docker.set_restart(container, contract.RESTART)
 
     def last_lines(self, container: str) -> list[str]:
         """Given a container, return the last lines of its output."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -84,10 +85,11 @@ class Images:
         deploy, config, progress = attempt.deploy, attempt.config, attempt.progress
         self._room(progress.note)
         context = self._paths.build_tree(deploy.app)
-        with progress.stage("fetch"):
+        with progress.stage("fetch"), ThreadPoolExecutor(max_workers=1) as beside:
             repository = BareRepository(self._paths.repo(deploy.app))
+            commit = beside.submit(repository.commit, deploy.sha)  # 5 ms each
             repository.check_out(deploy.sha, context)
-            tree = repository.commit(deploy.sha).tree
+            tree = commit.result().tree
         with progress.stage("plan"):
             plan = plan_build(DirectoryTree(context), app=deploy.app, templates=self._templates)
             for warning in plan.warnings:

@@ -15,6 +15,7 @@ from deployhost.deploy.crew import Crews
 from deployhost.deploy.direct import DirectEngine
 from deployhost.deploy.drain import MARGIN, Drainer
 from deployhost.deploy.kamal_images import Provides
+from deployhost.deploy.patience import patiently
 from deployhost.deploy.prune import Pruner
 from deployhost.deploy.queue import BUILDS, REPEATS, next_version
 from deployhost.deploy.report import Progress, Reporter
@@ -79,7 +80,7 @@ class Tools:
 
 
 class Unrecorded(Exception):
-    """A switch has happened and the journal does not know: it is to be told (Recovery.mend), and nothing is to be undone."""
+    """A switch has happened and that is not official yet: `finish` is to be called again, and nothing is to be undone."""
 
 
 class Pipeline:
@@ -131,10 +132,16 @@ class Pipeline:
         """Given a deploy to whose web container the proxy sends requests, make that official; return the containers it replaced.
 
         `image` is the image's id, `drain` the seconds that requests of what it replaced may still take. Everything here can
-        be done twice: recovery calls it for a switch that an earlier run of ours did not live to write down.
+        be done twice: converging calls it for a switch that an earlier run of ours did not live to write down. Raise Unrecorded.
         """
         tools = self._tools
         now = tools.clock()
+        try:
+            patiently(lambda: tools.crews.keep(deploy))
+        except DeployhostError as error:
+            raise Unrecorded(
+                f"deploy {deploy.id} is live, and its containers can't be kept running: {error}"
+            ) from error
         # What drains since an earlier deploy goes on draining: its requests have their own last moment.
         draining = {one.container for one in tools.releases.drains()}
         replaced = [one for one in tools.crews.others(deploy) if one.id not in draining]

@@ -265,7 +265,7 @@ def test_no_daemon(clone: Clone, repository: BareRepository) -> None:
     hook.write_text(
         text.replace(
             "from deployhost.control.hook import main",
-            "from deployhost.control import hook; hook.FIRST_PATIENCE = 0; main = hook.main",
+            "from deployhost.control import hook, pushing; pushing.FIRST_PATIENCE = 0; main = hook.main",
         )
     )
     pushed = clone.push("main")

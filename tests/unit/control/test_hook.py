@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from deployhost.control import hook
+from deployhost.control import hook, pushing
 from deployhost.control.messages import Message, encode
 from deployhost.errors import Conflict
 from tests.fake_control import HANG_UP, FakeControl
@@ -59,9 +59,9 @@ def control(tmp_path: Path) -> Iterator[FakeControl]:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hook, "RETRY", 0.01)
-    monkeypatch.setattr(hook, "FIRST_PATIENCE", 0.2)
-    monkeypatch.setattr(hook, "PATIENCE", 0.5)
+    monkeypatch.setattr(pushing, "RETRY", 0.01)
+    monkeypatch.setattr(pushing, "FIRST_PATIENCE", 0.2)
+    monkeypatch.setattr(pushing, "PATIENCE", 0.5)
 
 
 def push(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], path: Path, data: bytes) -> Pushed:
@@ -180,7 +180,7 @@ def test_daemon_restarts_in_the_middle(control: FakeControl, pushes: Any) -> Non
 
 
 def test_daemon_comes_late(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    monkeypatch.setattr(hook, "FIRST_PATIENCE", 5)
+    monkeypatch.setattr(pushing, "FIRST_PATIENCE", 5)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
 
         def begin() -> None:
@@ -209,7 +209,7 @@ def test_patience_begins_when_the_connection_drops(
     monkeypatch: pytest.MonkeyPatch, control: FakeControl, pushes: Any
 ) -> None:
     """A push that waited long behind others, with nothing to show, is not given up the moment the daemon restarts."""
-    monkeypatch.setattr(hook, "CONNECTED", 0.3)
+    monkeypatch.setattr(pushing, "CONNECTED", 0.3)
     control.on("push", HANG_UP, hold=True)
     control.on("push", OK)
     threading.Timer(0.4, control.release.set).start()

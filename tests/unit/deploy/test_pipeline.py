@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from deployhost.config import apps
-from deployhost.deploy import direct, switch
+from deployhost.deploy import direct, patience, switch
 from deployhost.deploy.pipeline import Unrecorded
 from deployhost.deploy.retention import KEEP_FAILED
-from deployhost.errors import DeployhostError, FileProblem
+from deployhost.errors import DeployhostError, DockerRefused, DockerUnavailable, FileProblem
 from deployhost.kamal import contract, lock
 from deployhost.model import WEB, Deploy, DeployStatus, EnvName, Trigger, Version
 from deployhost.system.docker_model import ContainerSpec
 from tests.assembled import Assembled, FakeTime, Server, settle, sha, wait_until
-from tests.fakes import Behaviour
+from tests.fakes import Behaviour, Life
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
 
@@ -217,6 +217,47 @@ def test_switch_that_cannot_be_written_down(server: Server, monkeypatch: pytest.
     daemon.converge.mend(deploy)
     assert daemon.deploys.get(deploy.id).status is DeployStatus.LIVE
     assert daemon.live(app).sha == TWO
+
+
+def test_it_restarts_by_itself_once_it_is_live(server: Server) -> None:
+    """Not before: an app that ends at boot must not begin again. Visitors do not wait for it."""
+    app, life = server.add("shop"), Life()
+    deploy = server.start(life).deploy(app, ONE)
+    assert deploy.status is DeployStatus.LIVE
+    effects = life.effects
+    assert effects.index("docker set_restart") > effects.index("proxy deploy"), effects
+    assert "docker set_restart" in effects[: len(effects) - 1 - effects[::-1].index("journal")], effects
+    assert server.engine.containers[server.start().live(app).container].restart == contract.RESTART
+
+
+def test_an_engine_that_refuses_the_restart_policy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it refuses once it refuses for ever: the release is live, and no deploy runs on because of that."""
+    app, daemon = server.add("shop"), server.start()
+
+    def refuse(*_: object) -> None:
+        raise DockerRefused("Docker refused: no")
+
+    monkeypatch.setattr(daemon.docker, "set_restart", refuse)
+    assert daemon.deploy(app, ONE).status is DeployStatus.LIVE
+
+
+def test_an_engine_that_is_away_after_the_switch(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deploy is live once its containers are kept running, not before, and nothing is undone."""
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+
+    def away(*_: object) -> None:
+        raise DockerUnavailable("the Docker engine does not answer")
+
+    deploy = daemon.accept(app, TWO)
+    with monkeypatch.context() as patch:
+        patch.setattr(patience, "PATIENCE", 0.0)
+        patch.setattr(daemon.docker, "set_restart", away)
+        with pytest.raises(Unrecorded):
+            daemon.pipeline.run(deploy)
+    daemon.converge.mend(deploy)
+    assert daemon.deploys.get(deploy.id).status is DeployStatus.LIVE
+    assert server.engine.containers[daemon.live(app).container].restart == contract.RESTART
 
 
 def test_the_one_that_serves_is_never_stopped(server: Server) -> None:
