@@ -42,7 +42,8 @@ function __deployhost
     set -lx _DEPLOYHOST_COMPLETE complete_bash
     deployhost 2>/dev/null
 end
-complete --command deployhost --arguments '(__deployhost)'
+complete --command deployhost --no-files --arguments '(__deployhost)'
+complete --command deployhost --condition '__fish_seen_subcommand_from env export inspect kamal setup' --force-files
 """,
 }
 
