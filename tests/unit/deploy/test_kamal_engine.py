@@ -19,6 +19,7 @@ from deployhost.kamal import contract, parts
 from deployhost.kamal.contract import RUNNING, Route, service_name
 from deployhost.kamal.project import Project
 from deployhost.model import WEB, AppName, DeployStatus, EngineName, Trigger, Version
+from deployhost.paths import Paths
 from deployhost.system.docker_model import ContainerSpec
 from deployhost.system.stop import Stop
 from tests.assembled import Assembled, Server, sha
@@ -83,10 +84,19 @@ class FakeKamal(KamalRun):
                 self.daemon.docker.stop(one.id)
 
 
+def _bring(paths: Paths, on_line: Callable[[str], None]) -> None:
+    """As set-up would, in the test's own directory."""
+    on_line("brought")
+    for path in (paths.kamal_program, paths.ssh_key):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(0o755)
+
+
 @pytest.fixture
 def kamal(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[Assembled], FakeKamal]:
     """Return what gives a daemon the Kamal engine."""
     monkeypatch.setattr(parts, "check", lambda *_: None)
+    monkeypatch.setattr(parts, "bring", _bring)
     monkeypatch.setattr(kamal_projects, "http", SimpleNamespace(get=server.engine.get))
 
     def install(daemon: Assembled) -> FakeKamal:
@@ -115,6 +125,15 @@ def kamal(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[Assemble
         return fake
 
     return install
+
+
+def test_kamal_is_brought_once(server: Server, kamal: Callable[[Assembled], FakeKamal]) -> None:
+    app, daemon = server.add("shop", text=KAMAL), server.start()
+    kamal(daemon)
+    first, second = daemon.deploy(app, ONE), daemon.deploy(app, TWO)
+    assert [phase.name for phase in first.phases].count("setup") == 1
+    assert [event["line"] for event in daemon.told(first) if event["event"] == "output"] == ["brought"]
+    assert "setup" not in [phase.name for phase in second.phases]
 
 
 def test_each_kind_of_deploy_has_its_command(server: Server, kamal: Callable[[Assembled], FakeKamal]) -> None:
