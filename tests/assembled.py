@@ -61,6 +61,7 @@ from tests.fakes import (
     FakeProxy,
     FakeRepository,
     Life,
+    PlannerHere,
     Refs,
     Table,
     proxy_container,
@@ -270,7 +271,9 @@ class Assembled:
                 crews=crews,
                 ways={Strategy.OVERLAP: overlap, Strategy.HANDOVER: handover},
                 cancelling=self.cancellations,
-                images=Images(self.docker, self.builder, self.releases, paths, lambda _note: None),
+                images=Images(
+                    self.docker, self.builder, self.releases, paths, lambda _note: None, planner=PlannerHere()
+                ),
                 engine=self.engine,
                 switch=self.switch,
                 drainer=self.drainer,
@@ -296,6 +299,7 @@ class Assembled:
         )
         self.worked_on: set[int] = set()  # deploys that a worker is at
         self.make_proxy: Callable[[], None] = lambda: None  # what has kamal-proxy's container made anew
+        self.mended: list[str] = []  # what `status` shows for a while
         self.converge = self._converge()
 
     def _converge(self) -> Converge:
@@ -338,7 +342,8 @@ class Assembled:
             proxy=self.proxy,
             deploys=self.deploys,
             locks=self.locks,
-            isolate=lambda: None,
+            keepers=(self.database.keep,),
+            mended=self.mended.append,
             run=self.paths.run,
             clock=self.server.clock,
         )
@@ -347,9 +352,9 @@ class Assembled:
         """As the daemon's own; a text is parsed once."""
         return _parsed(self.paths.apps_yml, self.paths.apps_yml.read_bytes()).get(name)
 
-    def load_apps(self) -> Mapping[AppName, AppConfig]:
+    def load_apps(self) -> Mapping[AppName, AppConfig | None]:
         """As the daemon's own; a text is parsed once."""
-        return _parsed(self.paths.apps_yml, self.paths.apps_yml.read_bytes()).apps
+        return _parsed(self.paths.apps_yml, self.paths.apps_yml.read_bytes()).known
 
     def accept(self, app: AppName, sha: Sha, trigger: Trigger = Trigger.PUSH) -> Deploy:
         """Given an app and a commit, queue its deploy as the daemon does."""

@@ -15,6 +15,8 @@ from typing import IO, Any
 
 from deployhost.build.labels import PROCESSES_LABEL, SOURCE_LABEL
 from deployhost.build.plan import BuildPlan
+from deployhost.build.planner import Planner
+from deployhost.build.planning import plan_directory
 from deployhost.errors import (
     BuildFailed,
     Conflict,
@@ -44,6 +46,22 @@ from deployhost.system.git import BareRepository, Commit
 from deployhost.system.http import Answer
 from deployhost.system.process import Completed, Process
 from deployhost.system.stop import Stop
+
+
+class PlannerHere(Planner):
+    """Plans builds as the daemon's planner does, but in this process."""
+
+    def plan(
+        self,
+        directory: Path,
+        app: AppName,
+        *,
+        storage: bool | None,
+        variables: Mapping[str, str],
+        stop: Stop | None = None,
+    ) -> BuildPlan:
+        """Given a directory and what is known of its app, return what would be built."""
+        return plan_directory(directory, app, storage=storage, variables=variables)
 
 
 class Crash(BaseException):
@@ -133,6 +151,8 @@ class Engine:
     stopped: list[str] = field(default_factory=list)
     by_hand: set[str] = field(default_factory=set)  # what was stopped and not started since, as its events have it
     trouble: dict[str, str] = field(default_factory=dict)  # why the engine itself could not start a container
+    notes_late: int = 0  # so many looks at a container do not tell yet that its process has ended
+    unnoted: dict[str, list[int]] = field(default_factory=dict)  # of such: the looks that are left, the exit code
     proxy: Container | None = None  # kamal-proxy's container, beside those of the apps
     down: bool = False
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -172,7 +192,7 @@ class Engine:
     def listeners(self, pid: int) -> set[Listener] | None:
         """As system.netns.listeners."""
         container = next((one for one in self.running if one.pid == pid), None)
-        if container is None:
+        if container is None or container.id in self.unnoted:
             return None
         behaviour = self.behaviours[container.image_id]
         return {Listener(behaviour.port, behaviour.loopback)} if behaviour.listens else set()
@@ -250,9 +270,11 @@ class FakeDocker(Docker):
             raise DockerRefused(f"Docker refused: {behaviour.start_error}")
         command = " ".join(self._engine.specs[found.id].command or ())
         exits = behaviour.exits if not command else behaviour.ends.get(command)
-        if exits is not None:
+        if exits is not None and not self._engine.notes_late:
             self._engine.end(found.id, exits)
             return
+        if exits is not None:
+            self._engine.unnoted[found.id] = [self._engine.notes_late, exits]
         self._engine.by_hand.discard(found.id)
         number = next(self._engine.numbers)
         ips = dict.fromkeys(found.networks, f"172.18.{number // 250}.{number % 250 + 1}")
@@ -276,6 +298,12 @@ class FakeDocker(Docker):
 
     def inspect(self, container: str) -> Container:
         self._asked()
+        found = self._existing(container)
+        late = self._engine.unnoted.get(found.id)
+        if late is not None:
+            late[0] -= 1
+        if late is not None and late[0] <= 0:
+            self._engine.end(found.id, self._engine.unnoted.pop(found.id)[1])
         return self._existing(container)
 
     def containers(self, labels: Mapping[str, str], *, running_only: bool = False) -> list[Container]:
@@ -319,11 +347,13 @@ class FakeDocker(Docker):
         for line in says if tail is None else says[-tail:]:
             yield LogLine("stdout", line, "2026-01-02T03:04:05.000000006Z" if timestamps else "")
 
-    def read_file(self, container: str, path: str) -> bytes:
+    def read_file(self, container: str, path: str, *, limit: int) -> bytes:
         self._asked()
         files = self._engine.behaviours[self._existing(container).image_id].files
         if path not in files:
             raise NotFound(f"Docker: Could not find the file {path}")
+        if len(files[path]) > limit:
+            raise NotFound(f"{path} is larger than {limit} bytes")
         return files[path]
 
     def image(self, reference: str) -> Image | None:
@@ -362,6 +392,10 @@ class FakeDocker(Docker):
     def network(self, name: str) -> Network | None:
         self._asked()
         return Network(name, "br-000000000001") if name in self._engine.networks else None
+
+    def create_network(self, name: str) -> None:
+        self._changes("create_network")
+        self._engine.networks.add(name)
 
     def connect(self, container: str, network: str, aliases: Sequence[str] = (), mac: str | None = None) -> None:
         self._changes("connect")

@@ -31,7 +31,7 @@ from deployhost.config.env import EnvStore, refusals
 from deployhost.config.yaml_edit import YamlText
 from deployhost.control.progress import clean
 from deployhost.deploy.attempt import Attempt
-from deployhost.deploy.container import container_of
+from deployhost.deploy.container import SETTINGS_LABEL, container_of
 from deployhost.deploy.direct import DEPLOY_LABEL, DirectEngine
 from deployhost.deploy.processes import Process
 from deployhost.errors import DeployhostError, InvalidConfig, InvalidName
@@ -219,13 +219,14 @@ class Trial:
         text.append(("apps", app, "domains"), case.domains)
         expected = AppConfig(name=case.app, branch=case.branch, domains=case.domains)
         try:
-            found = apps.parse(text.root, "apps.yml").apps
+            file = apps.parse(text.root, "apps.yml")
+            file.check()
         except InvalidConfig as error:
             # Rules of the file itself: an app's own .localhost name is not to be written, and no other app's.
             if any(rule in line for line in error.details for rule in ("answers at", "own address")):
                 return expected
             raise AssertionError(error.details) from error
-        assert dict(found) == {AppName("zzz"): AppConfig(name=AppName("zzz"), storage=True), case.app: expected}, (
+        assert file.apps == {AppName("zzz"): AppConfig(name=AppName("zzz"), storage=True), case.app: expected}, (
             text.text
         )
         assert text.text.startswith("# mine\napps:\n  zzz: {storage: true}  # kept\n")
@@ -236,9 +237,11 @@ class Trial:
         path = ("apps", str(case.app), "release")
         try:
             text.set(path, case.command)
-            found = apps.parse(text.root, "apps.yml").apps
+            file = apps.parse(text.root, "apps.yml")
+            file.check()
         except (InvalidConfig, ValueError):
             return
+        found = file.apps
         assert found[case.app].release == case.command.strip(), case.command
         assert len(found) == 2
 
@@ -276,7 +279,8 @@ class Trial:
         DirectEngine(self._docker, self._paths).create(attempt, _IMAGE, Process(name, argv))
         given, body = self._bodies.pop()
         assert given == f"{case.app}-{name}-{version}"
-        assert body["Labels"] == {"service": case.app, "role": name, "destination": "", DEPLOY_LABEL: "7"}
+        said = {} if argv else {SETTINGS_LABEL: "{}"}
+        assert body["Labels"] == {"service": case.app, "role": name, "destination": "", DEPLOY_LABEL: "7"} | said
         assert body.get("Cmd") == (None if argv is None else list(argv))
         ours = {"KAMAL_VERSION", "KAMAL_CONTAINER_NAME", "KAMAL_HOST", "PORT", "DEPLOYHOST_APP", "DEPLOYHOST_PUSHED_AT"}
         passed = dict(line.split("=", 1) for line in body["Env"])

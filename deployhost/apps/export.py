@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from deployhost.build.directory import DirectoryTree, load_templates
-from deployhost.build.plan import DOCKERFILE, BuildPlan, plan_build
+from deployhost.build.directory import DirectoryTree
+from deployhost.build.plan import DOCKERFILE, BuildPlan
+from deployhost.build.planner import Planner
 from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore
 from deployhost.deploy.container import container_of
@@ -56,6 +57,7 @@ class Exports:
     releases: Releases
     env: EnvStore
     paths: Paths
+    planner: Planner
     load_app: Callable[[AppName], AppConfig]
 
     def kamal(self, name: AppName) -> dict[str, Any]:
@@ -86,8 +88,8 @@ class Exports:
         with tempfile.TemporaryDirectory(prefix="export-", dir=self.paths.run) as scratch:
             tree = Path(scratch) / "tree"
             BareRepository(self.paths.repo(config.name)).check_out(live.sha, tree)
+            plan = self.planner.plan(tree, config.name, storage=config.storage, variables={})
             directory = DirectoryTree(tree)
-            plan = plan_build(directory, app=config.name, templates=load_templates())
             return {
                 DOCKERFILE: plan.dockerfile or directory.read(DOCKERFILE),
                 DOCKERIGNORE: _ignored(plan, directory),

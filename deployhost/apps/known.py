@@ -1,5 +1,8 @@
 """Which apps there are, also while apps.yml has a mistake: what only looks at them goes on."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from deployhost.config import apps
 from deployhost.config.app import AppConfig
 from deployhost.config.apps import AppsFile
@@ -9,14 +12,32 @@ from deployhost.model import AppName
 from deployhost.paths import Paths
 
 
-def known_apps(paths: Paths, releases: Releases) -> tuple[AppsFile, DeployhostError | None]:
-    """Given where things lie and the journal, return the apps, and why apps.yml can't be read if that is so.
+@dataclass(frozen=True)
+class KnownApps:
+    """Every app with its settings, or None where they can't be read, and why that is so.
 
-    Then they are those that have a repository or a live release, without any settings.
+    `unlisted` are those that have a live release, and that apps.yml, which can be read, does not have any more.
+    """
+
+    apps: Mapping[AppName, AppConfig | None]
+    problem: DeployhostError | None
+    unlisted: tuple[AppName, ...] = ()
+
+    def name(self, wanted: AppName) -> AppName:
+        """Given a name, return it. Raise AppNotFound if there is no such app."""
+        return AppsFile({name: AppConfig(name) for name in (*self.apps, *self.unlisted)}).get(wanted).name
+
+
+def known_apps(paths: Paths, releases: Releases) -> KnownApps:
+    """Given where things lie and the journal, return the apps: as apps.yml has them, as far as that can be read.
+
+    Otherwise they are those that have a repository or a live release.
     """
     try:
-        return apps.load(paths.apps_yml), None
+        found = apps.load(paths.apps_yml)
     except (InvalidConfig, FileProblem) as problem:
         names = {release.app for release in releases.all_live()}
         names |= {AppName(repo.stem) for repo in paths.repos.glob("*.git") if AppName.pattern.fullmatch(repo.stem)}
-        return AppsFile({name: AppConfig(name) for name in sorted(names)}), problem
+        return KnownApps(dict.fromkeys(sorted(names)), problem)
+    unlisted = tuple(release.app for release in releases.all_live() if release.app not in found.known)
+    return KnownApps(found.known, found.problem, unlisted)

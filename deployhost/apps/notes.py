@@ -78,6 +78,36 @@ def _chosen(app: AppName, live: Release, pushed: Deploy | None, chosen: Deploy) 
     return f"{live.sha.short} {how.get(chosen.trigger, 'was deployed by hand')}{head}"
 
 
+def settings(app: AppName, live: Release | None, changed: Deploy | None) -> str:
+    """Given an app, what is live and the deploy of the last change of settings, say it if that change did not reach what is live."""
+    if live is None or changed is None or changed.id < live.deploy:
+        return ""
+    how = {DeployStatus.FAILED: "failed", DeployStatus.CANCELLED: "was cancelled"}.get(changed.status)
+    return (
+        ""
+        if how is None
+        else f"its settings were changed, and the deploy of that {how}; to try again: deployhost restart {app}"
+    )
+
+
+def way_back(live: Release | None, tried: Deploy | None, older: Release | None) -> str:
+    """Given what is live, the automatic rollback from it that was tried last and a release older than where that led, say it if it failed."""
+    if live is None or not live.failed or tried is None or tried.status is not DeployStatus.FAILED:
+        return ""
+    error, to = tried.error or {}, tried.target or tried.sha
+    settings = next((f" ({line})" for line in error.get("details") or () if line.startswith("apps.yml ")), "")
+    if settings:
+        mend = f"to go back once that is mended: deployhost rollback {live.app} {to.short}"
+    elif older is not None:
+        mend = f"to go back further: deployhost rollback {live.app} {older.version.short}"
+    else:
+        mend = f"to see why: deployhost logs {live.app} --deploy {tried.id}"
+    why = f"{error.get('message', 'nobody knows why')}{settings}"
+    return (
+        f"it failed in its first minute: {live.failed}; the automatic rollback to {to.short} failed too: {why}; {mend}"
+    )
+
+
 def going_forward(app: AppName, live: Release | None, chosen: Deploy | None) -> str:
     """Given an app to which a new commit is pushed, say it if what is live had been chosen against what was pushed last."""
     if live is None or chosen is None or chosen.trigger not in (Trigger.ROLLBACK, Trigger.AUTO_ROLLBACK):
@@ -92,11 +122,23 @@ def workers(containers: Sequence[Container]) -> str:
     made = " ".join(container.labels.get(WORKERS_LABEL, "") for container in containers).split()
     there = {container.labels.get("role") for container in containers}
     told = [f"{name}: its container is gone" for name in made if name not in there]
+    ended = bool(told)
     for container in containers:
         name = container.labels.get("role", WEB)
         if name != WEB and (not container.running or container.restart_count):
             told.append(f"{name}: {_restarts(container) or _ended(container)}")
+            ended = ended or container.status not in ("running", "restarting")  # the engine itself starts those again
+    if ended:
+        told.append(f"to start it again: deployhost restart {containers[0].labels.get('service', '')}")
     return "; ".join(told)
+
+
+def unlisted(app: AppName) -> str:
+    """Given an app that is there and not in apps.yml, say so, and what can be done about it."""
+    return (
+        f"{app} is not in apps.yml any more: what is left of it stays as it is; "
+        f"to remove it: deployhost remove {app}; to have it as an app again: deployhost add {app}"
+    )
 
 
 def lock(app: AppName, details: LockDetails, now: float) -> str:

@@ -1,5 +1,6 @@
 """Removing an app: looks at what there is, and carries out remove_plan's steps. Can be interrupted and run again."""
 
+import contextlib
 import logging
 import shutil
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ from deployhost.apps.remove_plan import (
     plan_removal,
 )
 from deployhost.apps.view import Views
+from deployhost.build.labels import APP_LABEL
 from deployhost.config import apps
 from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore
-from deployhost.errors import DeployhostError, FileProblem, InternalError
+from deployhost.deploy.direct import DEPLOY_LABEL
+from deployhost.errors import AppNotFound, DeployhostError, FileProblem, InternalError
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
 from deployhost.journal.releases import Releases
@@ -76,16 +79,31 @@ class Remover:
         return plan
 
     def resume(self) -> None:
-        """Finish the removals that an earlier run of ours began. One that can't be finished is in nobody's way: it is logged."""
+        """Finish the removals that an earlier run of ours began. One that can't be finished is in nobody's way: it is logged.
+
+        Deploys that ran while their app was removed go, too.
+        """
+        for number in self.deploys.sweep():
+            self.events.remove(number)
         for app, with_storage in self.removals.open().items():
-            config = apps.load(self.paths.apps_yml).apps.get(app)
-            if config is None:  # taking it out of apps.yml was the last step
-                self.removals.done(app)
-                continue
             try:
-                self.remove(config, with_storage=with_storage)
+                found = apps.load(self.paths.apps_yml)
+                if app in found.known:
+                    self.remove(found.get(app), with_storage=with_storage)
+                elif self.is_left(app):
+                    self.remove(AppConfig(app), with_storage=with_storage)
+                else:  # taking it out of apps.yml was the last step
+                    self.removals.done(app)
             except DeployhostError as error:
                 log.warning("the removal of %s, begun before, can't be finished: %s", app, error)
+
+    def is_left(self, app: AppName) -> bool:
+        """Given an app that apps.yml does not have, return whether there is something of it that deployhost made."""
+        if self.paths.repo(app).exists() or self.releases.of_app(app) or self.env.entries(app):
+            return True
+        if any(DEPLOY_LABEL in container.labels for container in self.docker.listed({"service": app})):
+            return True
+        return bool(self.docker.images(f"{APP_LABEL}={app}"))
 
     def facts(self, config: AppConfig) -> AppFacts:
         """Given an app's settings, return what there is of it."""
@@ -94,13 +112,14 @@ class Remover:
         images = [tag for image in self.docker.images(f"service={app}") for tag in image.tags]
         return AppFacts(
             app=app,
-            url=self.views.url(app),
+            urls=self.views.urls(config),
             containers=[container.id for container in self.docker.containers({"service": app})],
             images=[tag for tag in images if tag.startswith(f"{contract.repository(app)}:")],
             variables=list(self.env.read(app)),
             repository=self.paths.repo(app),
             storage=storage,
             has_storage=storage.is_dir(),
+            listed=app in apps.load(self.paths.apps_yml).known,
         )
 
     def act(self, app: AppName, step: Step) -> str:
@@ -122,7 +141,8 @@ class Remover:
                 self.releases.forget(app)
                 for number in self.deploys.forget(app):
                     self.events.remove(number)
-                apps.remove_app(self.paths.apps_yml, app)
+                with contextlib.suppress(AppNotFound):  # its owner took it out by hand
+                    apps.remove_app(self.paths.apps_yml, app)
             case _:
                 raise InternalError(f"no such step of a removal: {step}")
         return ""

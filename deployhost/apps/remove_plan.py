@@ -44,23 +44,29 @@ class RemoveSettings(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class AppFacts:
-    """What there is of an app: container ids, image tags, names of variables, its storage and whether that is there."""
+    """What there is of an app: container ids, image tags, names of variables, its storage and whether that is there.
+
+    `listed` is whether apps.yml has it.
+    """
 
     app: AppName
-    url: str
+    urls: Collection[str]
     containers: Collection[str]
     images: Collection[str]
     variables: Collection[str]
     repository: Path
     storage: Path
     has_storage: bool
+    listed: bool = True
 
 
 def plan_removal(facts: AppFacts, *, with_storage: bool) -> Plan:
     """Given what there is and whether the data goes too, return the steps; the notes say what stays."""
     app = facts.app
     steps: list[Step] = [
-        RemoveRoute(what=f"stop answering at {facts.url}", why="no request must reach a container that is going")
+        RemoveRoute(
+            what=f"stop answering at {', '.join(facts.urls)}", why="no request must reach a container that is going"
+        )
     ]
     if facts.containers:
         count = len(facts.containers)
@@ -93,5 +99,8 @@ def plan_removal(facts: AppFacts, *, with_storage: bool) -> Plan:
         steps.append(RemoveStorage(what=f"delete the data in {facts.storage}", why="--storage was given"))
     elif facts.has_storage:
         notes.append(f"the data in {facts.storage} stays; --storage deletes it too")
-    steps.append(RemoveSettings(what=f"take {app} out of apps.yml", why="it is not wanted any more"))
+    if facts.listed:
+        steps.append(RemoveSettings(what=f"take {app} out of apps.yml", why="it is not wanted any more"))
+    else:
+        steps.append(RemoveSettings(what=f"forget the releases of {app}", why="it is not in apps.yml any more"))
     return Plan(tuple(steps), tuple(notes))

@@ -55,24 +55,27 @@ class Views:
         sight = sight or self.look()
         app = config.name
         live, newest = self._releases.live(app), self._deploys.newest(app)
-        pushed, chosen = self._deploys.newest(app, pushed=True), self._deploys.chosen(app)
+        pushed, chosen = self._deploys.newest(app, by=Trigger.PUSH), self._deploys.chosen(app)
         containers = sight.containers.get(app, ())
         route = None if sight.routes is None else sight.routes.get(contract.service_name(app, WEB))
         state, why = notes.state(app, live, newest, problem=sight.problem, containers=containers, route=route)
-        lock = sight.locks.get(app)
+        lock, tried = sight.locks.get(app), self._way_back(live)
         repo = self._paths.repo(app)
         explained = (
-            why,
+            "" if tried and state == "down" else why,  # it would fail again as it did
+            tried,
             notes.difference(app, live, pushed, chosen, state=state),
+            notes.settings(app, live, self._deploys.newest(app, by=Trigger.SETTINGS)),
             notes.workers(containers),
             self._left_alone(app),
             "" if lock is None else notes.lock(app, lock, self._clock()),
         )
         return {
             "name": app,
+            "listed": True,
             "state": state,
             "url": self.url(app),
-            "urls": [self._address(host) for host in config.hosts],
+            "urls": self.urls(config),
             "branch": config.branch,
             "remote": str(repo),
             "ssh_remote": f"ssh://root@{socket.gethostname()}{repo}",
@@ -91,6 +94,16 @@ class Views:
             "note": "; ".join(note for note in explained if note),
         }
 
+    def _way_back(self, live: Release | None) -> str:
+        if live is None or not live.failed:
+            return ""
+        later = (one for one in self._deploys.of_app(live.app) if one.id > live.deploy)
+        tried = next((one for one in later if one.trigger is Trigger.AUTO_ROLLBACK), None)
+        releases = self._releases.of_app(live.app)
+        led_to = next((one for one in releases if tried is not None and one.version == tried.target), live)
+        before = [one for one in releases if one.live_since < led_to.live_since and not one.failed]
+        return notes.way_back(live, tried, next((one for one in before if one.image != led_to.image), None))
+
     def unread(self, app: AppName, sight: Sight) -> View:
         """Given an app whose settings can't be read, return its AppView as far as it is known: its hosts are those of its route."""
         route = (sight.routes or {}).get(contract.service_name(app, WEB))
@@ -98,6 +111,10 @@ class Views:
         others = [host for host in hosts if host != f"{app}.localhost" and Domain.pattern.fullmatch(host)]
         config = AppConfig(app, domains=tuple(map(Domain, others)))
         return {**self.app(config, sight), **dict.fromkeys(SETTINGS)}
+
+    def unlisted(self, app: AppName, sight: Sight) -> View:
+        """Given an app that apps.yml does not have any more, return its AppView, with what can be done about it."""
+        return {**self.unread(app, sight), "listed": False, "note": notes.unlisted(app)}
 
     def deploy(self, deploy: Deploy) -> View:
         """Given a deploy, return its DeployView."""
@@ -148,6 +165,10 @@ class Views:
     def url(self, app: AppName) -> str:
         """Given an app, return the address at which it always answers on this machine."""
         return self._address(f"{app}.localhost")
+
+    def urls(self, config: AppConfig) -> list[str]:
+        """Given an app's settings, return every address at which it answers."""
+        return [self._address(host) for host in config.hosts]
 
     def _address(self, host: str) -> str:
         port = self._http_port()

@@ -1,13 +1,15 @@
 """A repository's own Dockerfile: which images it starts from, which port it exposes, what the builder must be able to do. Pure."""
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
-_DIRECTIVE = re.compile(r"#\s*([A-Za-z]+)\s*=\s*(.*?)\s*")
+_DIRECTIVE = re.compile(r"#\s*([A-Za-z]+)\s*=\s*(.*)")
 _VARIABLE = re.compile(r"\\\$|\$(?:\{([A-Za-z_]\w*)(?:(:?[-+])([^{}]*))?\}|([A-Za-z_]\w*))")
 _HEREDOC = re.compile(r"(?<!<)<<(-?)([\"']?)([A-Za-z_]\w*)\2")
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(?:=(\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s\"']*))?")
 _MOUNT = re.compile(r"--mount=(\S+)")
+LONGEST = 2000  # characters of what is substituted in
 _PORT = re.compile(r"(\d{1,5})(?:-\d{1,5})?(?:/tcp)?", re.IGNORECASE)
 
 
@@ -59,9 +61,9 @@ def parse_dockerfile(text: str) -> Dockerfile:
         elif stages:
             _instruction(stages[-1], word, rest, line)
     return Dockerfile(
-        images=_needed(stages),
+        images=_needed(_Stages(stages)),
         syntax=BaseRef(*syntax) if syntax else None,
-        ports=_ports(stages),
+        ports=_ports(_Stages(stages)),
         heredoc_line=heredoc,
         stages=len(stages),
     )
@@ -162,7 +164,10 @@ def _instruction(stage: _Stage, word: str, rest: str, line: int) -> None:
 
 
 def substitute(text: str, values: dict[str, str]) -> str:
-    """Given a text, return it with $X, ${X}, ${X:-d} and ${X:+d} replaced; a variable without a value stays as it is written."""
+    """Given a text, return it with $X, ${X}, ${X:-d} and ${X:+d} replaced; a variable without a value stays as it is written.
+
+    Only the first LONGEST characters are looked at, and returned: values that name each other twice double with each line.
+    """
 
     def value(match: re.Match[str]) -> str:
         name = match[1] or match[4]
@@ -176,20 +181,28 @@ def substitute(text: str, values: dict[str, str]) -> str:
             return substitute(word, values)
         return match[0] if have is None else have
 
-    return _VARIABLE.sub(value, text)
+    return _VARIABLE.sub(value, text[:LONGEST])[:LONGEST]
 
 
-def _find(name: str, stages: list[_Stage], before: int) -> int | None:
-    """Given what a FROM or --from names, return the index of the earlier stage that it means, or None if it is an image."""
-    if name.isdigit() and int(name) < before:
-        return int(name)
-    return next(
-        (index for index in range(before - 1, -1, -1) if stages[index].name and stages[index].name == name.lower()),
-        None,
-    )
+class _Stages(list[_Stage]):
+    """The stages of a Dockerfile, each found by its name at once: there may be very many."""
+
+    def __init__(self, stages: list[_Stage]) -> None:
+        super().__init__(stages)
+        self._named: dict[str, list[int]] = {}
+        for index, stage in enumerate(stages):
+            self._named.setdefault(stage.name, []).append(index)
+
+    def find(self, name: str, before: int) -> int | None:
+        """Given what a FROM or --from names, return the index of the earlier stage that it means, or None if it is an image."""
+        if name.isascii() and name.isdigit() and len(name) < 9 and int(name) < before:
+            return int(name)
+        indexes = self._named.get(name.lower(), []) if name else []
+        place = bisect_left(indexes, before)
+        return indexes[place - 1] if place else None
 
 
-def _needed(stages: list[_Stage]) -> tuple[BaseRef, ...]:
+def _needed(stages: _Stages) -> tuple[BaseRef, ...]:
     """Return the images of the stages that the last one needs, in the order in which they are named."""
     reached: set[int] = set()
     queue = [len(stages) - 1] if stages else []
@@ -202,7 +215,7 @@ def _needed(stages: list[_Stage]) -> tuple[BaseRef, ...]:
         stage = stages[index]
         for name, line in [(stage.base, stage.line), *stage.uses]:
             # A number is never a stage in FROM, only in --from.
-            other = None if name == stage.base and name.isdigit() else _find(name, stages, index)
+            other = None if name == stage.base and name.isdigit() else stages.find(name, index)
             if other is not None:
                 queue.append(other)
             elif name and name.lower() != "scratch" and line < images.get(name, line + 1):
@@ -210,11 +223,11 @@ def _needed(stages: list[_Stage]) -> tuple[BaseRef, ...]:
     return tuple(BaseRef(ref, line) for ref, line in sorted(images.items(), key=lambda one: (one[1], one[0])))
 
 
-def _ports(stages: list[_Stage]) -> tuple[int, ...]:
+def _ports(stages: _Stages) -> tuple[int, ...]:
     """Return what the last stage exposes, its own first, then what it inherits from stages that it starts from."""
     ports: dict[int, None] = {}
     index: int | None = len(stages) - 1 if stages else None
     while index is not None:
         ports |= dict.fromkeys(stages[index].ports)
-        index = _find(stages[index].base, stages, index)
+        index = stages.find(stages[index].base, index)
     return tuple(ports)

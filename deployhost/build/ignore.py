@@ -1,9 +1,9 @@
 """What never goes into an image that deployhost's own Dockerfile builds. Pure."""
 
 import re
-from functools import cache
 
 from deployhost.build.detect.node_install import holds_token
+from deployhost.build.ignore_pattern import Pattern
 from deployhost.build.tree import Tree
 
 # .dockerignore patterns; `**/` also matches the root.
@@ -18,6 +18,16 @@ CLUTTER = (
     "**/.idea", "**/.vscode", "Dockerfile*", "**/.dockerignore", "compose.y*ml", "docker-compose*.y*ml", "Procfile", "Staticfile",
 )  # fmt: skip
 _LAST = ("**/.git",)
+MOST_PATTERNS, LONGEST_PATTERN = 300, 250
+MOST_SECRETS, LONGEST_PATH = 20, 500
+# Whether it is worth a closer look: SECRETS as one expression, which is quick, and safe since they are ours.
+_SECRET = re.compile(
+    "|".join(
+        f"(?:.*/)?{re.escape(one.removeprefix('**/')).replace(chr(92) + '*', '[^/]*')}(?:/|$)"
+        for one in SECRETS
+        if not one.startswith("!")
+    )
+)
 _TOKEN_FILES = (".npmrc", ".yarnrc.yml")
 
 
@@ -38,24 +48,24 @@ def render_ignore(tree: Tree, needed: tuple[str, ...]) -> str:
 
 def left_out(tree: Tree) -> tuple[str, ...]:
     """Given a tree, return the warnings about secrets that lie in it and are left out of the image."""
-    rules = [(one.startswith("!"), _regex(one.lstrip("!"))) for one in (*SECRETS, *_own(tree))]
-    named = [(negated, rule) for negated, rule in rules if rule]
-    secret = re.compile("|".join(rule.pattern for negated, rule in named[: len(SECRETS)] if not negated))
-    found = [path for path in tree.paths() if secret.match(path) and _ignored(path, named)] + _token_files(tree)
+    looking = [path for path in tree.paths() if len(path) <= LONGEST_PATH and _SECRET.match(path)]
+    own = [one for one in _own(tree) if len(one) <= LONGEST_PATTERN][:MOST_PATTERNS] if looking else []
+    rules = [(one.startswith("!"), Pattern(one.lstrip("!"))) for one in (*SECRETS, *own)] if looking else []
+    # Of very many only the first are looked at: each is matched with each pattern, and it is only a warning.
+    found = [path for path in looking[:MOST_SECRETS] if _ignored(path, rules)] + _token_files(tree)
     if not found:
         return ()
-    names = ", ".join(repr(path)[1:-1] for path in found[:5]) + (
-        f" and {len(found) - 5} more" if len(found) > 5 else ""
-    )
+    more = "and more" if len(looking) > MOST_SECRETS else f"and {len(found) - 5} more"
+    names = ", ".join(repr(path)[1:-1] for path in found[:5]) + (f" {more}" if len(found) > 5 else "")
     return (
         f"in git, but left out of the image: {names} (secrets belong into `deployhost env set`; `!{_plain(found[0])}` in .dockerignore keeps one)",
     )
 
 
-def _ignored(path: str, rules: list[tuple[bool, re.Pattern[str]]]) -> bool:
+def _ignored(path: str, rules: list[tuple[bool, Pattern]]) -> bool:
     out = False
     for negated, rule in rules:
-        if out == negated and rule.match(path):
+        if out == negated and rule.covers(path):
             out = not negated
     return out
 
@@ -72,11 +82,3 @@ def _token_files(tree: Tree) -> list[str]:
 
 def _plain(path: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in path)
-
-
-@cache
-def _regex(pattern: str) -> re.Pattern[str] | None:
-    """Given a .dockerignore pattern, return the expression of the paths that it covers, or None if it is none we can read."""
-    special = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    parts = [special.get(part, re.escape(part)) for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern.strip().strip("/"))]
-    return re.compile(f"(?:{''.join(parts)})(?:/.*)?\\Z", re.DOTALL) if pattern.strip() else None

@@ -28,6 +28,7 @@ from deployhost.system.stop import Stop
 
 NICENESS = "10"  # a build must not take the time of what is live
 SECRET_LIMIT = 500 * 1024  # bytes; BuildKit takes no larger one
+LONGEST_DOCKERFILE = 4 * 1024 * 1024  # bytes
 HEREDOCS_SINCE = 23  # the Docker engine whose own frontend knows them
 _PASSED = ("PATH", "HOME", "LANG", "DOCKER_CONFIG", "DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
 
@@ -221,7 +222,7 @@ def _written(work: Path, dockerfile: str, dockerignore: str | None) -> Path:
     """Write both files to where BuildKit finds the second beside the first; return the Dockerfile's path."""
     path, beside = work / "Dockerfile", work / "Dockerfile.dockerignore"
     try:
-        path.write_text(dockerfile, encoding="utf-8")
+        path.write_text(dockerfile, encoding="utf-8", errors="surrogateescape")
         if dockerignore is None:
             beside.unlink(missing_ok=True)  # the repository's own counts then
         else:
@@ -233,6 +234,10 @@ def _written(work: Path, dockerfile: str, dockerignore: str | None) -> Path:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="surrogateescape")
+        with path.open("rb") as stream:
+            data = stream.read(LONGEST_DOCKERFILE + 1)
     except OSError as error:
         raise files.problem("read", path, error) from error
+    if len(data) > LONGEST_DOCKERFILE:
+        raise BuildFailed("the Dockerfile is too large to be read", hint="wc --bytes Dockerfile")
+    return data.decode("utf-8", "surrogateescape")

@@ -1,5 +1,6 @@
 """What would be built from a tree and why. Pure, and cheap to import: `deployhost inspect ./repo` needs no server."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,11 +11,15 @@ from deployhost.build.detect.registry import detectors
 from deployhost.build.dockerfile import BaseRef, parse_dockerfile
 from deployhost.build.ignore import left_out, render_ignore
 from deployhost.build.render import PORT, render
-from deployhost.build.tree import MemoryTree, Tree
+from deployhost.build.tree import FolderTree, Tree
 from deployhost.errors import NothingRecognised
 from deployhost.model import AppName
 
 DOCKERFILE = "Dockerfile"
+SOURCE_SUFFIXES = (
+    ".py", ".js", ".ts", ".go", ".rs", ".rb", ".php", ".java", ".kt", ".scala", ".clj", ".cs", ".fs", ".ex", ".exs", ".erl", ".hs", ".ml", ".c",
+    ".cc", ".cpp", ".zig", ".nim", ".cr", ".swift", ".dart", ".lua", ".pl", ".r", ".jl",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +161,7 @@ def _nothing(tree: Tree, unusable: list[Unusable]) -> NothingRecognised:
     advice = tuple(line for detector in detectors() for line in detector.advice)
     return NothingRecognised(
         "the repository is empty" if not tree.paths() else "nothing in the repository says how it is built",
-        hint="echo '<h1>Hello</h1>' > index.html",
+        hint=_first_file(tree),
         details=(
             *details,
             "looked for, at the root:",
@@ -169,17 +174,33 @@ def _nothing(tree: Tree, unusable: list[Unusable]) -> NothingRecognised:
     )
 
 
+def _first_file(tree: Tree) -> str:
+    """Return the command that makes what is missing: a page where there is no program yet, a Dockerfile where there is one."""
+    lines: tuple[str, ...]
+    if tree.exists("go.mod") and any(path.endswith(".go") and "/" not in path for path in tree.paths()):
+        lines = (
+            "FROM golang:1",
+            "WORKDIR /app",
+            "COPY . .",
+            "RUN go build -o /server .",
+            "EXPOSE 8080",
+            'CMD ["/server"]',
+        )
+    elif tree.exists("index.php"):
+        lines = ("FROM php:8-apache", "COPY . /var/www/html/", "EXPOSE 80")
+    elif any(path.endswith(SOURCE_SUFFIXES) for path in tree.paths()):
+        return "${EDITOR:-vi} Dockerfile"
+    else:
+        return "echo '<h1>Hello</h1>' > index.html"
+    return f"printf '%s\\n' {' '.join(map(shlex.quote, lines))} > Dockerfile"
+
+
 def _below(tree: Tree) -> tuple[str, ...]:
     """Return what was found one level down: an app in a folder of its own is the usual reason for finding nothing at the root."""
     folders = sorted({path.partition("/")[0] for path in tree.paths() if "/" in path and not path.startswith(".")})
     found: list[str] = []
     for folder in folders[:20]:
-        files = {
-            path.removeprefix(f"{folder}/"): tree.read(path)
-            for path in tree.paths()
-            if path.startswith(f"{folder}/") and path.count("/") == 1
-        }
-        inside = MemoryTree(files)
+        inside = FolderTree(tree, folder)
         names = (
             [DOCKERFILE]
             if inside.exists(DOCKERFILE)

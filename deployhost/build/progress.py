@@ -8,6 +8,7 @@ from deployhost.build import registries
 
 TAIL = 20  # lines of a step's own output that an error carries
 NAME_WIDTH = 120  # characters of a step's name
+LONGEST = 10_000  # characters of a line
 SHOWN_FROM = 1.0  # seconds from which on it is worth saying how long a step took
 
 _STEP = re.compile(r"#(?P<id>\d+) (?P<rest>.*)", re.DOTALL)
@@ -58,6 +59,7 @@ class Progress:
 
     def feed(self, raw: str) -> list[str]:
         """Given one line, return none or more readable lines."""
+        raw = raw[:LONGEST]
         match = _STEP.fullmatch(raw)
         if match is None:
             if raw.strip():

@@ -25,6 +25,7 @@ from deployhost.system.process import run
 
 REPOSITORY = "deployhost/stand-in"  # each is kept under its key here, and tagged with every name it stands in for
 LOCK_TIMEOUT = 1800.0
+TABLE_LIMIT = 1024 * 1024  # bytes of passwd and group
 _NPM_METADATA = "application/vnd.npm.install-v1+json"
 _ARCHITECTURES = {"amd64": "x64", "arm64": "arm64"}
 
@@ -109,7 +110,7 @@ class StandIns:
             "etc/group": f"{account.name}:x:{number}:\n",
         }
         for path, line in lines.items():
-            overlay.file(path, self._docker.read_file(container, f"/{path}") + line.encode(), 0o644)
+            overlay.file(path, self._docker.read_file(container, f"/{path}", limit=TABLE_LIMIT) + line.encode(), 0o644)
         if account.home != "/nonexistent":
             overlay.directory(account.home.lstrip("/"), 0o755, owner=number)
 

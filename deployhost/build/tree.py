@@ -62,6 +62,37 @@ class MemoryTree:
         return len(self._files[path].encode("utf-8", errors="surrogatepass"))
 
 
+class FolderTree:
+    """The files that lie right in a folder of a tree, as a tree of their own. Nothing is read before it is asked for."""
+
+    def __init__(self, tree: Tree, folder: str) -> None:
+        self._tree = tree
+        self._folder = folder
+        inside = (path.removeprefix(f"{folder}/") for path in tree.paths() if path.startswith(f"{folder}/"))
+        self._files = [path for path in inside if "/" not in path]
+        self._known = frozenset(self._files)
+
+    def paths(self) -> list[str]:
+        """Return the path of every file, sorted."""
+        return list(self._files)
+
+    def exists(self, path: str) -> bool:
+        """Given a path, return whether it is a file."""
+        return path in self._known
+
+    def is_dir(self, path: str) -> bool:
+        """Given a path ("" is the root), return whether a file lies below it."""
+        return not path.strip("/")
+
+    def read(self, path: str) -> str:
+        """Given a file's path, return its text. Raise KeyError if there is none."""
+        return self._tree.read(f"{self._folder}/{path}")
+
+    def size(self, path: str) -> int:
+        """Given a file's path, return its size in bytes. Raise KeyError if there is none."""
+        return self._tree.size(f"{self._folder}/{path}")
+
+
 def parents_of(paths: Iterable[str]) -> frozenset[str]:
     """Given the paths of files, return every directory that holds one, the root ("") included."""
     dirs = {""}

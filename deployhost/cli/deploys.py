@@ -1,5 +1,6 @@
 """deploy, restart, cancel, wait, logs."""
 
+import math
 import os
 import time
 from typing import Annotated, Any
@@ -91,6 +92,8 @@ def wait(
     """
     session = session_of(context, as_json)
     app = AppName(name)
+    if timeout is not None and not math.isfinite(timeout):
+        raise InvalidRequest("--timeout takes a number of seconds", hint=f"deployhost wait {app} --timeout 300")
     until = None if timeout is None else time.time() + timeout
     result = session.insist("deploy.wait", goes_on(app), name=app, until=until)
     session.show(result, release_views.waited)
@@ -151,7 +154,9 @@ def goes_on(app: AppName) -> str:
 
 def _shown(session: Session) -> Any:
     def show(event: Message) -> None:
-        if _is_log(event):
+        if event.get("event") == "note":
+            session.warn(f"! {event.get('text', '')}")
+        elif _is_log(event):
             (session.warn if event.get("stream") == "stderr" else session.say)(str(event.get("line", "")))
 
     return show

@@ -1,5 +1,6 @@
 """The command `deployhost`: its verbs, and the one place where errors become messages and exit codes."""
 
+import contextlib
 import importlib
 import os
 import sys
@@ -11,7 +12,7 @@ import typer
 
 from deployhost.cli import completion
 from deployhost.cli.session import OutputClosed, Session, real_streams
-from deployhost.errors import DeployhostError, InternalError, InvalidRequest
+from deployhost.errors import UNAVAILABLE, DeployhostError, InternalError, InvalidRequest
 from deployhost.paths import Paths
 
 PIPE_CLOSED = 141  # 128 + SIGPIPE, as if the signal had ended us
@@ -42,10 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     session = replace(_session(os.environ), json=as_json)
     try:
         return _run(args, session)
-    except OutputClosed:
-        # What is still buffered has no reader; without this, Python complains about it at its exit.
+    except OutputClosed as closed:
+        # What is still buffered has no taker; without this, Python complains about it at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), session.stdout.fileno())
-        return PIPE_CLOSED
+        if not closed.problem:
+            return PIPE_CLOSED
+        with contextlib.suppress(OutputClosed):
+            session.warn(f"error: the output can't be written: {closed.problem}")
+        return UNAVAILABLE
 
 
 def build(verb: str = "") -> typer.Typer:

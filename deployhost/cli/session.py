@@ -1,11 +1,13 @@
 """What every verb has at hand: where things lie, the daemon, and the one place that writes to the terminal."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TextIO
+from pathlib import Path
+from typing import Any, TextIO, cast
 
 import typer
 
@@ -25,7 +27,14 @@ Render = Callable[[Any], Iterable[str]]
 
 
 class OutputClosed(BaseException):
-    """Whoever read our output has gone (`… | head`). No OSError: the client would take it for a fault of the socket."""
+    """Our output has no taker: whoever read it has gone (`… | head`), or, with a `problem`, it can't be written (a full disk).
+
+    No OSError: the client would take it for a fault of the socket.
+    """
+
+    def __init__(self, problem: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,9 @@ class Session:
             return
         if not self.json:
             Progress(self.say, self.color).finish(deploy)
-        if deploy.get("status") in ("failed", "cancelled"):
+        # What overtakes a change of settings carries it out, and what overtakes a push is newer; but nothing goes back in its place.
+        overtaken = deploy.get("status") == "superseded" and deploy.get("trigger") == "rollback"
+        if overtaken or deploy.get("status") in ("failed", "cancelled"):
             raise typer.Exit(1)
 
     def fail(self, error: DeployhostError) -> int:
@@ -157,15 +168,21 @@ def session_of(context: typer.Context, as_json: bool) -> Session:
 
 def real_streams() -> tuple[TextIO, TextIO, TextIO]:
     """Return stdin as it is, with its line ends, and stdout and stderr that escape what the terminal's encoding lacks."""
+    # One that is closed (`>&-`) is None.
+    stdin, stdout, stderr = sys.stdin or _nothing("r"), sys.stdout or _nothing("w"), sys.stderr or _nothing("w")
     for stream, settings in (
-        (sys.stdin, {"newline": "", "errors": "surrogateescape"}),
-        (sys.stdout, {"errors": "backslashreplace"}),
-        (sys.stderr, {"errors": "backslashreplace"}),
+        (stdin, {"newline": "", "errors": "surrogateescape"}),
+        (stdout, {"errors": "backslashreplace"}),
+        (stderr, {"errors": "backslashreplace"}),
     ):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(**settings)
-    return sys.stdin, sys.stdout, sys.stderr
+    return stdin, stdout, stderr
+
+
+def _nothing(mode: str) -> TextIO:
+    return cast("TextIO", Path(os.devnull).open(mode, encoding="utf-8"))
 
 
 def _write(stream: TextIO, line: str) -> None:
@@ -174,3 +191,5 @@ def _write(stream: TextIO, line: str) -> None:
         stream.flush()
     except BrokenPipeError:
         raise OutputClosed from None
+    except OSError as error:
+        raise OutputClosed(str(error.strerror or error)) from None

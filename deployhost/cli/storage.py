@@ -48,7 +48,7 @@ def show(context: typer.Context, name: AppArgument, as_json: JsonOption = False)
     session = session_of(context, as_json)
     app = AppName(name)
     found = session.ask("storage.show", name=app)
-    session.show({key: found[key] for key in ("app", "enabled", "path", "mounted_at")}, _shown)
+    session.show({key: found.get(key) for key in ("app", "enabled", "path", "mounted_at", "mounted")}, _shown)
 
 
 def _change(context: typer.Context, name: str, as_json: bool, op: str) -> None:
@@ -60,10 +60,19 @@ def _change(context: typer.Context, name: str, as_json: bool, op: str) -> None:
 
 
 def _shown(result: View) -> list[str]:
+    app, path = result["app"], result["path"]
+    if result["enabled"] and result.get("mounted") is False:
+        waits = f"{path} will be mounted at {result['mounted_at']} by the next deploy; what serves {app} is without it"
+        return [waits, f"try: deployhost storage enable {app}"]
     if result["enabled"]:
-        return [f"{result['path']} is mounted at {result['mounted_at']}"]
-    kept = f"; what it had is in {result['path']}" if result["path"] else ""
-    return [f"{result['app']} has no storage{kept}", f"try: deployhost storage enable {result['app']}"]
+        return [f"{path} is mounted at {result['mounted_at']}"]
+    if result.get("mounted"):
+        return [
+            f"what serves {app} keeps {path} until a deploy without it is live",
+            f"try: deployhost storage disable {app}",
+        ]
+    kept = f"; what it had is in {path}" if path else ""
+    return [f"{app} has no storage{kept}", f"try: deployhost storage enable {app}"]
 
 
 def _enabled(result: View) -> list[str]:
@@ -71,7 +80,8 @@ def _enabled(result: View) -> list[str]:
     # Where nothing is live there is nothing to apply it to.
     waits = deploy["status"] in NOT_LIVE if deploy else result.get("changed", False)
     when = "will be mounted" if waits else "is mounted"
-    return [f"{result['path']} {when} at {result['mounted_at']}{' by the next deploy' if waits else ''}"]
+    mounted = f"{result['path']} {when} at {result['mounted_at']}{' by the next deploy' if waits else ''}"
+    return [f"{mounted}; keep what must outlive deploys below {result['mounted_at']}"]
 
 
 def _disabled(result: View) -> list[str]:

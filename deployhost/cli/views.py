@@ -52,7 +52,8 @@ def app_list(result: View, now: datetime) -> list[str]:
     apps = result["apps"]
     if not apps:
         return ["No apps yet.", "try: deployhost add NAME"]
-    return table(("NAME", "STATE", "URL", "LIVE", "SINCE"), [_row(app, now) for app in apps])
+    rows = table(("NAME", "STATE", "URL", "LIVE", "SINCE"), [_row(app, now) for app in apps])
+    return [*rows, *(f"! {clean(app['note'])}" for app in apps if not app.get("listed", True))]
 
 
 def status(result: View, now: datetime) -> list[str]:
@@ -68,8 +69,11 @@ def status(result: View, now: datetime) -> list[str]:
         )
     )
     head = [first, *_out_of_reach(server, known)]
-    if server.get("warning"):
-        head.append(f"! {clean(server['warning'])}")
+    for warning in server.get("warnings") or ():
+        # What is out of reach altogether has been said.
+        if not any(line.endswith(f": {clean(warning['message']).partition(': ')[2]}") for line in head):
+            head.append(f"! {clean(warning['message'])}")
+            head += [f"  try: {clean(warning['hint'])}"] if warning["hint"] else []
     if not result["apps"]:
         return [*head, "", "No apps yet.", "try: deployhost add NAME"]
     return [*head, *(line for app in result["apps"] for line in ("", *app_status(app, now)))]
@@ -177,9 +181,13 @@ def domains_changed(result: View, verb: str) -> list[str]:
 
 
 def env_changed(result: View, verb: str) -> list[str]:
-    """Given a change of variables and what was done to them, return it in one line."""
-    changed = ", ".join(result["changed"])
-    return [f"{verb} {changed}" if changed else "nothing to do: it is so already"]
+    """Given a change of variables and what was done to them, return it, and what there was nothing to do to."""
+    missing = [f"{name} was not set" for name in result.get("not_set") or ()]
+    if result["changed"]:
+        return [f"{verb} {', '.join(result['changed'])}", *missing]
+    if result.get("deploy"):
+        return [*missing, "nothing new, but what serves did not run with it: deployed again"]
+    return missing or ["nothing to do: it is so already"]
 
 
 def build(result: View) -> list[str]:

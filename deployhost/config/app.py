@@ -19,9 +19,12 @@ Choice = TypeVar("Choice", Strategy, EngineName)
 
 @dataclass(frozen=True)
 class ProcessConfig:
-    """What the person wants of one process: its command as a Procfile has it (None: the image's own), its limits."""
+    """What the person wants of one process: its command as a Procfile has it (None: the image's own), its limits.
 
-    command: str | None = None
+    A command of several words is one that ran before, word by word (deploy/before.py): apps.yml has none of those.
+    """
+
+    command: str | tuple[str, ...] | None = None
     memory: int | None = None  # bytes
     cpus: float | None = None
 
@@ -81,8 +84,8 @@ KEYS = frozenset(AppConfig.__dataclass_fields__) - {"name"}
 _PROCESS_KEYS = frozenset(ProcessConfig.__dataclass_fields__)
 
 
-def read_app(name: AppName, section: Section, domains: tuple[Domain, ...]) -> AppConfig:
-    """Given an app's name, its section and its domains, return its settings; mistakes go to the section's problems."""
+def read_app(name: AppName, section: Section, domains: tuple[Domain, ...], may_reach: tuple[AppName, ...]) -> AppConfig:
+    """Given an app's name, its section, its domains and whom it may reach, return its settings; mistakes go to the section's problems."""
     seconds = " of seconds"
     config = AppConfig(
         name=name,
@@ -101,7 +104,7 @@ def read_app(name: AppName, section: Section, domains: tuple[Domain, ...]) -> Ap
         cpus=section.number("cpus", AppConfig.cpus, 0.01, MOST_CPUS),
         processes=_processes(section),
         release=section.word("release", _command),
-        may_reach=tuple(app for _, _, app in section.words("may_reach", AppName)),
+        may_reach=may_reach,
         engine=section.word("engine", _one_of(EngineName)) or EngineName.DIRECT,
         trust_repo_config=section.flag("trust_repo_config", AppConfig.trust_repo_config),
         auto_rollback=section.flag("auto_rollback", AppConfig.auto_rollback),

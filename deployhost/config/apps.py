@@ -1,17 +1,19 @@
 """apps.yml: the apps and their settings, parsed once into types, and changed without touching what its owner wrote."""
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from deployhost.config import yaml_file
 from deployhost.config.app import KEYS, LOCAL, AppConfig, read_app
-from deployhost.config.schema import Problems, Section, entries
+from deployhost.config.schema import Problems, Section, entries, nearest
 from deployhost.config.yaml_edit import YamlText
 from deployhost.config.yaml_tree import Node
-from deployhost.errors import AppNotFound, Conflict, InvalidName
+from deployhost.errors import AppNotFound, Conflict, InvalidConfig, InvalidName
 from deployhost.model import AppName, Branch, Domain
+
+T = TypeVar("T")
 
 HEADER = """\
 # The apps of this server. Edit it by hand or with `deployhost add`, `domains`, `storage` and `remove`: both are fine.
@@ -22,18 +24,37 @@ apps:
 
 @dataclass(frozen=True)
 class AppsFile:
-    """All apps, in the order of the file."""
+    """The apps, in the order of the file: what is wrong in the entry of one is in nobody else's way.
 
-    apps: Mapping[AppName, AppConfig] = field(default_factory=dict)
+    `known` has every app, with None for the settings of those whose own entry has mistakes; those are in `mistakes`, and
+    `problem` is all of them at once.
+    """
+
+    known: Mapping[AppName, AppConfig | None] = field(default_factory=dict)
+    mistakes: Mapping[AppName, InvalidConfig] = field(default_factory=dict)
+    problem: InvalidConfig | None = None
+
+    @property
+    def apps(self) -> dict[AppName, AppConfig]:
+        """Return the settings of the apps whose entries are right."""
+        return {name: config for name, config in self.known.items() if config is not None}
 
     def get(self, name: AppName) -> AppConfig:
-        """Given a name, return its app. Raise AppNotFound."""
-        if name not in self.apps:
-            near = difflib.get_close_matches(name, self.apps, n=1)
-            details = (f"did you mean {near[0]}?",) if near else ()
-            hint = f"deployhost status {near[0]}" if near else f"deployhost add {name}"
+        """Given a name, return its app. Raise AppNotFound, InvalidConfig if there is a mistake in that app's entry."""
+        if name in self.mistakes:
+            raise self.mistakes[name]
+        config = self.known.get(name)
+        if config is None:
+            near = nearest(name, self.known)
+            details = (f"did you mean {near}?",) if near else ()
+            hint = f"deployhost status {near}" if near else f"deployhost add {name}"
             raise AppNotFound(f"there is no app {name}", details=details, hint=hint)
-        return self.apps[name]
+        return config
+
+    def check(self) -> None:
+        """Return if the whole file is right. Raise InvalidConfig with every mistake."""
+        if self.problem is not None:
+            raise self.problem
 
     def owner(self, domain: Domain) -> AppName | None:
         """Given a host name, return the app that answers at it, or None."""
@@ -43,17 +64,37 @@ class AppsFile:
 Edit = Callable[[YamlText, AppsFile], None]
 
 
+@dataclass(frozen=True)
+class _Given(Generic[T]):
+    """A value in the entry of an app, and where it stands."""
+
+    node: Node
+    place: str
+    app: AppName
+    value: T
+
+
 def load(path: Path) -> AppsFile:
-    """Given the path of apps.yml, return the apps; a missing file has none. Raise InvalidConfig with every mistake, FileProblem."""
-    return yaml_file.load(path, parse)
+    """Given the path of apps.yml, return the apps; a missing file has none.
+
+    Raise FileProblem, or InvalidConfig for a mistake that is not in the entry of one app.
+    """
+    return yaml_file.load(path, lambda root, name: parse(root, name, yaml_file.hint(path)))
 
 
 def change(path: Path, edit: Edit) -> AppsFile:
     """Given the path and an edit of the text, carry it out under the file's lock and return the apps then.
 
-    Nothing is written if the file was or would become invalid. Raise InvalidConfig, FileProblem, Conflict.
+    Nothing is written if that would make a mistake in another entry than before. Raise InvalidConfig, FileProblem, Conflict.
     """
-    return yaml_file.change(path, parse, edit, header=HEADER)
+
+    def careful(text: YamlText, now: AppsFile) -> None:
+        edit(text, now)
+        then = parse(text.root, text.name)
+        if set(then.mistakes) - set(now.mistakes):
+            then.check()
+
+    return yaml_file.change(path, parse, careful, header=HEADER)
 
 
 def add_app(path: Path, name: AppName, branch: Branch | None = None, domains: Iterable[Domain] = ()) -> AppConfig:
@@ -61,6 +102,7 @@ def add_app(path: Path, name: AppName, branch: Branch | None = None, domains: It
     wanted = tuple(dict.fromkeys(domains))
 
     def edit(text: YamlText, now: AppsFile) -> None:
+        now.check()  # whose the name and the domains are already is only known of a file that is right
         if name in now.apps:
             raise Conflict(f"there is an app {name} already", hint=f"deployhost status {name}")
         local = now.owner(Domain(name + LOCAL))
@@ -83,9 +125,9 @@ def remove_app(path: Path, name: AppName) -> None:
 
     def edit(text: YamlText, now: AppsFile) -> None:
         now.get(name)
-        for other in now.apps.values():
-            if name in other.may_reach and other.name != name:
-                text.drop_item(("apps", other.name, "may_reach"), name)
+        for other in now.known:
+            if other != name:
+                text.drop_item(("apps", other, "may_reach"), name)
         text.drop(("apps", name))
 
     change(path, edit)
@@ -106,6 +148,7 @@ def add_domains(path: Path, name: AppName, domains: Iterable[Domain]) -> tuple[D
     added: list[Domain] = []
 
     def edit(text: YamlText, now: AppsFile) -> None:
+        now.check()
         app = now.get(name)
         added.extend(domain for domain in dict.fromkeys(domains) if domain not in app.hosts)
         _refuse_taken(now, name, added)
@@ -145,12 +188,16 @@ def set_storage(path: Path, name: AppName, on: bool) -> bool:
     return changed
 
 
-def parse(root: Node, name: str) -> AppsFile:
-    """Given the file's tree and name, return its apps. Raise InvalidConfig with every mistake."""
-    problems = Problems(name)
+def parse(root: Node, name: str, hint: str = "") -> AppsFile:
+    """Given the file's tree, its name and the command that mends it, return its apps.
+
+    Raise InvalidConfig with every mistake if one of them is not in the entry of one app.
+    """
+    problems = Problems(name, hint)
     top = Section(root, "", frozenset({"apps"}), problems)
     apps: dict[AppName, AppConfig] = {}
-    domains: list[tuple[Node, str, AppName, Domain]] = []
+    domains: list[_Given[Domain]] = []
+    reached: list[_Given[AppName]] = []
     for key, value in entries(top.node("apps"), "apps", problems).values():
         try:
             app = AppName(key.text)
@@ -158,23 +205,31 @@ def parse(root: Node, name: str) -> AppsFile:
             problems.add(key, f"apps/{key.text}", str(error))
             continue
         section = Section(value, f"apps/{app}", KEYS, problems)
-        found = section.words("domains", Domain)
-        domains += [(node, place, app, domain) for node, place, domain in found]
-        apps[app] = read_app(app, section, tuple(domain for _, _, domain in found))
+        its, others = section.words("domains", Domain), section.words("may_reach", AppName)
+        domains += [_Given(node, place, app, domain) for node, place, domain in its]
+        reached += [_Given(node, place, app, other) for node, place, other in others]
+        apps[app] = read_app(
+            app, section, tuple(domain for _, _, domain in its), tuple(other for _, _, other in others)
+        )
     _check_domains(apps, domains, problems)
-    for config in apps.values():
-        for other in config.may_reach:
-            if other not in apps:
-                problems.add(top.node("apps") or root, f"apps/{config.name}/may_reach", f"there is no app {other}")
-    problems.check()
-    return AppsFile(apps)
+    for given in reached:
+        if given.value not in apps:
+            problems.add(given.node, given.place, f"there is no app {given.value}")
+    return _file(apps, problems)
 
 
-def _check_domains(
-    apps: Mapping[AppName, AppConfig], domains: list[tuple[Node, str, AppName, Domain]], problems: Problems
-) -> None:
+def _file(apps: Mapping[AppName, AppConfig], problems: Problems) -> AppsFile:
+    mistakes = {app: error for app in apps if (error := problems.error(f"apps/{app}"))}
+    problem = problems.error()
+    if problem is not None and len(problem.details) > sum(len(error.details) for error in mistakes.values()):
+        raise problem  # it is no one app's: an app may not even be known by its name
+    return AppsFile({app: None if app in mistakes else config for app, config in apps.items()}, mistakes, problem)
+
+
+def _check_domains(apps: Mapping[AppName, AppConfig], domains: list["_Given[Domain]"], problems: Problems) -> None:
     seen: dict[Domain, AppName] = {}
-    for node, where, app, domain in domains:
+    for given in domains:
+        node, where, app, domain = given.node, given.place, given.app, given.value
         local = domain.removesuffix(LOCAL)
         if domain in seen:
             whose = f"{app} twice" if seen[domain] == app else f"{seen[domain]} too"

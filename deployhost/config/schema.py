@@ -1,7 +1,7 @@
 """Reading typed settings out of a YAML tree, with every mistake at once and where it stands. Pure."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from deployhost.config.yaml_tree import Mapping, Node, Scalar, Sequence
@@ -10,26 +10,37 @@ from deployhost.errors import InvalidConfig, InvalidName
 T = TypeVar("T")
 
 _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([bkmgBKMG]?)")
+ALIKE = 0.7  # of 1: how much of two words is to be the same for the one to be a slip of the other
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
 class Problems:
-    """Given a file's name, gather what is wrong in it; `check` raises InvalidConfig with all of it."""
+    """Given a file's name and the command that mends it, gather what is wrong in it; `check` raises InvalidConfig with all of it."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, hint: str = "") -> None:
         self.name = name
-        self._found: list[tuple[int, str]] = []
+        self._hint = hint
+        self._found: list[tuple[int, str, str]] = []
 
     def add(self, node: Node, where: str, what: str) -> None:
         """Take note of a mistake: the value that is wrong, the keys that lead to it, and what is wrong with it."""
-        self._found.append((node.line, f"{self.name}: {where}: {what} (line {node.line})"))
+        self._found.append((node.line, where, f"{self.name}: {where}: {what} (line {node.line})"))
 
     def check(self) -> None:
         """Raise InvalidConfig if there was any mistake, in the order of the file."""
-        if self._found:
-            count = len(self._found)
-            found = tuple(text for _, text in sorted(self._found, key=lambda one: one[0]))
-            raise InvalidConfig(f"{self.name} has {'a mistake' if count == 1 else f'{count} mistakes'}", details=found)
+        error = self.error()
+        if error is not None:
+            raise error
+
+    def error(self, within: str = "") -> InvalidConfig | None:
+        """Given the keys that lead to an entry, return the error of all mistakes in it (without them: in the file), or None."""
+        found = [one for one in self._found if not within or one[1] == within or one[1].startswith(f"{within}/")]
+        if not found:
+            return None
+        count = len(found)
+        texts = tuple(text for _, _, text in sorted(found, key=lambda one: one[0]))
+        message = f"{self.name} has {'a mistake' if count == 1 else f'{count} mistakes'}"
+        return InvalidConfig(message, details=texts, hint=self._hint)
 
 
 class Section:
@@ -44,7 +55,8 @@ class Section:
         self._values = entries(node, where, problems)
         for text, (key, _) in self._values.items():
             if text not in known:
-                problems.add(key, self.place(text), f"unknown key; known are {', '.join(sorted(known))}")
+                meant = f"did you mean {near}? " if (near := nearest(text, known)) else ""
+                problems.add(key, self.place(text), f"unknown key; {meant}known are {', '.join(sorted(known))}")
 
     def place(self, key: str) -> str:
         """Return the keys that lead to a key of this section."""
@@ -132,6 +144,13 @@ class Section:
         except (InvalidName, ValueError) as error:
             self.problems.add(node, where, str(error))
             return None
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Given a word and those that there are, return the one that was probably meant, or None."""
+    import difflib  # noqa: PLC0415 - only mistakes need it
+
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=ALIKE)), None)
 
 
 def entries(node: Node | None, where: str, problems: Problems) -> dict[str, tuple[Scalar, Node]]:

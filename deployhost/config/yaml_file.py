@@ -44,6 +44,11 @@ def change(path: Path, read: Parse[T], edit: Callable[[YamlText, T], None], *, h
         return after
 
 
+def hint(path: Path) -> str:
+    """Given a file, return the command that mends it."""
+    return f"editor {path}"
+
+
 def _text(path: Path) -> str:
     raw = files.read(path)
     try:
@@ -51,7 +56,7 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = (raw or b"")[: error.start].count(b"\n") + 1
         details = (f"{path.name}: it is not UTF-8 text (line {line})",)
-        raise InvalidConfig(f"{path} can't be read", details=details, hint=_hint(path)) from error
+        raise InvalidConfig(f"{path} can't be read", details=details, hint=hint(path)) from error
 
 
 def _mode(path: Path) -> int:
@@ -65,8 +70,4 @@ def _explained(path: Path, do: Callable[[], T]) -> T:
     try:
         return do()
     except InvalidConfig as error:
-        raise InvalidConfig(error.message, details=error.details, hint=error.hint or _hint(path)) from error
-
-
-def _hint(path: Path) -> str:
-    return f"editor {path}"
+        raise InvalidConfig(error.message, details=error.details, hint=error.hint or hint(path)) from error

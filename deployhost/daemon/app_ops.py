@@ -10,6 +10,7 @@ from deployhost.apps.remove import Remover
 from deployhost.apps.repository import ensure_repository
 from deployhost.apps.view import Views, iso
 from deployhost.config import apps
+from deployhost.config.app import AppConfig
 from deployhost.control.messages import Message
 from deployhost.daemon import requests
 from deployhost.daemon.control import Emit, Handler
@@ -34,7 +35,7 @@ class AppOperations:
         remover: Remover,
         http_port: Callable[[], int],
         started_at: float,
-        warning: Callable[[], str] = lambda: "",
+        warnings: Callable[[], list[Message]] = list,
     ) -> None:
         self._paths = paths
         self._docker = docker
@@ -43,7 +44,7 @@ class AppOperations:
         self._remover = remover
         self._http_port = http_port
         self._started_at = started_at
-        self._warning = warning
+        self._warnings = warnings
 
     def handlers(self) -> dict[str, Handler]:
         """Return the operations by name."""
@@ -84,7 +85,9 @@ class AppOperations:
 
     def remove(self, request: Message, _emit: Emit) -> Message:
         """Given a name, remove the app (or with dry_run only say how); return the steps."""
-        config = apps.load(self._paths.apps_yml).get(requests.app_name(request))
+        name, found = requests.app_name(request), apps.load(self._paths.apps_yml)
+        lost = name not in found.known and self._remover.is_left(name)
+        config = AppConfig(name) if lost else found.get(name)
         with_storage = bool(request.get("storage"))
         applied = not request.get("dry_run")
         act = self._remover.remove if applied else self._remover.plan
@@ -94,11 +97,15 @@ class AppOperations:
 
     def _seen(self, sight: Sight, name: AppName | None) -> Message:
         """Given what was seen, return all apps, or the one that is named, and what is wrong with apps.yml."""
-        found, problem = known_apps(self._paths, self._releases)
-        chosen = list(found.apps.values()) if name is None else [found.get(name)]
-        if problem is None:
-            return {"apps": [self._views.app(config, sight) for config in chosen], "problem": None}
-        return {"apps": [self._views.unread(config.name, sight) for config in chosen], "problem": problem.to_json()}
+        known = known_apps(self._paths, self._releases)
+        wanted = {*known.apps, *known.unlisted} if name is None else {known.name(name)}
+        views = [
+            self._views.unread(app, sight) if config is None else self._views.app(config, sight)
+            for app, config in known.apps.items()
+            if app in wanted
+        ]
+        views += [self._views.unlisted(app, sight) for app in known.unlisted if app in wanted]
+        return {"apps": views, "problem": None if known.problem is None else known.problem.to_json()}
 
     def _server(self, sight: Sight) -> Message:
         docker, proxy = None, sight.problem or "unknown"
@@ -117,5 +124,5 @@ class AppOperations:
             "docker": docker,
             "proxy": proxy,
             "http_port": self._http_port(),
-            "warning": self._warning(),
+            "warnings": self._warnings(),
         }

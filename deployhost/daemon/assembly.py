@@ -8,12 +8,14 @@ from deployhost.apps.look import Lookout
 from deployhost.apps.remove import Remover
 from deployhost.apps.repository import ensure_repository
 from deployhost.apps.view import Views
+from deployhost.build.planner import Planner
 from deployhost.config import apps
 from deployhost.daemon.assembly_deploys import make_converge, make_pipeline, make_watch
 from deployhost.daemon.assembly_operations import make_handlers, make_remover
 from deployhost.daemon.assembly_shared import engine_address, share
 from deployhost.daemon.control import Handler
 from deployhost.daemon.converge_ops import ConvergeOperation
+from deployhost.daemon.troubles import Troubles
 from deployhost.daemon.worker import Workers
 from deployhost.deploy.converge import Converge
 from deployhost.deploy.isolation import Isolation
@@ -34,6 +36,8 @@ class Daemon:
     remover: Remover
     registry: RegistryCollector
     isolation: Isolation
+    planner: Planner
+    troubles: Troubles
 
 
 def assemble(paths: Paths) -> Daemon:
@@ -54,11 +58,27 @@ def assemble(paths: Paths) -> Daemon:
         left_alone=converge.left_alone,
     )
     remover = make_remover(shared, views)
-    handlers = make_handlers(shared, workers, views, remover) | ConvergeOperation(converge, shared.load_app).handlers()
-    return Daemon(handlers, workers, converge, make_watch(shared, workers), remover, shared.registry, shared.isolation)
+    converging = ConvergeOperation(converge, shared.load_app, lambda: shared.isolation.problem)
+    handlers = make_handlers(shared, workers, views, remover) | converging.handlers()
+    return Daemon(
+        handlers,
+        workers,
+        converge,
+        make_watch(shared, workers),
+        remover,
+        shared.registry,
+        shared.isolation,
+        shared.planner,
+        shared.troubles,
+    )
 
 
 def refresh_hooks(paths: Paths) -> None:
-    """Given the paths, have every app's repository and hook as this version writes them: an upgrade moves the interpreter."""
-    for config in apps.load(paths.apps_yml).apps.values():
+    """Given the paths, have every app's repository and hook as this version writes them: an upgrade moves the interpreter.
+
+    Raise InvalidConfig for an app whose settings can't be read, once the others are done.
+    """
+    found = apps.load(paths.apps_yml)
+    for config in found.apps.values():
         ensure_repository(paths, config.name, config.branch)
+    found.check()

@@ -70,7 +70,9 @@ def make_pipeline(shared: Shared) -> Pipeline:
             },
             cancelling=shared.cancellations,
             builds_at_once=shared.server.current().builds_at_once,
-            images=_images(shared, Images(docker, builder, shared.releases, paths, shared.disk.check)),
+            images=_images(
+                shared, Images(docker, builder, shared.releases, paths, shared.disk.check, planner=shared.planner)
+            ),
             engine=shared.engine,
             switch=shared.switch,
             drainer=shared.drainer,
@@ -97,7 +99,7 @@ def make_converge(shared: Shared, pipeline: Pipeline, workers: Workers) -> Conve
         releases=shared.releases,
         holds=shared.holds,
         locks=shared.locks,
-        load_apps=lambda: apps.load(shared.paths.apps_yml).apps,
+        load_apps=lambda: apps.load(shared.paths.apps_yml).known,
         works_on=workers.works_on,
         clock=shared.clock,
     )
@@ -130,7 +132,8 @@ def make_converge(shared: Shared, pipeline: Pipeline, workers: Workers) -> Conve
         proxy=shared.proxy,
         deploys=shared.deploys,
         locks=shared.locks,
-        isolate=shared.isolation.apply,
+        keepers=(shared.isolation.keep, shared.database.keep),
+        mended=shared.troubles.mended,
         run=shared.paths.run,
         clock=shared.clock,
     )

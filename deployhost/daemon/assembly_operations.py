@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from deployhost.apps.export import Exports
+from deployhost.apps.in_force import InForce
 from deployhost.apps.remove import Remover
 from deployhost.apps.settings import Rerouter
 from deployhost.apps.view import Views
@@ -43,10 +44,17 @@ def make_handlers(shared: Shared, workers: Workers, views: Views, remover: Remov
             remover=remover,
             http_port=shared.http_port,
             started_at=shared.clock(),
-            warning=lambda: shared.isolation.problem,
+            warnings=lambda: shared.troubles.now(shared.isolation.problem),
         ),
         DeployOperations(
-            paths=paths, deploys=deploys, releases=releases, deploying=deploying, views=views, clock=shared.clock
+            paths=paths,
+            deploys=deploys,
+            releases=releases,
+            deploying=deploying,
+            views=views,
+            env=shared.env,
+            planner=shared.planner,
+            clock=shared.clock,
         ),
         SettingOperations(
             paths=paths,
@@ -54,6 +62,7 @@ def make_handlers(shared: Shared, workers: Workers, views: Views, remover: Remov
             releases=releases,
             deploying=deploying,
             rerouter=rerouter,
+            in_force=InForce(docker, releases, paths),
             views=views,
             now=lambda: datetime.now(UTC),
         ),
@@ -64,9 +73,16 @@ def make_handlers(shared: Shared, workers: Workers, views: Views, remover: Remov
         PushOperation(paths, deploying, views, deploys=deploys, releases=releases),
         KamalOperations(shared.projects),
         ExportOperations(
-            Exports(docker=docker, releases=releases, env=shared.env, paths=paths, load_app=shared.load_app)
+            Exports(
+                docker=docker,
+                releases=releases,
+                env=shared.env,
+                paths=paths,
+                planner=shared.planner,
+                load_app=shared.load_app,
+            )
         ),
-        PruneOperation(shared.pruner, shared.disks, lambda: apps.load(paths.apps_yml).apps, shared.registry.run),
+        PruneOperation(shared.pruner, shared.disks, lambda: apps.load(paths.apps_yml).known, shared.registry.run),
     )
     return {name: handler for group in groups for name, handler in group.handlers().items()}
 

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployhost.build.planner import Planner
 from deployhost.config import apps, server
 from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore
 from deployhost.config.server import ServerSettings
+from deployhost.daemon.troubles import Troubles
 from deployhost.deploy.cancel import Cancellations
 from deployhost.deploy.direct import DirectEngine
 from deployhost.deploy.disk import DiskGuard
@@ -47,6 +49,8 @@ class Shared:
 
     paths: Paths
     clock: Callable[[], float]
+    database: Database
+    troubles: Troubles
     docker: Docker
     proxy: KamalProxy
     switch: Switch
@@ -68,6 +72,7 @@ class Shared:
     disk: DiskGuard
     disks: Disks
     isolation: Isolation
+    planner: Planner
 
     def load_app(self, name: AppName) -> AppConfig:
         """Given an app, return its settings as apps.yml has them now. Raise AppNotFound, InvalidConfig."""
@@ -88,7 +93,7 @@ class Shared:
     def registry(self) -> RegistryCollector:
         """Return what collects the registry's garbage."""
         return RegistryCollector(
-            self.paths, self.deploys, self.releases, lambda: apps.load(self.paths.apps_yml).apps, self.clock
+            self.paths, self.deploys, self.releases, lambda: apps.load(self.paths.apps_yml).known, self.clock
         )
 
     @property
@@ -133,6 +138,8 @@ def share(paths: Paths, clock: Callable[[], float]) -> Shared:
         paths=paths,
         holds=holds,
         clock=clock,
+        database=database,
+        troubles=Troubles(clock),
         docker=docker,
         proxy=proxy,
         switch=switch,
@@ -153,7 +160,8 @@ def share(paths: Paths, clock: Callable[[], float]) -> Shared:
         disks=disks,
         # The packet filter is the server's own: two trees on one engine would each take back what the other allows.
         isolation=Isolation(docker, Firewall(), Bridges(), _MayReach(paths), active=paths.root == Path("/")),
-        disk=DiskGuard(disks, settings, pruner, lambda: apps.load(paths.apps_yml).apps),
+        planner=Planner(),
+        disk=DiskGuard(disks, settings, pruner, lambda: apps.load(paths.apps_yml).known),
     )
 
 
@@ -163,7 +171,10 @@ def engine_address() -> str:
 
 
 class _MayReach:
-    """Given the paths, say whom each app may reach. It is asked in each deploy, and apps.yml is read again only if it changed."""
+    """Given the paths, say whom each app may reach. It is asked in each deploy, and apps.yml is read again only if it changed.
+
+    Of an app whose own settings can't be read, what was allowed last stays so.
+    """
 
     def __init__(self, paths: Paths) -> None:
         self._path = paths.apps_yml
@@ -171,12 +182,13 @@ class _MayReach:
 
     def __call__(self) -> dict[AppName, tuple[AppName, ...]]:
         try:
-            found = self._path.stat()
+            file = self._path.stat()
         except OSError:
             return {}
         seen, known = self._read
-        now = (found.st_mtime_ns, found.st_ino)
+        now = (file.st_mtime_ns, file.st_ino)
         if now != seen:
-            known = {app.name: app.may_reach for app in apps.load(self._path).apps.values()}
+            found = apps.load(self._path).known
+            known = {app: known.get(app, ()) if config is None else config.may_reach for app, config in found.items()}
             self._read = (now, known)
         return known

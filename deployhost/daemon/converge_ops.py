@@ -11,11 +11,14 @@ from deployhost.model import AppName
 
 
 class ConvergeOperation:
-    """Given what converges and what reads an app's settings, carry the operation out."""
+    """Given what converges, what reads an app's settings, and why apps can reach each other (""), carry the operation out."""
 
-    def __init__(self, converge: Converge, load_app: Callable[[AppName], AppConfig]) -> None:
+    def __init__(
+        self, converge: Converge, load_app: Callable[[AppName], AppConfig], exposed: Callable[[], str] = lambda: ""
+    ) -> None:
         self._converge = converge
         self._load_app = load_app
+        self._exposed = exposed
 
     def handlers(self) -> dict[str, Handler]:
         """Return the operation by its name."""
@@ -26,4 +29,5 @@ class ConvergeOperation:
         only = None if request.get("name") is None else self._load_app(requests.app_name(request)).name
         applied = not request.get("dry_run")
         plan = self._converge.run(only) if applied else self._converge.plan(only)
-        return {"steps": [step.to_json() for step in plan], "notes": list(plan.notes), "applied": applied}
+        notes = [*plan.notes, *(self._converge.keep() if applied and only is None else ()), self._exposed()]
+        return {"steps": [step.to_json() for step in plan], "notes": [*filter(None, notes)], "applied": applied}

@@ -4,11 +4,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from deployhost.apps.known import known_apps
 from deployhost.apps.references import find_commit
+from deployhost.apps.repository import FIRST_BRANCH
 from deployhost.apps.view import Views
-from deployhost.build.directory import DirectoryTree, load_templates
-from deployhost.build.plan import plan_build
+from deployhost.build.planner import Planner
 from deployhost.config import apps
+from deployhost.config.env import EnvStore
 from deployhost.control.messages import Message
 from deployhost.daemon import requests
 from deployhost.daemon.control import Emit, Handler, until_gone
@@ -16,7 +18,7 @@ from deployhost.daemon.deploying import Deploying
 from deployhost.errors import Conflict, NotFound, WaitTimedOut
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
-from deployhost.model import AppName, Deploy, DeployStatus, Sha, Trigger
+from deployhost.model import AppName, Branch, Deploy, DeployStatus, Sha, Trigger
 from deployhost.paths import Paths
 from deployhost.system.git import BareRepository
 
@@ -35,9 +37,13 @@ class DeployOperations:
         releases: Releases,
         deploying: Deploying,
         views: Views,
+        env: EnvStore,
+        planner: Planner,
         clock: Callable[[], float],
     ) -> None:
+        self._planner = planner
         self._clock = clock
+        self._env = env
         self._paths = paths
         self._deploys = deploys
         self._releases = releases
@@ -65,7 +71,7 @@ class DeployOperations:
         newest = self._pushed(app)
         sha = self._newest_commit(app) if ref is None else find_commit(repository, app, ref)
         # git's branch follows what was pushed; whoever chooses another commit does not push it.
-        branch = apps.load(self._paths.apps_yml).get(app).branch if sha == newest or ref is None else None
+        branch = self._branch(app) if sha == newest or ref is None else None
         deploy = self._deploying.accept(
             app,
             sha,
@@ -88,15 +94,15 @@ class DeployOperations:
     def list_deploys(self, request: Message, _emit: Emit) -> Message:
         """Given a name, return its newest deploys."""
         limit = requests.whole(request, "limit", 20) or 20
-        return {"deploys": [self._views.deploy(deploy) for deploy in self._deploys.of_app(self._known(request), limit)]}
+        return {"deploys": [self._views.deploy(deploy) for deploy in self._deploys.of_app(self._named(request), limit)]}
 
     def list_references(self, request: Message, _emit: Emit) -> Message:
         """Given a name, return its repository's branches and tags."""
-        return {"refs": BareRepository(self._paths.repo(self._known(request))).references()}
+        return {"refs": BareRepository(self._paths.repo(self._named(request))).references()}
 
     def cancel(self, request: Message, _emit: Emit) -> Message:
         """Given a name, end its deploys that are queued or running; return them as they ended."""
-        app = self._known(request)
+        app = self._named(request)
         by = requests.text(request, "by") if request.get("by") is not None else "root"
         printable = "".join(char for char in by if char.isprintable())[:LONGEST_NAME]
         ended = self._deploying.cancel(app, printable or "root")
@@ -109,7 +115,7 @@ class DeployOperations:
 
         `until`, in unix seconds, bounds that. Raise WaitTimedOut, NotFound if nothing was ever asked for.
         """
-        app = self._known(request)
+        app = self._named(request)
         until = requests.number(request, "until")
         with until_gone(emit) as gone:
             while under_way := self._under_way(app):
@@ -159,22 +165,34 @@ class DeployOperations:
         with tempfile.TemporaryDirectory(prefix="inspect-", dir=self._paths.run) as scratch:
             tree = Path(scratch) / "tree"
             BareRepository(self._paths.repo(app)).check_out(sha, tree)
-            plan = plan_build(DirectoryTree(tree), app=app, templates=load_templates())
+            storage = apps.load(self._paths.apps_yml).get(app).storage
+            variables = {str(name): value for name, value in self._env.read(app).items()}
+            plan = self._planner.plan(tree, app, storage=storage, variables=variables)
         return {**plan.to_json(), "app": app, "sha": sha}
 
     def _newest_commit(self, app: AppName) -> Sha:
         sha = self._pushed(app)
         if sha is None:
-            raise NotFound(f"nothing has been pushed to {app} yet", hint=f"git push {self._paths.repo(app)} main")
+            branch = self._branch(app)
+            where = f"{app} yet" if branch is None else f"the branch {branch} of {app} yet"
+            hint = f"git push {self._paths.repo(app)} {branch or FIRST_BRANCH}"
+            raise NotFound(f"nothing has been pushed to {where}", hint=hint)
         return sha
 
     def _pushed(self, app: AppName) -> Sha | None:
         """Return the newest commit that was pushed to the app's branch, whatever became of it."""
-        pushed = self._deploys.newest(app, pushed=True)
+        pushed = self._deploys.newest(app, by=Trigger.PUSH)
         if pushed is not None:
             return pushed.sha
-        branch = apps.load(self._paths.apps_yml).get(app).branch
+        branch = self._branch(app)
         return BareRepository(self._paths.repo(app)).resolve(f"refs/heads/{branch}") if branch else None
+
+    def _branch(self, app: AppName) -> Branch | None:
+        return apps.load(self._paths.apps_yml).get(app).branch
 
     def _known(self, request: Message) -> AppName:
         return apps.load(self._paths.apps_yml).get(requests.app_name(request)).name
+
+    def _named(self, request: Message) -> AppName:
+        """Return the app that is named, also while its settings can't be read: what they are does not matter here."""
+        return known_apps(self._paths, self._releases).name(requests.app_name(request))

@@ -6,13 +6,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import deployhost
 from deployhost.daemon.assembly import Daemon, assemble, refresh_hooks
 from deployhost.daemon.control import ControlServer
-from deployhost.errors import DeployhostError
+from deployhost.errors import DeployhostError, InvalidConfig
 from deployhost.paths import Paths
 from deployhost.system import files
 
@@ -58,7 +57,8 @@ def _serve(paths: Paths) -> None:
 
 def _tend(daemon: Daemon, paths: Paths) -> None:
     """Bring things together once Docker and the proxy answer; only then is the queue worked on. Then keep them so."""
-    telling = _Telling()
+    telling = daemon.troubles
+    telling.went_well("starting what plans builds", daemon.planner.warm, shown=False)
     while not telling.went_well("waiting to begin", lambda: _begin(daemon)):
         time.sleep(RETRY)
     threading.Thread(target=daemon.watch.run, name="watch", daemon=True).start()
@@ -75,7 +75,7 @@ def _tend(daemon: Daemon, paths: Paths) -> None:
 
 def _collect(daemon: Daemon) -> None:
     """Free the registry of what nobody needs, once it is time for that; it may take minutes, and so has a thread of its own."""
-    telling = _Telling()
+    telling = daemon.troubles
     while True:
         telling.went_well("collecting the registry", daemon.registry.run_if_due)
         time.sleep(COLLECT)
@@ -104,27 +104,9 @@ class _Hooks:
         file = self._paths.apps_yml
         now = file.stat().st_mtime if file.exists() else 0.0
         if now != self._written:
-            refresh_hooks(self._paths)
+            try:
+                refresh_hooks(self._paths)
+            except InvalidConfig:
+                self._written = now  # what can't be read is told, and looked at again once it is mended
+                raise
             self._written = now
-
-
-class _Telling:
-    """What is done again and again goes wrong again and again: each problem is told once."""
-
-    def __init__(self) -> None:
-        self._said: dict[str, str] = {}
-
-    def went_well(self, what: str, act: Callable[[], object]) -> bool:
-        """Given what is done, and to do it, do it and return whether it went well."""
-        try:
-            act()
-        except DeployhostError as error:
-            if error.message != self._said.get(what):
-                log.warning("%s: %s", what, error.message)
-            self._said[what] = error.message
-            return False
-        except Exception:
-            log.exception("%s failed", what)
-            return False
-        self._said.pop(what, None)
-        return True

@@ -1,5 +1,7 @@
 """The operations on an app's releases: showing them, and going back to one."""
 
+from itertools import pairwise
+
 from deployhost.apps.known import known_apps
 from deployhost.apps.view import Views
 from deployhost.config import apps
@@ -7,12 +9,12 @@ from deployhost.control.messages import Message
 from deployhost.daemon import requests
 from deployhost.daemon.control import Emit, Handler
 from deployhost.daemon.deploying import Deploying
-from deployhost.deploy.queue import REPEATS
+from deployhost.deploy.queue import BUILDS, REPEATS
 from deployhost.deploy.rollback_plan import Candidate, choose
 from deployhost.errors import DeployhostError, NotFound
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
-from deployhost.model import AppName, Deploy, Release, Trigger, Version
+from deployhost.model import AppName, Deploy, DeployStatus, Release, Trigger, Version
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
 
@@ -43,7 +45,7 @@ class ReleaseOperations:
 
     def list_releases(self, request: Message, _emit: Emit) -> Message:
         """Given a name, return its releases, newest first, each with its deploy."""
-        app = known_apps(self._paths, self._releases)[0].get(requests.app_name(request)).name
+        app = known_apps(self._paths, self._releases).name(requests.app_name(request))
         releases = self._releases.of_app(app)
         made = [self._deploy(release) for release in releases]
         shown = []
@@ -66,21 +68,28 @@ class ReleaseOperations:
         }
         if not rest["applied"]:
             return {**rest, "deploy": None}
-        before = [
-            one for one in self._deploys.open() if one.app == app and one.trigger in (Trigger.PUSH, Trigger.MANUAL)
-        ]
+        before = [one for one in self._deploys.open() if one.app == app]
         deploy = self._deploying.accept(
             app, target.sha, Trigger.ROLLBACK, subject=target.subject, target=target.version
         )
         for running in before:
-            if self._deploys.is_open(running.id):
-                emit(
-                    {
-                        "event": "note",
-                        "text": f"deploy {running.id} ({running.sha.short}) is under way; the rollback follows it",
-                    }
+            if running.trigger in BUILDS and self._deploys.is_open(running.id):
+                text = (
+                    f"deploy {running.id} ({running.sha.short}) is under way; the rollback follows it; "
+                    f"to go back sooner: deployhost cancel {app}, which ends both, then roll back again"
                 )
-        return {**rest, "deploy": self._deploying.shown(deploy, request, emit, rest)}
+                emit({"event": "note", "text": text})
+        if before:
+            rest["from"] = None  # another release may be live by then
+        shown = self._deploying.shown(deploy, request, emit, rest)
+        left = self._left_for(app, shown["version"]) if shown["status"] == DeployStatus.LIVE else None
+        known = {} if left is None else {"from": self._views.release(left, self._deploy(left), None, has_image=None)}
+        return {**rest, **known, "deploy": shown}
+
+    def _left_for(self, app: AppName, version: str) -> Release | None:
+        """Return the release that was live until the one of that version was."""
+        pairs = pairwise(self._releases.of_app(app))
+        return next((older for newer, older in pairs if newer.version == version), None)
 
     def _candidates(self, app: AppName) -> list[Candidate]:
         releases = self._releases.of_app(app)

@@ -7,6 +7,8 @@ from deployhost.control.messages import Message
 from deployhost.errors import InvalidRequest
 from deployhost.model import AppName
 
+LARGEST = 2**63 - 1  # what SQLite takes
+
 
 def app_name(request: Message, key: str = "name") -> AppName:
     """Given a request, return the app it names. Raise InvalidRequest, InvalidName."""
@@ -42,7 +44,7 @@ def whole(request: Message, key: str, default: int | None) -> int | None:
     value: Any = request.get(key)
     if value is None:
         return default
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST:
         raise InvalidRequest(f"{key} is to be a whole number")
     return value
 

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from deployhost.apps.in_force import InForce
 from deployhost.apps.settings import Rerouter
 from deployhost.apps.view import Views
 from deployhost.config import apps
+from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore
 from deployhost.control.messages import Message
 from deployhost.daemon import requests
@@ -29,6 +31,7 @@ class SettingOperations:
         releases: Releases,
         deploying: Deploying,
         rerouter: Rerouter,
+        in_force: InForce,
         views: Views,
         now: Callable[[], datetime],
     ) -> None:
@@ -37,6 +40,7 @@ class SettingOperations:
         self._releases = releases
         self._deploying = deploying
         self._rerouter = rerouter
+        self._in_force = in_force
         self._views = views
         self._now = now
 
@@ -67,19 +71,26 @@ class SettingOperations:
         }
 
     def env_set(self, request: Message, emit: Emit) -> Message:
-        """Given a name and values, set them and apply them to what runs."""
+        """Given a name and values, set them and apply them to what runs, unless it runs with them already."""
         app = self._known(request)
         values = {EnvName(name): value for name, value in requests.values(request, "values").items()}
         changed = self._env.set(app, values, self._now())
         rest: Message = {"app": app, "changed": list(changed)}
-        return {**rest, "deploy": self._apply(app, bool(changed), request, emit, rest)}
+        pending = bool(changed) or not self._in_force.variables(self._config(app), values)
+        return {**rest, "deploy": self._apply(app, pending, request, emit, rest)}
 
     def env_unset(self, request: Message, emit: Emit) -> Message:
-        """Given a name and names of variables, remove them and apply that to what runs."""
+        """Given a name and names of variables, remove them and apply that to what runs, unless it runs without them already."""
         app = self._known(request)
-        changed = self._env.unset(app, [EnvName(name) for name in requests.texts(request, "names")])
-        rest: Message = {"app": app, "changed": list(changed)}
-        return {**rest, "deploy": self._apply(app, bool(changed), request, emit, rest)}
+        names = list(dict.fromkeys(EnvName(name) for name in requests.texts(request, "names")))
+        changed = self._env.unset(app, names)
+        rest: Message = {
+            "app": app,
+            "changed": list(changed),
+            "not_set": [name for name in names if name not in changed],
+        }
+        pending = bool(changed) or not self._in_force.variables(self._config(app), dict.fromkeys(names))
+        return {**rest, "deploy": self._apply(app, pending, request, emit, rest)}
 
     def domains_list(self, request: Message, _emit: Emit) -> Message:
         """Given a name, return its domains."""
@@ -100,19 +111,24 @@ class SettingOperations:
         return {**self._domains(app), "changed": list(removed)}
 
     def storage_show(self, request: Message, _emit: Emit) -> Message:
-        """Given a name, return where its storage lies, if it has any."""
+        """Given a name, return where its storage lies, if it has any, and whether what serves has it mounted."""
         app = self._known(request)
-        return {**self._storage_view(app), "deploy": None}
+        return {**self._storage_view(app), "mounted": self._mounted(app), "deploy": None}
 
     def _storage(self, request: Message, emit: Emit, *, on: bool) -> Message:
         app = self._known(request)
         changed = apps.set_storage(self._paths.apps_yml, app, on)
         rest = {**self._storage_view(app), "changed": changed}
-        return {**rest, "deploy": self._apply(app, changed, request, emit, rest)}
+        pending = changed or self._mounted(app) not in (on, None)
+        return {**rest, "deploy": self._apply(app, pending, request, emit, rest)}
+
+    def _mounted(self, app: AppName) -> bool | None:
+        # A configuration of the repository's own says by itself what is mounted.
+        return None if self._config(app).trust_repo_config else self._in_force.storage(app)
 
     def _storage_view(self, app: AppName) -> Message:
         path = self._paths.storage(app)
-        config = apps.load(self._paths.apps_yml).get(app)
+        config = self._config(app)
         return {
             "app": app,
             "enabled": config.storage,
@@ -120,19 +136,22 @@ class SettingOperations:
             "mounted_at": MOUNTED_AT if config.storage else None,
         }
 
-    def _apply(self, app: AppName, changed: bool, request: Message, emit: Emit, rest: Message) -> dict[str, Any] | None:
+    def _apply(self, app: AppName, pending: bool, request: Message, emit: Emit, rest: Message) -> dict[str, Any] | None:
         live = self._releases.live(app)
-        if not changed or live is None:
+        if not pending or live is None:
             return None
         deploy = self._deploying.accept(app, live.sha, Trigger.SETTINGS, subject=live.subject)
         return self._deploying.shown(deploy, request, emit, rest)
 
     def _domains(self, app: AppName) -> Message:
-        config = apps.load(self._paths.apps_yml).get(app)
+        config = self._config(app)
         return {"app": app, "url": self._views.url(app), "domains": list(config.domains)}
 
+    def _config(self, app: AppName) -> AppConfig:
+        return apps.load(self._paths.apps_yml).get(app)
+
     def _known(self, request: Message) -> AppName:
-        return apps.load(self._paths.apps_yml).get(requests.app_name(request)).name
+        return self._config(requests.app_name(request)).name
 
 
 def _domains(request: Message) -> list[Domain]:

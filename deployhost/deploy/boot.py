@@ -17,6 +17,7 @@ POLL_SLOW = 0.1  # … once the app has taken longer than a few seconds
 PATIENCE = 5.0
 PROBE_TIMEOUT = 5.0
 KILLED = 137  # 128 + SIGKILL
+NOTED_WITHIN = 2.0  # seconds that an engine may take to note that a process of it has ended
 UNWELL = 0.25  # seconds between probes of an app that has answered, and not well: its log is not ours to fill
 
 
@@ -37,10 +38,11 @@ class BootRules:
 
 @dataclass(frozen=True)
 class Ready:
-    """A container that answers: on which port, and the probe that proved it."""
+    """A container that answers: on which port, the probe that proved it, and the host name that it was asked for."""
 
     port: int
     probe: Probe
+    host: str = ""
 
 
 class BootWatch:
@@ -72,7 +74,7 @@ class BootWatch:
             ):
                 probes = self._ask(ip, candidate, rules)
                 if readiness.health(probes, configured=rules.health is not None) is Health.HEALTHY:
-                    return Ready(candidate, probes[-1])
+                    return Ready(candidate, probes[-1], rules.host)
                 answered = any(probe.status for probe in probes)
                 unhealthy_since = (unhealthy_since or now) if answered else None
             if unhealthy_since and readiness.given_up(probes, now - unhealthy_since):
@@ -93,10 +95,25 @@ class BootWatch:
                 break
         return probes
 
+    def now(self, container: str) -> Container | None:
+        """Given a container, return it as it is, or None once it is removed.
+
+        A process is gone a moment before its engine says so, and knows with which exit code: that moment is waited for.
+        """
+        deadline = time.monotonic() + NOTED_WITHIN
+        while True:
+            found = self._docker.find(container)
+            ended = found is not None and found.running and netns.listeners(found.pid) is None
+            if not ended or time.monotonic() > deadline:
+                return found
+            time.sleep(POLL)
+
     def _ended(self, container: Container) -> BootFailed:
-        after = self._docker.find(container.id)
+        after = self.now(container.id)
         if after is None:
             return BootFailed("the app's container was removed while it was starting")
+        if after.running and (codes := self._docker.how_ended(after.id).exit_codes):
+            return BootFailed(f"the app ended while starting, with exit code {codes[0]}")  # Kamal's are started again
         return BootFailed(f"the app ended while starting, {how_it_ended(after)}")
 
 
@@ -105,6 +122,8 @@ def how_it_ended(container: Container) -> str:
     limit = "" if container.memory is None else f" (its limit is {container.memory // 1024**2} MiB)"
     if container.oom_killed:
         return f"out of memory{limit}"
+    if container.running:  # started again since, or the engine has not noted its end
+        return "and the engine does not say how"
     if container.exit_code == KILLED and container.memory is not None:
         return f"killed, probably for its memory{limit}"
     return f"with exit code {container.exit_code}"

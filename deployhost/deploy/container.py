@@ -4,6 +4,7 @@ The direct engine adds what belongs to one deploy (names, labels, variables); Ka
 (kamal/deploy_yml.py), so that a container which `kamal rollback` makes equals ours.
 """
 
+import json
 from pathlib import Path
 
 from deployhost.build.labels import INIT_LABEL
@@ -17,6 +18,7 @@ from deployhost.system.docker_model import ContainerSpec, Image
 DEFAULT_PORT = 8080
 MOUNTED_AT = "/storage"
 PUSHED_AT = "DEPLOYHOST_PUSHED_AT"
+SETTINGS_LABEL = "deployhost.settings"  # on the web container: settings that it does not show
 PIDS_LIMIT = 4096  # processes and threads of one app; what is more is a fork bomb
 
 
@@ -45,6 +47,12 @@ def container_of(image: Image, config: AppConfig, process: Process, storage: Pat
         cap_drop=allowed.drop,
         cap_add=allowed.add,
     )
+
+
+def settings_label(config: AppConfig) -> str:
+    """Given an app's settings, return what its web container says of them, as JSON (deploy/before.py reads it)."""
+    said = {"port": config.port, "health": config.health, "release": config.release}
+    return json.dumps({key: value for key, value in said.items() if value is not None})
 
 
 def pushed_at(deploy: Deploy) -> str:

@@ -7,7 +7,7 @@ have been a deploy's switch. An app whose lock somebody else holds is left alone
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,7 +35,10 @@ log = logging.getLogger(__name__)
 
 
 class Converge:
-    """Given what looks and what acts, mend what is not as it should be."""
+    """Given what looks and what acts, mend what is not as it should be.
+
+    `keepers` are what `keep` calls: each sees to something of its own, and returns notes on what it mended, which `mended` gets.
+    """
 
     def __init__(
         self,
@@ -46,7 +49,8 @@ class Converge:
         proxy: KamalProxy,
         deploys: Deploys,
         locks: KamalLocks,
-        isolate: Callable[[], object],
+        keepers: Sequence[Callable[[], Sequence[str]]],
+        mended: Callable[[str], None],
         run: Path,
         clock: Callable[[], float],
     ) -> None:
@@ -56,7 +60,8 @@ class Converge:
         self._proxy = proxy
         self._deploys = deploys
         self._locks = locks
-        self._isolate = isolate
+        self._keepers = tuple(keepers)
+        self._mended = mended
         self._run = run
         self._clock = clock
         self._one = threading.Lock()
@@ -79,6 +84,8 @@ class Converge:
                 notes += told
                 self._notes[app] = tuple(told)
                 found = adoption(apps[app])
+                # What is not in apps.yml is told by who reads that: an app that is put back is one again at once.
+                found = None if apps[app].removed else found
                 self._left_alone[app] = found.note if isinstance(found, Adoption) else ""
             return Plan(tuple(done), tuple(notes))
 
@@ -94,13 +101,27 @@ class Converge:
             notes += plan.notes
         return Plan(tuple(steps), tuple(notes))
 
-    def keep(self) -> None:
-        """Do what needs no look: isolate the apps from each other again, and delete logs that nobody reads."""
+    def keep(self) -> tuple[str, ...]:
+        """Do what needs no look: have every keeper see to its own, and delete logs that nobody reads; return notes on what was mended.
+
+        Raise the first error of a keeper, once all have been asked.
+        """
         for left in self._run.glob("switch-*.log"):
             with contextlib.suppress(OSError):
                 if left.stat().st_mtime < self._clock() - OLD_LOG:
                     left.unlink(missing_ok=True)
-        self._isolate()
+        notes: list[str] = []
+        errors: list[DeployhostError] = []
+        for keeper in self._keepers:
+            try:
+                notes += keeper()
+            except DeployhostError as error:
+                errors.append(error)
+        for note in notes:
+            self._mended(note)
+        if errors:
+            raise errors[0]
+        return tuple(notes)
 
     def mend(self, deploy: Deploy) -> None:
         """Given a deploy that nobody works on any more, finish or requeue it if the journal has it as running.

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from deployhost.config.app import AppConfig
 from deployhost.deploy.adopt_plan import Adopt
-from deployhost.deploy.container import DEFAULT_PORT
+from deployhost.deploy.container import DEFAULT_PORT, SETTINGS_LABEL
 from deployhost.deploy.converge_steps import (
     BeginAgain,
     Connect,
@@ -145,6 +145,8 @@ class Actor:
         self._wake(app)
 
     def _lacks_workers(self, deploy: Deploy, serving: Container, config: AppConfig) -> bool:
+        if SETTINGS_LABEL in serving.labels:
+            return False  # we made it, and what we make is there before the switch; apps.yml may want others by now
         image = self._docker.image(serving.image_id)
         wanted = set() if image is None else {worker.name for worker in processes_of(image, config).workers}
         found = self._docker.containers({"service": deploy.app, DEPLOY_LABEL: str(deploy.id)})

@@ -20,7 +20,10 @@ LOST = 255  # the exit code of a container whose supervisor died with it
 
 
 class Looker:
-    """Given the engine, the proxy, the journal, the locks and apps.yml, look. `works_on` is whether a worker is at a deploy."""
+    """Given the engine, the proxy, the journal, the locks and apps.yml, look.
+
+    `load_apps` has None for an app whose settings can't be read; `works_on` is whether a worker is at a deploy.
+    """
 
     def __init__(
         self,
@@ -31,7 +34,7 @@ class Looker:
         releases: Releases,
         holds: Holds,
         locks: KamalLocks,
-        load_apps: Callable[[], Mapping[AppName, AppConfig]],
+        load_apps: Callable[[], Mapping[AppName, AppConfig | None]],
         works_on: Callable[[int], bool],
         clock: Callable[[], float],
     ) -> None:
@@ -57,6 +60,7 @@ class Looker:
             highest_label=max(numbers, default=0),
             highest_number=self._deploys.highest(),
             proxy_connected=proxy is not None and NETWORK in proxy.networks,
+            network=self._docker.network_exists(NETWORK),
         )
 
     def apps(self, only: AppName | None = None, broken_off: Iterable[int] = ()) -> dict[AppName, AppFacts]:
@@ -76,7 +80,7 @@ class Looker:
     def _app(
         self,
         app: AppName,
-        configs: Mapping[AppName, AppConfig] | None,
+        configs: Mapping[AppName, AppConfig | None] | None,
         routes: Mapping[str, Route],
         containers: Mapping[AppName, tuple[Seen, ...]],
         idle: Mapping[int, int],
@@ -91,7 +95,7 @@ class Looker:
             at=self._clock(),
             hosts=None if config is None else frozenset(map(str, config.hosts)),
             direct=config is not None and config.deploys_with is EngineName.DIRECT,
-            removed=configs is not None and config is None,
+            removed=configs is not None and app not in configs,
             known=self._deploys.newest(app) is not None,
             live=live,
             open=open_,
@@ -157,11 +161,14 @@ class Looker:
                 continue
             role = one.labels["role"] if process else None
             workers = tuple(one.labels.get(WORKERS_LABEL, "").split())
-            seen = Seen(one.id, one.name, role, number, one.status, one.image_id, NETWORK in one.ips, workers)
+            connected, alone = NETWORK in one.ips, not one.ips
+            seen = Seen(one.id, one.name, role, number, one.status, one.image_id, connected, workers, alone)
             found[app] = (*found.get(app, ()), seen)
         return found
 
-    def _names(self, configs: Mapping[AppName, AppConfig] | None, containers: Iterable[AppName]) -> list[AppName]:
+    def _names(
+        self, configs: Mapping[AppName, AppConfig | None] | None, containers: Iterable[AppName]
+    ) -> list[AppName]:
         """Return every app that is ours: in apps.yml, or in the journal while it has something of it to see to."""
         names = set(configs or ()) | {release.app for release in self._releases.all_live()}
         names |= {deploy.app for deploy in self._deploys.open()} | {drain.app for drain in self._releases.drains()}
@@ -170,7 +177,7 @@ class Looker:
             names |= set(containers) & set(self._deploys.apps())
         return sorted(names)
 
-    def _configs(self) -> Mapping[AppName, AppConfig] | None:
+    def _configs(self) -> Mapping[AppName, AppConfig | None] | None:
         try:
             return self._load_apps()
         except DeployhostError:

@@ -15,6 +15,7 @@ from deployhost.deploy.converge_steps import (
     EndDrain,
     FinishSwitched,
     LetGo,
+    MakeNetwork,
     MakeProxy,
     RemoveContainer,
     Reroute,
@@ -46,9 +47,12 @@ class _Round:
 
 
 def plan_server(facts: ServerFacts) -> Plan:
-    """Given the proxy's state and the numbers that containers carry, return what concerns all apps."""
+    """Given the network, the proxy's state and the numbers that containers carry, return what concerns all apps."""
     steps: list[Step] = []
     notes: list[str] = []
+    if not facts.network:
+        why = "it was removed, and without it nothing reaches an app"
+        steps.append(MakeNetwork(what=f"make the network {NETWORK} anew", why=why))
     step = _proxy(facts)
     if isinstance(step, MakeProxy | StartProxy) and facts.youngest_lock < FRESH_LOCK:
         state = "is gone" if facts.proxy is None else "does not run"

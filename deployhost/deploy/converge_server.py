@@ -1,10 +1,10 @@
-"""Carrying out what concerns all apps at once: kamal-proxy's container, and the numbers of deploys. `converge_plan` has decided it."""
+"""Carrying out what concerns all apps at once: the network, kamal-proxy's container, the numbers of deploys. `converge_plan` has decided it."""
 
 import logging
 import time
 from collections.abc import Callable
 
-from deployhost.deploy.converge_steps import ConnectProxy, MakeProxy, SkipNumbers, StartProxy
+from deployhost.deploy.converge_steps import ConnectProxy, MakeNetwork, MakeProxy, SkipNumbers, StartProxy
 from deployhost.errors import DeployhostError, InternalError, SwitchFailed
 from deployhost.journal.deploys import Deploys
 from deployhost.kamal.contract import NETWORK, PROXY_CONTAINER, PROXY_MAC
@@ -42,7 +42,22 @@ class ServerActor:
         if isinstance(step, MakeProxy) and self._refused is not None and self._clock() < self._refused[0]:
             raise self._refused[1]
         log.info("%s: %s", step.what, step.why)
+        if isinstance(step, SkipNumbers):
+            self._deploys.skip_to(step.above)
+            return
+        try:
+            self._in_docker(step)
+        except DeployhostError as error:
+            if error.hint:
+                raise
+            # What Docker refuses, set-up may know better how to make.
+            said = f"{step.what}: {error.message}"
+            raise SwitchFailed(said, hint="deployhost setup --local", details=error.details) from error
+
+    def _in_docker(self, step: Step) -> None:
         match step:
+            case MakeNetwork():
+                self._docker.create_network(NETWORK)
             case StartProxy():
                 self._docker.start(PROXY_CONTAINER)
                 self._await_proxy()
@@ -51,8 +66,6 @@ class ServerActor:
                 self._await_proxy()
             case ConnectProxy():
                 self._docker.connect(PROXY_CONTAINER, NETWORK, mac=PROXY_MAC)
-            case SkipNumbers(above=above):
-                self._deploys.skip_to(above)
             case _:
                 raise InternalError(f"no such step: {step}")
 

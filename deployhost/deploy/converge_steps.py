@@ -9,6 +9,11 @@ from deployhost.steps import Step
 
 
 @dataclass(frozen=True, kw_only=True)
+class MakeNetwork(Step):
+    """Have Kamal's network again, as set-up makes it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StartProxy(Step):
     """Start kamal-proxy's container."""
 

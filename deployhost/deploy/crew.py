@@ -4,7 +4,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -21,7 +21,9 @@ from deployhost.system.docker_model import Container, Image
 
 WORKER_PROOF = 1.0  # seconds that a worker must have run before the release it belongs to goes live
 RELEASE_LIMIT = 300.0  # seconds for the release command
+HELD_LONG = 5.0  # seconds of it after which the person is told that requests are held meanwhile
 POLL = 0.05
+REFUSES_HOST = 400  # what frameworks answer that were not told their host names; it proves that the app runs
 LAST_WORDS = 5.0  # seconds for the output of a release command that has ended
 MOST_AT_ONCE = 8  # containers that are started or stopped side by side
 log = logging.getLogger(__name__)
@@ -60,21 +62,33 @@ class Crews:
         workers = tuple((worker.name, self._engine.create(attempt, image, worker)) for worker in processes.workers)
         return Created(image, processes, web, workers)
 
-    def release(self, attempt: Attempt, created: Created) -> None:
-        """Given an attempt and its containers, run its release command, if it has one, to its end. Raise BootFailed if that fails."""
+    def release(self, attempt: Attempt, created: Created, *, held: bool = False) -> None:
+        """Given an attempt and its containers, run its release command, if it has one, to its end. Raise BootFailed if that fails.
+
+        `held` is whether requests of the app wait meanwhile: then it is told if that takes long.
+        """
         argv = created.processes.release
         if argv is None:
             return
         with attempt.progress.stage("release", detail=created.processes.release_text):
             container = self._engine.create_release(attempt, created.image, argv)
+            todays = attempt.deploy.trigger is Trigger.ROLLBACK and attempt.config.release is not None
             try:
-                self._run_release(attempt, container)
+                with _explained(attempt, "the release command (release:)", todays):
+                    self._run_release(attempt, container, held=held)
             finally:
                 self._docker.remove(container, force=True)
 
-    def start(self, created: Created) -> Container:
-        """Given created containers, start them all and return the web one. Raise BootFailed."""
-        self._side_by_side(self._engine.start, [container for _, container in created.workers])
+    def start(self, attempt: Attempt, created: Created) -> Container:
+        """Given an attempt and its containers, start them all and return the web one. Raise BootFailed."""
+        names = {container: name for name, container in created.workers}
+
+        def start(container: str) -> None:
+            name = names[container]
+            with _explained(attempt, f"the process {name} (processes:)", _is_added(created, name)):
+                self._engine.start(container)
+
+        self._side_by_side(start, list(names))
         web = self._engine.start(created.web)
         self._joined(AppName(web.labels["service"]))
         return web
@@ -86,7 +100,13 @@ class Crews:
         if created.workers:
             time.sleep(max(0.0, WORKER_PROOF - (time.monotonic() - began)))
         for name, container in created.workers:
-            self._engine.prove_worker(name, container)
+            with _explained(attempt, f"the process {name} (processes:)", _is_added(created, name)):
+                self._engine.prove_worker(name, container)
+        if ready.probe.status == REFUSES_HOST:
+            attempt.progress.note(
+                f"it answers 400 to its own host name {ready.host} (GET {ready.probe.path}): "
+                "if that is Django, name the host in ALLOWED_HOSTS"
+            )
         return ready
 
     def keep(self, deploy: Deploy) -> None:
@@ -129,12 +149,12 @@ class Crews:
         with ThreadPoolExecutor(max_workers=MOST_AT_ONCE) as pool:
             list(pool.map(act, containers))
 
-    def _run_release(self, attempt: Attempt, container: str) -> None:
+    def _run_release(self, attempt: Attempt, container: str, *, held: bool) -> None:
         self._engine.start(container)
         self._joined(attempt.deploy.app)
         listener = threading.Thread(target=self._pass_on, args=(attempt, container), name="release", daemon=True)
         listener.start()
-        self._await_end(attempt, container)
+        self._await_end(attempt, container, held=held)
         listener.join(LAST_WORDS)
         ended = self._docker.inspect(container)
         if ended.exit_code != 0 or ended.oom_killed:
@@ -145,10 +165,32 @@ class Crews:
             for entry in self._docker.logs(container, follow=True):
                 attempt.progress.output(entry.line)
 
-    def _await_end(self, attempt: Attempt, container: str) -> None:
-        deadline = time.monotonic() + RELEASE_LIMIT
+    def _await_end(self, attempt: Attempt, container: str, *, held: bool) -> None:
+        began = time.monotonic()
+        to_tell = held
         while self._docker.inspect(container).running:
             attempt.check()
-            if time.monotonic() > deadline:
+            taken = time.monotonic() - began
+            if taken > RELEASE_LIMIT:
                 raise BootFailed(f"the release command did not end within {RELEASE_LIMIT:g} s")
+            if to_tell and taken >= HELD_LONG:
+                to_tell = False
+                since = f"visitors wait since {HELD_LONG:g} s"
+                attempt.progress.note(f"{since}: a release command runs while requests are held")
             time.sleep(POLL)
+
+
+def _is_added(created: Created, name: ProcessName) -> bool:
+    return any(worker.name == name and worker.added for worker in created.processes.workers)
+
+
+@contextlib.contextmanager
+def _explained(attempt: Attempt, what: str, added: bool) -> Iterator[None]:
+    """Given what is run in the block, and whether only apps.yml names it, say that of one that fails in a rollback."""
+    try:
+        yield
+    except BootFailed as error:
+        if attempt.deploy.target is None or not added:
+            raise
+        why = f"apps.yml names {what}, which the older release may not have"
+        raise BootFailed(error.message, hint=error.hint, details=(why, *error.details)) from error

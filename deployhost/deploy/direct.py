@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import secrets
 import stat
 from collections.abc import Callable, Sequence
@@ -10,13 +9,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from deployhost.config.app import AppConfig
+from deployhost.deploy import image_user
 from deployhost.deploy.attempt import Attempt
 from deployhost.deploy.boot import BootRules, BootWatch, Ready, how_it_ended
-from deployhost.deploy.container import MOUNTED_AT, PUSHED_AT, container_of, port_for, pushed_at
+from deployhost.deploy.container import (
+    MOUNTED_AT,
+    PUSHED_AT,
+    SETTINGS_LABEL,
+    container_of,
+    port_for,
+    pushed_at,
+    settings_label,
+)
 from deployhost.deploy.processes import RELEASE, Process
 from deployhost.errors import BootFailed, Conflict, DockerRefused, DockerUnavailable, NotFound
 from deployhost.kamal import contract
-from deployhost.model import AppName, ProcessName
+from deployhost.model import WEB, AppName, ProcessName
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container, ContainerSpec, Image
@@ -24,6 +32,7 @@ from deployhost.system.docker_model import Container, ContainerSpec, Image
 DEPLOY_LABEL = "deployhost.deploy"  # the deploy that made a container; names and numbers only
 WORKERS_LABEL = "deployhost.workers"  # on the web container: the workers that were made with it, with spaces between
 LOG_TAIL = 25
+TABLE_LIMIT = 1024 * 1024  # bytes of an image's passwd or group
 
 
 class DirectEngine:
@@ -40,7 +49,8 @@ class DirectEngine:
         `workers` are those that are made beside the web process: its container says so, whatever apps.yml has later.
         """
         app, config = attempt.deploy.app, attempt.config
-        beside = {WORKERS_LABEL: " ".join(workers)} if workers else {}
+        beside = {SETTINGS_LABEL: settings_label(config)} if process.name == WEB else {}
+        beside |= {WORKERS_LABEL: " ".join(workers)} if workers else {}
         spec = replace(
             self._spec(attempt, image, process),
             name=contract.container_name(app, process.name, attempt.version),
@@ -123,10 +133,11 @@ class DirectEngine:
 
     def prove_worker(self, name: ProcessName, container: str) -> None:
         """Given a worker that was started a moment ago, see that it runs. Raise BootFailed."""
-        found = self._docker.inspect(container)
-        if not found.running:
+        found = self._watch.now(container)
+        if found is None or not found.running:
+            how = "its container was removed" if found is None else how_it_ended(found)
             raise BootFailed(
-                f"the process {name} ended while starting, {how_it_ended(found)}",
+                f"the process {name} ended while starting, {how}",
                 details=tuple(self.last_lines(container)),
             )
 
@@ -157,7 +168,7 @@ class DirectEngine:
         if not directory.exists() and self._had(app, directory, container):
             attempt.progress.note(f"the storage directory {directory} was missing: it was made anew, and is empty")
         directory.mkdir(parents=True, exist_ok=True)
-        owner = self._ids(container, user)
+        owner = self._owner(container, user)
         now = directory.stat()
         if (now.st_uid, now.st_gid) != owner:
             _give(directory, (now.st_uid, now.st_gid), owner)
@@ -167,33 +178,19 @@ class DirectEngine:
         others = self._docker.containers({"service": app})
         return any((str(directory), MOUNTED_AT) in other.mounts for other in others if other.id != new)
 
-    def _ids(self, container: str, user: str) -> tuple[int, int]:
-        """Given a container and its image's USER, return uid and gid: numbers as they are, names by its own passwd and group."""
-        name, _, group = user.partition(":")
-        uid = int(name) if name.isdigit() else None
-        gid = int(group) if group.isdigit() else None
-        if (uid is not None or not name) and (gid is not None or not group) and (uid or 0) == 0:
-            return 0, gid or 0
-        for entry in self._table(container, "/etc/passwd"):
-            if len(entry) >= 4 and name in (entry[0], entry[2]):
-                uid, gid = int(entry[2]), gid if gid is not None else int(entry[3])
-                break
-        if group and not group.isdigit():
-            gid = next((int(entry[2]) for entry in self._table(container, "/etc/group") if entry[0] == group), None)
-        if uid is None:
-            raise BootFailed(f"the image's user {user!r} is not in its /etc/passwd")
-        return uid, gid if gid is not None else 0
+    def _owner(self, container: str, user: str) -> tuple[int, int]:
+        """Given a container and its image's USER, return uid and gid, by its own passwd and group where it takes them."""
+        tables = ("/etc/passwd", "/etc/group") if image_user.needs_tables(user) else ()
+        found = image_user.owner(user, *(self._table(container, path) for path in tables))
+        if found is None:
+            raise BootFailed(f"the image's user {user!r} is not in its /etc/passwd and /etc/group")
+        return found
 
-    def _table(self, container: str, path: str) -> list[list[str]]:
+    def _table(self, container: str, path: str) -> str:
         try:
-            text = self._docker.read_file(container, path).decode("utf-8", "replace")
+            return self._docker.read_file(container, path, limit=TABLE_LIMIT).decode("utf-8", "replace")
         except NotFound:
-            return []
-        return [
-            fields
-            for line in text.splitlines()
-            if len(fields := line.split(":")) >= 3 and re.fullmatch(r"\d+", fields[2])
-        ]
+            return ""
 
 
 def _give(directory: Path, old: tuple[int, int], new: tuple[int, int]) -> None:

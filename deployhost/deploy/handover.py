@@ -8,7 +8,7 @@ import logging
 
 from deployhost.deploy.attempt import Attempt, Live
 from deployhost.deploy.crew import RELEASE_LIMIT, Created, Crews
-from deployhost.deploy.holding import Holding
+from deployhost.deploy.holding import NOT_HELD, Holding
 from deployhost.deploy.overlap import Overlap
 from deployhost.deploy.patience import patiently
 from deployhost.deploy.switch import Switch
@@ -67,9 +67,10 @@ class Handover:
         deploy, progress = attempt.deploy, attempt.progress
         with progress.stage("stop"):
             patiently(lambda: self._crews.stop(before))  # what has ended already is no error
-        self._crews.release(attempt, created)
+        hold = self._holding.of(deploy.app)
+        self._crews.release(attempt, created, held=hold is not None and hold.proxy != NOT_HELD)
         with progress.stage("start"):
-            web = self._crews.start(created)
+            web = self._crews.start(attempt, created)
         with progress.stage("health"):
             last = self._releases.live(deploy.app)
             ready = self._crews.wait(attempt, created, web, None if last is None else last.port)

@@ -1,14 +1,13 @@
 """The image of a deploy: built from the commit, or that of the live release again when only settings changed."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
-from deployhost.build.directory import DirectoryTree, load_templates
 from deployhost.build.labels import SOURCE_LABEL
-from deployhost.build.plan import BuildPlan, plan_build
+from deployhost.build.plan import BuildPlan
 from deployhost.deploy.attempt import Attempt
 from deployhost.deploy.queue import REPEATS
 from deployhost.errors import CommandStopped, NotFound
@@ -43,8 +42,17 @@ class Builder(Protocol):
         """Given a plan and a context directory, build the image under that reference. Raise BuildFailed, BaseImageUnavailable."""
 
 
+class Planner(Protocol):
+    """What plans a build: build.planner.Planner, or a fake."""
+
+    def plan(
+        self, directory: Path, app: AppName, *, storage: bool | None, variables: Mapping[str, str], stop: Stop | None
+    ) -> BuildPlan:
+        """Given a directory and what is known of its app, return what would be built. Raise NothingRecognised, BuildFailed, CommandStopped."""
+
+
 class Images:
-    """Given the engine, a builder, the journal's releases and the paths, provide each deploy's image.
+    """Given the engine, a builder, what plans, the journal's releases and the paths, provide each deploy's image.
 
     `room` raises DiskFull where a disk has no room for a build.
     """
@@ -56,9 +64,11 @@ class Images:
         releases: Releases,
         paths: Paths,
         room: Callable[[Callable[[str], None]], None],
+        *,
+        planner: Planner,
     ) -> None:
         self._room = room
-        self._templates = load_templates()
+        self._planner = planner
         self._docker = docker
         self._builder = builder
         self._releases = releases
@@ -91,9 +101,7 @@ class Images:
             repository.check_out(deploy.sha, context)
             tree = commit.result().tree
         with progress.stage("plan"):
-            plan = plan_build(DirectoryTree(context), app=deploy.app, templates=self._templates)
-            for warning in plan.warnings:
-                progress.note(f"warning: {warning}")
+            plan = self._planned(attempt, context)
         reference = contract.image(deploy.app, attempt.version)
         source = source_of(tree, plan)
         known = None if deploy.rebuild else self._known(deploy.app, source)
@@ -121,6 +129,18 @@ class Images:
             except CommandStopped:
                 attempt.check()
                 raise
+
+    def _planned(self, attempt: Attempt, context: Path) -> BuildPlan:
+        """Given an attempt and its files, return how they are built, having said what its owner should know."""
+        app, storage = attempt.deploy.app, attempt.config.storage
+        try:
+            plan = self._planner.plan(context, app, storage=storage, variables=attempt.env, stop=attempt.stop)
+        except CommandStopped:
+            attempt.check()
+            raise
+        for warning in plan.warnings:
+            attempt.progress.note(f"warning: {warning}")
+        return plan
 
     def _known(self, app: AppName, source: str) -> Image | None:
         """Return the newest image of the app's releases that was built from exactly that, or None.

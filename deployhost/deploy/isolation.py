@@ -16,6 +16,7 @@ from deployhost.system.firewall import Family, Firewall
 
 log = logging.getLogger(__name__)
 
+ASKED_AGAIN = "apps could reach each other: the packet filter's FORWARD did not ask DOCKER-USER first; it does again"
 MayReach = Callable[[], Mapping[AppName, tuple[AppName, ...]]]
 
 
@@ -44,6 +45,7 @@ class Isolation:
         self._seen = contract.PROXY_MAC
         self._applied: Wanted | None = None
         self._problem = ""
+        self._mended = False
 
     @property
     def problem(self) -> str:
@@ -57,6 +59,13 @@ class Isolation:
         serving. Raise DockerUnavailable.
         """
         return self._apply_all(anew=True)
+
+    def keep(self) -> tuple[str, ...]:
+        """As `apply`; return what a person should know of it: that apps could reach each other until now."""
+        self.apply()
+        with self._lock:
+            mended, self._mended = self._mended, False
+            return (ASKED_AGAIN,) if mended else ()
 
     def follow(self) -> bool:
         """As `apply`, where something else is wanted than the last time: another container, another port, another setting.
@@ -97,9 +106,13 @@ class Isolation:
 
     def _apply(self, wanted: Wanted, family: Family) -> bool:
         filtered = self._bridges.filter(wanted.bridge, family)
-        change = isolation_plan.change(wanted, self._firewall.rules(family), v6=family is Family.IPV6)
+        rules = self._firewall.rules(family)
+        change = isolation_plan.change(wanted, rules, v6=family is Family.IPV6)
         if change:
             self._firewall.restore(family, change)
+        if isolation_plan.passed_by(wanted, rules):
+            self._mended = True
+            log.warning("%s", ASKED_AGAIN)
         return bool(change) or filtered
 
     def _wanted(self, network: Network) -> Wanted:

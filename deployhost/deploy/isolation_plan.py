@@ -11,7 +11,9 @@ from deployhost.model import AppName
 
 CHAIN = "DEPLOYHOST"
 DOCKERS = "DOCKER-USER"  # Docker keeps this chain for others' rules, and asks it before its own
-NO_DOCKERS = "FORWARD"  # … and makes none where it does not care for IPv6
+FORWARD = "FORWARD"  # the kernel's own, which asks Docker's; and ours where Docker does not care for IPv6
+ASKS = f"-A {FORWARD} -j {DOCKERS}"  # as dockerd makes it, once, when it starts
+ANSWERS = "RELATED,ESTABLISHED"
 
 NEIGHBOURS = (135, 136)  # IPv6 asks with these who has an address; IPv4's ARP does not pass the filter
 
@@ -47,7 +49,7 @@ def taking_part(may_reach: Mapping[AppName, Sequence[AppName]]) -> frozenset[App
 
 def change(wanted: Wanted, current: Sequence[str], *, v6: bool = False) -> str:
     """Given what is wanted and the rules that there are (`iptables -S`), return lines for iptables-restore; empty if all is right."""
-    parent = DOCKERS if f"-N {DOCKERS}" in current else NO_DOCKERS
+    parent = DOCKERS if f"-N {DOCKERS}" in current else FORWARD
     jump = f"-A {parent} -i {wanted.bridge} -o {wanted.bridge} -j {wanted.chain}"
     rules = list(_rules(wanted, v6=v6))
     jumps = [rule for rule in current if _jumps(rule, wanted.chain)]
@@ -59,7 +61,36 @@ def change(wanted: Wanted, current: Sequence[str], *, v6: bool = False) -> str:
         lines += [f":{wanted.chain} - [0:0]", *rules]  # naming the chain empties it
     if jumps != [jump] or asked[0] != jump:
         lines += [*_dropped(jumps), f"-I {parent} 1{jump.removeprefix(f'-A {parent}')}"]
+    if passed_by(wanted, current):
+        lines += [*_dropped(rule for rule in current if rule == ASKS), f"-I {FORWARD} 1 -j {DOCKERS}"]
     return _text(lines)
+
+
+def passed_by(wanted: Wanted, current: Sequence[str]) -> bool:
+    """Given the rules that there are, return whether the kernel lets what passes on the bridge through without asking Docker's chain.
+
+    So it is once somebody has emptied FORWARD: only dockerd's next start would have it asked again.
+    """
+    if f"-N {DOCKERS}" not in current:
+        return False
+    chain = [rule for rule in current if rule.startswith(f"-A {FORWARD} ")]
+    before = chain[: chain.index(ASKS)] if ASKS in chain else None
+    # RETURN, in a chain of the kernel's own, is its policy's word; and a chain that is gone to comes back to that.
+    return before is None or any(
+        _lets_through(rule, current, wanted.bridge, ("ACCEPT", "RETURN"))
+        or (" -g " in rule and not _elsewhere(rule, wanted.bridge))
+        for rule in before
+    )
+
+
+def _lets_through(rule: str, current: Sequence[str], bridge: str, ends: Sequence[str] = ("ACCEPT",)) -> bool:
+    """Given a rule, return whether something new that comes from the bridge may be let through by it, or by a chain that it asks."""
+    words = rule.split()
+    target = next((words[at + 1] for at, word in enumerate(words[:-1]) if word in ("-j", "-g")), "")
+    if _elsewhere(rule, bridge) or (target in ends and _only_answers(words)):
+        return False
+    asked = (one for one in current if one.startswith(f"-A {target} "))
+    return target in ends or any(_lets_through(one, current, bridge) for one in asked)
 
 
 def removal(current: Sequence[str], chain: str = CHAIN) -> str:
@@ -68,9 +99,15 @@ def removal(current: Sequence[str], chain: str = CHAIN) -> str:
     return _text([*_dropped(rule for rule in current if _jumps(rule, chain)), *all_of_it])
 
 
+def _only_answers(words: Sequence[str]) -> bool:
+    """Return whether a rule's condition is that of our first one: answers."""
+    states = next((words[at + 1] for at, word in enumerate(words[:-1]) if word in ("--ctstate", "--state")), "")
+    return bool(states) and set(states.split(",")) <= set(ANSWERS.split(",")) and "!" not in words
+
+
 def _rules(wanted: Wanted, *, v6: bool) -> Iterator[str]:
     # RETURN, not ACCEPT: the rules that others have put behind ours are asked too.
-    yield f"-A {wanted.chain} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
+    yield f"-A {wanted.chain} -m conntrack --ctstate {ANSWERS} -j RETURN"
     if v6:
         for kind in NEIGHBOURS:
             yield f"-A {wanted.chain} -p ipv6-icmp -m icmp6 --icmpv6-type {kind} -j RETURN"
@@ -95,9 +132,10 @@ def _jumps(rule: str, chain: str) -> bool:
 
 
 def _elsewhere(rule: str, bridge: str) -> bool:
-    """Return whether a rule of somebody else's can't be about what comes from this bridge: it may stand before ours."""
+    """Return whether a rule of somebody else's can't be about what passes on this bridge: it may stand before ours."""
     words = rule.split()
-    return words[2] == "-i" and words[3] != bridge
+    named = [words[at + 1] for at, word in enumerate(words) if word in ("-i", "-o") and words[at - 1] != "!"]
+    return any(name != bridge and not (name.endswith("+") and bridge.startswith(name[:-1])) for name in named)
 
 
 def _dropped(jumps: Iterable[str]) -> list[str]:

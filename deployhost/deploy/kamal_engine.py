@@ -181,7 +181,9 @@ class KamalEngine:
                 return BootFailed(f"{what} was killed while starting: it ran out of memory")
             if container.restart_count:  # not its state: Kamal itself has stopped it by now
                 details = () if what == "the app" else tuple(self.engine.last_lines(container.id))
-                return BootFailed(f"{what} ended while starting, with exit code {container.exit_code}", details=details)
+                # Of its first end: since then it was started again, or Kamal has stopped it.
+                codes = self.docker.how_ended(container.id).exit_codes or (container.exit_code,)
+                return BootFailed(f"{what} ended while starting, with exit code {codes[0]}", details=details)
         return None
 
 

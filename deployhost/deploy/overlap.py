@@ -33,7 +33,7 @@ class Overlap:
         self._crews.release(attempt, created)
         attempt.check()
         with progress.stage("start"):
-            web = self._crews.start(created)
+            web = self._crews.start(attempt, created)
         with progress.stage("health"):
             before = self._releases.live(deploy.app)
             ready = self._crews.wait(attempt, created, web, None if before is None else before.port)

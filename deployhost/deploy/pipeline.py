@@ -11,6 +11,7 @@ from typing import Protocol
 from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore
 from deployhost.deploy.attempt import Attempt, Live
+from deployhost.deploy.before import ran_with
 from deployhost.deploy.crew import Crews
 from deployhost.deploy.direct import DirectEngine
 from deployhost.deploy.drain import MARGIN, Drainer
@@ -20,6 +21,7 @@ from deployhost.deploy.prune import Pruner
 from deployhost.deploy.queue import BUILDS, REPEATS, next_version
 from deployhost.deploy.report import Progress, Reporter
 from deployhost.deploy.switch import Switch
+from deployhost.deploy.turns import BuildTurns
 from deployhost.errors import AppNotFound, DeployCancelled, DeployhostError, FileProblem, InternalError, NotFound
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
@@ -88,7 +90,7 @@ class Pipeline:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._builds = threading.Semaphore(tools.builds_at_once)
+        self._turns = BuildTurns(tools.builds_at_once)
 
     def run(self, queued: Deploy) -> None:
         """Given a queued deploy, carry it out to its end in the journal: a failure is an outcome.
@@ -106,8 +108,7 @@ class Pipeline:
         progress = Progress(deploy.id, tools.deploys, tools.reporter, ())
         progress.timed("queue", round(max(0.0, tools.clock() - deploy.requested_at) * 1000, 1))
         try:
-            config = tools.load_app(deploy.app)
-            env = self._env(deploy)
+            config, env = self._wanted(deploy)
             progress = Progress(deploy.id, tools.deploys, tools.reporter, env.values())
             stop = tools.cancelling.event(deploy.id)
 
@@ -186,18 +187,23 @@ class Pipeline:
 
     def _deploy(self, attempt: Attempt) -> None:
         tools, deploy = self._tools, attempt.deploy
-        with self._builds if deploy.trigger in BUILDS else contextlib.nullcontext():
+        with self._turns.turn(attempt) if deploy.trigger in BUILDS else contextlib.nullcontext():
             attempt.check()
             image = tools.images.provide(attempt)
         attempt.check()
 
+        waits: list[float] = []
+
         def waiting(who: str) -> None:
+            waits.append(tools.clock())
             attempt.progress.note(f"waiting for Kamal's lock: {who}")
 
         held = tools.locks.held(
             deploy.app, attempt.version, patience=LOCK_PATIENCE, waiting=waiting, check=attempt.check
         )
         with held:
+            for since in waits:
+                attempt.progress.timed("lock", round((tools.clock() - since) * 1000, 1))
             attempt = self._as_wanted_now(attempt)
             live = self._way(attempt.config).go_live(attempt, image)
             attempt.progress.timed("live", round((tools.clock() - deploy.requested_at) * 1000, 1))
@@ -212,21 +218,22 @@ class Pipeline:
     def _as_wanted_now(self, attempt: Attempt) -> Attempt:
         """The app may have been removed (and added again), or its settings changed, while the image was built."""
         tools, deploy = self._tools, attempt.deploy
-        config, env = tools.load_app(deploy.app), self._env(deploy)
+        config, env = self._wanted(deploy)
         if not tools.deploys.is_open(deploy.id):
             raise AppNotFound(f"{deploy.app} was removed", hint=f"deployhost add {deploy.app}")
         attempt.progress.conceal(env.values())
         return replace(attempt, config=config, env=env)
 
-    def _env(self, deploy: Deploy) -> dict[str, str]:
-        """Return the variables of a deploy: the app's, or for an automatic rollback those with which the release ran before."""
+    def _wanted(self, deploy: Deploy) -> tuple[AppConfig, dict[str, str]]:
+        """Return the settings and variables of a deploy: the app's, or for an automatic rollback those with which the release ran."""
         tools = self._tools
+        config = tools.load_app(deploy.app)
         if deploy.trigger is Trigger.AUTO_ROLLBACK and deploy.target is not None:
             release = tools.releases.get(deploy.app, deploy.target)
-            before = None if release is None else tools.docker.find(release.container)
+            before = None if release is None else ran_with(tools.docker, release, config)
             if before is not None:
-                return {name: value for name, _, value in (entry.partition("=") for entry in before.env)}
-        return {str(name): value for name, value in tools.env.read(deploy.app).items()}
+                return before
+        return config, {str(name): value for name, value in tools.env.read(deploy.app).items()}
 
     def _cancelled(self, deploy: Deploy, version: Version, error: AppNotFound) -> None:
         """The app was removed while its image was built: take away what the removal could not know of."""

@@ -1,10 +1,9 @@
 """Whether what is live is there, runs and can be reached: what ended, was removed or was unplugged, and what a person stopped. Pure."""
 
 from deployhost.deploy.converge_steps import Connect, MakeAgain, NoteStopped, StartContainer
-from deployhost.deploy.queue import REPEATS
 from deployhost.deploy.seen import AppFacts, Seen
 from deployhost.kamal import contract
-from deployhost.model import WEB, DeployStatus, ProcessName, Release, Trigger
+from deployhost.model import WEB, Deploy, DeployStatus, ProcessName, Release, Trigger
 from deployhost.steps import Plan, Step
 
 RUNS = ("running", "restarting", "paused", "removing")  # the engine sees to these itself
@@ -36,8 +35,9 @@ def presence(facts: AppFacts) -> Plan:
 
 
 def unplugged(container: Seen) -> bool:
-    """Given a container, return whether it is one of ours that runs, and is on Kamal's network no more."""
-    return container.deploy is not None and container.status == "running" and not container.connected
+    """Given a container, return whether it runs, and is on Kamal's network no more. Kamal's own may be on another instead."""
+    ought = container.deploy is not None or container.alone
+    return ought and container.status == "running" and not container.connected
 
 
 def _running(facts: AppFacts, live: Release) -> Plan:
@@ -56,8 +56,8 @@ def _made_again(facts: AppFacts, live: Release) -> Plan:
         return Plan()  # what is under way makes all of it anew
     by = next((one for one in facts.since_live if one.id == live.deploy), None)
     kamals = not facts.direct or (WEB in facts.lost and (by is None or by.trigger is Trigger.KAMAL))
-    in_vain = any(one.trigger in REPEATS and _came_to_nothing(one.status) for one in facts.since_live)
     reason = f"the container of {_names(facts)} was removed"
+    in_vain = any(_came_to_nothing(one, facts.at) for one in facts.since_live if one.reason == reason)
     just_made = by is not None and by.reason == reason and facts.at - live.live_since < REMOVED_AGAIN
     if kamals or in_vain or just_made:
         return Plan(notes=(_gone(facts),))
@@ -65,8 +65,11 @@ def _made_again(facts: AppFacts, live: Release) -> Plan:
     return Plan((MakeAgain(what=what, why=reason, release=live, reason=reason),))
 
 
-def _came_to_nothing(status: DeployStatus) -> bool:
-    return status in (DeployStatus.FAILED, DeployStatus.CANCELLED)
+def _came_to_nothing(asked: Deploy, now: float) -> bool:
+    """Given a restart that was asked for because of the same removal, return whether it shows that another one is not to be."""
+    if asked.status is DeployStatus.CANCELLED:
+        return now - (asked.finished_at or 0.0) < REMOVED_AGAIN  # who cancels it does not get the next one in a moment
+    return asked.status is DeployStatus.FAILED
 
 
 def _gone(facts: AppFacts) -> str:

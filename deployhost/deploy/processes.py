@@ -1,6 +1,7 @@
 """Which processes a release has and what each runs: the Procfile's, then apps.yml. Pure."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deployhost.build.detect.commands import start_of
@@ -14,10 +15,11 @@ RELEASE = "release"  # the Procfile's name of what runs once before the switch (
 
 @dataclass(frozen=True)
 class Process:
-    """One process, a Kamal role; `argv` is None where the image's own command runs."""
+    """One process, a Kamal role; `argv` is None where the image's own command runs, `added` says that only today's apps.yml names it."""
 
     name: ProcessName
     argv: tuple[str, ...] | None = None
+    added: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,24 @@ def processes_of(image: Image, config: AppConfig) -> Processes:
     commands = _of_procfile(image)
     release = config.release or commands.pop(RELEASE, None)
     chosen = {str(name): process.command for name, process in config.processes.items() if process.command}
-    commands = {**{name: command for name, command in commands.items() if name != RELEASE}, **chosen}
-    web = commands.pop(WEB, None)
+    known = {name: command for name, command in commands.items() if name != RELEASE}
+    wanted: dict[str, str | tuple[str, ...]] = {**known, **chosen}
+    web = wanted.pop(WEB, None)
+    names = [ProcessName(name) for name in sorted(wanted)]
     return Processes(
-        web=Process(WEB, None if web is None else start_of(web).argv),
-        workers=tuple(Process(ProcessName(name), start_of(commands[name]).argv) for name in sorted(commands)),
+        web=Process(WEB, None if web is None else _argv(web)),
+        workers=tuple(Process(name, _argv(wanted[name]), _is_added(name, wanted, known)) for name in names),
         release=None if release is None else start_of(release).argv,
         release_text=release or "",
     )
+
+
+def _is_added(name: str, wanted: Mapping[str, str | tuple[str, ...]], known: Mapping[str, str]) -> bool:
+    return name not in known and isinstance(wanted[name], str)  # else it is one that ran before
+
+
+def _argv(command: str | tuple[str, ...]) -> tuple[str, ...]:
+    return start_of(command).argv if isinstance(command, str) else command
 
 
 def _of_procfile(image: Image) -> dict[str, str]:

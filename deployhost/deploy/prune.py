@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from deployhost.config.server import ServerSettings
 from deployhost.deploy.cache_plan import Cached, ours, surplus
 from deployhost.deploy.disk_plan import cache_budget
-from deployhost.deploy.retention import KEEP_LOGS, Found, Prune, prunable, version_in
+from deployhost.deploy.retention import KEEP_LOGS, Found, Prune, needed, prunable, version_in
 from deployhost.deploy.space import Disks
 from deployhost.errors import Conflict
 from deployhost.journal.builds import Builds
@@ -100,8 +100,7 @@ class Pruner:
             tags=[tag for image in images for tag in image.tags],
             releases={release.version: release.image for release in releases},
             busy=[version for deploy in open_deploys for version in (deploy.version, deploy.target) if version],
-            # What was live before, too: an automatic rollback starts with the variables that its container has.
-            needed=[release.container for place, release in enumerate(releases) if release.is_live or place < 2],
+            needed=[release.container for release in needed(releases)],
         )
         used = {one.image_id for one in listed} | {release.image for release in releases}
         names = {one.id: one.name for one in listed}

@@ -5,10 +5,10 @@ Kamal goes back only to a version of which a container of each process is there,
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from deployhost.model import Version
+from deployhost.model import Release, Version
 
 KEEP_RELEASES = 5  # beside the live one, with their images and containers: as many as Kamal's retain_containers
 KEEP_FAILED = 2  # versions that were never live, whose output may still be read
@@ -46,6 +46,17 @@ def version_in(name: str, app: str, process: str) -> str | None:
     if not name.startswith(prefix):
         return None
     return _REPLACED.sub("", name.removeprefix(prefix)) or None
+
+
+def needed(releases: Sequence[Release]) -> list[Release]:
+    """Given an app's releases, newest first, return those whose containers are needed beside what is kept of images.
+
+    What is live and what was before it; and what an automatic rollback would go back to, which runs with what they say.
+    """
+    kept = [one for place, one in enumerate(releases) if one.is_live or place < 2]
+    unfailed = [one for one in releases if not one.failed]
+    well = [one for one in unfailed if one.proven_at is not None]
+    return list(dict.fromkeys([*kept, *unfailed[:2], *well[:2]]))
 
 
 def prunable(

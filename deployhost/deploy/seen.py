@@ -19,6 +19,7 @@ class Seen:
     image: str  # the image's id
     connected: bool = True  # whether it is on Kamal's network; said only of what runs
     workers: tuple[str, ...] = ()  # on a web container of ours: the workers that were made with it
+    alone: bool = False  # whether it is on no network at all; said only of what runs
 
     def is_target_of(self, route: Route) -> bool:
         """Given a route, return whether it leads here."""
@@ -37,7 +38,7 @@ class Seen:
 class ServerFacts:
     """The proxy's container (its status, None: there is none), and how old the youngest lock is under which a Kamal may run, in seconds.
 
-    `proxy_connected` is whether that container is on Kamal's network.
+    `network` is whether Kamal's network is there, `proxy_connected` whether that container is on it.
     `highest_label` is the highest deploy number that a container carries, `highest_number` the highest the journal has given.
     """
 
@@ -46,6 +47,7 @@ class ServerFacts:
     highest_label: int
     highest_number: int
     proxy_connected: bool = True
+    network: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,8 @@
 """Opening the journal: one connection behind one lock, migrations, transactions."""
 
 import contextlib
+import logging
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -8,6 +10,14 @@ from pathlib import Path
 
 from deployhost.errors import FileProblem
 from deployhost.journal.schema import MIGRATIONS
+from deployhost.system import files
+
+BUSY = 10.0  # seconds to wait for another program that has the journal locked
+PRIMARY = 0xFF  # what of SQLite's extended error codes names the kind
+WHO_LOCKS = (
+    "lslocks --notruncate"  # every Debian and Ubuntu has it, unlike fuser and lsof; it names the file and the program
+)
+log = logging.getLogger(__name__)
 
 
 class Database:
@@ -21,11 +31,7 @@ class Database:
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
-            self._connection.row_factory = sqlite3.Row
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA foreign_keys = ON")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._open()
             self._migrate()
         except (sqlite3.Error, OSError) as error:
             raise self._problem(error, "opened") from error
@@ -34,6 +40,31 @@ class Database:
         """Close the journal."""
         with self._lock:
             self._connection.close()
+
+    def keep(self) -> tuple[str, ...]:
+        """Have the journal at its path again if somebody deleted its file: what is open has everything yet. Return notes on that.
+
+        Raise FileProblem if it can't be written there, or if another file lies there, which is left as it is.
+        """
+        with self._lock:
+            found = _identity(self._path)
+            if found == self._file:
+                return ()
+            if found is not None:
+                raise FileProblem(
+                    f"another file lies at {self._path} than the journal that is kept: what happens now is lost when deployhostd is started again",
+                    hint=f"mv {self._path} {self._path}.other",
+                    details=("once that file is out of the way, the journal is written there anew",),
+                )
+            try:
+                self._write_anew()
+            except (sqlite3.Error, OSError) as error:
+                raise self._not_anew(error) from error
+        note = (
+            f"the journal {self._path} was deleted while deployhostd ran; it is written anew, with all that was in it"
+        )
+        log.warning("%s", note)
+        return (note,)
 
     @contextlib.contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -65,6 +96,30 @@ class Database:
             except sqlite3.DatabaseError as error:
                 raise self._problem(error, "read") from error
 
+    def _write_anew(self) -> None:
+        made = self._path.with_name(f"{self._path.name}.anew")
+        made.unlink(missing_ok=True)
+        made.parent.mkdir(parents=True, exist_ok=True)
+        self._connection.execute("VACUUM INTO ?", (str(made),))
+        with made.open("rb") as file:
+            os.fsync(file.fileno())
+        for log_of_before in ("-wal", "-shm"):  # SQLite would take them for the new file's
+            self._path.with_name(f"{self._path.name}{log_of_before}").unlink(missing_ok=True)
+        os.link(made, self._path)  # unlike a rename it never replaces what somebody has just put there
+        made.unlink()
+        files.sync_directory(made.parent)
+        before = self._connection
+        self._open()
+        before.close()
+
+    def _not_anew(self, error: Exception) -> FileProblem:
+        said = f"the journal {self._path} was deleted, and can't be written anew: {error}"
+        if isinstance(error, OSError | sqlite3.OperationalError):
+            return FileProblem(said, hint=f"df -h {self._path.parent}")
+        return FileProblem(
+            said, hint=f"kill {os.getpid()}", details=("deployhostd begins a new one when it is started again",)
+        )
+
     def _problem(self, error: Exception, what: str) -> FileProblem:
         # A file that is malformed or no database at all has no class of errors of its own; the disk's and locks' have. A table
         # that is missing although every migration has run is damage too; a row that breaks a rule is none.
@@ -78,7 +133,17 @@ class Database:
                 ),
             )
         hint = f"df -h {self._path.parent}" if what == "written" and isinstance(error, sqlite3.OperationalError) else ""
+        if getattr(error, "sqlite_errorcode", 0) & PRIMARY in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            hint = WHO_LOCKS
         return FileProblem(f"the journal {self._path} can't be {what}: {error}", hint=hint)
+
+    def _open(self) -> None:
+        connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=BUSY)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection, self._file = connection, _identity(self._path)
 
     def _migrate(self) -> None:
         done = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
@@ -87,3 +152,11 @@ class Database:
         for number, script in enumerate(MIGRATIONS[done:], start=done + 1):
             # executescript commits whatever is open, so the transaction and its record are part of the script.
             self._connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

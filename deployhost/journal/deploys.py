@@ -11,6 +11,7 @@ from deployhost.journal.database import Database
 from deployhost.model import AppName, Branch, Deploy, DeployStatus, Phase, Sha, Trigger, Version
 
 Clock = Callable[[], float]
+_OF_APP = "app = ? AND NOT forgotten"
 
 
 @dataclass(frozen=True)
@@ -90,17 +91,17 @@ class Deploys:
 
     def of_app(self, app: AppName, limit: int = 20) -> list[Deploy]:
         """Given an app, return its newest deploys, newest first."""
-        return self._found("app = ? ORDER BY id DESC LIMIT ?", app, limit)
+        return self._found(f"{_OF_APP} ORDER BY id DESC LIMIT ?", app, limit)
 
-    def newest(self, app: AppName, *, pushed: bool = False) -> Deploy | None:
-        """Given an app, return its newest deploy (with `pushed`: the newest that a push asked for), or None."""
-        only = "AND trigger = 'push'" if pushed else ""
-        return next(iter(self._found(f"app = ? {only} ORDER BY id DESC LIMIT 1", app)), None)
+    def newest(self, app: AppName, *, by: Trigger | None = None) -> Deploy | None:
+        """Given an app, return its newest deploy (with `by`: the newest of those that are asked for so), or None."""
+        only, values = ("", ()) if by is None else ("AND trigger = ?", (by,))
+        return next(iter(self._found(f"{_OF_APP} {only} ORDER BY id DESC LIMIT 1", app, *values)), None)
 
     def chosen(self, app: AppName) -> Deploy | None:
         """Given an app, return the deploy that chose what is live: the last to go live of those that repeat nothing, or None."""
         choices = "status = 'live' AND trigger NOT IN ('restart', 'settings')"
-        return next(iter(self._found(f"app = ? AND {choices} ORDER BY live_at DESC LIMIT 1", app)), None)
+        return next(iter(self._found(f"{_OF_APP} AND {choices} ORDER BY live_at DESC LIMIT 1", app)), None)
 
     def open(self) -> list[Deploy]:
         """Return every queued and running deploy, oldest first."""
@@ -113,7 +114,8 @@ class Deploys:
     def apps(self) -> list[AppName]:
         """Return every app that has had a deploy."""
         with self._database.reading() as db:
-            return [AppName(row["app"]) for row in db.execute("SELECT DISTINCT app FROM deploys ORDER BY app")]
+            rows = db.execute("SELECT DISTINCT app FROM deploys WHERE NOT forgotten ORDER BY app")
+            return [AppName(row["app"]) for row in rows]
 
     def version_numbers(self, app: AppName, sha: Sha) -> set[str]:
         """Given an app and a commit, return the versions that its deploys have used."""
@@ -214,7 +216,8 @@ class Deploys:
     def forget(self, app: AppName) -> list[int]:
         """Given an app that is removed, forget its deploys and pushes; return the numbers of those that are forgotten.
 
-        A deploy that still runs becomes cancelled and stays: whoever runs it finds out, and so does who follows it.
+        A deploy that still runs becomes cancelled and stays until `sweep`: whoever runs it finds out, and so does who follows
+        it. It has no app any more: another one of that name is not shown it.
         """
         removed = json.dumps(AppNotFound(f"{app} was removed", hint=f"deployhost add {app}").to_json())
         with self._database.transaction(durable=True) as db:
@@ -222,11 +225,17 @@ class Deploys:
                 "DELETE FROM deploys WHERE app = ? AND status <> 'running' RETURNING id", (app,)
             ).fetchall()
             db.execute(
-                "UPDATE deploys SET status = 'cancelled', error = ?, finished_at = ? WHERE app = ?",
+                "UPDATE deploys SET status = 'cancelled', error = ?, finished_at = ?, forgotten = 1 WHERE app = ?",
                 (removed, self._clock(), app),
             )
             db.execute("DELETE FROM pushes WHERE app = ?", (app,))
         return [int(row["id"]) for row in forgotten]
+
+    def sweep(self) -> list[int]:
+        """Forget the deploys that ran while their app was removed, and return their numbers. For when nothing runs yet."""
+        with self._database.transaction() as db:
+            swept = db.execute("DELETE FROM deploys WHERE forgotten RETURNING id").fetchall()
+        return [int(row["id"]) for row in swept]
 
     def _found(self, where: str, *values: object) -> list[Deploy]:
         # In one turn: between two of them another thread may forget the app.

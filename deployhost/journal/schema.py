@@ -99,4 +99,9 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE releases ADD COLUMN stopped TEXT NOT NULL DEFAULT '';  -- how a person stopped it, as long as it stays so
     """,
+    """
+    -- Its app was removed while it ran: it is none of the next app's of that name, and goes at the next start.
+    ALTER TABLE deploys ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
+    UPDATE deploys SET forgotten = 1 WHERE status = 'cancelled' AND error LIKE '%"app_not_found"%';
+    """,
 )

@@ -106,7 +106,7 @@ class Demo:
             if error.code == "app_not_found":
                 return None
             raise
-        return dict(app)
+        return dict(app) if app.get("listed", True) else None
 
     def _call(self, op: str, **arguments: Any) -> Any:
         return client.call(str(self.paths.control_socket), op, self.on_event, **arguments)

@@ -17,6 +17,7 @@ from deployhost.system.docker_model import ContainerSpec
 
 IMAGE = f"docker/buildx-bin:{buildx.VERSION.removeprefix('v')}"  # which holds nothing but the plugin
 IN_IMAGE = "/buildx"
+PROGRAM_LIMIT = 512 * 1024 * 1024  # bytes; v0.17 has 60 million
 CONTAINER = "deployhost-buildx-program"
 PULL_WAIT, PULL_SILENCE = 8.0, 120.0
 
@@ -66,7 +67,7 @@ def _from_image(docker: Docker, to: Path) -> None:
     docker.remove(CONTAINER, force=True)
     container = docker.create(ContainerSpec(name=CONTAINER, image=IMAGE))
     try:
-        program = docker.read_file(container, IN_IMAGE)
+        program = docker.read_file(container, IN_IMAGE, limit=PROGRAM_LIMIT)
     finally:
         docker.remove(container, force=True)
         docker.remove_image(IMAGE)

@@ -23,6 +23,7 @@ from deployhost.templates import templates_dir
 LEAST_GO = (1, 25, 5)
 PACKAGE = "github.com/basecamp/kamal-proxy/cmd/kamal-proxy"
 PROGRAM = "/usr/local/bin/kamal-proxy"  # the same place in the official image
+PROGRAM_LIMIT = 512 * 1024 * 1024  # bytes; v0.9.2 has 14 million
 USER = 1001  # the official image's, whose Ubuntu base has a user 1000 already: both can use the same volume
 PULL_WAIT = 8.0
 PULL_SILENCE = 120.0
@@ -77,7 +78,7 @@ def extract_binary(docker: Docker, image: str, to: Path) -> None:
     docker.remove(name, force=True)
     container = docker.create(ContainerSpec(name=name, image=image))
     try:
-        program = docker.read_file(container, PROGRAM)
+        program = docker.read_file(container, PROGRAM, limit=PROGRAM_LIMIT)
     finally:
         docker.remove(container, force=True)
     files.make_directory(to.parent)

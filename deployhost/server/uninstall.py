@@ -31,6 +31,9 @@ from deployhost.system.docker_model import Container
 from deployhost.system.firewall import Firewall
 from deployhost.system.services import Services
 
+# The engine starts a crashing one again and again, and a paused one goes on with everything it has.
+ALIVE = ("running", "restarting", "paused")
+
 
 @dataclass(frozen=True)
 class Uninstall:
@@ -96,8 +99,8 @@ class Uninstall:
             engine_kept=self.services.keeper == "supervisor" and self.services.definition("dockerd") is not None,
             engine=engine,
             proxy=proxy,
-            running=tuple(found.name for found in containers if found.running),
-            stopped=tuple(found.name for found in containers if not found.running),
+            running=tuple(found.name for found in containers if found.status in ALIVE),
+            stopped=tuple(found.name for found in containers if found.status not in ALIVE),
             images=tuple(image for image in images if image.startswith(f"{contract.REGISTRY}/")),
             network=network,
             program_files=tuple(path for path in completion_files(self.paths).values() if path.exists()),

@@ -5,27 +5,29 @@ Exact names and labels only: nothing here finds a container by the beginning of 
 
 import contextlib
 import io
+import re
 import socket
 import tarfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
 import requests
 from docker import errors as docker_errors
 
-from deployhost.errors import NotFound
-from deployhost.system.docker_answers import NANO, read_container, read_listed, read_log, read_network
+from deployhost.errors import DockerRefused, NotFound
+from deployhost.system.docker_answers import NANO, read_container, read_listed, read_log
 from deployhost.system.docker_engine import translated
-from deployhost.system.docker_images import EngineImages
-from deployhost.system.docker_model import Container, ContainerSpec, Ended, Listed, LogLine, Network
+from deployhost.system.docker_model import Container, ContainerSpec, Ended, Listed, LogLine
+from deployhost.system.docker_networks import MAC_OF_ENDPOINT, EngineNetworks
 from deployhost.system.stop import Stop
 
-MAC_OF_ENDPOINT = (1, 44)  # the API where a hardware address belongs to the endpoint; before, to the container
+TAR_MARGIN = 64 * 1024  # bytes of a tar beside its one file's content
+_NETWORK_GONE = re.compile(r"network \S+ not found")
 DEADLY = ("2", "3", "9", "15")  # signals that are meant to end a process
 
 
-class Docker(EngineImages):
+class Docker(EngineNetworks):
     """Given the engine's address, talk to it. Every method raises DockerUnavailable when the engine does not answer."""
 
     def create(self, spec: ContainerSpec) -> str:
@@ -73,7 +75,22 @@ class Docker(EngineImages):
             return str(self._api.create_container_from_config(body, spec.name)["Id"])
 
     def start(self, container: str) -> None:
-        """Given a name or id, start it; one that runs already is no error."""
+        """Given a name or id, start it; one that runs already is no error.
+
+        One whose network was removed and made anew is plugged into that again: the engine looks for the one of before.
+        """
+        try:
+            self._start(container)
+        except (NotFound, DockerRefused) as error:
+            if not _NETWORK_GONE.search(error.message):
+                raise
+            found = self.inspect(container)
+            for network in found.networks:
+                names = [alias for alias in found.aliases.get(network, ()) if alias != found.short_id]
+                self.connect(container, network, names)
+            self._start(container)
+
+    def _start(self, container: str) -> None:
         with translated():
             self._api.start(container)
 
@@ -119,18 +136,22 @@ class Docker(EngineImages):
             return [c for c in found if all(c.labels.get(k) == v for k, v in labels.items())]
 
     def how_ended(self, container: str) -> Ended:
-        """Given a container that does not run, return how it came to that, as far as the engine remembers. Raise NotFound.
+        """Given a container, return how it last came not to run, as far as the engine remembers. Raise NotFound.
 
         The engine keeps its last few hundred events, and none across a restart of its own: no event is no proof.
         """
-        filters = {"type": "container", "container": container, "event": ["start", "stop", "kill"]}
-        by_hand = False
+        filters = {"type": "container", "container": container, "event": ["start", "stop", "kill", "die"]}
+        by_hand, codes = False, list[int]()
         with translated():
             state = self._api.inspect_container(container)["State"]
             for event in self._api.events(since=1, until=f"{time.time():.6f}", filters=filters, decode=True):
-                signal = (event.get("Actor", {}).get("Attributes") or {}).get("signal", "")
-                by_hand = event.get("Action") == "stop" or (event.get("Action") == "kill" and signal in DEADLY)
-        return Ended(by_hand, int(state.get("ExitCode", 0)), str(state.get("Error", "")))
+                said = event.get("Actor", {}).get("Attributes") or {}
+                if event.get("Action") == "die":
+                    codes.append(int(said.get("exitCode", 0)))
+                    continue
+                killed = event.get("Action") == "kill" and said.get("signal", "") in DEADLY
+                by_hand = killed or event.get("Action") == "stop"
+        return Ended(by_hand, int(state.get("ExitCode", 0)), str(state.get("Error", "")), tuple(codes))
 
     def set_restart(self, container: str, policy: str) -> None:
         """Given a container and a restart policy ("no", "unless-stopped"), have it from now on."""
@@ -173,61 +194,33 @@ class Docker(EngineImages):
             output = self._api.exec_start(made["Id"])
             return int(self._api.exec_inspect(made["Id"])["ExitCode"]), output.decode("utf-8", "replace")
 
-    def read_file(self, container: str, path: str) -> bytes:
-        """Given a container (it need not run) and a path in it, return that file's content. Raise NotFound."""
+    def read_file(self, container: str, path: str, *, limit: int) -> bytes:
+        """Given a container (it need not run), a path in it and a number of bytes, return that file's content.
+
+        Raise NotFound if it is no plain file, or a larger one: nothing says how large a file of somebody's image is.
+        """
         with translated():
-            chunks, _stat = self._api.get_archive(container, path)
-            archive = io.BytesIO(b"".join(chunks))
+            chunks, stat = self._api.get_archive(container, path)
+            if int(stat.get("size", 0)) > limit:
+                raise NotFound(f"{path} in {container[:12]} is larger than {limit} bytes")
+            archive = io.BytesIO()
+            for chunk in chunks:
+                archive.write(chunk)
+                if archive.tell() > limit + TAR_MARGIN:
+                    raise NotFound(f"{path} in {container[:12]} is larger than {limit} bytes")
+            archive.seek(0)
         with tarfile.open(fileobj=archive) as tar:
             for member in tar:
                 if member.isfile():
                     content = tar.extractfile(member)
                     if content is not None:
                         return content.read()
-        raise NotFound(f"{path} in {container} is no plain file")
+        raise NotFound(f"{path} in {container[:12]} is no plain file")
 
     def put_archive(self, container: str, path: str, tar: bytes | IO[bytes]) -> None:
         """Given a container (it need not run) and a directory in it, unpack a tar there; an open file is streamed."""
         with translated():
             self._api.put_archive(container, path, tar)
-
-    # Networks and volumes
-
-    def network_exists(self, name: str) -> bool:
-        """Given a network's exact name, return whether it is there."""
-        return self.network(name) is not None
-
-    def network(self, name: str) -> Network | None:
-        """Given a network's exact name, return the network, or None."""
-        with translated():
-            listed = self._api.networks(names=[name])
-        return next((read_network(item) for item in listed if item["Name"] == name), None)
-
-    def create_network(self, name: str) -> None:
-        """Given a name, create a bridge network; one that is there is no error."""
-        if not self.network_exists(name):
-            with translated():
-                self._api.create_network(name, driver="bridge", check_duplicate=True)
-
-    def connect(self, container: str, network: str, aliases: Sequence[str] = (), mac: str | None = None) -> None:
-        """Given a container, a network and what it is to have there as at its creation, plug it in. Raise NotFound.
-
-        One that is plugged in already is refused with DockerUnavailable.
-        """
-        # Before that API the address is the container's own setting, which the engine goes by again.
-        mac = mac if self._at_least(MAC_OF_ENDPOINT) else None
-        with translated():
-            self._api.connect_container_to_network(container, network, aliases=list(aliases) or None, mac_address=mac)
-
-    def remove_network(self, name: str) -> None:
-        """Given a name, remove the network; one that is gone is no error. Raise DockerUnavailable if containers are on it."""
-        with translated(), contextlib.suppress(docker_errors.NotFound):
-            self._api.remove_network(name)
-
-    def remove_volume(self, name: str) -> None:
-        """Given a name, remove the volume; one that is gone is no error. Raise Conflict if a container uses it."""
-        with translated(), contextlib.suppress(docker_errors.NotFound):
-            self._api.remove_volume(name)
 
     def _endpoint(self, spec: ContainerSpec) -> dict[str, Any]:
         endpoint: dict[str, Any] = {"Aliases": list(spec.aliases) or None}

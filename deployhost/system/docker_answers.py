@@ -128,6 +128,7 @@ def read_image(raw: dict[str, Any]) -> Image:
         user=config.get("User", ""),
         exposed=tuple(sorted(int(port) for port, _, kind in ports if kind in ("tcp", "") and port.isdigit())),
         created=raw.get("Created", ""),
+        env=tuple(config.get("Env") or ()),
     )
 
 

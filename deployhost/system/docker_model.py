@@ -88,11 +88,15 @@ class Listed:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a container that does not run came to that: whether somebody stopped or killed it, and the engine's own trouble with it."""
+    """How a container that does not run came to that: whether somebody stopped or killed it, and the engine's own trouble with it.
+
+    `exit_codes` are those of each time that its process ended, as far as the engine remembers.
+    """
 
     by_hand: bool
     exit_code: int
     trouble: str
+    exit_codes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,7 @@ class Image:
     user: str
     exposed: tuple[int, ...]
     created: str
+    env: tuple[str, ...] = ()  # NAME=VALUE
 
 
 @dataclass(frozen=True, kw_only=True)

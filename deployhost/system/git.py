@@ -19,12 +19,13 @@ ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 }
 
+LONGEST = 200  # characters of a subject; git has no limit, and it is shown with every deploy
 MANY = 50  # objects that may begin with the same digits
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit: its sha, its tree's sha, and the first line of its message."""
+    """A commit: its sha, its tree's sha, and the first line of its message, shortened to LONGEST characters."""
 
     sha: Sha
     tree: Sha
@@ -87,7 +88,7 @@ class BareRepository:
         if found != sha:
             raise NotFound(f"{sha.short} is a tag, not a commit", hint="git push <remote> <tag>^{commit}:<branch>")
         tree, _, subject = rest.partition(" ")
-        return Commit(sha, Sha(tree), subject)
+        return Commit(sha, Sha(tree), subject if len(subject) <= LONGEST else subject[: LONGEST - 1] + "…")
 
     def is_ancestor(self, older: Sha, newer: Sha) -> bool:
         """Given two commits, return whether the newer one contains the older."""

@@ -178,6 +178,16 @@ def spawn(
     return process
 
 
+def piped(argv: Sequence[str], *, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    """Given an argv and its whole environment, start it in a session of its own, its input and output being pipes to us."""
+    try:
+        return subprocess.Popen(
+            list(argv), env=dict(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
+        )
+    except OSError as error:
+        raise CommandFailed(f"{argv[0]} can't be started: {error.strerror}", status=126) from error
+
+
 def attached(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> int:
     """Given an argv, its environment and directory, run it with our own input, output and terminal; return its exit code.
 

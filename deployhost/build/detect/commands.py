@@ -18,6 +18,10 @@ _SHELL_WORDS = frozenset({
     "until", "wait", "while", "{",
 })  # fmt: skip
 _PROCESS = re.compile(r"([A-Za-z0-9_-]+):\s*(.+)")
+# Bytes of a command, and processes: they travel in one label, in one argument (128 KiB, execve(2)).
+LONGEST, MOST = 2000, 16
+MOST_TOLD = 20  # lines that make no sense
+LONGEST_READ = 4000  # characters of a command that are looked into: shlex's time grows with the square of a word
 
 
 @dataclass(frozen=True)
@@ -52,13 +56,16 @@ def read_procfile(tree: Tree) -> Procfile:
             unusable.append((number, f"a process's name is {ProcessName.rule}, and its command is on one line"))
         elif name in others:
             unusable.append((number, f"there is a process {name} already"))
+        elif len(command.encode()) > LONGEST or len(others) >= MOST:
+            unusable.append((number, f"a command has {LONGEST} bytes at most, and there are {MOST} processes at most"))
         else:
             others[name] = command
-    return Procfile(web, at, others, tuple(unusable))
+    return Procfile(web, at, others, tuple(unusable[:MOST_TOLD]))
 
 
 def words_of(command: str) -> tuple[str, ...]:
     """Given a shell command, return its words as far as they can be told apart, leading assignments left out."""
+    command = command[:LONGEST_READ]
     try:
         words = shlex.split(command)
     except ValueError:  # an open quote: the shell will say so, here it is only a guess
@@ -70,7 +77,7 @@ def words_of(command: str) -> tuple[str, ...]:
 
 def simple_argv(command: str) -> tuple[str, ...] | None:
     """Given a shell command, return its argv if running it needs no shell, else None."""
-    if _META & set(command):
+    if len(command) > LONGEST_READ or _META & set(command):
         return None
     try:
         argv = shlex.split(command, comments=True)

@@ -6,6 +6,8 @@ from typing import Any
 
 from deployhost.build.tree import READ_LIMIT, Tree
 
+MOST_DOTS = 1000  # in one line: tomllib's time grows with the square of a key's parts
+
 
 class BadManifest(Exception):
     """A manifest can't be read; the message says which and why, for the person."""
@@ -27,8 +29,11 @@ def read_json(tree: Tree, path: str) -> dict[str, Any]:
 
 def read_toml(tree: Tree, path: str) -> dict[str, Any]:
     """Given the path of a TOML file, return its table. Raise BadManifest if it is none."""
+    text = _read(tree, path)
+    if any(line.count(".") > MOST_DOTS for line in text.splitlines()):
+        raise BadManifest(f"{path} is not valid TOML: it is nested too deeply or holds an impossible value")
     try:
-        return tomllib.loads(_read(tree, path))
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadManifest(f"{path} is not valid TOML: {error}") from error
     except (ValueError, RecursionError) as error:

@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 
 from deployhost.build.detect.candidate import Reason, Strength
-from deployhost.build.detect.commands import Procfile, words_of
+from deployhost.build.detect.commands import LONGEST_READ, Procfile, words_of
 from deployhost.build.detect.node_package import Package
 from deployhost.build.detect.versions import shown
 from deployhost.build.tree import Tree, line_of
@@ -22,7 +22,7 @@ SERVER_PACKAGES = (
 )  # fmt: skip
 _DEV_STARTS = re.compile(
     r"(?:npx\s+)?(?:vite(?:\s+(?:dev|preview|serve))?|ng\s+serve|react-scripts(?:-ts)?\s+start|expo\s+start|astro\s+(?:dev|preview)|vue-cli-service\s+serve"
-    r"|docusaurus\s+(?:start|serve)|(?:npx\s+)?(?:@11ty/)?eleventy\s+.*--serve"
+    r"|docusaurus\s+(?:start|serve)|(?:npx\s+)?(?:@11ty/)?eleventy\s.*--serve"
     r"|gatsby\s+(?:develop|serve|start)|parcel(?:\s+serve)?|webpack(?:-dev-server|\s+serve)"
     r"|vitepress\s+(?:dev|preview)|snowpack\s+dev"
     r"|live-server|http-server|serve|rspack\s+serve|rsbuild\s+(?:dev|preview)|craco\s+start|next\s+dev|nuxt\s+dev"
@@ -91,7 +91,7 @@ def resolve(command: str, package: Package, depth: int = 5) -> str:
     name = match[1] if match else ""
     script = package.scripts.get(name, "").strip()
     runs_script = bool(match) and (name == "start" or "run" in command.split()[1] or not command.startswith("npm"))
-    if not script or not runs_script or depth == 0 or name in ("install", "ci", "exec"):
+    if not script or len(script) > LONGEST_READ or not runs_script or depth == 0 or name in ("install", "ci", "exec"):
         return command.strip()
     parts = [package.scripts.get(f"pre{name}", "").strip(), script]
     return " && ".join(resolve(one, package, depth - 1) for one in parts if one)
@@ -99,7 +99,7 @@ def resolve(command: str, package: Package, depth: int = 5) -> str:
 
 def _is_dev(package: Package, start: str) -> bool:
     """Given a start script beside a build script, return whether it only serves what a build makes, as a developer would look at it."""
-    return bool(_DEV_STARTS.fullmatch(resolve(start, package)))
+    return bool(_DEV_STARTS.fullmatch(resolve(start, package)[:LONGEST_READ]))
 
 
 def _static_export(tree: Tree, package: Package) -> str | None:

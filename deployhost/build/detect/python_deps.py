@@ -1,6 +1,7 @@
 """What a Python repository depends on, and how that is installed: requirements files, pyproject.toml, uv.lock."""
 
 import re
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,7 +19,8 @@ _SYSTEM = {
     "psycopg2": (("gcc", "libc6-dev", "libpq-dev"), ("libpq5",)),
     "mysqlclient": (("gcc", "libc6-dev", "pkg-config", "default-libmysqlclient-dev"), ("libmariadb3",)),
 }
-_MAX_REQUIREMENTS = 20
+_MAX_REQUIREMENTS, _MAX_NAMES = 20, 3000  # files, and lines that name something
+_LONGEST_LINE = 2000
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def parse_requirement(line: str) -> tuple[str, frozenset[str]] | None:
     from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 (packaging costs what `inspect` need not pay)
     from packaging.utils import canonicalize_name  # noqa: PLC0415
 
+    line = line[:_LONGEST_LINE]
     text = re.split(r"\s(?:#|--)", line, maxsplit=1)[0].strip()
     egg = re.search(r"#egg=([A-Za-z0-9._-]+)", line)
     try:
@@ -123,9 +126,9 @@ def _from_requirements(tree: Tree, warnings: tuple[str, ...]) -> Dependencies:
     extras: set[str] = set()
     notes = list(warnings)
     whole = git = False
-    queue = ["requirements.txt"]
-    while queue and len(seen) < _MAX_REQUIREMENTS:
-        path = queue.pop(0)
+    queue, left = deque(["requirements.txt"]), _MAX_NAMES
+    while queue and len(seen) < _MAX_REQUIREMENTS and len(notes) < _MAX_REQUIREMENTS:
+        path = queue.popleft()
         if path in seen:
             continue
         if not tree.exists(path) or not is_safe_path(path):
@@ -140,7 +143,10 @@ def _from_requirements(tree: Tree, warnings: tuple[str, ...]) -> Dependencies:
                 continue
             git = git or "git+" in line.split(" #")[0]
             whole = whole or bool(_LOCAL.match(line))
-            if line and not line.startswith(("#", "-")) and (found := parse_requirement(line)):
+            if not line or line.startswith(("#", "-")) or left == 0:
+                continue
+            left -= 1
+            if found := parse_requirement(line):
                 names.setdefault(found[0], Reason(f"{found[0]} is a dependency", path, number))
                 extras |= found[1]
     reason = Reason("dependencies come from requirements.txt", "requirements.txt")
@@ -197,7 +203,7 @@ def _declared(tree: Tree, project: dict[str, Any]) -> tuple[dict[str, Reason], f
     text = tree.read("pyproject.toml")
     names: dict[str, Reason] = {}
     extras: frozenset[str] = frozenset()
-    lines = strings(table(project, "project").get("dependencies"))
+    lines = strings(table(project, "project").get("dependencies"))[:_MAX_NAMES]
     for line in lines:
         if found := parse_requirement(line):
             names.setdefault(found[0], Reason(f"{found[0]} is a dependency", "pyproject.toml", line_of(text, line)))

@@ -67,6 +67,8 @@ def _imports(module: ast.Module) -> dict[str, str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
                 key = f"*{node.module}" if alias.name == "*" else alias.asname or alias.name
+                if alias.name == "*":
+                    names.setdefault(f"*{node.module.split('.')[0]}", node.module)
                 names[key] = node.module if alias.name == "*" else f"{node.module}.{alias.name}"
     return names
 
@@ -82,8 +84,7 @@ def _framework(call: ast.expr, imports: dict[str, str]) -> tuple[str, Serve, str
     module, serve, package = _FRAMEWORKS[constructor]
     first = name.partition(".")[0]
     origin = imports.get(first, "")
-    starred = any(key.startswith("*") and one.split(".")[0] == module for key, one in imports.items())
-    if origin.split(".")[0] != module and not starred:
+    if origin.split(".")[0] != module and f"*{module}" not in imports:
         return None
     if constructor == "App" and ("asgi" in origin.split(".") or "asgi" in name.split(".")):
         serve = Serve.ASGI

@@ -24,7 +24,7 @@ _SKIPPED = frozenset(
     {"tests", "test", "docs", "examples", "venv", "env", "node_modules", "migrations", "scripts", "build", "dist"}
 )
 _ASGI_ONLY = ("fastapi", "starlette", "litestar", "quart", "sanic")
-_MAX_SCANNED = 200
+_MAX_SCANNED, _MAX_READ = 200, 3 * 512 * 1024  # files, and characters of all of them
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
@@ -51,8 +51,13 @@ def find_launch(tree: Tree, procfile: Procfile, dependencies: Dependencies) -> L
 def _scan_tree(tree: Tree) -> tuple[str, Find] | None:
     """Return the best find of the tree and its path: the kind decides, then the order of the files."""
     best: tuple[int, int, str, Find] | None = None
+    left = _MAX_READ
     for order, path in enumerate(_candidates(tree)):
-        for find in scan(tree.read(path)):
+        text = tree.read(path)
+        left -= len(text)
+        if left < 0:
+            break
+        for find in scan(text):
             # A script below the root is more often a tool than the app.
             if find.rank is Rank.SCRIPT and path.count("/") > 1:
                 continue

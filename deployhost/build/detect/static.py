@@ -48,13 +48,14 @@ def configured_root(tree: Tree) -> tuple[str | None, bool | None, tuple[str, ...
     fallback: bool | None = None
     warnings: tuple[str, ...] = ()
     for line in tree.read("Staticfile").splitlines():
-        match = re.fullmatch(r"\s*(root|index_fallback|pushstate)\s*:\s*[\"']?(.*?)[\"']?\s*", line)
+        match = re.fullmatch(r"(root|index_fallback|pushstate)\s*:\s*(.*)", line.strip())
         if not match:
             continue
+        value = re.sub(r"^[\"']|[\"']$", "", match[2])
         if match[1] != "root":
-            fallback = match[2].lower() in ("true", "yes", "enabled", "on", "1")
+            fallback = value.lower() in ("true", "yes", "enabled", "on", "1")
             continue
-        path = match[2].removeprefix("./").strip("/")
+        path = value.removeprefix("./").strip("/")
         if path in ("", "."):
             root = ""
         elif is_safe_path(path):

@@ -32,6 +32,7 @@ PYTHON = Runtime("Python", ("3.11", "3.12", "3.13", "3.14"), "3.13")
 NODE = Runtime("Node", ("20", "22", "24"), "24", ended=("20",))
 NODE_CODENAMES = {"iron": "20", "jod": "22", "krypton": "24"}
 NGINX_BASE = "nginx:stable"
+LONGEST_WISH = 200  # characters; what is longer is no version
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ def python_matching(wish: str) -> tuple[str, ...]:
     """Given a requires-python specifier or a plain version (3.12, 3.12.4, python-3.12.4), return the supported versions that meet it."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 (packaging costs what `inspect` need not pay)
 
+    if len(wish) > LONGEST_WISH:
+        return ()
     plain = re.fullmatch(r"(?:c?python-?)?\s*(\d+\.\d+)(?:\.\d+)?(?:[a-z]+\d+)?", wish.strip(), re.IGNORECASE)
     if plain:
         return tuple(one for one in PYTHON.supported if one == plain[1])
@@ -87,6 +90,8 @@ def python_matching(wish: str) -> tuple[str, ...]:
 
 def node_matching(wish: str) -> tuple[str, ...]:
     """Given an npm range (>=18, ^20 || 22.x, v22.1.0, lts/*, lts/jod), return the supported majors that have a version in it, newest first."""
+    if len(wish) > LONGEST_WISH:
+        return ()
     wish = wish.strip().lower()
     if wish.startswith("lts/"):
         wish = NODE_CODENAMES.get(wish[4:], NODE.default if wish in ("lts/*", "lts/-0") else "none")
@@ -101,7 +106,7 @@ def _meets(major: int, wanted: str) -> bool:
     hyphen = re.fullmatch(r"v?(\d+)[\d.]*\s+-\s+v?(\d+)[\d.]*", wanted)
     if hyphen:
         return int(hyphen[1]) <= major <= int(hyphen[2])
-    comparators = re.findall(r"([<>=^~]*)\s*v?(\d+|[x*])((?:\.(?:\d+|[x*]))*)", re.sub(r"-[0-9a-z.-]+", "", wanted))
+    comparators = re.findall(r"([<>=^~]{0,2})\s*v?(\d+|[x*])((?:\.(?:\d+|[x*]))*)", re.sub(r"-[0-9a-z.-]+", "", wanted))
     return bool(comparators) and all(_in_range(major, *one) for one in comparators)
 
 

@@ -17,6 +17,7 @@ from deployhost.errors import Conflict, NotFound
 from deployhost.model import AppName, Domain, EnvName, Release, Version
 from deployhost.paths import Paths
 from deployhost.system.docker_model import Image
+from tests.fakes import PlannerHere
 
 SHOP = AppName("shop")
 SHA = "a" * 40
@@ -46,6 +47,7 @@ def exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) ->
         releases=cast("Any", SimpleNamespace(live=lambda _: cast("Release", release))),
         env=EnvStore(paths),
         paths=paths,
+        planner=PlannerHere(),
         load_app=lambda name: AppConfig(name, **settings),
     )
 

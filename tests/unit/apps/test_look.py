@@ -3,6 +3,7 @@
 import socket
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,4 +73,18 @@ def test_processes(server: Server) -> None:
     assert roles(daemon, app) == (["web", "worker"], ""), "also of a journal that was lost"
     for one in [one for one in server.engine.running if one.labels["role"] == "worker"]:
         daemon.docker.remove(one.id, force=True)
-    assert roles(daemon, app) == (["web"], "worker: its container is gone")
+    mend = "; to start it again: deployhost restart shop"
+    assert roles(daemon, app) == (["web"], f"worker: its container is gone{mend}")
+
+
+def test_a_worker_that_was_killed(server: Server) -> None:
+    """It stays ended, as it was a person's act; one that the engine starts again needs nobody."""
+    server.behaviours[ONE] = WITH_WORKER
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+    (worker,) = [one for one in server.engine.running if one.labels["role"] == "worker"]
+    server.engine.end(worker.id, 137)
+    said = "worker: it ended with exit code 137; to start it again: deployhost restart shop"
+    assert roles(daemon, app) == (["web", "worker"], said)
+    server.engine.containers[worker.id] = replace(worker, status="restarting", restart_count=2, exit_code=3)
+    assert "deployhost restart" not in roles(daemon, app)[1]

@@ -11,7 +11,7 @@ from deployhost.model import AppName
 
 FACTS = AppFacts(
     app=AppName("shop"),
-    url="http://shop.localhost",
+    urls=["http://shop.localhost", "http://shop.example.com"],
     containers=["c1", "c2"],
     images=["i1"],
     variables=["A", "B"],
@@ -28,7 +28,7 @@ def steps(facts: AppFacts, *, with_storage: bool) -> list[str]:
 def test_everything() -> None:
     plan = plan_removal(FACTS, with_storage=True)
     assert [step.what for step in plan] == [
-        "stop answering at http://shop.localhost",
+        "stop answering at http://shop.localhost, http://shop.example.com",
         "delete 2 containers of shop",
         "delete 1 image of shop",
         "delete the repository /repos/shop.git and its 2 environment variables",

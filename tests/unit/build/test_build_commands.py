@@ -77,6 +77,13 @@ def test_processes_of_a_procfile_are_roles() -> None:
     assert [line for line, _ in found.unusable] == [2, 3, 4, 5]
 
 
+def test_what_no_argument_can_carry() -> None:
+    text = f"long: {'x' * 2001}\n" + "".join(f"w{number}: x\n" for number in range(20))
+    found = read_procfile(MemoryTree({"Procfile": text}))
+    assert list(found.others) == [f"w{number}" for number in range(16)]
+    assert [line for line, _ in found.unusable] == [1, 18, 19, 20, 21]
+
+
 def test_scripts_that_call_each_other_end() -> None:
     assert resolve("npm start", Package(scripts={"start": "npm run a", "a": "npm start"})).startswith("npm")
     assert resolve("npm ci", Package(scripts={"ci": "x"})) == "npm ci"

@@ -710,6 +710,10 @@ def test_own_dockerfile_wins() -> None:
     [
         ({}, "empty", "index.html"),
         ({"README.md": "x"}, "nothing in the repository", "index.html"),
+        ({"go.mod": "", "main.go": "x"}, "nothing in the repository", "'EXPOSE 8080' 'CMD [\"/server\"]' > Dockerfile"),
+        ({"index.php": "x"}, "nothing in the repository", "'FROM php:8-apache'"),
+        ({"go.mod": "", "cmd/shop/main.go": "x"}, "nothing in the repository", "${EDITOR:-vi} Dockerfile"),
+        ({"Cargo.toml": "", "src/main.rs": "x"}, "nothing in the repository", "${EDITOR:-vi} Dockerfile"),
         ({"package.json": package(dependencies={"x": "1"})}, "neither a start nor a build script", "npm pkg set"),
         ({"package.json": "{"}, "package.json is not valid JSON", "npm"),
         ({"package.json": "[]"}, "must hold a JSON object", "npm"),

@@ -353,3 +353,13 @@ def test_limits_that_can_not_be_set_are_told_and_nothing_else(world: World) -> N
     world.groups = Cgroups(unified=False, trees={})
     assert world.build(GENERATED).tags == (REFERENCE,)
     assert world.said == ["warning: this kernel can't limit the memory, CPU time, processes of builds"]
+
+
+def test_a_dockerfile_that_is_no_text_of_a_person_is_not_read_into_memory(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deployhost.build.image.LONGEST_DOCKERFILE", 100)
+    world.bases.missing = {SYNTAX.ref}
+    (world.root / "context/Dockerfile").write_text("# syntax=docker/dockerfile:1\nFROM a\n" + "#" * 100)
+    with pytest.raises(BuildFailed, match="too large"):
+        world.build(own(syntax=SYNTAX, bases=(BaseRef("a", 2),)), stand_in=True)

@@ -223,6 +223,32 @@ def test_a_reader_that_leaves_is_no_error(control: FakeControl, root: Path) -> N
     assert (process.returncode, err) == (141, "")
 
 
+@pytest.mark.parametrize("arguments", [["version"], ["version", "--json"]])
+def test_a_full_disk_is_told(root: Path, arguments: list[str]) -> None:
+    environment = {**os.environ, "DEPLOYHOST_ROOT": str(root)}
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [*PROGRAM, *arguments],
+            env=environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (5, "error: the output can't be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_closed_streams(root: Path, closed: str) -> None:
+    environment = {**os.environ, "DEPLOYHOST_ROOT": str(root)}
+    script = f'"$@" {closed}'
+    argv = ["sh", "-c", script, "sh", *PROGRAM, "version"]
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("deployhost" in done.stdout) == (closed in ("2>&-", "<&-"))
+
+
 def test_exit_codes_of_the_process(root: Path) -> None:
     with start(root, "status", "--json") as process:
         out, err = process.communicate(timeout=10)

@@ -304,8 +304,29 @@ VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
         ["env", "unset", "hello", "A", "B"],
         "env.unset",
         {"name": "hello", "names": ["A", "B"], "follow": True},
+        {"app": "hello", "changed": ["A"], "not_set": ["B"], "deploy": deploy_view()},
+        ["removed A\nB was not set\nlive at"],
+    ),
+    (
+        ["env", "unset", "hello", "A"],
+        "env.unset",
+        {"name": "hello", "names": ["A"], "follow": True},
+        {"app": "hello", "changed": [], "not_set": ["A"], "deploy": None},
+        ["A was not set\n"],
+    ),
+    (
+        ["env", "set", "hello", "A=1"],
+        "env.set",
+        {"name": "hello", "values": {"A": "1"}, "follow": True},
         {"app": "hello", "changed": [], "deploy": None},
-        ["nothing to do"],
+        ["nothing to do: it is so already\n"],
+    ),
+    (
+        ["env", "set", "hello", "A=1"],
+        "env.set",
+        {"name": "hello", "values": {"A": "1"}, "follow": True},
+        {"app": "hello", "changed": [], "deploy": deploy_view()},
+        ["nothing new, but what serves did not run with it: deployed again\nlive at"],
     ),
     (
         ["domains", "list", "hello"],
@@ -555,24 +576,31 @@ def test_logs_that_never_end_are_no_document(control: FakeControl, run: Run) -> 
 
 
 def test_storage_show(control: FakeControl, run: Run) -> None:
-    on = {"app": "hello", "enabled": True, "path": "/data", "mounted_at": "/storage"}
-    off = on | {"enabled": False, "mounted_at": None}
-    for result in (on, off, off | {"path": None}, on):
+    on = {"app": "hello", "enabled": True, "path": "/data", "mounted_at": "/storage", "mounted": True}
+    off = on | {"enabled": False, "mounted_at": None, "mounted": False}
+    for result in (on, off, off | {"path": None}, on, on | {"mounted": False}, off | {"mounted": True}):
         control.on("storage.show", result | {"deploy": None})
     assert run("storage", "show", "hello").out == "/data is mounted at /storage\n"
     more = "\ntry: deployhost storage enable hello\n"
     assert run("storage", "show", "hello").out == f"hello has no storage; what it had is in /data{more}"
     assert run("storage", "show", "hello").out == f"hello has no storage{more}"
     assert run("storage", "show", "hello", "--json").json == on
+    late = "/data will be mounted at /storage by the next deploy; what serves hello is without it"
+    assert run("storage", "show", "hello").out == f"{late}{more}"
+    kept = "what serves hello keeps /data until a deploy without it is live"
+    assert run("storage", "show", "hello").out == f"{kept}\ntry: deployhost storage disable hello\n"
+
+
+KEEP = "; keep what must outlive deploys below /storage"
 
 
 @pytest.mark.parametrize(
     ("verb", "changed", "deploy", "said"),
     [
-        ("enable", True, "live", "/data is mounted at /storage"),
-        ("enable", True, "failed", "/data will be mounted at /storage by the next deploy"),
-        ("enable", True, None, "/data will be mounted at /storage by the next deploy"),
-        ("enable", False, None, "/data is mounted at /storage"),
+        ("enable", True, "live", f"/data is mounted at /storage{KEEP}"),
+        ("enable", True, "failed", f"/data will be mounted at /storage by the next deploy{KEEP}"),
+        ("enable", True, None, f"/data will be mounted at /storage by the next deploy{KEEP}"),
+        ("enable", False, None, f"/data is mounted at /storage{KEEP}"),
         ("disable", True, "live", "hello has no storage any more; /data stays as it is"),
         ("disable", True, "cancelled", "what serves hello keeps /data until a deploy without it is live"),
         ("disable", True, None, "hello has no storage any more; /data stays as it is"),
@@ -748,6 +776,11 @@ def test_inspect_a_directory_needs_no_server(run: Run, directory: Path, monkeypa
     monkeypatch.chdir(directory)
     found = run("inspect", ".", "--json").json
     assert (found["kind"], found["port"], found["bases"]) == ("dockerfile", 3000, [])
+    (directory / "app.py").write_text("import sqlite3\nsqlite3.connect('notes.db')\n")
+    assert (
+        "  ! app.py line 2 opens a SQLite database: without storage it is lost with each deploy"
+        in run("inspect", ".").out
+    )
 
 
 @pytest.mark.usefixtures("directory")
@@ -821,11 +854,26 @@ def test_wait_no_longer_than_that(control: FakeControl, run: Run) -> None:
     assert before + 20 <= control.requests[0]["until"] <= time.time() + 20
 
 
+@pytest.mark.parametrize("given", ["nan", "inf"])
+def test_wait_for_no_number(control: FakeControl, run: Run, given: str) -> None:
+    ran = run("wait", "hello", "--timeout", given)
+    assert ran.code == 2
+    assert "--timeout takes a number of seconds" in ran.err
+    assert not control.requests
+
+
 def test_rollback_that_failed(control: FakeControl, run: Run) -> None:
     failed = ROLLBACK | {"applied": True, "deploy": deploy_view("failed", error={"message": "it broke"})}
     control.on("app.rollback", failed)
     ran = run("rollback", "hello")
     assert (ran.code, ran.out) == (1, "failed: it broke\n")
+
+
+def test_rollback_that_was_overtaken_did_not_happen(control: FakeControl, run: Run) -> None:
+    overtaken = deploy_view("superseded", trigger="rollback", superseded_by=8)
+    control.on("app.rollback", ROLLBACK | {"applied": True, "deploy": overtaken})
+    ran = run("rollback", "hello")
+    assert (ran.code, ran.out) == (1, "overtaken by what was asked for later (deploy 8): nothing was changed\n")
 
 
 STORY = (

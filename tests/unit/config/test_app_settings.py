@@ -25,7 +25,7 @@ def file(settings: str) -> AppsFile:
 
 def mistakes(settings: str) -> str:
     with pytest.raises(InvalidConfig) as caught:
-        file(settings)
+        file(settings).check()
     return "\n".join(caught.value.details)
 
 
@@ -79,7 +79,11 @@ def test_two_releases_share_storage_only_if_that_is_wanted(settings: str, strate
         ("processes: {release: ./migrate}", "the app's own key `release:`"),
         ("processes: {worker: {command: ./w, speed: 3}}", "unknown key"),
         ('release: "a\\nb"', "must be a command on one line"),
-        ("may_reach: [warehouse]", "there is no app warehouse"),
+        ("may_reach: [warehouse]", "apps/shop/may_reach/0: there is no app warehouse (line 4)"),
+        ("may_reach:\n- db\n- warehouse", "apps/shop/may_reach/1: there is no app warehouse (line 6)"),
+        ("stand_in_base: true", "unknown key; did you mean stand_in_bases? known are auto_rollback, boot_limit,"),
+        ("colour: red", "unknown key; known are auto_rollback, boot_limit,"),
+        ("processes: {worker: {comand: ./w}}", "unknown key; did you mean command? known are command, cpus, memory"),
     ],
 )
 def test_mistakes(settings: str, said: str) -> None:

@@ -97,7 +97,7 @@ def test_an_unknown_app_names_the_one_that_was_meant() -> None:
 @pytest.mark.parametrize(
     ("text", "mistakes"),
     [
-        ("app: {}", ["apps.yml: app: unknown key; known are apps (line 1)"]),
+        ("app: {}", ["apps.yml: app: unknown key; did you mean apps? known are apps (line 1)"]),
         ("- hello", ["apps.yml: the file: must be a mapping, `key: value` on each line (line 1)"]),
         ("apps: [hello]", ["apps.yml: apps: must be a mapping, `key: value` on each line (line 1)"]),
         ("apps:\n  hello: yes", ["apps.yml: apps/hello: must be a mapping, `key: value` on each line (line 2)"]),
@@ -157,7 +157,7 @@ def test_an_unknown_app_names_the_one_that_was_meant() -> None:
 def test_mistakes_say_where_they_are(path: Path, text: str, mistakes: list[str]) -> None:
     path.write_text(text)
     with pytest.raises(InvalidConfig) as caught:
-        apps.load(path)
+        apps.load(path).check()
     assert list(caught.value.details) == mistakes
     assert caught.value.hint == f"editor {path}"
 
@@ -174,6 +174,74 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
         "apps/hello/domains/0",
         "more",
     ]
+
+
+BROKEN = """\
+apps:
+  own:
+    prot: 3
+    may_reach: [shop, blog]
+  hello:
+    domains: [x.de]
+  hello:
+  shop:
+    domains: [x.de]
+    may_reach: [own]
+  blog:
+    branch: main
+    domains: [blog.de]
+"""
+
+
+def test_a_mistake_in_the_entry_of_one_app_is_in_nobody_elses_way(path: Path) -> None:
+    path.write_text(BROKEN)
+    file = apps.load(path)
+    blog = AppName("blog")
+    assert file.apps == {blog: AppConfig(blog, Branch("main"), (Domain("blog.de"),))}
+    assert list(file.known) == [AppName("own"), HELLO, SHOP, blog], "no app is gone for a mistake"
+    for name, said in (
+        ("own", "apps/own/prot: "),
+        (HELLO, "apps/hello: stands"),
+        (SHOP, "apps/shop/domains/0: x.de is given"),
+    ):
+        with pytest.raises(InvalidConfig, match=r"^apps\.yml has a mistake$") as caught:
+            file.get(AppName(name))
+        (detail,) = caught.value.details
+        assert said in detail
+        assert caught.value.hint == f"editor {path}"
+    with pytest.raises(InvalidConfig, match=r"^apps\.yml has 3 mistakes$"):
+        file.check()
+    with pytest.raises(AppNotFound):
+        file.get(AppName("nope"))
+
+
+@pytest.mark.parametrize("mistake", ["  UP:\n", "more: 1\n", "apps: {}\n"])
+def test_a_mistake_that_is_no_one_apps_is_everybodys(path: Path, mistake: str) -> None:
+    """Whose entry it was meant to be is not known, so none of the apps may seem to be gone."""
+    path.write_text(FULL + mistake)
+    with pytest.raises(InvalidConfig):
+        apps.load(path)
+
+
+def test_the_entry_of_an_app_can_be_changed_beside_that_of_a_broken_one(path: Path) -> None:
+    path.write_text(BROKEN)
+    blog = AppName("blog")
+    apps.set_branch(path, blog, Branch("live"))
+    assert apps.set_storage(path, blog, on=True) is True
+    assert apps.remove_domains(path, blog, [Domain("blog.de")]) == ("blog.de",)
+    assert apps.load(path).get(blog) == AppConfig(blog, Branch("live"), storage=True)
+    before = path.read_text()
+    for whole in (
+        lambda: apps.add_domains(path, blog, [Domain("new.de")]),  # whose it is already is not known
+        lambda: apps.add_app(path, AppName("new")),
+        lambda: apps.set_storage(path, SHOP, on=True),
+        lambda: apps.change(path, lambda text, _: text.set(("apps", "blog", "port"), 0)),
+    ):
+        with pytest.raises(InvalidConfig):
+            whole()
+        assert path.read_text() == before
+    apps.remove_app(path, blog)
+    assert path.read_text() == before[: before.index("  blog:")].replace("[shop, blog]", "[shop]")
 
 
 def test_text_that_is_no_text_is_said_to_be_none(path: Path) -> None:

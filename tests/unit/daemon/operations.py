@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from deployhost.apps.in_force import InForce
 from deployhost.apps.look import Lookout
 from deployhost.apps.remove import Remover
 from deployhost.apps.settings import Rerouter
@@ -21,7 +22,7 @@ from deployhost.journal.removals import Removals
 from deployhost.model import AppName
 from deployhost.system.git import BareRepository
 from tests.assembled import Server, settle, wait_until
-from tests.fakes import FakeRepository, Life
+from tests.fakes import FakeRepository, Life, PlannerHere
 
 HTTP_PORT = 8000
 
@@ -83,6 +84,8 @@ class Operations:
                 releases=daemon.releases,
                 deploying=self.deploying,
                 views=self.views,
+                env=daemon.env,
+                planner=PlannerHere(),
                 clock=server.clock,
             ),
             LogOperation(
@@ -106,6 +109,7 @@ class Operations:
                 releases=daemon.releases,
                 deploying=self.deploying,
                 rerouter=rerouter,
+                in_force=InForce(daemon.docker, daemon.releases, paths),
                 views=self.views,
                 now=lambda: datetime(2026, 1, 2, tzinfo=UTC),
             ),

@@ -208,6 +208,9 @@ def test_deploy_again(server: Server, ops: Operations) -> None:
     app = server.add("shop")
     with pytest.raises(NotFound, match="nothing has been pushed"):
         ops.ask("deploy.start", name=app)
+    with pytest.raises(NotFound, match="nothing has been pushed to the branch prod of odd yet") as caught:
+        ops.ask("deploy.start", name=server.add("odd", branch="prod"))
+    assert caught.value.hint == f"git push {server.paths.repo(AppName('odd'))} prod"
     ops.push(app, ONE)
     result = ops.ask("deploy.start", name=app, rebuild=True)
     assert (result["trigger"], result["sha"], result["version"]) == ("manual", ONE, f"{ONE}-2")
@@ -408,6 +411,45 @@ def test_a_mistake_in_apps_yml_hides_no_app(server: Server, ops: Operations) -> 
     for change in ("app.remove", "app.restart", "app.rollback", "storage.disable"):
         with pytest.raises(InvalidConfig, match=r"apps\.yml"):
             ops.ask(change, name=app)
+    with pytest.raises(Conflict, match="nothing of shop is queued or running"):
+        ops.ask("deploy.cancel", name=app)
+
+
+def test_a_mistake_in_one_apps_entry_is_in_nobody_elses_way(server: Server, ops: Operations) -> None:
+    app = server.add("shop", branch=None)
+    own = server.add("own", text="domains: [own.example.com]")
+    ops.push(own, ONE)
+    server.paths.apps_yml.write_text(server.paths.apps_yml.read_text() + "    prot: 1\n")
+    assert ops.push(app, ONE)["outcome"] == "ok", "the first push also notes its branch"
+    assert ops.push(app, TWO)["outcome"] == "ok"
+    assert ops.ask("app.rollback", name=app)["deploy"]["status"] == "live"
+    for going in ("app.restart", "deploy.start"):
+        assert ops.ask(going, name=app)["status"] == "live"
+    assert ops.ask("env.set", name=app, values={"A": "1"})["deploy"]["status"] == "live"
+    assert ops.ask("storage.enable", name=app)["deploy"]["status"] == "live"
+    status = ops.ask("app.status")
+    shop, broken = status["apps"]
+    assert (shop["storage"], shop["branch"]) == (str(server.paths.storage(app)), "main")
+    assert (broken["live"]["sha"], broken["storage"], broken["urls"][1:]) == (
+        ONE,
+        None,
+        ["http://own.example.com:8000"],
+    )
+    assert status["problem"]["details"][0].startswith("apps.yml: apps/own/prot: unknown key; did you mean port?")
+    for change in ("app.remove", "app.restart", "app.rollback", "storage.disable"):
+        with pytest.raises(InvalidConfig, match=r"apps\.yml has a mistake") as caught:
+            ops.ask(change, name=own)
+        assert caught.value.hint == f"editor {server.paths.apps_yml}"
+    with pytest.raises(InvalidConfig):
+        ops.ask("domains.add", name=app, domains=["own.example.com"])
+    waiting = ops.daemon.deploys.accept(own, TWO, trigger=Trigger.PUSH)
+    assert [one["id"] for one in ops.ask("deploy.cancel", name=own)["deploys"]] == [waiting.id]
+    assert ops.ask("app.remove", name=app, dry_run=True)["applied"] is False
+    ops.ask("app.remove", name=app)
+    assert "shop" not in server.paths.apps_yml.read_text()
+    ops.daemon.converge.run()
+    assert ops.daemon.live(own).sha == ONE, "an app with a mistake is not taken for one that was removed"
+    assert "own.example.com" in server.table.routes["own-web"].hosts
 
 
 def test_logs(server: Server, ops: Operations) -> None:
@@ -446,6 +488,7 @@ def test_remove(server: Server, ops: Operations) -> None:
     other = server.add("shop-2")
     ops.push(other, THREE)
     full(server, ops)
+    ops.ask("domains.add", name="shop", domains=["shop.example.com"])
     pushed = server.paths.registry / "docker/registry/v2/repositories"
     projects = (server.paths.kamal_projects / name for name in ("shop", "shop.deploy"))
     for directory in (*projects, pushed / "shop", pushed / "shop-2"):
@@ -453,6 +496,7 @@ def test_remove(server: Server, ops: Operations) -> None:
     server.paths.kamal_building(AppName("shop")).touch()
     shown = ops.ask("app.remove", name="shop", dry_run=True)
     assert shown["applied"] is False
+    assert shown["steps"][0]["what"] == "stop answering at http://shop.localhost:8000, http://shop.example.com:8000"
     assert len(server.engine.containers) == 3, "nothing happened"
     done = ops.ask("app.remove", name="shop")
     assert done["applied"]
@@ -561,6 +605,7 @@ BAD: dict[str, tuple[str, dict[str, Any]]] = {
     "a value that is no text": ("env.set", {"name": "shop", "values": {"A": 1}}),
     "a text for a list": ("domains.add", {"name": "shop", "domains": "x.example.com"}),
     "a truth for a number": ("deploys.list", {"name": "shop", "limit": True}),
+    "a number that no database takes": ("logs", {"name": "shop", "deploy": 10**20}),
     "a negative number": ("logs", {"name": "shop", "lines": -1}),
     "a bad variable": ("env.set", {"name": "shop", "values": {"A-B": "1"}}),
     "a reserved variable": ("env.set", {"name": "shop", "values": {"KAMAL_X": "1"}}),

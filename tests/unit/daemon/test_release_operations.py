@@ -80,11 +80,9 @@ def test_rollback_and_forward_again(server: Server, ops: Operations) -> None:
     assert (result["deploy"]["status"], result["deploy"]["trigger"]) == ("live", "rollback")
     assert ops.daemon.live(app).sha == ONE
     assert server.refs.branches == {"main": TWO}, "git's branch is where it was pushed to"
-    assert ops.events[0] == {
-        "event": "deploy",
-        "id": result["deploy"]["id"],
-        "rest": {key: value for key, value in result.items() if key != "deploy"},
-    }
+    rest = {key: value for key, value in result.items() if key != "deploy"}
+    rest["from"] = {**result["from"], "live": True}
+    assert ops.events[0] == {"event": "deploy", "id": result["deploy"]["id"], "rest": rest}
     assert note(ops) == (
         f"{ONE.short} was rolled back to by hand; {TWO.short} is what was pushed last, to go forward: deployhost deploy shop"
     )
@@ -120,9 +118,30 @@ def test_rollback_waits_for_what_is_under_way(server: Server, ops: Operations) -
     running = ops.deploying.accept(app, THREE, Trigger.PUSH)
     wait_until(lambda: ops.daemon.deploys.open()[0].status is DeployStatus.RUNNING)
     threading.Timer(0.05, release.set).start()
-    ops.ask("app.rollback", name=app)
-    assert ops.notes()[0] == f"deploy {running.id} ({THREE.short}) is under way; the rollback follows it"
+    result = ops.ask("app.rollback", name=app)
+    assert result["from"]["version"] == THREE, "what was live by then, not what was when it was asked for"
+    (begun,) = (event for event in ops.events if event["event"] == "deploy")
+    assert begun["rest"]["from"] is None, "that is not known yet"
+    assert ops.notes()[0] == (
+        f"deploy {running.id} ({THREE.short}) is under way; the rollback follows it; "
+        "to go back sooner: deployhost cancel shop, which ends both, then roll back again"
+    )
     assert ops.daemon.live(app).sha == ONE
+
+
+def test_rollback_that_a_newer_push_overtakes(server: Server, ops: Operations) -> None:
+    """The newest choice wins: it is the rollback that does not happen, and it says so."""
+    app, release = pushed(server, ops, ONE, TWO), threading.Event()
+    ops.daemon.builder.during = lambda: wait_for(release)
+    ops.deploying.accept(app, THREE, Trigger.PUSH)
+    wait_until(lambda: ops.daemon.deploys.open()[0].status is DeployStatus.RUNNING)
+    queued = ops.handlers["app.rollback"]({"name": app, "follow": False}, lambda _: None)
+    newer = ops.deploying.accept(app, sha(4), Trigger.PUSH)
+    release.set()
+    ops.rest()
+    rollback = ops.daemon.deploys.get(queued["deploy"]["id"])
+    assert (rollback.status, rollback.superseded_by) == (DeployStatus.SUPERSEDED, newer.id)
+    assert ops.daemon.live(app).sha == sha(4)
 
 
 def test_automatic_rollback_is_explained(server: Server, ops: Operations) -> None:

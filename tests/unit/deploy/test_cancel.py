@@ -1,11 +1,16 @@
 """The wish that a deploy ends, across threads and restarts."""
 
+from pathlib import Path
+
 import pytest
 
+from deployhost.build.plan import BuildPlan
 from deployhost.deploy.cancel import Cancellations
-from deployhost.errors import DeployCancelled
-from deployhost.model import DeployStatus, Trigger, Version
+from deployhost.errors import CommandStopped, DeployCancelled
+from deployhost.model import AppName, DeployStatus, Trigger, Version
+from deployhost.system.stop import Stop
 from tests.assembled import Server, sha
+from tests.fakes import PlannerHere
 
 
 def test_running(server: Server) -> None:
@@ -63,3 +68,20 @@ def test_the_hint_asks_for_the_same_once_more(server: Server, trigger: Trigger, 
     queued = daemon.deploys.accept(app, sha(1), trigger=trigger, target=target)
     assert Cancellations(daemon.deploys).ask(queued.id, "alice")
     assert (daemon.deploys.get(queued.id).error or {})["hint"] == again
+
+
+def test_while_it_is_planned(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files take long to understand: that wait ends, and the deploy is cancelled, not failed."""
+    app, daemon = server.add("shop"), server.start()
+
+    def plan(_self: PlannerHere, _directory: Path, _app: AppName, *, stop: Stop, **_more: object) -> BuildPlan:
+        assert not stop.is_set()
+        daemon.cancellations.ask(queued.id, "alice")
+        assert stop.is_set()
+        raise CommandStopped("planning was stopped")
+
+    monkeypatch.setattr(PlannerHere, "plan", plan)
+    queued = daemon.accept(app, sha(1))
+    daemon.work_off()
+    ended = daemon.deploys.get(queued.id)
+    assert (ended.status, (ended.error or {})["message"]) == (DeployStatus.CANCELLED, "cancelled by alice")

@@ -7,11 +7,11 @@ import pytest
 from deployhost.apps.notes import workers
 from deployhost.deploy.converge_plan import plan_server
 from deployhost.deploy.converge_server import MAKE_AGAIN
-from deployhost.deploy.converge_steps import ConnectProxy, MakeProxy
+from deployhost.deploy.converge_steps import ConnectProxy, MakeNetwork, MakeProxy, StartProxy
 from deployhost.deploy.direct import WORKERS_LABEL
 from deployhost.deploy.presence_plan import REMOVED_AGAIN, presence
 from deployhost.deploy.seen import AppFacts, Seen, ServerFacts
-from deployhost.errors import SetupFailed, SwitchFailed
+from deployhost.errors import DockerRefused, FileProblem, SetupFailed, SwitchFailed
 from deployhost.kamal import contract
 from deployhost.kamal.contract import NETWORK, PROXY_MAC, Route
 from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Trigger, Version
@@ -93,9 +93,25 @@ def test_a_restart_that_fails_is_not_tried_again(server: Server, app: AppName, d
         "the container of the process worker of shop is gone: deployhost restart shop",
     )
     assert daemon.live(app) == before, "what serves goes on"
-    assert workers([server.engine.containers[before.container]]) == "worker: its container is gone", "in status, too"
+    assert workers([server.engine.containers[before.container]]) == (
+        "worker: its container is gone; to start it again: deployhost restart shop"
+    ), "in status, too"
     server.engine.behaviours[image] = WITH_WORKER
     daemon.deploy(app, ONE, Trigger.RESTART)
+    later(server, daemon)
+    check(server, daemon, app, ONE)
+
+
+@pytest.mark.parametrize("how", [DeployStatus.CANCELLED, DeployStatus.FAILED])
+def test_what_came_to_nothing_before_the_removal(
+    server: Server, app: AppName, daemon: Assembled, how: DeployStatus
+) -> None:
+    """Changed settings that were cancelled or failed say nothing of a restart with what is wanted now."""
+    settings = daemon.accept(app, ONE, Trigger.SETTINGS)
+    daemon.deploys.end(settings.id, how)
+    remove(server, "web")
+    assert did(daemon) == ["MakeAgain"]
+    daemon.work_off()
     later(server, daemon)
     check(server, daemon, app, ONE)
 
@@ -194,6 +210,7 @@ def deploy(number: int, status: DeployStatus, trigger: Trigger, reason: str = ""
 WEB_SEEN = seen("web", workers=("mailer", "worker"))
 LIVE = Release(SHOP, Version(ONE), ONE, "", "image", WEB_SEEN.id, 8080, 5, 1000.0, True)
 BROUGHT = deploy(5, DeployStatus.LIVE, Trigger.PUSH)
+REASON = "the container of the process mailer and the process worker was removed"
 ROUTE = Route(SERVICE, ("shop.localhost",), "/", f"{WEB_SEEN.id[:12]}:8080", contract.RUNNING)
 FACTS = AppFacts(
     app=SHOP,
@@ -215,10 +232,16 @@ FACTS = AppFacts(
         ((BROUGHT,), True),
         ((deploy(6, DeployStatus.FAILED, Trigger.PUSH), BROUGHT), True),
         ((deploy(6, DeployStatus.SUPERSEDED, Trigger.RESTART), BROUGHT), True),
-        ((deploy(6, DeployStatus.FAILED, Trigger.RESTART), BROUGHT), False),
-        ((deploy(6, DeployStatus.CANCELLED, Trigger.RESTART), BROUGHT), False),
-        ((deploy(6, DeployStatus.FAILED, Trigger.SETTINGS), BROUGHT), False),
-        ((deploy(7, DeployStatus.FAILED, Trigger.PUSH), deploy(6, DeployStatus.FAILED, Trigger.RESTART)), False),
+        ((deploy(6, DeployStatus.FAILED, Trigger.RESTART), BROUGHT), True),
+        ((deploy(6, DeployStatus.CANCELLED, Trigger.SETTINGS), BROUGHT), True),
+        ((deploy(6, DeployStatus.FAILED, Trigger.SETTINGS), BROUGHT), True),
+        ((deploy(6, DeployStatus.FAILED, Trigger.RESTART, REASON), BROUGHT), False),
+        ((deploy(6, DeployStatus.CANCELLED, Trigger.RESTART, REASON), BROUGHT), True),
+        ((replace(deploy(6, DeployStatus.CANCELLED, Trigger.RESTART, REASON), finished_at=1999.0), BROUGHT), False),
+        (
+            (deploy(7, DeployStatus.FAILED, Trigger.PUSH), deploy(6, DeployStatus.FAILED, Trigger.RESTART, REASON)),
+            False,
+        ),
         ((deploy(5, DeployStatus.LIVE, Trigger.RESTART, "it was removed"),), True),
         ((deploy(5, DeployStatus.LIVE, Trigger.KAMAL),), True),
     ],
@@ -262,12 +285,71 @@ def test_live_containers_off_the_network(server: Server, app: AppName, daemon: A
 
 
 def test_others_containers_off_the_network(server: Server, app: AppName, daemon: Assembled) -> None:
-    """Kamal's own may be on another network as its owner wants it."""
+    """Kamal's own may be on another network as its owner wants it; on none at all nobody reaches it."""
     theirs = KamalByHand(server).deploy(app, TWO)
     later(server, daemon)
     later(server, daemon)
     server.engine.disconnect(theirs)
+    alone = server.engine.containers[theirs]
+    server.engine.containers[theirs] = replace(alone, networks=("own",), ips={"own": "172.20.0.2"})
     assert did(daemon) == []
+    server.engine.containers[theirs] = alone
+    assert did(daemon) == ["Connect", "Reroute"]
+
+
+def lose_network(server: Server) -> None:
+    """Do what takes everybody off the network, and remove it."""
+    for one in list(server.engine.running):
+        server.engine.disconnect(one.id)
+    assert server.engine.proxy is not None
+    server.engine.proxy = replace(server.engine.proxy, networks=(), ips={})
+    server.engine.networks.clear()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_network_removed(server: Server, app: AppName, daemon: Assembled, restarted: bool) -> None:
+    lose_network(server)
+    daemon = server.start() if restarted else daemon
+    assert daemon.converge.plan().steps[0].what == "make the network kamal anew"
+    assert did(daemon) == ["MakeNetwork", "ConnectProxy", "Connect", "Connect", "Reroute"]
+    settle()
+    check(server, daemon, app, ONE)
+    assert did(daemon) == []
+
+
+def test_network_that_can_not_be_made(
+    server: Server, daemon: Assembled, monkeypatch: pytest.MonkeyPatch, app: AppName
+) -> None:
+    """It is told with a command, as what stops everything else."""
+
+    def refuse(_name: str) -> None:
+        raise DockerRefused("Docker refused: all predefined address pools have been fully subnetted")
+
+    lose_network(server)
+    monkeypatch.setattr(daemon.docker, "create_network", refuse)
+    with pytest.raises(SwitchFailed, match="make the network kamal anew: Docker refused: all predefined") as told:
+        daemon.converge.run()
+    assert told.value.hint == "deployhost setup --local"
+    monkeypatch.undo()
+    assert did(daemon)[:2] == ["MakeNetwork", "ConnectProxy"]
+    assert daemon.live(app)
+
+
+def test_what_needs_no_look(server: Server, daemon: Assembled) -> None:
+    """Each keeper is asked, whatever the others say; what they mended is kept for `status`."""
+    server.paths.journal.unlink()
+
+    def full() -> tuple[str, ...]:
+        raise FileProblem("no room")
+
+    daemon.converge._keepers = (full, *daemon.converge._keepers)
+    with pytest.raises(FileProblem, match="no room"):
+        daemon.converge.keep()
+    [note] = daemon.mended
+    assert "written anew, with all that was in it" in note
+    assert server.paths.journal.exists()
+    daemon.converge._keepers = daemon.converge._keepers[1:]
+    assert daemon.converge.keep() == ()
 
 
 # kamal-proxy
@@ -284,6 +366,10 @@ PROXY = ServerFacts(proxy="running", youngest_lock=1e4, highest_label=0, highest
         (replace(PROXY, proxy_connected=False), [ConnectProxy]),
         (replace(PROXY, proxy_connected=False, youngest_lock=3), [ConnectProxy]),
         (replace(PROXY, proxy="restarting", proxy_connected=False), []),
+        (replace(PROXY, network=False), [MakeNetwork]),
+        (replace(PROXY, network=False, proxy_connected=False), [MakeNetwork, ConnectProxy]),
+        (replace(PROXY, network=False, proxy=None), [MakeNetwork, MakeProxy]),
+        (replace(PROXY, network=False, proxy="exited"), [MakeNetwork, StartProxy]),
     ],
 )
 def test_the_proxy(facts: ServerFacts, kinds: list[type[Step]]) -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from deployhost.deploy import isolation
 from deployhost.deploy.isolation import Isolation
-from deployhost.deploy.isolation_plan import CHAIN, Member, Wanted, change, removal, taking_part
-from deployhost.errors import CommandMissing, InvalidConfig
+from deployhost.deploy.isolation_plan import ASKS, CHAIN, Member, Wanted, change, passed_by, removal, taking_part
+from deployhost.errors import CommandFailed, CommandMissing, InvalidConfig
 from deployhost.kamal import contract
 from deployhost.model import WEB, AppName, ProcessName
 from deployhost.system.bridge import Bridges
@@ -30,6 +30,7 @@ class FakeFirewall(Firewall):
     def __init__(self, *, missing: bool = False) -> None:
         self.tables = {Family.IPV4: list(DOCKERS), Family.IPV6: ["-P FORWARD ACCEPT"]}
         self.missing = missing
+        self.refuses = False
         self.changes = self.asked = 0
 
     def rules(self, family: Family) -> tuple[str, ...]:
@@ -39,6 +40,8 @@ class FakeFirewall(Firewall):
         return tuple(self.tables[family])
 
     def restore(self, family: Family, change: str) -> None:
+        if self.refuses:
+            raise CommandFailed("iptables-restore failed", status=1)
         self.changes += 1
         rules = self.tables[family] = list(self.tables[family])
         for line in change.splitlines():
@@ -215,6 +218,76 @@ def test_it_mends_what_others_did(host: Host) -> None:
         assert [rule for rule in now if CHAIN in rule.split()] == [rule for rule in right if CHAIN in rule.split()]
         assert next(rule for rule in now if rule.startswith("-A DOCKER-USER")) == JUMP
         assert not host.isolation.apply(), damage
+
+
+def forward(host: Host) -> list[str]:
+    return [rule for rule in host.firewall.tables[Family.IPV4] if rule.startswith("-A FORWARD ")]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "-F FORWARD\n",
+        f"-F FORWARD\n-F DOCKER-USER\n-F {CHAIN}\n",
+        "-F FORWARD\n-A FORWARD -j ACCEPT\n-A FORWARD -j DOCKER-USER\n",
+        f"-F FORWARD\n-A FORWARD -o {BRIDGE} -j ACCEPT\n-A FORWARD -j DOCKER-USER\n",
+        "-F FORWARD\n-A FORWARD -i br-+ -j ACCEPT\n-A FORWARD -j DOCKER-USER\n",
+        "-F FORWARD\n-A FORWARD ! -i eth0 -o br-+ -j ACCEPT\n-A FORWARD -j DOCKER-USER\n",
+        "-F FORWARD\n-A FORWARD -s 172.16.0.0/12 -j RETURN\n-A FORWARD -j DOCKER-USER\n",
+        (
+            "-F FORWARD\n:MINE - [0:0]\n-A MINE -p icmp -j ACCEPT\n:OUTER - [0:0]\n-A OUTER -j MINE\n"
+            "-A FORWARD -j OUTER\n-A FORWARD -j DOCKER-USER\n"
+        ),
+        "-F FORWARD\n:MINE - [0:0]\n-A MINE -p tcp -j DROP\n-A FORWARD -g MINE\n-A FORWARD -j DOCKER-USER\n",
+    ],
+)
+def test_forward_that_does_not_ask(host: Host, damage: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Emptied by a person or a firewall's program: our rules are there, and nobody asks them."""
+    host.run(A)
+    assert host.isolation.keep() == ()
+    host.firewall.restore(Family.IPV4, damage)
+    theirs = [rule for rule in forward(host) if rule != ASKS]
+    assert host.isolation.keep() == (isolation.ASKED_AGAIN,)
+    assert isolation.ASKED_AGAIN in caplog.text
+    assert forward(host) == [ASKS, *theirs]
+    now = host.firewall.tables[Family.IPV4]
+    assert next(rule for rule in now if rule.startswith("-A DOCKER-USER")) == JUMP
+    assert f"-A {CHAIN} -p tcp -j REJECT --reject-with tcp-reset" in now
+    assert host.isolation.keep() == (), "it is told once"
+    assert not host.isolation.apply()
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "-A FORWARD -i virbr0 -o virbr0 -j ACCEPT\n",
+        "-A FORWARD -o virbr0 -j ACCEPT\n",
+        "-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n",
+        "-A FORWARD -m conntrack --ctstate INVALID -j DROP\n",
+        ":MINE - [0:0]\n-A MINE -i eth0 -j ACCEPT\n-A MINE -j RETURN\n-A FORWARD -j MINE\n",
+    ],
+)
+def test_what_may_stand_before_docker_user(host: Host, before: str) -> None:
+    """Nobody's order is fought over that lets nothing new through from one app to another."""
+    host.isolation.apply()
+    host.firewall.restore(Family.IPV4, f"-F FORWARD\n{before}-A FORWARD -j DOCKER-USER\n")
+    assert not host.isolation.apply()
+    assert host.isolation.keep() == ()
+
+
+def test_forward_that_can_not_be_mended(host: Host) -> None:
+    host.isolation.apply()
+    host.firewall.restore(Family.IPV4, "-F FORWARD\n")
+    host.firewall.refuses = True
+    told = "apps can reach each other: iptables-restore failed"
+    assert host.isolation.keep() == ()
+    assert host.isolation.problem == told
+
+
+def test_ipv6_is_asked_as_well() -> None:
+    rules = ["-N DOCKER-USER", "-A FORWARD -i br-x -j ACCEPT", "-A FORWARD -j ACCEPT", "-A DOCKER-USER -j RETURN"]
+    assert "-I FORWARD 1 -j DOCKER-USER" in change(Wanted(BRIDGE, ()), rules, v6=True).splitlines()
+    assert not passed_by(Wanted(BRIDGE, ()), ["-A FORWARD -j ACCEPT"]), "there ours is the first of FORWARD itself"
 
 
 def test_rules_about_other_networks_may_come_first(host: Host) -> None:

@@ -15,7 +15,6 @@ from deployhost.deploy.retention import KEEP_FAILED
 from deployhost.errors import DeployhostError, DockerRefused, DockerUnavailable, FileProblem
 from deployhost.kamal import contract, lock
 from deployhost.model import WEB, Deploy, DeployStatus, EnvName, Trigger, Version
-from deployhost.system.docker_model import ContainerSpec
 from tests.assembled import Assembled, FakeTime, Server, settle, sha, wait_until
 from tests.fakes import Behaviour, Life
 
@@ -484,7 +483,9 @@ def test_somebody_else_deploys_with_kamal(server: Server, monkeypatch: pytest.Mo
     wait_until(release)
     runs.join(5)
     settle()
-    assert daemon.deploys.get(deploy.id).status is DeployStatus.LIVE
+    ended = daemon.deploys.get(deploy.id)
+    assert ended.status is DeployStatus.LIVE
+    assert [phase.name for phase in ended.phases].count("lock") == 1, "its time is accounted for"
 
 
 def test_cancelled_while_somebody_else_deploys_with_kamal(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -557,23 +558,12 @@ def test_storage_belongs_to_the_apps_user(server: Server, monkeypatch: pytest.Mo
     assert given == {"deep": handed, "mine.db": handed, "link": handed, "shop": (1234, 1235, True)}
 
 
-USERS = {
-    "": (0, 0), "0": (0, 0), "root": (0, 0), "0:7": (0, 7), "app": (1234, 1235), "1234": (1234, 1235), "55": (55, 0),
-    "55:66": (55, 66), "app:staff": (1234, 50), "app:9": (1234, 9),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("user", USERS)
-def test_users(server: Server, user: str) -> None:
-    """USER of an image as numbers, by its own /etc/passwd and /etc/group."""
-    files = {
-        "/etc/passwd": b"root:x:0:0::/root:/bin/sh\n# odd\napp:x:1234:1235::/home/app:/bin/sh\n",
-        "/etc/group": b"root:x:0:\nstaff:x:50:\n",
-    }
-    docker = server.start().docker
-    server.engine.add_image(Behaviour(user=user, files=files), "x:1")
-    container = docker.create(ContainerSpec(name="x", image="x:1"))
-    assert direct.DirectEngine(docker, server.paths)._ids(container, user) == USERS[user]
+def test_a_huge_passwd_is_not_read(server: Server) -> None:
+    """An image may bring one of any size, sparse: it fails the deploy, not the daemon's memory."""
+    passwd = b"app:x:1234:1235::/:/bin/sh\n" + b"#" * direct.TABLE_LIMIT
+    server.behaviours[ONE] = Behaviour(user="app", files={"/etc/passwd": passwd})
+    app, daemon = server.add("shop", text="storage: true"), server.start()
+    assert "the image's user 'app' is not in its /etc/passwd" in (daemon.deploy(app, ONE).error or {})["message"]
 
 
 def test_storage_that_was_lost_is_made_anew_and_told(server: Server) -> None:

@@ -167,6 +167,24 @@ def test_a_process_that_fails_stops_the_deploy(server: Server, strategy: Strateg
     assert is_let_go(server, daemon)
 
 
+@pytest.mark.parametrize("strategy", Strategy)
+def test_a_long_release_command_while_requests_are_held(server: Server, strategy: Strategy) -> None:
+    """Whoever pushed learns that visitors wait, once; where none do, nothing is said."""
+    server.behaviours[ONE] = server.behaviours[TWO] = Behaviour(processes=WORKERS, ends={"python migrate.py": 0})
+    app, daemon = server.add("shop", text=f"strategy: {strategy}"), server.start()
+
+    def told(commit: Sha) -> list[str]:
+        notes = [event.get("text", "") for event in daemon.told(daemon.deploy(app, commit))]
+        return [note for note in notes if "visitors" in note]
+
+    server.engine.notes_late = 300
+    assert told(ONE) == [], "nobody is held by the first deploy"
+    long = "visitors wait since 5 s: a release command runs while requests are held"
+    assert told(TWO) == ([long] if strategy is Strategy.HANDOVER else [])
+    server.engine.notes_late = 20
+    assert told(TWO) == []
+
+
 def test_settings_go_before_the_procfile(server: Server) -> None:
     server.behaviours[ONE] = Behaviour(processes=WORKERS, ends={"./prepare": 0})
     text = "processes: {worker: {command: ./work --fast, memory: 64m}, clock: ./tick}\n    release: ./prepare\n    cpus: 0.5"
@@ -261,3 +279,18 @@ def test_cancelled_while_it_starts(server: Server, strategy: Strategy) -> None:
     assert daemon.live(app).sha == ONE
     assert running(server) == [f"shop-web-{ONE}"]
     assert is_let_go(server, daemon)
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_an_app_that_refuses_its_own_name(server: Server, strategy: Strategy) -> None:
+    """It runs, and no visitor gets anything else: Django without ALLOWED_HOSTS."""
+    server.behaviours[ONE] = Behaviour(status=400)
+    app, daemon = server.add("shop", text=f"strategy: {strategy}\n    domains: [shop.example.com]"), server.start()
+    deploy = daemon.deploy(app, ONE)
+    assert deploy.status is DeployStatus.LIVE
+    told = [event["text"] for event in daemon.told(deploy) if event["event"] == "note"]
+    assert told == [
+        "it answers 400 to its own host name shop.example.com (GET /up): if that is Django, name the host in ALLOWED_HOSTS"
+    ]
+    well = daemon.deploy(app, TWO)
+    assert not [event for event in daemon.told(well) if "ALLOWED_HOSTS" in str(event)]

@@ -1,5 +1,6 @@
 """The journal on a real SQLite file: what is accepted, begun and ended, and what of it a crash or another thread sees."""
 
+import os
 import sqlite3
 import subprocess
 import threading
@@ -191,6 +192,108 @@ def test_full_disk(deploys: Deploys, database: Database) -> None:
     deploys.accept(SHOP, ONE, trigger=Trigger.PUSH)
 
 
+# The file that somebody deletes or replaces while it is open
+
+
+def test_deleted_file_is_written_anew(deploys: Deploys, database: Database, path: Path) -> None:
+    for _ in range(50):
+        deploys.accept(BLOG, ONE, trigger=Trigger.PUSH, subject="x" * 500)
+    with database.reading() as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    deploys.forget(BLOG)  # the new file has other pages, which the log of the old one would lie over
+    first = deploys.accept(SHOP, ONE, trigger=Trigger.PUSH, subject="one")
+    assert database.keep() == ()
+    path.unlink()
+    second = deploys.accept(SHOP, TWO, trigger=Trigger.PUSH, subject="two")
+    [note] = database.keep()
+    assert note.startswith(f"the journal {path} was deleted while deployhostd ran; it is written anew")
+    assert database.keep() == ()
+    third = deploys.accept(BLOG, ONE, trigger=Trigger.PUSH)
+    assert sorted(one.name for one in path.parent.iterdir()) == ["journal.db", "journal.db-shm", "journal.db-wal"]
+    # As whoever is started after a kill -9 sees it.
+    following = Deploys(Database(path), Clock())
+    assert following.of_app(SHOP) == [second, first]
+    assert following.of_app(BLOG) == [third]
+    assert following.highest() == third.id
+    with sqlite3.connect(path) as raw:
+        assert raw.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        assert raw.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
+    raw.close()
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["directory", "all its files"])
+def test_everything_around_it_deleted(deploys: Deploys, database: Database, path: Path, whole: bool) -> None:
+    accepted = deploys.accept(SHOP, ONE, trigger=Trigger.PUSH)
+    for file in path.parent.iterdir():
+        file.unlink()
+    if whole:
+        path.parent.rmdir()
+    assert len(database.keep()) == 1
+    assert Deploys(Database(path), Clock()).of_app(SHOP) == [accepted]
+
+
+def test_another_file_in_its_place_is_left(deploys: Deploys, database: Database, path: Path) -> None:
+    accepted = deploys.accept(SHOP, ONE, trigger=Trigger.PUSH)
+    path.unlink()
+    path.write_bytes(b"a backup of somebody's")
+    with pytest.raises(FileProblem, match="another file lies at") as told:
+        database.keep()
+    assert path.read_bytes() == b"a backup of somebody's"
+    assert deploys.of_app(SHOP) == [accepted]
+    subprocess.run(told.value.hint.split(), check=True)
+    assert len(database.keep()) == 1
+    assert Deploys(Database(path), Clock()).of_app(SHOP) == [accepted]
+    assert path.with_name("journal.db.other").read_bytes() == b"a backup of somebody's"
+
+
+def test_a_file_that_comes_in_the_meantime_is_left(
+    deploys: Deploys, database: Database, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accepted = deploys.accept(SHOP, ONE, trigger=Trigger.PUSH)
+    path.unlink()
+    link = os.link
+
+    def link_later(source: Path, target: Path) -> None:
+        target.write_bytes(b"theirs")
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", link_later)
+    with pytest.raises(FileProblem, match="can't be written anew"):
+        database.keep()
+    assert path.read_bytes() == b"theirs"
+    assert deploys.of_app(SHOP) == [accepted]
+
+
+def test_deleted_file_that_was_damaged(deploys: Deploys, database: Database, path: Path) -> None:
+    for _ in range(50):
+        deploys.accept(SHOP, ONE, trigger=Trigger.PUSH, subject="x" * 500)
+    database.close()
+    damaged = Database(path)
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (path.stat().st_size - 4096))
+    path.unlink()
+    with pytest.raises(FileProblem, match="can't be written anew") as told:
+        damaged.keep()
+    assert told.value.hint == f"kill {os.getpid()}"
+    assert told.value.details == ("deployhostd begins a new one when it is started again",)
+
+
+def test_locked_by_another_program(deploys: Deploys, path: Path, database: Database) -> None:
+    """The disk is not what is to be looked at."""
+    with database.reading() as db:
+        db.execute("PRAGMA busy_timeout = 1")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(FileProblem, match="can't be written: database is locked") as failed:
+        deploys.accept(SHOP, ONE, trigger=Trigger.PUSH)
+    assert failed.value.hint == "lslocks --notruncate"
+    listed = subprocess.run(failed.value.hint.split(), check=True, capture_output=True, text=True).stdout
+    assert f"{path}-shm" in listed, "it names the file, and beside it who has it locked"
+    other.close()
+    deploys.accept(SHOP, ONE, trigger=Trigger.PUSH)
+
+
 def test_two_threads(deploys: Deploys) -> None:
     def work(app: AppName) -> None:
         for _ in range(25):
@@ -305,7 +408,7 @@ def test_newest(deploys: Deploys) -> None:
     restarted = deploys.accept(SHOP, ONE, trigger=Trigger.RESTART)
     deploys.accept(BLOG, TWO, trigger=Trigger.PUSH)
     assert deploys.newest(SHOP) == restarted
-    assert deploys.newest(SHOP, pushed=True) == pushed
+    assert deploys.newest(SHOP, by=Trigger.PUSH) == pushed
     assert deploys.of_app(SHOP, 1) == [restarted]
     assert deploys.apps() == [BLOG, SHOP]
 
@@ -345,14 +448,22 @@ def test_forgotten(deploys: Deploys) -> None:
     queued = deploys.accept(SHOP, TWO, trigger=Trigger.PUSH)
     other = deploys.accept(BLOG, ONE, trigger=Trigger.PUSH)
     assert sorted(deploys.forget(SHOP)) == [ended.id, queued.id]
-    assert [deploy.id for deploy in deploys.of_app(SHOP)] == [running.id]
+    assert deploys.of_app(SHOP) == [], "it is not what an app of that name, added now, is shown"
+    assert (deploys.newest(SHOP), deploys.newest(SHOP, by=Trigger.PUSH), deploys.chosen(SHOP)) == (None, None, None)
+    assert deploys.apps() == [BLOG]
     cancelled = deploys.get(running.id)
     assert cancelled.status is DeployStatus.CANCELLED
     assert (cancelled.error or {})["message"] == "shop was removed"
     assert deploys.open() == [other]
     assert deploys.of_push(SHOP, "b") is None
-    assert deploys.forget(SHOP) == [running.id]
-    assert deploys.accept(SHOP, ONE, trigger=Trigger.PUSH).id == other.id + 1, "numbers are never used again"
+    assert deploys.version_numbers(SHOP, ONE) == {V1}, "its version is taken: its image may be there yet"
+    added_again = deploys.accept(SHOP, ONE, trigger=Trigger.PUSH)
+    assert added_again.id == other.id + 1, "numbers are never used again"
+    assert deploys.sweep() == [running.id]
+    assert deploys.of_app(SHOP) == [added_again]
+    with pytest.raises(NotFound):
+        deploys.get(running.id)
+    assert deploys.sweep() == []
 
 
 # Releases

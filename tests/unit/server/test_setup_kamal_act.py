@@ -153,7 +153,7 @@ class Hub:
     def create(self, spec: ContainerSpec) -> str:
         return spec.name
 
-    def read_file(self, _container: str, path: str) -> bytes:
+    def read_file(self, _container: str, path: str, *, limit: int) -> bytes:
         assert path == "/buildx"
         return b"from the image"
 

@@ -2,10 +2,20 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+import pytest
+
+from deployhost.kamal import contract
+from deployhost.model import AppName, Version
 from deployhost.paths import Paths
-from deployhost.server.setup_steps import RemoveFiles, RemoveImages, RemoveService, UninstallStep
+from deployhost.server.setup_steps import RemoveFiles, RemoveImages, RemoveService, StopContainers, UninstallStep
+from deployhost.server.uninstall import Uninstall
 from deployhost.server.uninstall_plan import Present, plan_uninstall
+from deployhost.system.docker import Docker
+from deployhost.system.services import Services
+from tests.fakes import Engine, FakeDocker, proxy_container
 
 PATHS = Paths(Path("/"))
 ALL = Present(
@@ -78,3 +88,29 @@ def test_what_kamal_needed_goes_with_the_program() -> None:
     assert "rm /etc/ssh/sshd_not_to_be_run" in " ".join(plan.notes), (
         "the package stays, and must not open a port at the next boot"
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "stops"),
+    [("running", True), ("restarting", True), ("paused", True), ("exited", False), ("created", False)],
+)
+def test_what_is_stopped(tmp_path: Path, status: str, stops: bool) -> None:
+    """What the engine goes on starting again, or what only pauses, does not stay behind."""
+    shop = AppName("shop")
+    paths = Paths(tmp_path)
+    paths.repo(shop).mkdir(parents=True)
+    engine = Engine(proxy=proxy_container())
+    image = contract.image(shop, Version("0" * 40))
+    engine.containers["c1"] = replace(
+        proxy_container(),
+        id="c1",
+        name="shop-web",
+        image=image,
+        status=status,
+        labels={"service": shop, "destination": ""},
+    )
+    docker = FakeDocker(engine)
+    cast("Any", docker).network_exists = lambda _name: True
+    services = cast("Services", SimpleNamespace(definition=lambda _name: None, keeper="systemd"))
+    plan = Uninstall(paths, cast("Docker", docker), services, print).plan(purge=False)
+    assert [step.names for step in plan if isinstance(step, StopContainers)] == ([("shop-web",)] if stops else [])

@@ -91,6 +91,10 @@ def test_commits(repository: BareRepository, commit: MakeCommit) -> None:
     assert not repository.is_ancestor(second, first)
 
 
+def test_a_subject_without_end(repository: BareRepository, commit: MakeCommit) -> None:
+    assert repository.commit(commit({"a": "1"}, subject="x" * 100_000)).subject == "x" * 199 + "…"
+
+
 def test_commit_without_a_message(repository: BareRepository) -> None:
     tree = git(repository.path, "mktree", stdin="")
     sha = Sha(git(repository.path, "commit-tree", tree, stdin=""))

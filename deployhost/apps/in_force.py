@@ -1,0 +1,52 @@
+"""Whether what serves an app runs with its settings: the deploy of a change may have failed, been cancelled or rolled back since."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deployhost.config.app import AppConfig
+from deployhost.config.env import refusals
+from deployhost.deploy.container import MOUNTED_AT
+from deployhost.journal.releases import Releases
+from deployhost.model import AppName, EnvName
+from deployhost.paths import Paths
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Container
+
+
+@dataclass(frozen=True)
+class InForce:
+    """Given the engine, the journal and the paths, compare settings with the live container: it is what knows."""
+
+    docker: Docker
+    releases: Releases
+    paths: Paths
+
+    def variables(self, config: AppConfig, wanted: Mapping[EnvName, str | None]) -> bool:
+        """Given an app's settings and variables (None: one that is not to be set), return whether what serves runs with these.
+
+        Where nothing serves, and where the repository's own configuration says what reaches the app, nothing is to be compared.
+        """
+        live = self.releases.live(config.name)
+        if live is None or config.trust_repo_config:
+            return True
+        found = self.docker.find(live.container)
+        if found is None:
+            return False
+        has, images = _values(found.env), self._of_image(found)
+        # What deployhost and Kamal set by themselves is never the app's own.
+        own = {name: value for name, value in wanted.items() if not refusals(name, "")}
+        return all(has.get(name) == (images.get(name) if value is None else value) for name, value in own.items())
+
+    def storage(self, app: AppName) -> bool | None:
+        """Given an app, return whether what serves it has its storage mounted, or None if nothing serves it."""
+        live = self.releases.live(app)
+        found = None if live is None else self.docker.find(live.container)
+        return None if found is None else (str(self.paths.storage(app)), MOUNTED_AT) in found.mounts
+
+    def _of_image(self, container: Container) -> dict[str, str]:
+        image = self.docker.image(container.image_id)
+        return {} if image is None else _values(image.env)
+
+
+def _values(env: tuple[str, ...]) -> dict[str, str]:
+    return {name: value for name, _, value in (entry.partition("=") for entry in env)}

@@ -1,0 +1,64 @@
+"""What goes wrong in what the daemon does again and again: each problem is logged once, and `status` shows it while it lasts."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from deployhost.control.messages import Message
+from deployhost.errors import DeployhostError, InvalidConfig
+
+SHOWN = 3600.0  # seconds for which `status` shows what is over, and a person should know of
+log = logging.getLogger(__name__)
+
+
+class Troubles:
+    """Given a clock, remember what went wrong the last time it was done, and what was mended a while ago."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._lasting: dict[str, DeployhostError] = {}
+        self._over: dict[str, float] = {}
+
+    def went_well(self, what: str, act: Callable[[], object], *, shown: bool = True) -> bool:
+        """Given what is done, and to do it, do it and return whether it went well; `shown` is whether `status` has it until then."""
+        try:
+            act()
+        except DeployhostError as error:
+            before = self._put(what, error, shown=shown)
+            if before is None or before.message != error.message:
+                log.warning("%s: %s", what, error.message)
+            return False
+        except Exception as error:
+            log.exception("%s failed", what)
+            defect = DeployhostError(f"a defect of deployhost: {error!r}", hint="deployhost converge")
+            self._put(what, defect, shown=shown)
+            return False
+        with self._lock:
+            self._lasting.pop(what, None)
+        return True
+
+    def _put(self, what: str, error: DeployhostError, *, shown: bool) -> DeployhostError | None:
+        with self._lock:
+            before = self._lasting.get(what)
+            if shown:
+                self._lasting[what] = error
+            return before
+
+    def mended(self, note: str) -> None:
+        """Given what was wrong until now, have `status` show it for a while; who mended it has logged it."""
+        with self._lock:
+            self._over[note] = self._clock() + SHOWN
+
+    def now(self, *others: str) -> list[Message]:
+        """Given what others found wrong ("": nothing), return all that is to be shown, each with the command that mends it, or ""."""
+        with self._lock:
+            self._over = {note: until for note, until in self._over.items() if until > self._clock()}
+            # What is wrong with apps.yml is in every answer already.
+            lasting = {
+                error.message: {"message": f"{what}: {error.message}", "hint": error.hint}
+                for what, error in reversed(self._lasting.items())
+                if not isinstance(error, InvalidConfig)
+            }
+            found = [{"message": text, "hint": ""} for text in (*filter(None, others), *self._over)]
+        return [*reversed(lasting.values()), *found]

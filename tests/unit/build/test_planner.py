@@ -1,0 +1,230 @@
+"""The processes that plan: what they answer, and what a hostile repository, a kill or a cancel costs."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deployhost.build.planner import Planner, start_process
+from deployhost.build.planning import from_wire, plan_directory, to_wire
+from deployhost.errors import BuildFailed, CommandStopped, FileProblem, NothingRecognised
+from deployhost.model import AppName
+from deployhost.system.partner import Partner
+from deployhost.system.stop import Stop
+
+ROOT = Path(__file__).resolve().parents[3]
+SAMPLES = sorted(path for path in (ROOT / "tests/apps").iterdir() if path.is_dir())
+SHOP = AppName("shop")
+# The process as it is, but that a directory's name says what becomes of it.
+HOSTILE = """
+import os, sys, time
+sys.path.append({root!r})
+from deployhost.build import planning
+real = planning.plan_directory
+def hostile(directory, *args, **more):
+    if directory.name == "sleeps":
+        time.sleep(60)
+    if directory.name == "freezes":
+        import re
+        re.match(r"(a*)*b", "a" * 40)
+    if directory.name == "eats":
+        held = bytes(2 * 1024 ** 3)
+    if directory.name == "dies":
+        os.kill(os.getpid(), 9)
+    if directory.name == "talks":
+        print("x" * 100)
+    if directory.name == "breaks":
+        raise ValueError("broken")
+    if directory.name == "floods":
+        raise planning.BuildFailed("x" * 9 * 1024 * 1024)
+    return real(directory, *args, **more)
+planning.plan_directory = hostile
+planning.SAMPLES = ()
+planning.main()
+"""
+
+
+def hostile() -> Partner:
+    return Partner([sys.executable, "-I", "-c", HOSTILE.format(root=str(ROOT))], env={})
+
+
+@pytest.fixture
+def planner() -> Iterator[Planner]:
+    made = Planner(hostile, seconds=2)
+    yield made
+    made.end()
+
+
+def directory(root: Path, name: str) -> Path:
+    made = root / name
+    made.mkdir(exist_ok=True)
+    (made / "index.html").write_text("")
+    return made
+
+
+def runtime(planner: Planner, path: Path, stop: Stop | None = None) -> str:
+    return planner.plan(path, SHOP, storage=None, variables={}, stop=stop).runtime
+
+
+def test_it_answers_what_planning_here_does() -> None:
+    planner = Planner()
+    try:
+        for path in SAMPLES:
+            for storage, variables in ((False, {}), (True, {"DATABASE": "/storage/a.db"})):
+                here = plan_directory(path, SHOP, storage=storage, variables=variables)
+                assert planner.plan(path, SHOP, storage=storage, variables=variables) == here
+    finally:
+        planner.end()
+
+
+@pytest.mark.parametrize("dockerfile", ["# syntax=docker/dockerfile:1\nFROM a\nRUN <<E\nE\nEXPOSE 3000", "FROM \udce9"])
+def test_a_plan_survives_the_wire(tmp_path: Path, dockerfile: str) -> None:
+    (tmp_path / "Dockerfile").write_bytes(dockerfile.encode("utf-8", "surrogateescape"))
+    plan = plan_directory(tmp_path, SHOP, storage=None, variables={})
+    assert from_wire(to_wire(plan)) == plan
+
+
+def test_errors_are_what_they_were(planner: Planner, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(NothingRecognised) as here:
+        plan_directory(empty, SHOP, storage=None, variables={})
+    with pytest.raises(NothingRecognised) as there:
+        runtime(planner, empty)
+    assert there.value.to_json() == here.value.to_json()
+    with pytest.raises(FileProblem):
+        runtime(planner, tmp_path / "missing")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("sleeps", "too long"), ("eats", "too much memory"), ("dies", "can't be understood"), ("floods", "can't be")],
+)
+def test_hostile_files_cost_their_own_build(planner: Planner, tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(BuildFailed, match=said):
+        runtime(planner, directory(tmp_path, name))
+    assert runtime(planner, directory(tmp_path, "good")) == "static"
+
+
+def test_a_defect_is_told(planner: Planner, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Exception, match="a defect of deployhost: ValueError"):
+        runtime(planner, directory(tmp_path, "breaks"))
+    assert "ValueError: broken" in capfd.readouterr().err
+
+
+def test_what_it_prints_is_no_answer(planner: Planner, tmp_path: Path) -> None:
+    assert runtime(planner, directory(tmp_path, "talks")) == "static"
+
+
+def test_one_that_is_frozen_blocks_nobody_else(tmp_path: Path) -> None:
+    planner, stop = Planner(hostile, seconds=20), Stop()
+    ended: list[BaseException] = []
+
+    def freeze() -> None:
+        try:
+            runtime(planner, directory(tmp_path, "sleeps"), stop)
+        except CommandStopped as error:
+            ended.append(error)
+
+    threads = [threading.Thread(target=freeze) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    assert [runtime(planner, directory(tmp_path, "good")) for _ in range(3)] == ["static"] * 3
+    assert ended == []
+    began = time.monotonic()
+    stop.set()
+    for thread in threads:
+        thread.join(5)
+    assert len(ended) == 2
+    assert time.monotonic() - began < 1
+    planner.end()
+
+
+def test_a_wish_made_before_is_felt(planner: Planner, tmp_path: Path) -> None:
+    stop = Stop()
+    stop.set()
+    with pytest.raises(CommandStopped):
+        runtime(planner, directory(tmp_path, "good"), stop)
+
+
+def test_more_at_once_than_processes(planner: Planner, tmp_path: Path) -> None:
+    started: list[Partner] = []
+
+    def start() -> Partner:
+        started.append(hostile())
+        return started[-1]
+
+    many = Planner(start, seconds=10)
+    good, found = directory(tmp_path, "good"), list[str]()
+    threads = [threading.Thread(target=lambda: found.append(runtime(many, good))) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert found == ["static"] * 12
+    assert len(started) <= 4
+    assert len(many._idle) == 1
+    many.end()
+
+
+def test_one_that_was_killed_is_replaced(tmp_path: Path) -> None:
+    started: list[Partner] = []
+
+    def start() -> Partner:
+        started.append(hostile())
+        return started[-1]
+
+    planner, good = Planner(start), directory(tmp_path, "good")
+    assert runtime(planner, good) == "static"
+    os.kill(started[0].pid, signal.SIGKILL)
+    assert runtime(planner, good) == "static"
+    assert len(started) == 2
+    planner.end()
+
+
+def test_it_ends_with_who_asks_and_by_itself_where_it_is_frozen(tmp_path: Path) -> None:
+    """Nobody kills it: the daemon may be gone."""
+    for name, seconds in (("good", 20.0), ("freezes", 0.3)):
+        partner = hostile()
+        request = f'{{"directory": "{directory(tmp_path, name)}", "app": "a", "storage": null, "variables": {{}}, "seconds": {seconds}}}'
+        partner._send(len(request).to_bytes(4, "big") + request.encode())
+        assert partner._popen.stdin is not None
+        partner._popen.stdin.close()
+        assert partner._popen.wait(5) == (0 if name == "good" else -signal.SIGALRM)
+        partner.end()
+
+
+def test_it_is_not_taken_for_worn_because_we_are_large(tmp_path: Path) -> None:
+    """What a process had before exec(2) counts in its ru_maxrss."""
+    started: list[Partner] = []
+
+    def start() -> Partner:
+        held = b"x" * (300 * 1024 * 1024)
+        started.append(hostile())
+        del held
+        return started[-1]
+
+    planner, good = Planner(start), directory(tmp_path, "good")
+    assert [runtime(planner, good) for _ in range(3)] == ["static"] * 3
+    assert len(started) == 1
+    planner.end()
+
+
+def test_it_gets_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "s3cret")
+    read, write = os.pipe()
+    os.set_inheritable(write, True)
+    partner = start_process()
+    try:
+        proc = Path(f"/proc/{partner.pid}")
+        assert b"SECRET" not in (proc / "environ").read_bytes()
+        assert str(os.fstat(write).st_ino) not in " ".join(str(one.readlink()) for one in (proc / "fd").iterdir())
+    finally:
+        partner.end()
+        os.close(read)
+        os.close(write)

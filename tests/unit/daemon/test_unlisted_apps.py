@@ -1,0 +1,118 @@
+"""An app that its owner took out of apps.yml by hand, and that still serves: it is shown, and can be removed or put back."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from deployhost.apps.view import View
+from deployhost.cli import views
+from deployhost.errors import AppNotFound, NotFound
+from deployhost.kamal import contract
+from deployhost.model import WEB, AppName
+from tests.assembled import Server, sha
+from tests.unit.daemon.operations import Operations
+
+ONE, TWO = sha(1), sha(2)
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+NOTE = (
+    "shop is not in apps.yml any more: what is left of it stays as it is; to remove it: deployhost remove shop;"
+    " to have it as an app again: deployhost add shop"
+)
+
+
+@pytest.fixture
+def app(server: Server, ops: Operations) -> AppName:
+    server.add("blog")
+    app = server.add("shop", text="storage: true\n    domains: [shop.example.com]")
+    ops.push(app, ONE)
+    server.paths.repo(app).mkdir(parents=True)
+    take_out(server)
+    return app
+
+
+def take_out(server: Server) -> None:
+    server.paths.apps_yml.write_text("apps:\n  blog:\n")
+
+
+def shown(ops: Operations) -> View:
+    view: View
+    (view,) = ops.ask("app.status", name="shop")["apps"]
+    assert view in ops.ask("app.list")["apps"]
+    return view
+
+
+def test_shown(ops: Operations, app: AppName) -> None:
+    for _ in range(2):
+        view = shown(ops)
+        assert (view["listed"], view["state"], view["note"]) == (False, "live", NOTE)
+        assert view["urls"] == ["http://shop.localhost:8000", "http://shop.example.com:8000"]
+        ops.daemon.converge.run()
+    listed = views.app_list(ops.ask("app.list"), NOW)
+    assert [line.split()[0] for line in listed] == ["NAME", "blog", "shop", "!"]
+    assert listed[-1] == f"! {NOTE}"
+    assert f"  ! {NOTE}" in views.status(ops.ask("app.status"), NOW)
+    assert ops.ask("logs", name="shop") == {}
+    assert [one["listed"] for one in ops.ask("app.status", name="blog")["apps"]] == [True]
+
+
+def test_put_back(server: Server, ops: Operations, app: AppName) -> None:
+    """What was said of it goes at once, and it is as it was."""
+    ops.daemon.converge.run()
+    assert "not in apps.yml" in ops.daemon.converge.notes(app)[0]
+    ops.ask("app.add", name=app)
+    assert (shown(ops)["listed"], shown(ops)["note"], shown(ops)["state"]) == (True, "", "live")
+    assert ops.daemon.converge.left_alone(app) == ""
+    assert ops.push(app, TWO)["outcome"] == "ok"
+    assert ops.daemon.live(app).sha == TWO
+
+
+def test_removed(server: Server, ops: Operations, app: AppName) -> None:
+    planned = ops.ask("app.remove", name=app, dry_run=True)
+    assert planned["steps"][-1]["what"] == "forget the releases of shop"
+    assert planned["notes"] == [f"the data in {server.paths.storage(app)} stays; --storage deletes it too"]
+    assert shown(ops)["state"] == "live", "nothing happened"
+    done = ops.ask("app.remove", name=app)
+    assert done["steps"] == planned["steps"]
+    assert (server.engine.containers, server.engine.images, server.table.routes) == ({}, {}, {})
+    assert not server.paths.repo(app).exists()
+    assert server.paths.storage(app).exists()
+    assert server.paths.apps_yml.read_text() == "apps:\n  blog:\n"
+    assert [view["name"] for view in ops.ask("app.list")["apps"]] == ["blog"]
+    for op in ("app.remove", "app.status"):
+        with pytest.raises(AppNotFound):
+            ops.ask(op, name=app)
+
+
+def test_removed_with_its_data(server: Server, ops: Operations, app: AppName) -> None:
+    ops.ask("app.remove", name=app, storage=True)
+    assert not server.paths.storage(app).exists()
+
+
+@pytest.mark.parametrize("effect", range(1, 9))
+def test_a_removal_that_broke_off(server: Server, ops: Operations, app: AppName, effect: int) -> None:
+    ops.daemon.life._break_at = len(ops.daemon.life.effects) + effect
+    ops.daemon.life._error = lambda _: NotFound("broken off")
+    with pytest.raises(NotFound):
+        ops.ask("app.remove", name=app)
+    ops.daemon.life._break_at = 0
+    ops.remover.resume()
+    assert ops.remover.removals.open() == {}
+    if ops.remover.is_left(app):  # it broke off before it was written down
+        ops.ask("app.remove", name=app)
+    assert (server.engine.containers, server.engine.images, server.table.routes) == ({}, {}, {})
+    assert ops.daemon.releases.of_app(app) == []
+
+
+def test_what_counts_as_left(server: Server, ops: Operations, app: AppName) -> None:
+    """Not what somebody else's Kamal has under a name."""
+    engine = server.engine
+    assert not ops.remover.is_left(AppName("nope"))
+    ops.daemon.releases.forget(app)
+    assert ops.remover.is_left(app), "its repository"
+    server.paths.repo(app).rmdir()
+    assert ops.remover.is_left(app), "its containers"
+    for container in list(engine.containers.values()):
+        labels = {name: value for name, value in container.labels.items() if name in contract.role_labels(app, WEB)}
+        engine.containers[container.id] = type(container)(**{**vars(container), "labels": labels})
+    engine.images.clear()
+    assert not ops.remover.is_left(app)
