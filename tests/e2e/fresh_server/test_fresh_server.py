@@ -66,6 +66,17 @@ def test_after_a_reboot_the_app_answers_by_itself(server: FreshServer) -> None:
     assert "nothing to do" in server.install("--local")
 
 
+def test_the_network_comes_back_when_it_was_removed(server: FreshServer) -> None:
+    containers = server.containers()
+    server.run(
+        "sh", "-c", "docker ps --quiet | xargs -n 1 docker network disconnect --force kamal; docker network rm kamal"
+    )
+    assert server.get(URL)[0] != 200
+    until(lambda: server.get(URL)[0] == 200, 30)
+    assert server.containers() == containers
+    assert "nothing to mend" in server.run("deployhost", "converge")
+
+
 def test_uninstall_keeps_the_data_and_set_up_brings_the_app_back(server: FreshServer) -> None:
     server.uninstall()
     assert server.get(URL)[0] == 0
