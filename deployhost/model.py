@@ -245,4 +245,5 @@ class Listener:
     loopback: bool
 
 
+MOUNTED_AT = "/storage"  # where a container of an app with storage has it
 WEB = ProcessName("web")

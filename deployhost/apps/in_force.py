@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from deployhost.config.app import AppConfig
 from deployhost.config.env import refusals
-from deployhost.deploy.container import MOUNTED_AT
 from deployhost.journal.releases import Releases
-from deployhost.model import AppName, EnvName
+from deployhost.model import MOUNTED_AT, AppName, EnvName
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
-from deployhost.system.docker_model import Container
+from deployhost.system.docker_model import Container, variables
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class InForce:
         found = self.docker.find(live.container)
         if found is None:
             return False
-        has, images = _values(found.env), self._of_image(found)
+        has, images = variables(found.env), self._of_image(found)
         # What deployhost and Kamal set by themselves is never the app's own.
         own = {name: value for name, value in wanted.items() if not refusals(name, "")}
         return all(has.get(name) == (images.get(name) if value is None else value) for name, value in own.items())
@@ -45,8 +44,4 @@ class InForce:
 
     def _of_image(self, container: Container) -> dict[str, str]:
         image = self.docker.image(container.image_id)
-        return {} if image is None else _values(image.env)
-
-
-def _values(env: tuple[str, ...]) -> dict[str, str]:
-    return {name: value for name, _, value in (entry.partition("=") for entry in env)}
+        return {} if image is None else variables(image.env)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from deployhost.build import data_patterns as patterns
 from deployhost.build.plan import BuildPlan
 from deployhost.build.tree import Tree
+from deployhost.model import MOUNTED_AT
 
 MAX_FILES = 120
 MAX_SIZE = 128 * 1024  # bytes of one file; a larger one was written by a program
 MAX_READ = 512 * 1024  # bytes of all of them
 MAX_DEPTH = 5
 MAX_OPENS = 20  # of one file
-MOUNTED_AT = "/storage"
 _ENVIRONMENT = "\0"  # stands for an expression that only reads the environment
 
 

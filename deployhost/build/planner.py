@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import deployhost
-from deployhost.build.data_files import MOUNTED_AT
 from deployhost.build.plan import BuildPlan
 from deployhost.build.planning import from_wire
 from deployhost.errors import (
@@ -22,7 +21,7 @@ from deployhost.errors import (
     InternalError,
     NothingRecognised,
 )
-from deployhost.model import AppName
+from deployhost.model import MOUNTED_AT, AppName
 from deployhost.system.partner import Partner
 from deployhost.system.stop import Stop
 

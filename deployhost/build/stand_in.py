@@ -20,12 +20,11 @@ from deployhost.errors import (
 )
 from deployhost.system import download, files
 from deployhost.system.docker import Docker
-from deployhost.system.docker_model import ContainerSpec
+from deployhost.system.docker_model import TABLE_LIMIT, ContainerSpec
 from deployhost.system.process import run
 
 REPOSITORY = "deployhost/stand-in"  # each is kept under its key here, and tagged with every name it stands in for
 LOCK_TIMEOUT = 1800.0
-TABLE_LIMIT = 1024 * 1024  # bytes of passwd and group
 _NPM_METADATA = "application/vnd.npm.install-v1+json"
 _ARCHITECTURES = {"amd64": "x64", "arm64": "arm64"}
 

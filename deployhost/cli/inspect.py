@@ -52,14 +52,9 @@ def inspect(
 
 def of_directory(directory: Path) -> dict[str, Any]:
     """Given a directory, return what would be built from it and why, as app.inspect does for an app."""
-    from deployhost.build.data_files import data_warning  # noqa: PLC0415
-    from deployhost.build.directory import DirectoryTree, load_templates  # noqa: PLC0415 - no other verb builds
-    from deployhost.build.plan import plan_build  # noqa: PLC0415
+    from deployhost.build.planning import plan_directory  # noqa: PLC0415 - no other verb builds
 
-    files, app = DirectoryTree(directory), _name_for(directory)
-    plan = plan_build(files, app=app, templates=load_templates())
-    data = data_warning(files, plan, app, has_storage=None, variables={})
-    return {**plan.to_json(), "warnings": [*plan.warnings, *([data] if data else [])]}
+    return plan_directory(directory, _name_for(directory), storage=None, variables={}).to_json()
 
 
 def _name_for(directory: Path) -> AppName:

@@ -8,9 +8,8 @@ import typer
 from deployhost.cli.arguments import AppArgument, JsonOption
 from deployhost.cli.deploys import goes_on
 from deployhost.cli.session import session_of
-from deployhost.model import AppName
+from deployhost.model import MOUNTED_AT, AppName
 
-MOUNTED_AT = "/storage"
 NOT_LIVE = ("failed", "cancelled")  # a deploy that brought nothing about
 
 View = Mapping[str, Any]

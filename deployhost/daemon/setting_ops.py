@@ -14,9 +14,8 @@ from deployhost.control.messages import Message
 from deployhost.daemon import requests
 from deployhost.daemon.control import Emit, Handler
 from deployhost.daemon.deploying import Deploying
-from deployhost.deploy.container import MOUNTED_AT
 from deployhost.journal.releases import Releases
-from deployhost.model import AppName, Domain, EnvName, Trigger
+from deployhost.model import MOUNTED_AT, AppName, Domain, EnvName, Trigger
 from deployhost.paths import Paths
 
 

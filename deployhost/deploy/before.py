@@ -15,7 +15,7 @@ from deployhost.deploy.processes import RELEASE
 from deployhost.kamal import contract
 from deployhost.model import WEB, ProcessName, Release
 from deployhost.system.docker import Docker
-from deployhost.system.docker_model import Container
+from deployhost.system.docker_model import Container, variables
 
 
 def ran_with(docker: Docker, release: Release, config: AppConfig) -> tuple[AppConfig, dict[str, str]] | None:
@@ -23,8 +23,7 @@ def ran_with(docker: Docker, release: Release, config: AppConfig) -> tuple[AppCo
     web = docker.find(release.container)
     if web is None:
         return None
-    env = {name: value for name, _, value in (entry.partition("=") for entry in web.env)}
-    return as_it_ran(config, web, _workers(docker, release, web)), env
+    return as_it_ran(config, web, _workers(docker, release, web)), variables(web.env)
 
 
 def as_it_ran(config: AppConfig, web: Container, workers: Sequence[Container]) -> AppConfig:

@@ -12,11 +12,10 @@ from deployhost.config.app import AppConfig
 from deployhost.deploy.capabilities import capabilities
 from deployhost.deploy.processes import Process
 from deployhost.kamal import contract
-from deployhost.model import Deploy
+from deployhost.model import MOUNTED_AT, Deploy
 from deployhost.system.docker_model import ContainerSpec, Image
 
 DEFAULT_PORT = 8080
-MOUNTED_AT = "/storage"
 PUSHED_AT = "DEPLOYHOST_PUSHED_AT"
 SETTINGS_LABEL = "deployhost.settings"  # on the web container: settings that it does not show
 PIDS_LIMIT = 4096  # processes and threads of one app; what is more is a fork bomb

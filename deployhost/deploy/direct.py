@@ -13,7 +13,6 @@ from deployhost.deploy import image_user
 from deployhost.deploy.attempt import Attempt
 from deployhost.deploy.boot import BootRules, BootWatch, Ready, how_it_ended
 from deployhost.deploy.container import (
-    MOUNTED_AT,
     PUSHED_AT,
     SETTINGS_LABEL,
     container_of,
@@ -24,15 +23,14 @@ from deployhost.deploy.container import (
 from deployhost.deploy.processes import RELEASE, Process
 from deployhost.errors import BootFailed, Conflict, DockerRefused, DockerUnavailable, NotFound
 from deployhost.kamal import contract
-from deployhost.model import WEB, AppName, ProcessName
+from deployhost.model import MOUNTED_AT, WEB, AppName, ProcessName
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
-from deployhost.system.docker_model import Container, ContainerSpec, Image
+from deployhost.system.docker_model import TABLE_LIMIT, Container, ContainerSpec, Image
 
 DEPLOY_LABEL = "deployhost.deploy"  # the deploy that made a container; names and numbers only
 WORKERS_LABEL = "deployhost.workers"  # on the web container: the workers that were made with it, with spaces between
 LOG_TAIL = 25
-TABLE_LIMIT = 1024 * 1024  # bytes of an image's passwd or group
 
 
 class DirectEngine:

@@ -13,11 +13,10 @@ from deployhost.server import buildx
 from deployhost.server.go import HINT
 from deployhost.system import files, packages
 from deployhost.system.docker import Docker
-from deployhost.system.docker_model import ContainerSpec
+from deployhost.system.docker_model import PROGRAM_LIMIT, ContainerSpec
 
 IMAGE = f"docker/buildx-bin:{buildx.VERSION.removeprefix('v')}"  # which holds nothing but the plugin
 IN_IMAGE = "/buildx"
-PROGRAM_LIMIT = 512 * 1024 * 1024  # bytes; v0.17 has 60 million
 CONTAINER = "deployhost-buildx-program"
 PULL_WAIT, PULL_SILENCE = 8.0, 120.0
 

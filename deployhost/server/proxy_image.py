@@ -17,13 +17,12 @@ from deployhost.kamal.contract import PROXY_IMAGE, PROXY_REPOSITORY, PROXY_TITLE
 from deployhost.server.go import Go
 from deployhost.system import files
 from deployhost.system.docker import Docker
-from deployhost.system.docker_model import ContainerSpec
+from deployhost.system.docker_model import PROGRAM_LIMIT, ContainerSpec
 from deployhost.templates import templates_dir
 
 LEAST_GO = (1, 25, 5)
 PACKAGE = "github.com/basecamp/kamal-proxy/cmd/kamal-proxy"
 PROGRAM = "/usr/local/bin/kamal-proxy"  # the same place in the official image
-PROGRAM_LIMIT = 512 * 1024 * 1024  # bytes; v0.9.2 has 14 million
 USER = 1001  # the official image's, whose Ubuntu base has a user 1000 already: both can use the same volume
 PULL_WAIT = 8.0
 PULL_SILENCE = 120.0

@@ -1,7 +1,11 @@
 """What the Docker engine has, as values: containers, images, what to create, lines of logs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+# Bytes of a file that `Docker.read_file` is to take from a container at most.
+TABLE_LIMIT = 1024 * 1024  # passwd or group
+PROGRAM_LIMIT = 512 * 1024 * 1024  # buildx v0.17 has 60 million, kamal-proxy v0.9.2 has 14
 
 
 @dataclass(frozen=True)
@@ -167,3 +171,8 @@ class LogLine:
     stream: str
     line: str
     at: str = ""
+
+
+def variables(env: Iterable[str]) -> dict[str, str]:
+    """Given the environment of a container or image as the engine has it, "NAME=value" each, return the values by name."""
+    return {name: value for name, _, value in (entry.partition("=") for entry in env)}

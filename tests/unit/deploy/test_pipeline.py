@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from deployhost.config import apps
-from deployhost.deploy import direct, patience, switch
+from deployhost.deploy import patience, switch
 from deployhost.deploy.pipeline import Unrecorded
 from deployhost.deploy.retention import KEEP_FAILED
 from deployhost.errors import DeployhostError, DockerRefused, DockerUnavailable, FileProblem
 from deployhost.kamal import contract, lock
 from deployhost.model import WEB, Deploy, DeployStatus, EnvName, Trigger, Version
+from deployhost.system.docker_model import TABLE_LIMIT
 from tests.assembled import Assembled, FakeTime, Server, settle, sha, wait_until
 from tests.fakes import Behaviour, Life
 
@@ -560,7 +561,7 @@ def test_storage_belongs_to_the_apps_user(server: Server, monkeypatch: pytest.Mo
 
 def test_a_huge_passwd_is_not_read(server: Server) -> None:
     """An image may bring one of any size, sparse: it fails the deploy, not the daemon's memory."""
-    passwd = b"app:x:1234:1235::/:/bin/sh\n" + b"#" * direct.TABLE_LIMIT
+    passwd = b"app:x:1234:1235::/:/bin/sh\n" + b"#" * TABLE_LIMIT
     server.behaviours[ONE] = Behaviour(user="app", files={"/etc/passwd": passwd})
     app, daemon = server.add("shop", text="storage: true"), server.start()
     assert "the image's user 'app' is not in its /etc/passwd" in (daemon.deploy(app, ONE).error or {})["message"]
