@@ -80,6 +80,12 @@ class NothingRecognised(DeployhostError):
     code, exit_code = "nothing_recognised", FAILED
 
 
+class LanguageNotBuilt(NothingRecognised):
+    """The tree holds a server in a language that is not built here, and has no Dockerfile."""
+
+    code = "language_not_built"
+
+
 class BuildFailed(DeployhostError):
     """The image could not be built."""
 

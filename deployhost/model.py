@@ -141,6 +141,14 @@ class Strategy(StrEnum):
     HANDOVER = "handover"  # requests are held, the old one ends, the new one starts, requests go on
 
 
+class RuntimeName(StrEnum):
+    """What the owner of a tree without a Dockerfile says that it is. `static`: no server of its own runs, nginx serves files."""
+
+    PYTHON = "python"
+    NODE = "node"
+    STATIC = "static"
+
+
 class EngineName(StrEnum):
     """What carries a deploy out (DESIGN section 5)."""
 

@@ -29,7 +29,7 @@ from deployhost.errors import (
 from deployhost.kamal import contract
 from deployhost.kamal.contract import Route
 from deployhost.kamal.proxy import KamalProxy, Target
-from deployhost.model import AppName, Branch, Listener, Sha
+from deployhost.model import AppName, Branch, Listener, RuntimeName, Sha
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import (
     CacheRecord,
@@ -58,10 +58,12 @@ class PlannerHere(Planner):
         *,
         storage: bool | None,
         variables: Mapping[str, str],
+        runtime: RuntimeName | None = None,
+        web: bool = False,
         stop: Stop | None = None,
     ) -> BuildPlan:
         """Given a directory and what is known of its app, return what would be built."""
-        return plan_directory(directory, app, storage=storage, variables=variables)
+        return plan_directory(directory, app, storage=storage, variables=variables, runtime=runtime, web=web)
 
 
 class Crash(BaseException):

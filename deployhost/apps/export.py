@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from deployhost.build.directory import DirectoryTree
-from deployhost.build.plan import DOCKERFILE, BuildPlan
+from deployhost.build.plan import BuildPlan
 from deployhost.build.planner import Planner
+from deployhost.build.refusals import DOCKERFILE
 from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore
 from deployhost.deploy.container import container_of
@@ -88,7 +89,14 @@ class Exports:
         with tempfile.TemporaryDirectory(prefix="export-", dir=self.paths.run) as scratch:
             tree = Path(scratch) / "tree"
             BareRepository(self.paths.repo(config.name)).check_out(live.sha, tree)
-            plan = self.planner.plan(tree, config.name, storage=config.storage, variables={})
+            plan = self.planner.plan(
+                tree,
+                config.name,
+                storage=config.storage,
+                variables={},
+                runtime=config.runtime,
+                web=config.names_web,
+            )
             directory = DirectoryTree(tree)
             return {
                 DOCKERFILE: plan.dockerfile or directory.read(DOCKERFILE),

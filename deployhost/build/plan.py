@@ -1,25 +1,18 @@
 """What would be built from a tree and why. Pure, and cheap to import: `deployhost inspect ./repo` needs no server."""
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from deployhost.build.detect.candidate import Candidate, Detector, Reason, Start, Strength, Unusable
+from deployhost.build.choose import choose
+from deployhost.build.detect.candidate import Reason, Start
 from deployhost.build.detect.commands import read_procfile
-from deployhost.build.detect.registry import detectors
 from deployhost.build.dockerfile import BaseRef, parse_dockerfile
 from deployhost.build.ignore import left_out, render_ignore
+from deployhost.build.refusals import DOCKERFILE
 from deployhost.build.render import PORT, render
-from deployhost.build.tree import FolderTree, Tree
-from deployhost.errors import NothingRecognised
-from deployhost.model import AppName
-
-DOCKERFILE = "Dockerfile"
-SOURCE_SUFFIXES = (
-    ".py", ".js", ".ts", ".go", ".rs", ".rb", ".php", ".java", ".kt", ".scala", ".clj", ".cs", ".fs", ".ex", ".exs", ".erl", ".hs", ".ml", ".c",
-    ".cc", ".cpp", ".zig", ".nim", ".cr", ".swift", ".dart", ".lua", ".pl", ".r", ".jl",
-)  # fmt: skip
+from deployhost.build.tree import Tree
+from deployhost.model import AppName, RuntimeName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,20 +62,23 @@ class BuildPlan:
         }
 
 
-def plan_build(tree: Tree, *, templates: Mapping[str, str], app: str = "app") -> BuildPlan:
+def plan_build(
+    tree: Tree,
+    *,
+    templates: Mapping[str, str],
+    app: str = "app",
+    runtime: RuntimeName | None = None,
+    web: bool = False,
+) -> BuildPlan:
     """Given a tree, the templates of this room by name and the app's name, return what would be built.
 
-    Raise NothingRecognised if no runtime fits, or if what fits lacks something: its details say what was looked for and what to add.
+    `runtime` is what apps.yml says the tree is (None: deployhost looks), `web` whether apps.yml says how its web process is
+    started. Raise NothingRecognised if no runtime fits, or if what fits lacks something: its details say what was looked for
+    and what to add; LanguageNotBuilt if the tree holds a server in a language that is not built here.
     """
     if tree.exists(DOCKERFILE):
         return _own(tree)
-    asked = [(detector, detector.detect(tree)) for detector in detectors()]
-    candidates = [(detector, found) for detector, found in asked if isinstance(found, Candidate)]
-    unusable = [found for _, found in asked if isinstance(found, Unusable)]
-    # What was recognised but can't be built outranks files that only happen to be there.
-    if not candidates or (unusable and all(found.strength < Strength.SITE for _, found in candidates)):
-        raise _nothing(tree, unusable)
-    detector, chosen = _choose(candidates)
+    (detector, chosen), unusable = choose(tree, runtime=runtime, web=web)
     dockerfile = render(chosen.recipe, app=AppName(app), templates=templates)
     ignored = tuple(f"left aside: {one.message}" for one in unusable)
     return BuildPlan(
@@ -124,95 +120,6 @@ def _own(tree: Tree) -> BuildPlan:
     )
 
 
-def _choose(candidates: list[tuple[Detector, Candidate]]) -> tuple[Detector, Candidate]:
-    """Return the strongest candidate; of two servers, the one that the Procfile's command belongs to. Raise NothingRecognised if it is open."""
-    best = max(found.strength for _, found in candidates)
-    top = [one for one in candidates if one[1].strength is best]
-    if best is Strength.SERVER and len(top) > 1:
-        claiming = [one for one in top if one[1].claims_procfile]
-        if len(claiming) != 1:
-            names = " and ".join(detector.name for detector, _ in top)
-            raise NothingRecognised(
-                f"the repository holds a server of each of {names}: which one is the app?",
-                hint=f"echo 'web: {_example(top[0][1].start)}' > Procfile",
-                details=(
-                    *(f"{detector.name}: {found.reasons[0]}" for detector, found in top),
-                    "a Procfile with a web line decides",
-                ),
-            )
-        return claiming[0]
-    return top[0]
-
-
-def _example(start: Start) -> str:
-    """Return a start as a Procfile's command; one that would break the line or the quotes of a hint becomes a plain one."""
-    text = str(start).removeprefix("exec ")
-    return text if text.isprintable() and "'" not in text else "python app.py"
-
-
-def _nothing(tree: Tree, unusable: list[Unusable]) -> NothingRecognised:
-    """Return the error that says what was looked for and what to add."""
-    if unusable:
-        first = unusable[0]
-        others = tuple(f"also: {one.message}" for one in unusable[1:])
-        return NothingRecognised(first.message, hint=first.hint, details=(*first.details, *others))
-    details = _below(tree) if tree.paths() else ("the commit holds no files",)
-    looked = tuple(line for detector in detectors() for line in detector.looked_for)
-    advice = tuple(line for detector in detectors() for line in detector.advice)
-    return NothingRecognised(
-        "the repository is empty" if not tree.paths() else "nothing in the repository says how it is built",
-        hint=_first_file(tree),
-        details=(
-            *details,
-            "looked for, at the root:",
-            "  Dockerfile",
-            *(f"  {line}" for line in looked),
-            "add one of:",
-            "  Dockerfile: anything that listens on the port that it EXPOSEs",
-            *(f"  {line}" for line in advice),
-        ),
-    )
-
-
-def _first_file(tree: Tree) -> str:
-    """Return the command that makes what is missing: a page where there is no program yet, a Dockerfile where there is one."""
-    lines: tuple[str, ...]
-    if tree.exists("go.mod") and any(path.endswith(".go") and "/" not in path for path in tree.paths()):
-        lines = (
-            "FROM golang:1",
-            "WORKDIR /app",
-            "COPY . .",
-            "RUN go build -o /server .",
-            "EXPOSE 8080",
-            'CMD ["/server"]',
-        )
-    elif tree.exists("index.php"):
-        lines = ("FROM php:8-apache", "COPY . /var/www/html/", "EXPOSE 80")
-    elif any(path.endswith(SOURCE_SUFFIXES) for path in tree.paths()):
-        return "${EDITOR:-vi} Dockerfile"
-    else:
-        return "echo '<h1>Hello</h1>' > index.html"
-    return f"printf '%s\\n' {' '.join(map(shlex.quote, lines))} > Dockerfile"
-
-
-def _below(tree: Tree) -> tuple[str, ...]:
-    """Return what was found one level down: an app in a folder of its own is the usual reason for finding nothing at the root."""
-    folders = sorted({path.partition("/")[0] for path in tree.paths() if "/" in path and not path.startswith(".")})
-    found: list[str] = []
-    for folder in folders[:20]:
-        inside = FolderTree(tree, folder)
-        names = (
-            [DOCKERFILE]
-            if inside.exists(DOCKERFILE)
-            else [one.name for one in detectors() if isinstance(one.detect(inside), Candidate)]
-        )
-        if names:
-            found.append(
-                f"{folder!r} holds an app ({', '.join(names)}), but only the root is built: push that folder, or add a Dockerfile at the root"
-            )
-    return tuple(found)
-
-
 def _tree_warnings(tree: Tree) -> tuple[str, ...]:
     """Return what the person should know of the tree, whatever is built from it."""
     found: list[str] = []
@@ -220,5 +127,5 @@ def _tree_warnings(tree: Tree) -> tuple[str, ...]:
         found.append("git submodules are not fetched: their folders are empty in the build (.gitmodules)")
     if tree.exists(".gitattributes") and "filter=lfs" in tree.read(".gitattributes"):
         found.append("Git LFS files are not fetched: the build gets their pointers (.gitattributes)")
-    found += [f"the Procfile's line {line} is left out: {why}" for line, why in read_procfile(tree).unusable]
+    found += [f"line {line} of the Procfile is ignored: {why}" for line, why in read_procfile(tree).unusable]
     return tuple(found)

@@ -19,9 +19,10 @@ from deployhost.errors import (
     DeployhostError,
     FileProblem,
     InternalError,
+    LanguageNotBuilt,
     NothingRecognised,
 )
-from deployhost.model import MOUNTED_AT, AppName
+from deployhost.model import MOUNTED_AT, AppName, RuntimeName
 from deployhost.system.partner import Partner
 from deployhost.system.stop import Stop
 
@@ -31,7 +32,9 @@ PATIENCE = 0.05  # seconds that a plan waits for another one's end before a furt
 AT_ONCE = 4  # processes
 KEPT = 1  # of them when there is nothing to do
 HINT = "deployhost inspect ./"
-_RAISED: dict[str, type[DeployhostError]] = {one.code: one for one in (NothingRecognised, FileProblem, BuildFailed)}
+_RAISED: dict[str, type[DeployhostError]] = {
+    one.code: one for one in (NothingRecognised, LanguageNotBuilt, FileProblem, BuildFailed)
+}
 
 
 class Planner:
@@ -55,11 +58,14 @@ class Planner:
         *,
         storage: bool | None,
         variables: Mapping[str, str],
+        runtime: RuntimeName | None = None,
+        web: bool = False,
         stop: Stop | None = None,
     ) -> BuildPlan:
         """Given a directory, its app, whether that has storage and its variables, return what would be built.
 
-        Raise NothingRecognised, FileProblem; BuildFailed if its files can't be understood in time; CommandStopped if `stop` was set.
+        `runtime` and `web` are what apps.yml says, as plan_build takes them. Raise NothingRecognised, LanguageNotBuilt, FileProblem;
+        BuildFailed if its files can't be understood in time; CommandStopped if `stop` was set.
         """
         question = {
             "directory": str(directory),
@@ -67,6 +73,8 @@ class Planner:
             "storage": storage,
             # No value leaves us: all that matters is whether it names a file there.
             "variables": {str(name): MOUNTED_AT if MOUNTED_AT in value else "" for name, value in variables.items()},
+            "runtime": runtime,
+            "web": web,
             "seconds": self._seconds + GRACE,
         }
         answer = json.loads(self._ask(json.dumps(question).encode("ascii"), stop or Stop()))

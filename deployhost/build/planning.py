@@ -1,6 +1,6 @@
 """Planning a build in a process of its own: what a hostile repository can freeze or fill is that process, and not the daemon.
 
-It answers planner.py: a request is {directory, app, storage, variables, seconds}, an answer {plan} or {error}, each as
+It answers planner.py: a request is {directory, app, storage, variables, runtime, web, seconds}, an answer {plan} or {error}, each as
 JSON behind its length.
 """
 
@@ -23,6 +23,7 @@ from deployhost.build.dockerfile import BaseRef
 from deployhost.build.plan import BuildPlan, plan_build
 from deployhost.build.tree import MemoryTree
 from deployhost.errors import BuildFailed, DeployhostError, InternalError
+from deployhost.model import RuntimeName
 from deployhost.system.partner import HEADER
 
 MEMORY = 1024**3  # bytes of address space
@@ -42,14 +43,16 @@ def plan_directory(
     *,
     storage: bool | None,
     variables: Mapping[str, str],
+    runtime: RuntimeName | None = None,
+    web: bool = False,
     templates: Mapping[str, str] | None = None,
 ) -> BuildPlan:
     """Given a directory, its app, whether that has storage and its variables, return what would be built, with all of its warnings.
 
-    Raise NothingRecognised, FileProblem.
+    `runtime` and `web` are what apps.yml says, as plan_build takes them. Raise NothingRecognised, FileProblem.
     """
     tree = DirectoryTree(directory)
-    plan = plan_build(tree, app=app, templates=templates or load_templates())
+    plan = plan_build(tree, app=app, templates=templates or load_templates(), runtime=runtime, web=web)
     data = data_warning(tree, plan, app, has_storage=storage, variables=variables)
     return plan if data is None else replace(plan, warnings=(*plan.warnings, data))
 
@@ -120,7 +123,16 @@ def _next(questions: IO[bytes]) -> dict[str, Any] | None:
 def _answer(request: Mapping[str, Any], templates: Mapping[str, str]) -> dict[str, Any]:
     try:
         directory, storage, variables = Path(request["directory"]), request["storage"], request["variables"]
-        plan = plan_directory(directory, request["app"], storage=storage, variables=variables, templates=templates)
+        runtime = None if request.get("runtime") is None else RuntimeName(request["runtime"])
+        plan = plan_directory(
+            directory,
+            request["app"],
+            storage=storage,
+            variables=variables,
+            runtime=runtime,
+            web=bool(request.get("web")),
+            templates=templates,
+        )
         return {"plan": to_wire(plan)}
     except DeployhostError as error:
         return {"error": error.to_json()}

@@ -7,14 +7,14 @@ from typing import TypeVar
 from deployhost.config.schema import Problems, Section, entries
 from deployhost.config.yaml_tree import Node, Scalar
 from deployhost.errors import InvalidName
-from deployhost.model import WEB, AppName, Branch, Domain, EngineName, ProcessName, Strategy
+from deployhost.model import WEB, AppName, Branch, Domain, EngineName, ProcessName, RuntimeName, Strategy
 
 LOCAL = ".localhost"
 DAY = 86400
 SMALLEST = 16 * 1024**2  # bytes; with less no program of ours would start, and Docker itself refuses less than 6 MiB
 MOST_CPUS = 512
 
-Choice = TypeVar("Choice", Strategy, EngineName)
+Choice = TypeVar("Choice", Strategy, EngineName, RuntimeName)
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class AppConfig:
     boot_limit: float = 60
     drain: float = 30
     response_timeout: float = 100
+    runtime: RuntimeName | None = None  # of a tree without a Dockerfile; None: deployhost looks
     stand_in_bases: bool = False  # whether its own Dockerfile may start from an image made on the server
     stop_timeout: int = 10
     strategy: Strategy | None = None  # None: handover with storage, overlap without
@@ -71,6 +72,11 @@ class AppConfig:
         """Return how a new release takes over: as it was chosen, else `handover` where two of them would share storage."""
         return self.strategy or (Strategy.HANDOVER if self.storage else Strategy.OVERLAP)
 
+    @property
+    def names_web(self) -> bool:
+        """Return whether the app's settings say how its web process is started."""
+        return self.processes.get(ProcessName(WEB), ProcessConfig()).command is not None
+
     def memory_of(self, process: ProcessName) -> int | None:
         """Given a process, return its memory limit in bytes, or None."""
         return self.processes.get(process, ProcessConfig()).memory or self.memory
@@ -97,6 +103,7 @@ def read_app(name: AppName, section: Section, domains: tuple[Domain, ...], may_r
         boot_limit=section.number("boot_limit", AppConfig.boot_limit, 1, DAY, seconds),
         drain=section.number("drain", AppConfig.drain, 0, DAY, seconds),
         response_timeout=section.number("response_timeout", AppConfig.response_timeout, 1, DAY, seconds),
+        runtime=section.word("runtime", _one_of(RuntimeName)),
         stand_in_bases=section.flag("stand_in_bases", AppConfig.stand_in_bases),
         stop_timeout=section.whole("stop_timeout", AppConfig.stop_timeout, 0, DAY, seconds),
         strategy=section.word("strategy", _one_of(Strategy)),

@@ -165,9 +165,16 @@ class DeployOperations:
         with tempfile.TemporaryDirectory(prefix="inspect-", dir=self._paths.run) as scratch:
             tree = Path(scratch) / "tree"
             BareRepository(self._paths.repo(app)).check_out(sha, tree)
-            storage = apps.load(self._paths.apps_yml).get(app).storage
+            config = apps.load(self._paths.apps_yml).get(app)
             variables = {str(name): value for name, value in self._env.read(app).items()}
-            plan = self._planner.plan(tree, app, storage=storage, variables=variables)
+            plan = self._planner.plan(
+                tree,
+                app,
+                storage=config.storage,
+                variables=variables,
+                runtime=config.runtime,
+                web=config.names_web,
+            )
         return {**plan.to_json(), "app": app, "sha": sha}
 
     def _newest_commit(self, app: AppName) -> Sha:

@@ -13,7 +13,7 @@ from deployhost.deploy.queue import REPEATS
 from deployhost.errors import CommandStopped, NotFound
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract
-from deployhost.model import AppName, Release
+from deployhost.model import AppName, Release, RuntimeName
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Image
@@ -46,7 +46,15 @@ class Planner(Protocol):
     """What plans a build: build.planner.Planner, or a fake."""
 
     def plan(
-        self, directory: Path, app: AppName, *, storage: bool | None, variables: Mapping[str, str], stop: Stop | None
+        self,
+        directory: Path,
+        app: AppName,
+        *,
+        storage: bool | None,
+        variables: Mapping[str, str],
+        runtime: RuntimeName | None,
+        web: bool,
+        stop: Stop | None,
     ) -> BuildPlan:
         """Given a directory and what is known of its app, return what would be built. Raise NothingRecognised, BuildFailed, CommandStopped."""
 
@@ -132,9 +140,17 @@ class Images:
 
     def _planned(self, attempt: Attempt, context: Path) -> BuildPlan:
         """Given an attempt and its files, return how they are built, having said what its owner should know."""
-        app, storage = attempt.deploy.app, attempt.config.storage
+        config = attempt.config
         try:
-            plan = self._planner.plan(context, app, storage=storage, variables=attempt.env, stop=attempt.stop)
+            plan = self._planner.plan(
+                context,
+                attempt.deploy.app,
+                storage=config.storage,
+                variables=attempt.env,
+                runtime=config.runtime,
+                web=config.names_web,
+                stop=attempt.stop,
+            )
         except CommandStopped:
             attempt.check()
             raise

@@ -62,7 +62,10 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A runtime that fits. `claims_procfile`: the Procfile's web command is plainly of this runtime."""
+    """A runtime that fits. `claims_procfile`: the Procfile's web command is plainly of this runtime.
+
+    `seen`: a server of this runtime was seen, rather than a command that could start a program of any language.
+    """
 
     runtime: str
     version: str | None
@@ -72,6 +75,7 @@ class Candidate:
     reasons: tuple[Reason, ...] = ()
     warnings: tuple[str, ...] = ()
     claims_procfile: bool = False
+    seen: bool = True
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ _SHELL_WORDS = frozenset({
     "for", "function", "if", "in", "readonly", "return", "set", "shift", "source", "then", "time", "times", "trap", "ulimit", "umask", "unset",
     "until", "wait", "while", "{",
 })  # fmt: skip
-_PROCESS = re.compile(r"([A-Za-z0-9_-]+):\s*(.+)")
+_PROCESS = re.compile(r"([A-Za-z0-9_-]+)\s*:\s*(.+)")
 # Bytes of a command, and processes: they travel in one label, in one argument (128 KiB, execve(2)).
 LONGEST, MOST = 2000, 16
 MOST_TOLD = 20  # lines that make no sense
@@ -37,7 +37,7 @@ class Procfile:
 def read_procfile(tree: Tree) -> Procfile:
     """Given a tree, return what its Procfile says. It is read line by line as Heroku does: it is not YAML.
 
-    A name is a Kamal role: lower case, and a hyphen becomes an underscore.
+    A name is a Kamal role: lower case, and a hyphen becomes an underscore. A space before the colon is forgiven.
     """
     if not tree.exists("Procfile"):
         return Procfile()
@@ -46,18 +46,24 @@ def read_procfile(tree: Tree) -> Procfile:
     others: dict[str, str] = {}
     unusable: list[tuple[int, str]] = []
     for number, raw in enumerate(tree.read("Procfile").splitlines(), 1):
-        match = _PROCESS.fullmatch(raw.strip())
-        if not match or raw.lstrip().startswith("#"):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        match = _PROCESS.fullmatch(line)
+        if not match:
+            unusable.append((number, "it must be `NAME: COMMAND`, with a name of letters, digits, _ and -"))
             continue
         name, command = match[1].lower().replace("-", "_"), match[2].strip()
         if match[1] == WEB:
             web, at = (command, number) if web is None else (web, at)
         elif not ProcessName.pattern.fullmatch(name) or name == WEB or not command.isprintable():
-            unusable.append((number, f"a process's name is {ProcessName.rule}, and its command is on one line"))
+            unusable.append(
+                (number, f"its name or command can't be used: {ProcessName.rule}, and keep the command on one line")
+            )
         elif name in others:
-            unusable.append((number, f"there is a process {name} already"))
+            unusable.append((number, f"an earlier line defines the process {name}"))
         elif len(command.encode()) > LONGEST or len(others) >= MOST:
-            unusable.append((number, f"a command has {LONGEST} bytes at most, and there are {MOST} processes at most"))
+            unusable.append((number, f"a command has at most {LONGEST} bytes, and a Procfile at most {MOST} processes"))
         else:
             others[name] = command
     return Procfile(web, at, others, tuple(unusable[:MOST_TOLD]))

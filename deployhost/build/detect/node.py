@@ -102,7 +102,15 @@ def _server(node: NodeBuild, found: NodeStart) -> Candidate:
         *_build_reason(node.package),
     )
     return Candidate(
-        "node", node.version.version, found.strength, recipe, start, reasons, tuple(warnings), found.claims_procfile
+        "node",
+        node.version.version,
+        found.strength,
+        recipe,
+        start,
+        reasons,
+        tuple(warnings),
+        found.claims_procfile,
+        found.seen,
     )
 
 
@@ -148,6 +156,14 @@ def _nothing_to_start(tree: Tree, package: Package) -> Unusable | None:
         return None
     if tree.exists("index.html") or tree.is_dir("public"):
         return None
+    if "build" in package.scripts:
+        main = package.main if is_safe_path(package.main) else "dist/index.js"
+        return Unusable(
+            "node",
+            "package.json builds a server, but does not say how it is started",
+            (f'add a start script: "scripts": {{"start": "node {main}"}}',),
+            f'npm pkg set scripts.start="node {main}"',
+        )
     return Unusable(
         "node",
         "package.json has neither a start nor a build script, and no file to start was found",

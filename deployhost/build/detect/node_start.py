@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from deployhost.build.detect.candidate import Reason, Strength
 from deployhost.build.detect.commands import LONGEST_READ, Procfile, words_of
+from deployhost.build.detect.languages.commands import language_of, programs_of
 from deployhost.build.detect.node_package import Package
 from deployhost.build.detect.versions import shown
 from deployhost.build.tree import Tree, line_of
@@ -20,21 +21,24 @@ SERVER_PACKAGES = (
     "@tanstack/solid-start", "@solidjs/start", "@hapi/hapi", "polka", "restify", "h3", "nitropack", "ws", "socket.io", "@adonisjs/core",
     "@feathersjs/feathers",
 )  # fmt: skip
+# What runs a server's code itself; npm and the like only pass a command on.
+_RUNS = NODE_WORDS - {"npm", "npx", "yarn", "pnpm", "bunx"}
 _DEV_STARTS = re.compile(
     r"(?:npx\s+)?(?:vite(?:\s+(?:dev|preview|serve))?|ng\s+serve|react-scripts(?:-ts)?\s+start|expo\s+start|astro\s+(?:dev|preview)|vue-cli-service\s+serve"
     r"|docusaurus\s+(?:start|serve)|(?:npx\s+)?(?:@11ty/)?eleventy\s.*--serve"
     r"|gatsby\s+(?:develop|serve|start)|parcel(?:\s+serve)?|webpack(?:-dev-server|\s+serve)"
     r"|vitepress\s+(?:dev|preview)|snowpack\s+dev"
     r"|live-server|http-server|serve|rspack\s+serve|rsbuild\s+(?:dev|preview)|craco\s+start|next\s+dev|nuxt\s+dev"
-    r"|gulp|sirv|wrangler\s+\S+|vite\s+preview)(?:\s.*)?"
+    r"|gulp|sirv|wrangler\s+\S+|vite\s+preview|hugo\s+serv(?:e|er)|(?:bundle\s+exec\s+)?jekyll\s+s(?:erve)?)(?:\s.*)?"
 )
 _FILE_SERVERS = frozenset({"serve", "http-server", "sirv", "wrangler"})
-_LISTENS = re.compile(r"createServer\s*\(|\.listen\s*\(|Bun\.serve|Deno\.serve")
+_LISTENS = re.compile(r"createServer\s*\(|\.listen\s*\(|Bun\.serve")
+_DENO = re.compile(r"\bDeno\.\w|[\"']https://deno\.land/|[\"']jsr:")
 _FILES = (
     "server.js", "index.js", "app.js", "main.js", "server.mjs", "index.mjs", "server.cjs", "index.cjs", "server.ts", "index.ts", "src/index.js",
     "src/server.js",
 )  # fmt: skip
-_SITE_TOOLS = (
+SITE_TOOLS = (
     "vite", "astro", "react-scripts", "@vue/cli-service", "@docusaurus/core", "@11ty/eleventy", "vitepress", "vuepress", "gatsby", "parcel",
     "@angular/cli",
     "@sveltejs/adapter-static", "webpack", "rollup", "esbuild", "@rspack/cli", "@rsbuild/core", "hexo", "next", "nuxt", "tailwindcss",
@@ -43,13 +47,14 @@ _SITE_TOOLS = (
 
 @dataclass(frozen=True)
 class NodeStart:
-    """What is to be run, empty for a site; and how sure that is."""
+    """What is to be run, empty for a site; and how sure that is. `seen` as in Candidate."""
 
     command: str
     strength: Strength
     reason: Reason
     claims_procfile: bool = False
     warnings: tuple[str, ...] = ()
+    seen: bool = True
 
 
 def find_start(tree: Tree, package: Package, procfile: Procfile) -> NodeStart | None:
@@ -59,7 +64,9 @@ def find_start(tree: Tree, package: Package, procfile: Procfile) -> NodeStart | 
         claims = bool(words) and words[0].rpartition("/")[2] in NODE_WORDS
         if package.exists or claims:
             reason = Reason(f"start: the Procfile's web is {shown(procfile.web)}", "Procfile", procfile.line)
-            return NodeStart(resolve(procfile.web, package), Strength.SERVER, reason, claims)
+            command = resolve(procfile.web, package)
+            seen = _is_nodes(command, package, claims or _is_seen(tree, package))
+            return NodeStart(command, Strength.SERVER, reason, claims, seen=seen)
     built = "build" in package.scripts
     start = package.scripts.get("start", "").strip()
     exported = _static_export(tree, package)
@@ -71,13 +78,23 @@ def find_start(tree: Tree, package: Package, procfile: Procfile) -> NodeStart | 
             else ()
         )
         reason = Reason(f"start: the start script is {shown(start)}", "package.json", package.line("start"))
-        return NodeStart(resolve("npm start", package), Strength.SERVER, reason, warnings=warnings)
+        command = resolve("npm start", package)
+        serves = package.has(*SERVER_PACKAGES) or _own_server(tree, package, None)
+        if (
+            not serves
+            and not procfile.web
+            and any(resolve(one, package) == command for one in procfile.others.values())
+        ):
+            # What the Procfile runs as a worker is not the web process as well.
+            return NodeStart(command, Strength.GUESS, reason, warnings=warnings)
+        seen = _is_nodes(command, package, bool(serves) or _runs(command))
+        return NodeStart(command, Strength.SERVER, reason, warnings=warnings, seen=seen)
     server = package.has(*SERVER_PACKAGES) if not exported else None
     framework = _framework_start(package, server) if built else None
     if framework:
         return framework
-    if built and (not server or package.has(*_SITE_TOOLS)) and not _own_server(tree, package, server):
-        tool = exported or package.has(*_SITE_TOOLS)
+    if built and (not server or package.has(*SITE_TOOLS)) and not _own_server(tree, package, server):
+        tool = exported or package.has(*SITE_TOOLS)
         said = f"a site: {tool} builds it" if tool else "a site: there is a build script and no server"
         return NodeStart("", Strength.SITE, Reason(said, "package.json", package.line("build")))
     return _own_server(tree, package, server) or _guess(tree, package)
@@ -95,6 +112,26 @@ def resolve(command: str, package: Package, depth: int = 5) -> str:
         return command.strip()
     parts = [package.scripts.get(f"pre{name}", "").strip(), script]
     return " && ".join(resolve(one, package, depth - 1) for one in parts if one)
+
+
+def _runs(command: str) -> bool:
+    """Return whether a command starts Node itself, or a program that does."""
+    return any(program.rpartition("/")[2] in _RUNS for program in programs_of(command))
+
+
+def _is_nodes(command: str, package: Package, otherwise: bool) -> bool:
+    """Return whether a command is Node's: one of another language only if a dependency brings its program, any other one as is said."""
+    found = language_of(command)
+    if found is None:
+        return otherwise
+    name = found[1].rpartition("/")[2]
+    return bool(package.has(name, f"{name}-bin", f"{name}-cli"))
+
+
+def _is_seen(tree: Tree, package: Package) -> bool:
+    """Return whether a server of Node's is seen in a tree whatever its Procfile says."""
+    found = find_start(tree, package, Procfile())
+    return found is not None and found.strength is Strength.SERVER and found.seen
 
 
 def _is_dev(package: Package, start: str) -> bool:
@@ -141,6 +178,8 @@ def _own_server(tree: Tree, package: Package, server: str | None) -> NodeStart |
     if not path:
         return None
     text = tree.read(path)
+    if _DENO.search(text):
+        return None
     match = _LISTENS.search(text)
     if match:
         line = text.count("\n", 0, match.start()) + 1

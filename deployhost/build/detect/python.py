@@ -9,7 +9,7 @@ from deployhost.build.detect.node import NodeBuild, read_build
 from deployhost.build.detect.node_start import find_start
 from deployhost.build.detect.python_deps import Dependencies, choose_python, read_dependencies
 from deployhost.build.detect.python_launch import Launch
-from deployhost.build.detect.python_start import find_launch, missing_package
+from deployhost.build.detect.python_start import find_launch, is_pythons, missing_package
 from deployhost.build.detect.versions import PINS
 from deployhost.build.tree import Tree
 
@@ -30,12 +30,14 @@ _MARKERS = (
 def detect(tree: Tree) -> Candidate | Unusable | None:
     """Given a tree, return how it is run by Python, why it can't be, or None if there is nothing of Python's in it."""
     marker = next((path for path in _MARKERS if tree.exists(path)), None)
-    if not marker and not any(path.endswith(".py") and "/" not in path for path in tree.paths()):
+    procfile = read_procfile(tree)
+    claimed = bool(procfile.web) and is_pythons(procfile.web or "")
+    if not marker and not any(path.endswith(".py") and (claimed or "/" not in path) for path in tree.paths()):
         return None
     dependencies = read_dependencies(tree)
     if isinstance(dependencies, Unusable):
         return dependencies
-    launch = find_launch(tree, read_procfile(tree), dependencies)
+    launch = find_launch(tree, procfile, dependencies)
     if launch is None:
         # A requirements.txt beside pages may be for the tool that made them.
         pages = tree.exists("index.html") or tree.exists("public/index.html")
@@ -81,6 +83,7 @@ def _candidate(tree: Tree, dependencies: Dependencies, launch: Launch) -> Candid
         reasons,
         tuple(warnings),
         launch.claims_procfile,
+        launch.seen,
     )
 
 

@@ -5,6 +5,8 @@ import warnings
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+UNDER_MAIN = "a server under __main__"  # something is run there that may serve
+
 
 class Serve(StrEnum):
     """How something found is served."""

@@ -25,6 +25,7 @@ class Launch:
     package: str = ""
     source_root: str = ""
     claims_procfile: bool = False
+    seen: bool = True  # as in Candidate
     django: str = ""
     warnings: tuple[str, ...] = ()
 

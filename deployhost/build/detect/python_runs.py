@@ -2,7 +2,7 @@
 
 import ast
 
-from deployhost.build.detect.python_find import Find, Rank, Serve, dotted, is_main
+from deployhost.build.detect.python_find import UNDER_MAIN, Find, Rank, Serve, dotted, is_main
 
 _SERVING_MODULES = {
     "http.server",
@@ -56,7 +56,7 @@ def script_finds(module: ast.Module, imported: set[str]) -> list[Find]:
         if isinstance(node, ast.If) and is_main(node):
             runs = (one for one in ast.walk(node) if isinstance(one, ast.Call))
             if any(_name_called(one) in ("run", *_SERVING_CALLS) and dotted(one.func) != "asyncio.run" for one in runs):
-                return [Find(Rank.SCRIPT, Serve.SCRIPT, "", "a server under __main__", node.lineno)]
+                return [Find(Rank.SCRIPT, Serve.SCRIPT, "", UNDER_MAIN, node.lineno)]
     return []
 
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from deployhost.build.detect.candidate import Reason, Start, Strength
 from deployhost.build.detect.commands import Procfile, start_of, words_of
+from deployhost.build.detect.languages.commands import language_of
 from deployhost.build.detect.manifests import BadManifest, read_toml, table
 from deployhost.build.detect.python_deps import Dependencies
 from deployhost.build.detect.python_django import django_launch
-from deployhost.build.detect.python_find import Find, Rank, Serve
+from deployhost.build.detect.python_find import UNDER_MAIN, Find, Rank, Serve
 from deployhost.build.detect.python_launch import Launch, gunicorn, script, uvicorn
 from deployhost.build.detect.python_scan import imports_of, scan
 from deployhost.build.detect.versions import shown
@@ -37,15 +38,29 @@ def find_launch(tree: Tree, procfile: Procfile, dependencies: Dependencies) -> L
         reason = Reason(f"start: the Procfile's web is {shown(procfile.web)}", "Procfile", procfile.line)
         server = first if first in ("gunicorn", "uvicorn") else ""
         root = "src" if tree.is_dir("src") else ""
-        claims = first in PYTHON_WORDS or first.endswith(".py")
+        claims = is_pythons(procfile.web)
         settings = django.django if django else ""
-        return Launch(start_of(procfile.web), Strength.SERVER, reason, server, "", root, claims, settings)
+        seen = language_of(procfile.web) is None and (claims or django is not None or _is_seen(tree))
+        return Launch(start_of(procfile.web), Strength.SERVER, reason, server, "", root, claims, seen, settings)
     if django:
         return django
     found = _scan_tree(tree)
     if found:
         return _launch(*found, dependencies)
     return _project_script(tree) or _guess(tree)
+
+
+def is_pythons(command: str) -> bool:
+    """Given a command, return whether its first program is plainly one of Python's."""
+    words = words_of(command)
+    first = words[0].rpartition("/")[2] if words else ""
+    return first in PYTHON_WORDS or first.endswith(".py")
+
+
+def _is_seen(tree: Tree) -> bool:
+    """Return whether an app or a server is seen in the code, and not only a script that calls something `run`."""
+    found = _scan_tree(tree)
+    return found is not None and found[1].what != UNDER_MAIN
 
 
 def _scan_tree(tree: Tree) -> tuple[str, Find] | None:
@@ -115,7 +130,8 @@ def _launch(path: str, find: Find, dependencies: Dependencies) -> Launch:
         start, server = uvicorn(f"{module}:{find.name}", factory=find.rank is Rank.FACTORY), "uvicorn"
     else:
         start, server = gunicorn(f"{module}:{find.name}" + ("()" if find.rank is Rank.FACTORY else "")), "gunicorn"
-    return Launch(start, Strength.SERVER, reason, server, find.package, root)
+    seen = find.what != UNDER_MAIN
+    return Launch(start, Strength.SERVER, reason, server, find.package, root, seen=seen)
 
 
 def _project_script(tree: Tree) -> Launch | None:

@@ -6,6 +6,7 @@ from deployhost.build.detect.candidate import Candidate, Detector, Reason, Recip
 from deployhost.build.detect.versions import NGINX_BASE, shown
 from deployhost.build.tree import Tree, is_safe_path
 
+STATICFILE = "Staticfile"
 NGINX_START = Start(("nginx", "-e", "stderr", "-c", "/etc/nginx/deployhost.conf", "-g", "daemon off;"))
 _ROOTS = ("", "public", "dist", "_site", "site", "www", "docs", "build", "out", "static")
 _NO_PAGES = frozenset({"404.html", "200.html", "50x.html"})
@@ -32,6 +33,7 @@ def detect(tree: Tree) -> Candidate | None:
         reasons.append(Reason(f"paths without a file get index.html: {why}", index))
     values = {
         "nginx_base": NGINX_BASE,
+        "root": root,
         "source": f"{root}/" if root else ".",
         "fallback": single if fallback is None else fallback,
         "start": NGINX_START.argv,
@@ -42,12 +44,12 @@ def detect(tree: Tree) -> Candidate | None:
 
 def configured_root(tree: Tree) -> tuple[str | None, bool | None, tuple[str, ...]]:
     """Given a tree, return the root and the index fallback that its Staticfile names (None: nothing said), and warnings."""
-    if not tree.exists("Staticfile"):
+    if not tree.exists(STATICFILE):
         return None, None, ()
     root: str | None = None
     fallback: bool | None = None
     warnings: tuple[str, ...] = ()
-    for line in tree.read("Staticfile").splitlines():
+    for line in tree.read(STATICFILE).splitlines():
         match = re.fullmatch(r"(root|index_fallback|pushstate)\s*:\s*(.*)", line.strip())
         if not match:
             continue

@@ -65,7 +65,7 @@ def test_procfile_is_read_as_heroku_does() -> None:
     text = '# web: no\n\nweb:   echo "a: b" # c\nrelease: migrate\n: x\nweb: second\nwor ker: x\n'
     found = read_procfile(MemoryTree({"Procfile": text}))
     assert (found.web, found.line, found.others) == ('echo "a: b" # c', 3, {"release": "migrate"})
-    assert found.unusable == ()
+    assert [line for line, _ in found.unusable] == [5, 7], "what is no line of a Procfile is told"
     assert read_procfile(MemoryTree({})).web is None
 
 

@@ -710,10 +710,22 @@ def test_own_dockerfile_wins() -> None:
     [
         ({}, "empty", "index.html"),
         ({"README.md": "x"}, "nothing in the repository", "index.html"),
-        ({"go.mod": "", "main.go": "x"}, "nothing in the repository", "'EXPOSE 8080' 'CMD [\"/server\"]' > Dockerfile"),
-        ({"index.php": "x"}, "nothing in the repository", "'FROM php:8-apache'"),
-        ({"go.mod": "", "cmd/shop/main.go": "x"}, "nothing in the repository", "${EDITOR:-vi} Dockerfile"),
-        ({"Cargo.toml": "", "src/main.rs": "x"}, "nothing in the repository", "${EDITOR:-vi} Dockerfile"),
+        ({"go.mod": "", "main.go": "x"}, "Go is not built here", "'EXPOSE 8080' 'CMD [\"/server\"]' > Dockerfile"),
+        ({"index.php": "x"}, "PHP is not built here", "'FROM php:8-apache'"),
+        ({"go.mod": "", "cmd/shop/main.go": "x"}, "Go is not built here", "${EDITOR:-vi} Dockerfile"),
+        ({"Cargo.toml": "", "src/main.rs": "x"}, "Rust is not built here", "${EDITOR:-vi} Dockerfile"),
+        ({"start.sh": "exec ./x"}, "no language that deployhost knows was seen", "${EDITOR:-vi} Dockerfile"),
+        ({"shop.cob": "x"}, "no language that deployhost knows was seen", "${EDITOR:-vi} Dockerfile"),
+        ({"lib/shop.gleam": "x"}, "Gleam is not built here", "${EDITOR:-vi} Dockerfile"),
+        (
+            {
+                "package.json": package(
+                    scripts={"build": "tsc"}, main="dist/index.js", dependencies={"express": "4", "typescript": "5"}
+                )
+            },
+            "does not say how it is started",
+            'scripts.start="node dist/index.js"',
+        ),
         ({"package.json": package(dependencies={"x": "1"})}, "neither a start nor a build script", "npm pkg set"),
         ({"package.json": "{"}, "package.json is not valid JSON", "npm"),
         ({"package.json": "[]"}, "must hold a JSON object", "npm"),

@@ -1,0 +1,67 @@
+"""What is known of a language that is not built here, and what is found of it in a tree. Pure."""
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+
+NOTHING = re.compile(r"(?!)")
+
+
+class Level(IntEnum):
+    """How much a sign says. The higher it is, the less else has to speak for it."""
+
+    MANIFEST = 0  # a file that such a program has, and that other things have as well
+    PROGRAM = 1  # a program of that language: it may be a server
+    SERVER = 2  # a server: a web framework, code that listens, files that a web server runs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Language:
+    """One row: how a server of this language is seen. Names of files are compared in lower case.
+
+    Patterns of paths are relative to a project, the folder of one of `manifests` or the root; `*` is one part of a path.
+    Expressions are searched line by line, comments left out.
+    """
+
+    name: str
+    image: str  # the usual base image of a Dockerfile for it
+    programs: tuple[str, ...] = ()  # commands that need it
+    built: re.Pattern[str] = NOTHING  # where a program that was compiled from it lies
+    pages: tuple[str, ...] = ()  # endings of files that a web server runs at each request
+    not_pages: re.Pattern[str] = NOTHING  # names with such an ending that are settings of a tool
+    manifests: tuple[str, ...] = ()  # names, or `*` and an ending
+    manifest_says: re.Pattern[str] | None = (
+        None  # what a manifest must hold to be of this language, where others have such a one
+    )
+    frameworks: re.Pattern[str] = NOTHING  # web frameworks, in a manifest
+    servers: tuple[str, ...] = ()  # paths that only a server has
+    sources: tuple[str, ...] = ()  # endings of its source files
+    listens: re.Pattern[str] = NOTHING  # a web server, in a source
+    mains: tuple[str, ...] = ()  # paths where a program begins
+    begins: re.Pattern[str] = NOTHING  # a program's beginning, in a source
+    needs_source: bool = False  # whether the manifest says nothing where there is no source
+    library: tuple[str, ...] = ()  # paths that a project without a program has if it is a library
+    elsewhere: re.Pattern[str] = NOTHING  # in manifest or source: the program runs in a browser, on a phone, as a tool
+    tools: re.Pattern[str] = NOTHING  # in a manifest: it is there for a tool
+
+
+@dataclass(frozen=True)
+class Sign:
+    """What shows a language in a tree: the words for it, the file, and the 1-based line where one says it."""
+
+    language: Language
+    level: Level
+    what: str
+    path: str
+    line: int | None = None
+
+    @property
+    def where(self) -> str:
+        """Return the place as people write it: `main.go:7`."""
+        path = "".join(char if char.isprintable() else "?" for char in self.path)
+        return f"{path}:{self.line}" if self.line else path
+
+
+def words(*names: str) -> re.Pattern[str]:
+    """Return an expression that finds any of these names, as words of their own and in either case."""
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(names)})(?![\w-])", re.IGNORECASE)

@@ -1,0 +1,143 @@
+"""The rows of languages that run from source: PHP, CGI, Perl, Ruby, Deno, Lua, R, Julia, ColdFusion. Pure."""
+
+import re
+
+from deployhost.build.detect.languages.language import Language, words
+
+PHP = Language(
+    name="PHP",
+    image="php:8-apache",
+    programs=(
+        "php", "php-fpm", "php-cgi", "frankenphp", "artisan", "heroku-php-apache2", "heroku-php-nginx", "heroku-hhvm-apache2", "apache2-foreground",
+    ),
+    pages=(".php", ".phtml", ".php3", ".php4", ".php5", ".php7", ".php8", ".pht"),
+    not_pages=re.compile(
+        r"\.?php[-_]?cs(?:-fixer)?(?:\.dist)?\.php|\.?php_cs\S*|(?:rector|ecs|scoper\.inc|phpinsights|deploy|psalm|phpstan\S*|_ide_helper\S*|\.phpstorm\.meta)"
+        r"(?:\.dist)?\.php"
+    ),
+    manifests=("composer.json", "composer.lock"),
+    frameworks=re.compile(
+        r"\"(?:laravel/(?:framework|lumen-framework)|symfony/(?:framework-bundle|runtime|http-kernel|symfony)|slim/slim|cakephp/cakephp|yiisoft/yii2?|"
+        r"codeigniter4/framework|laminas/laminas-mvc|mezzio/mezzio|phalcon/[\w-]+|nette/application|spiral/framework|roadrunner-php/[\w-]+|"
+        r"drupal/core[\w-]*|typo3/cms-core|craftcms/cms|statamic/cms|getkirby/cms|october/rain|roots/wordpress|johnpbloch/wordpress|bolt/core|"
+        r"silverstripe/framework|thecodingmachine/[\w-]+|bref/bref|league/route|flightphp/core|mikecao/flight|hyperf/[\w-]+|flarum/core|magento/[\w-]+|"
+        r"shopware/[\w-]+|sulu/sulu|contao/[\w-]+|humhub/humhub|tempest/framework)\""
+    ),
+    servers=("artisan",),
+    tools=re.compile(""),  # without a framework or a page, Composer only brings tools
+)  # fmt: skip
+
+CGI = Language(
+    name="CGI",
+    image="httpd:2",
+    pages=(".cgi", ".fcgi"),
+    servers=("cgi-bin/*.sh", "cgi-bin/*.py", "cgi-bin/*.rb", "cgi-bin/*.tcl", "cgi-bin/*.exe", "cgi-bin/*.lua"),
+)
+
+PERL = Language(
+    name="Perl",
+    image="perl:5",
+    programs=("perl", "plackup", "hypnotoad", "morbo", "starman", "twiggy", "starlet", "carton"),
+    pages=(".psgi",),
+    manifests=("cpanfile", "makefile.pl", "build.pl", "dist.ini"),
+    frameworks=words(
+        "Mojolicious", "Dancer2?", "Catalyst(?:::\\w+)*", "Plack", "Starman", "HTTP::Server::\\w+", "CGI(?:::\\w+)?", "Kelp", "Raisin", "Amon2"
+    ),
+    servers=("cgi-bin/*.pl", "cgi-bin/*.pm", "script/*_server.pl"),
+    sources=(".pl", ".pm"),
+    listens=re.compile(
+        r"\buse\s+(?:CGI|Mojolicious|Mojo::Server|Dancer2?|Plack|HTTP::Daemon|HTTP::Server|FCGI|Catalyst)\b|HTTP::Daemon->new|Content-[Tt]ype:\s*text/"
+    ),
+    tools=words("Test::More", "Perl::Critic", "Perl::Tidy"),
+)  # fmt: skip
+
+_SITE_GEMS = (
+    "fastlane", "cocoapods", "xcpretty", "jekyll[\\w-]*", "github-pages", "middleman[\\w-]*", "nanoc", "danger[\\w-]*", "compass",
+    "sass(?:c|-embedded)?", "scss[_-]lint", "html-proofer", "rubocop[\\w-]*", "asciidoctor[\\w-]*", "minima", "just-the-docs", "bourbon",
+    "overcommit",
+    "mdl", "solargraph", "license_finder", "kitchen[\\w-]*", "test-kitchen", "puppet[\\w-]*", "chef[\\w-]*", "serverspec", "travis", "xcodeproj",
+    "ruby-lsp", "kramdown[\\w-]*",
+)  # fmt: skip
+RUBY = Language(
+    name="Ruby",
+    image="ruby:3",
+    programs=(
+        "bundle", "ruby", "rails", "rackup", "puma", "unicorn", "thin", "falcon", "iodine", "passenger", "pitchfork", "hanami", "rake", "sidekiq",
+        "foreman", "ramaze", "camping", "shotgun", "rerun", "jruby", "iruby", "goliath",
+    ),
+    pages=(".html.erb", ".rhtml"),
+    manifests=("gemfile", "gems.rb", "gemfile.lock"),
+    frameworks=re.compile(
+        r"\bgem[ (]+[\"'](?:rails|railties|actionpack|sinatra(?:-contrib)?|hanami(?:-router)?|roda|grape|padrino|cuba|rack-app|camping|agoo|"
+        r"iodine|falcon|unicorn|thin|passenger|syro|hobbit|puma|rackup|rack|goliath|pakyow)[\"']|"
+        r"^ {4}(?:rails|sinatra|hanami|roda|grape|padrino) \("
+    ),
+    servers=(
+        "config.ru", "config/application.rb", "config/routes.rb", "config/puma.rb", "config/unicorn.rb", "bin/rails", "app/controllers/*.rb",
+    ),
+    sources=(".rb", ".ru"),
+    listens=re.compile(
+        r"\brequire\s*\(?[\"'](?:sinatra|webrick|roda|cuba|hanami|grape|rack|agoo|camping|socket|rackup)(?:/[\w/]+)?[\"']|TCPServer\.new|WEBrick::|"
+        r"Rack::\w*(?:Server|Handler)"
+    ),
+    tools=re.compile(rf"\bgem[ (]+[\"'](?:{'|'.join(_SITE_GEMS)})[\"']|^ {{4}}(?:{'|'.join(_SITE_GEMS)}) \("),
+)  # fmt: skip
+
+DENO = Language(
+    name="Deno",
+    image="denoland/deno:2",
+    programs=("deno", "deployctl"),
+    manifests=("deno.json", "deno.jsonc", "deno.lock"),
+    frameworks=re.compile(
+        r"\bdeno\s+(?:run|serve)\b(?![^\"]*npm:)|\"(?:@?oak(?:/oak)?|@fresh/[\w-]+|fresh|\$fresh/|@oak/[\w-]+|aleph|ultra|lume)/?\"|deno\.land/x/(?:oak|fresh|aleph|hono|opine|"
+        r"abc|servest|drash)|jsr:@(?:oak|fresh|hono)/|std(?:@[\d.]+)?/http|@std/http"
+    ),
+    servers=("fresh.config.ts", "fresh.gen.ts"),
+    sources=(".ts", ".tsx", ".js", ".mjs", ".mts", ".jsx"),
+    listens=re.compile(
+        r"\bDeno\.(?:serve|serveHttp|listen|listenTls)\b|[\"']https://deno\.land/(?:std[^\"']*/http|x/(?:oak|fresh|hono|opine|abc|servest|drash|aleph))|"
+        r"[\"']jsr:@(?:oak|fresh|hono|std/http)"
+    ),
+    mains=("main.ts", "server.ts", "mod.ts", "main.tsx", "deps.ts"),
+    tools=re.compile(r"\"(?:fmt|lint|exclude|compilerOptions|unstable|nodeModulesDir)\"\s*:"),
+)
+
+LUA = Language(
+    name="Lua",
+    image="openresty/openresty:bookworm",
+    programs=("lua", "luajit", "lapis", "openresty", "resty"),
+    manifests=("*.rockspec", "nginx.conf"),
+    manifest_says=re.compile(r"_by_lua|\brockspec_format\b|^\s*package\s*=\s*\""),
+    frameworks=re.compile(r"_by_lua|[\"'](?:lapis|pegasus|sailor|orbit|lor|turbo)\b"),
+    sources=(".lua",),
+    listens=re.compile(r"\brequire\s*\(?[\"'](?:lapis|pegasus|turbo|sailor|socket\.http|lor\.index|xavante)\b"),
+)
+
+R = Language(
+    name="R",
+    image="rocker/shiny:4",
+    programs=("rscript", "r"),
+    servers=("app.r", "server.r", "ui.r", "plumber.r", "rserver.conf"),
+    sources=(".r",),
+    listens=re.compile(r"\b(?:shinyApp|runApp|plumb|pr_run)\s*\(|library\((?:shiny|plumber|ambiorix)\)"),
+)
+
+JULIA = Language(
+    name="Julia",
+    image="julia:1",
+    programs=("julia",),
+    manifests=("project.toml", "manifest.toml"),
+    manifest_says=re.compile(r"^\[(?:deps|compat|extras)\]|^uuid\s*=|^julia\s*=", re.IGNORECASE),
+    frameworks=re.compile(r"^(?:Genie|HTTP|Mux|Oxygen|Dash|Pluto|Franklin)\s*="),
+    sources=(".jl",),
+    listens=re.compile(r"\bHTTP\.serve!?\s*\(|\busing\s+(?:Genie|Oxygen|Mux)\b|\bGenie\.up\("),
+)
+
+COLDFUSION = Language(
+    name="ColdFusion",
+    image="ortussolutions/commandbox:latest",
+    programs=("box",),
+    pages=(".cfm", ".cfc", ".cfml", ".bxm"),
+)
+
+ROWS = (PHP, CGI, PERL, RUBY, DENO, LUA, R, JULIA, COLDFUSION)

@@ -1,0 +1,115 @@
+"""The root of a JavaScript workspace (npm, pnpm, yarn, Turborepo, Nx, Lerna) and the apps that lie below it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from deployhost.build.detect.candidate import Candidate
+from deployhost.build.detect.languages.seen import find_sign
+from deployhost.build.detect.manifests import BadManifest, read_json, strings, table
+from deployhost.build.detect.node_package import Package, read_package
+from deployhost.build.detect.node_start import SERVER_PACKAGES, SITE_TOOLS
+from deployhost.build.detect.registry import detectors
+from deployhost.build.tree import FolderTree, Tree
+
+_TOOLS = ("turbo.json", "nx.json", "lerna.json", "rush.json")
+_USUAL = ("apps/*", "packages/*", "services/*")
+# A root's script with one of these runs the scripts of the members.
+_DELEGATES = re.compile(
+    r"\b(?:turbo|nx|lerna|rush|moon|wsrun|ultra|wireit)\b|--filter\b|--workspaces?\b|\s-w(?:s|\s|=)|\s-r\s|--recursive\b|\bworkspaces?\s+(?:foreach|run)\b"
+    r"|\byarn\s+workspace\b|\s--prefix[ =]|\s-C\s"
+)
+MOST = 40  # members that are looked at
+
+
+@dataclass(frozen=True)
+class Member:
+    """An app of a workspace: its folder, and what it is as far as that is plain ("" if it is not)."""
+
+    folder: str
+    what: str
+
+    def __str__(self) -> str:
+        folder = "".join(char if char.isprintable() else "?" for char in self.folder)
+        return f"{folder} ({self.what})" if self.what else folder
+
+
+def apps_below(tree: Tree) -> tuple[Member, ...]:
+    """Given a tree, return the apps of the workspace whose root it is; nothing if it is none, or if the root is an app itself."""
+    try:
+        package = read_package(tree)
+    except BadManifest:
+        return ()
+    if not package.workspaces and not any(tree.exists(name) for name in _TOOLS):
+        return ()
+    script = package.scripts.get("build", "")
+    if script and package.has(*SITE_TOOLS) and not _DELEGATES.search(script):
+        return ()
+    folders = sorted(_members(tree))[:MOST]
+    return tuple(member for folder in folders if (member := _app(tree, folder)))
+
+
+def app_in(tree: Tree, folder: str) -> str | None:
+    """Given a tree and a folder, return what kind of app lies in it ("Dockerfile", a runtime, a language), or None if none is plain."""
+    inside = FolderTree(tree, folder)
+    if inside.exists("Dockerfile"):
+        return "Dockerfile"
+    names = [one.name for one in detectors() if isinstance(one.detect(inside), Candidate)]
+    if names:
+        return ", ".join(names)
+    sign = find_sign(inside)
+    return sign.language.name if sign else None
+
+
+def _members(tree: Tree) -> Iterator[str]:
+    """Yield the folders that the workspace's patterns name, and every folder of apps/."""
+    patterns = [one.removeprefix("./").rstrip("/") for one in _patterns(tree)]
+    found: set[str] = set()
+    for path in tree.paths():
+        folder, _, name = path.rpartition("/")
+        if not folder or "node_modules" in folder.split("/"):
+            continue
+        parts = folder.split("/")
+        if parts[0] == "apps" and len(parts) > 1:
+            found.add("/".join(parts[:2]))
+        if name == "package.json" and any(_matches(folder, pattern) for pattern in patterns):
+            found.add(folder)
+    yield from found
+
+
+def _matches(folder: str, pattern: str) -> bool:
+    if pattern.endswith("/**"):
+        return folder.startswith(pattern[:-2])
+    return folder.count("/") == pattern.count("/") and fnmatchcase(folder, pattern)
+
+
+def _patterns(tree: Tree) -> tuple[str, ...]:
+    """Return what the workspace's files name as its members."""
+    found: list[str] = []
+    for path, keys in (("package.json", ("workspaces",)), ("lerna.json", ())):
+        if tree.exists(path):
+            try:
+                body = read_json(tree, path)
+            except BadManifest:
+                continue
+            found += strings(body.get("workspaces")) + strings(table(body, *keys).get("packages"))
+    if tree.exists("pnpm-workspace.yaml"):
+        lines = tree.read("pnpm-workspace.yaml").splitlines()
+        found += [match[1] for line in lines if (match := re.match(r"\s*-\s*[\"']?([\w@./*-]+)", line))]
+    return tuple(one for one in found if not one.startswith("!"))[:MOST] or _USUAL
+
+
+def _app(tree: Tree, folder: str) -> Member | None:
+    """Return the app of a member, or None where it is more likely a library."""
+    try:
+        package = read_package(FolderTree(tree, folder))
+    except BadManifest:
+        package = Package(exists=False)
+    if folder.startswith("apps/"):
+        what = package.has(*SERVER_PACKAGES, *SITE_TOOLS) or app_in(tree, folder)
+        return Member(folder, what or "") if what or package.exists else None
+    page = tree.exists(f"{folder}/index.html") or tree.exists(f"{folder}/public/index.html")
+    if "start" in package.scripts or (page and "build" in package.scripts):
+        return Member(folder, package.has(*SERVER_PACKAGES, *SITE_TOOLS) or "")
+    return Member(folder, "Dockerfile") if tree.exists(f"{folder}/Dockerfile") else None

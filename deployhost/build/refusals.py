@@ -1,0 +1,218 @@
+"""Why a tree is not built: the errors, each with what was seen and what to do about it. Pure."""
+
+import shlex
+from collections.abc import Collection, Mapping, Sequence
+
+from deployhost.build.detect.candidate import Candidate, Detector, Start, Strength, Unusable
+from deployhost.build.detect.commands import Procfile
+from deployhost.build.detect.languages.language import Sign
+from deployhost.build.detect.languages.seen import find_by_source
+from deployhost.build.detect.registry import detectors
+from deployhost.build.detect.versions import shown
+from deployhost.build.detect.workspace import Member, app_in
+from deployhost.build.tree import Tree
+from deployhost.errors import LanguageNotBuilt, NothingRecognised
+from deployhost.model import RuntimeName
+
+DOCKERFILE = "Dockerfile"
+EDIT = "${EDITOR:-vi} Dockerfile"
+BUILT_HERE = "Python, Node and static sites"
+# What a repository may hold that is no program: a page can be put beside it, and nobody's sources are published by that.
+_TEXTS = (
+    ".md", ".txt", ".rst", ".adoc", ".html", ".htm", ".css", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".ico", ".pdf", ".csv",
+    ".woff", ".woff2", ".ttf", ".otf", ".mp3", ".mp4", ".webm",
+)  # fmt: skip
+_TEXT_NAMES = frozenset(
+    {"license", "licence", "copying", "readme", "changelog", "authors", "notice", "codeowners", "staticfile", "cname"}
+)
+
+
+def other_language(tree: Tree, sign: Sign, candidates: Sequence[Candidate]) -> LanguageNotBuilt:
+    """Given a tree, the sign of a language and what could be built beside it, return the error that refuses the tree."""
+    language = sign.language
+    article = "an" if language.name[0] in "AEIO" or language.name == "R" else "a"
+    return LanguageNotBuilt(
+        f"{sign.where} shows {article} {sign.what}, and {language.name} is not built here",
+        hint=_dockerfile_command(tree, sign),
+        details=(
+            f"deployhost builds {BUILT_HERE}; anything else needs a Dockerfile",
+            f"add a Dockerfile whose program listens on the port that it EXPOSEs; the usual base image is {language.image}",
+            *(line for one in sorted(candidates, key=lambda one: -one.strength) for line in _instead(one, sign)),
+        ),
+    )
+
+
+def _instead(found: Candidate, sign: Sign) -> tuple[str, ...]:
+    """Return what was not built in the place of another language, and how its owner can have it built all the same."""
+    if found.strength is Strength.FILES:
+        root = found.recipe.values["root"] or "."
+        return (
+            "the pages are not served without it, because its sources would be published with them",
+            f"if the pages are the whole app: echo 'root: {root}' > Staticfile, or set `runtime: static` for it in apps.yml",
+        )
+    if found.strength is Strength.SITE:
+        return (
+            "what package.json builds is not served by itself, because its server would be missing",
+            "if that is the whole app: touch Staticfile, or set `runtime: static` for it in apps.yml",
+        )
+    if found.reasons[0].path == sign.path:  # the command itself needs the language
+        return ()
+    return (f"if {shown(str(found.start))} is the app: set `runtime: {found.runtime}` for it in apps.yml",)
+
+
+def apps_lie_below(members: Sequence[Member]) -> NothingRecognised:
+    """Given the apps of a workspace, return the error that refuses its root."""
+    first = members[0].folder
+    return NothingRecognised(
+        "the repository is the root of a workspace, and its apps lie below the root",
+        hint=f"npm pkg set scripts.start={shlex.quote(f'npm start --workspace={first}')}",
+        details=(
+            "found:",
+            *(f"  {member}" for member in members),
+            "only the root is built: give its package.json a start script that starts one of them",
+            "or add a Dockerfile at the root, or a Staticfile that names a built site (root: apps/web/dist)",
+        ),
+    )
+
+
+def nobodys_command(procfile: Procfile) -> NothingRecognised:
+    """Given a Procfile whose web command is no program of a runtime that is built here, return the error."""
+    return NothingRecognised(
+        f"Procfile:{procfile.line} starts {shown(procfile.web or '')}, which needs a program that is not built here",
+        hint=EDIT,
+        details=(
+            f"deployhost builds {BUILT_HERE}, and the repository holds no server of Python or Node",
+            "add a Dockerfile whose program listens on the port that it EXPOSEs",
+            "if the repository is a static site: remove the web line, or set `runtime: static` for the app in apps.yml",
+        ),
+    )
+
+
+def only_workers(workers: Mapping[str, str]) -> NothingRecognised:
+    """Given the workers of a Procfile without a web process, in a tree without a server, return the error."""
+    names = ", ".join(workers)
+    return NothingRecognised(
+        f"the Procfile starts only {names}, and the repository holds no web server",
+        hint="echo 'web: python web.py' >> Procfile",
+        details=(
+            *(f"{name}: {shown(command)}" for name, command in workers.items()),
+            "an app needs a web process: a deploy is live once that answers HTTP on $PORT",
+            "add a small server that answers (a status page is enough) and a line `web: COMMAND` that starts it",
+        ),
+    )
+
+
+def not_of(runtime: RuntimeName) -> NothingRecognised:
+    """Given the runtime that apps.yml names, return the error of a tree that has nothing of it."""
+    wanted = {
+        RuntimeName.STATIC: "no index.html and no build script",
+        RuntimeName.NODE: "no package.json and no server.js",
+        RuntimeName.PYTHON: "no requirements.txt, no pyproject.toml and no app.py",
+    }
+    return NothingRecognised(
+        f"apps.yml says runtime: {runtime}, but the repository has {wanted[runtime]}",
+        hint="deployhost inspect ./",
+        details=("without `runtime` in apps.yml, deployhost looks for itself",),
+    )
+
+
+def two_servers(top: Sequence[tuple[Detector, Candidate]]) -> NothingRecognised:
+    """Given the servers of a tree that holds one of each runtime, return the error that asks for a decision."""
+    names = " and ".join(detector.name for detector, _ in top)
+    return NothingRecognised(
+        f"the repository holds a server of each of {names}: which one is the app?",
+        hint=f"echo 'web: {_example(top[0][1].start)}' > Procfile",
+        details=(
+            *(f"{detector.name}: {found.reasons[0]}" for detector, found in top),
+            f"a Procfile with a web line decides, or `runtime: {top[0][0].name}` for the app in apps.yml",
+        ),
+    )
+
+
+def nothing(tree: Tree, unusable: Sequence[Unusable]) -> NothingRecognised:
+    """Given a tree in which nothing can be built and what was recognised in it, return the error that says what to add."""
+    if unusable:
+        first = unusable[0]
+        others = tuple(f"also: {one.message}" for one in unusable[1:])
+        return NothingRecognised(first.message, hint=first.hint, details=(*first.details, *others))
+    paths = tree.paths()
+    programs = holds_programs(paths)
+    if programs and (sign := find_by_source(tree)):
+        return other_language(tree, sign, [])
+    message = "nothing in the repository says how it is built"
+    if programs:
+        message += ", and no language that deployhost knows was seen"
+    looked = tuple(line for detector in detectors() for line in detector.looked_for)
+    advice = tuple(
+        line
+        for detector in detectors()
+        if not (programs and detector.name == RuntimeName.STATIC)
+        for line in detector.advice
+    )
+    return NothingRecognised(
+        message if paths else "the repository is empty",
+        hint=EDIT if programs else "echo '<h1>Hello</h1>' > index.html",
+        details=(
+            *(_below(tree) if paths else ("the commit holds no files",)),
+            "looked for, at the root:",
+            "  Dockerfile",
+            *(f"  {line}" for line in looked),
+            "add one of:",
+            "  Dockerfile: anything that listens on the port that it EXPOSEs",
+            *(f"  {line}" for line in advice),
+        ),
+    )
+
+
+def holds_programs(paths: Collection[str]) -> bool:
+    """Given a tree's paths, return whether there is a file that may be a program: anything but texts, pages, pictures and settings of git."""
+    for path in paths:
+        *folders, name = path.lower().split("/")
+        hidden = name.startswith(".") or any(folder.startswith(".") for folder in folders)
+        if not hidden and not name.endswith(_TEXTS) and name.partition(".")[0] not in _TEXT_NAMES:
+            return True
+    return False
+
+
+def _dockerfile_command(tree: Tree, sign: Sign) -> str:
+    """Return the command that makes a Dockerfile: a whole one where that is the same for everybody, else an editor."""
+    lines: tuple[str, ...]
+    if sign.language.name == "Go" and tree.exists("go.mod") and _has_root(tree, ".go"):
+        lines = (
+            "FROM golang:1",
+            "WORKDIR /app",
+            "COPY . .",
+            "RUN go build -o /server .",
+            "EXPOSE 8080",
+            'CMD ["/server"]',
+        )
+    elif sign.language.name == "PHP" and tree.exists("index.php") and not tree.exists("composer.json"):
+        lines = ("FROM php:8-apache", "COPY . /var/www/html/", "EXPOSE 80")
+    else:
+        return EDIT
+    return f"printf '%s\\n' {' '.join(map(shlex.quote, lines))} > Dockerfile"
+
+
+def _has_root(tree: Tree, ending: str) -> bool:
+    return any(path.endswith(ending) and "/" not in path for path in tree.paths())
+
+
+def _example(start: Start) -> str:
+    """Return a start as a Procfile's command; one that would break the line or the quotes of a hint becomes a plain one."""
+    text = str(start).removeprefix("exec ")
+    return text if text.isprintable() and "'" not in text else "python app.py"
+
+
+def _below(tree: Tree) -> tuple[str, ...]:
+    """Return what was found in folders: an app in one of its own is the usual reason for finding nothing at the root."""
+    paths = [path for path in tree.paths() if not path.startswith(".")]
+    folders = sorted({path.partition("/")[0] for path in paths if "/" in path})[:20]
+    folders += sorted(
+        {"/".join(path.split("/")[:2]) for path in paths if path.startswith("apps/") and path.count("/") > 1}
+    )[:20]
+    found = ((folder, app_in(tree, folder)) for folder in folders)
+    return tuple(
+        f"{folder!r} holds an app ({kind}), but only the root is built: push that folder, or add a Dockerfile at the root"
+        for folder, kind in found
+        if kind
+    )

@@ -1,0 +1,138 @@
+"""Trees with a server in a language that is not built here are refused; those beside which one only seems to be are built."""
+
+import pytest
+
+from deployhost.build.directory import load_templates
+from deployhost.build.plan import BuildPlan, plan_build
+from deployhost.build.refusals import holds_programs
+from deployhost.build.tree import MemoryTree
+from deployhost.errors import LanguageNotBuilt, NothingRecognised
+from deployhost.model import RuntimeName
+from tests.trees import GO, GO_MOD, KEPT, PAGE, RAILS, REFUSED, VITE, Kept, Refused, package
+
+TEMPLATES = load_templates()
+
+
+def planned(files: dict[str, str], runtime: RuntimeName | None = None, *, web: bool = False) -> BuildPlan:
+    return plan_build(MemoryTree(files), templates=TEMPLATES, app="shop", runtime=runtime, web=web)
+
+
+def refused(files: dict[str, str]) -> NothingRecognised:
+    with pytest.raises(NothingRecognised) as caught:
+        planned(files)
+    return caught.value
+
+
+def test_there_are_enough() -> None:
+    assert len(REFUSED) >= 60
+    assert len(KEPT) >= 25
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.name)
+def test_refused(case: Refused) -> None:
+    error = refused(case.files)
+    said = "\n".join((error.message, *error.details))
+    assert case.language in said
+    assert case.path in said, "the file that shows it"
+    assert "Dockerfile" in said or "web: COMMAND" in said, "and what to do"
+    assert error.hint
+    assert "index.html" not in error.hint
+    if isinstance(error, LanguageNotBuilt):
+        assert f"{case.language} is not built here" in error.message
+        assert "usual base image is " in said
+
+
+@pytest.mark.parametrize(
+    "case", [one for one in REFUSED if "index.html" in " ".join(one.files)], ids=lambda case: case.name
+)
+def test_its_owner_may_know_better(case: Refused) -> None:
+    """Where there are pages, apps.yml or a Staticfile can say that they are all."""
+    if not any(
+        path in case.files for path in ("index.html", "public/index.html", "static/index.html", "docs/index.html")
+    ):
+        pytest.skip("no pages of its own")
+    details = "\n".join(refused(case.files).details)
+    assert any(one in details for one in ("runtime: static", "web: COMMAND", "a Staticfile"))
+    if "worker" not in case.files.get("Procfile", ""):
+        assert "nginx" in str(planned(case.files, RuntimeName.STATIC, web=True).start)
+        assert "nginx" in str(planned(case.files | {"Staticfile": ""}, web=True).start)
+
+
+@pytest.mark.parametrize("case", KEPT, ids=lambda case: case.name)
+def test_kept(case: Kept) -> None:
+    plan = planned(case.files)
+    assert plan.runtime == case.runtime
+    assert case.start in str(plan.start)
+
+
+def test_a_line_is_named_where_one_says_it() -> None:
+    assert "main.go:6 shows a Go server" in refused({"go.mod": GO_MOD, "main.go": GO, "index.html": PAGE}).message
+    assert "Gemfile:3 shows a Ruby server, gem 'rails" in refused(
+        {"Gemfile": RAILS.replace('"', "'"), "public/index.html": PAGE}
+    ).message.replace('"', "'")
+    assert "Procfile:1 " in refused({"Procfile": "web: bundle exec puma\n", "index.html": PAGE}).message
+
+
+def test_what_is_commented_out_shows_nothing() -> None:
+    files = {"package.json": VITE, "index.html": PAGE, "Gemfile": "# gem 'rails'\ngem 'fastlane'\n"}
+    assert planned(files).runtime == "node"
+
+
+@pytest.mark.parametrize(
+    ("runtime", "files", "start"),
+    [
+        (RuntimeName.STATIC, {"index.html": PAGE, "app.py": "import flask\napp = flask.Flask(__name__)\n"}, "nginx"),
+        (RuntimeName.STATIC, {"package.json": VITE, "index.html": PAGE, "go.mod": GO_MOD, "main.go": GO}, "nginx"),
+        (
+            RuntimeName.NODE,
+            {"package.json": package(scripts={"start": "node s.js"}), "app.py": "import flask\napp = flask.Flask('x')\n",
+             "requirements.txt": "flask"},
+            "node s.js",
+        ),
+        (
+            RuntimeName.PYTHON,
+            {"package.json": package(scripts={"start": "node s.js"}), "app.py": "import flask\napp = flask.Flask('x')\n",
+             "requirements.txt": "flask"},
+            "app:app",
+        ),
+        (RuntimeName.PYTHON, {"main.py": "", "index.html": PAGE}, "python main.py"),
+    ],
+)  # fmt: skip
+def test_apps_yml_says_what_a_tree_is(runtime: RuntimeName, files: dict[str, str], start: str) -> None:
+    assert start in str(planned(files, runtime).start)
+
+
+@pytest.mark.parametrize("runtime", RuntimeName)
+def test_a_tree_that_is_not_what_apps_yml_says(runtime: RuntimeName) -> None:
+    with pytest.raises(NothingRecognised, match=f"apps.yml says runtime: {runtime}, but"):
+        planned({"README.md": "x", "config.php": "<?php"}, runtime)
+
+
+def test_a_web_command_of_apps_yml_makes_up_for_a_procfile_without_one() -> None:
+    files = {"Procfile": "worker: python bot.py\n", "bot.py": "", "requirements.txt": "discord.py\n"}
+    assert planned(files, web=True).processes == {"worker": "python bot.py"}
+
+
+@pytest.mark.parametrize(
+    ("paths", "holds"),
+    [
+        ([], False),
+        (["README.md", "LICENSE", ".gitignore", ".github/workflows/x.yml", "logo.svg", "docs/notes.txt"], False),
+        (["start.sh"], True),
+        (["README.md", "shop.cob"], True),
+        (["bin/shop"], True),
+        (["Makefile"], True),
+    ],
+)
+def test_what_may_be_a_program(paths: list[str], holds: bool) -> None:
+    assert holds_programs(paths) is holds
+
+
+def test_lines_of_a_procfile_that_make_no_sense_are_told() -> None:
+    files = {"index.html": PAGE, "Procfile": "# a comment\nworker.1: x\n\njust words\n"}
+    warnings = [one for one in planned(files).warnings if "Procfile" in one]
+    assert [one.split(" is ")[0] for one in warnings] == ["line 2 of the Procfile", "line 4 of the Procfile"]
+
+
+def test_a_space_before_the_colon_is_forgiven() -> None:
+    assert "bundle" in refused({"index.html": PAGE, "Procfile": "web : bundle exec puma\n"}).message
