@@ -8,6 +8,7 @@ from typing import Any, Literal
 from deployhost.build.detect.candidate import Candidate, Detector, Reason, Start, Strength, Unusable
 from deployhost.build.detect.commands import read_procfile
 from deployhost.build.detect.registry import detectors
+from deployhost.build.detect.static_auth import unused_files
 from deployhost.build.dockerfile import BaseRef, parse_dockerfile
 from deployhost.build.ignore import left_out, render_ignore
 from deployhost.build.render import PORT, render
@@ -96,14 +97,19 @@ def plan_build(tree: Tree, *, templates: Mapping[str, str], app: str = "app") ->
         dockerfile=dockerfile,
         dockerignore=render_ignore(tree, chosen.recipe.needed),
         reasons=chosen.reasons,
-        warnings=(*chosen.warnings, *ignored, *left_out(tree), *_tree_warnings(tree)),
+        warnings=(*chosen.warnings, *ignored, *left_out(tree), *_tree_warnings(tree), *_unused_logins(tree, chosen)),
     )
+
+
+def _unused_logins(tree: Tree, chosen: Candidate) -> tuple[str, ...]:
+    values = chosen.recipe.values
+    return unused_files(tree, used=values.get("users_source"), serves_files="users_source" in values)
 
 
 def _own(tree: Tree) -> BuildPlan:
     """Return the plan of a repository that brings its own Dockerfile."""
     parsed = parse_dockerfile(tree.read(DOCKERFILE))
-    warnings = list(_tree_warnings(tree))
+    warnings = [*_tree_warnings(tree), *unused_files(tree, used=None, serves_files=False)]
     if not parsed.stages:
         warnings.append("Dockerfile has no FROM: the build will fail")
     if tree.exists(".env") and not tree.exists(".dockerignore"):
@@ -154,7 +160,7 @@ def _nothing(tree: Tree, unusable: list[Unusable]) -> NothingRecognised:
     """Return the error that says what was looked for and what to add."""
     if unusable:
         first = unusable[0]
-        others = tuple(f"also: {one.message}" for one in unusable[1:])
+        others = tuple(f"also: {one.message}" for one in unusable[1:] if one.message != first.message)
         return NothingRecognised(first.message, hint=first.hint, details=(*first.details, *others))
     details = _below(tree) if tree.paths() else ("the commit holds no files",)
     looked = tuple(line for detector in detectors() for line in detector.looked_for)
