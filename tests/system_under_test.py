@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,11 +116,13 @@ class Page:
     headers: dict[str, str]
 
 
-def get(host: str, path: str = "/", *, port: int = 80, timeout: float = 30) -> Page:
-    """Given a host name and a path, return what kamal-proxy answers for it."""
+def get(
+    host: str, path: str = "/", *, port: int = 80, timeout: float = 30, headers: Mapping[str, str] | None = None
+) -> Page:
+    """Given a host name, a path and further headers, return what kamal-proxy answers for it."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     with contextlib.closing(connection):
-        connection.request("GET", path, headers={"Host": host, "Connection": "close"})
+        connection.request("GET", path, headers={"Host": host, "Connection": "close", **(headers or {})})
         response = connection.getresponse()
         return Page(response.status, response.read().decode("utf-8", "replace"), dict(response.getheaders()))
 
@@ -216,9 +218,16 @@ class App:
         )
         return Push(process)
 
-    def get(self, path: str = "/", *, host: str | None = None, timeout: float = 30) -> Page:
+    def get(
+        self,
+        path: str = "/",
+        *,
+        host: str | None = None,
+        timeout: float = 30,
+        headers: Mapping[str, str] | None = None,
+    ) -> Page:
         """Given a path, return what the app answers through kamal-proxy."""
-        return get(host or self.host, path, port=self.http_port, timeout=timeout)
+        return get(host or self.host, path, port=self.http_port, timeout=timeout, headers=headers)
 
     def body(self, path: str = "/") -> str:
         """Given a path, return the body of the app's answer. Raise AssertionError if its status is not 200."""

@@ -45,7 +45,8 @@ def choose(tree: Tree, *, runtime: RuntimeName | None, web: bool) -> tuple[Found
 def _of(runtime: RuntimeName, candidates: list[Found], unusable: list[Unusable]) -> tuple[list[Found], list[Unusable]]:
     """Return the candidates of the runtime that the owner names: for `static` a build that leaves files, else files."""
     if runtime is RuntimeName.STATIC:
-        return [one for one in candidates if one[1].strength in (Strength.SITE, Strength.FILES)], []
+        sites = [one for one in candidates if one[1].strength in (Strength.SITE, Strength.FILES)]
+        return sites, [one for one in unusable if one.runtime == runtime]
     return [one for one in candidates if one[0].name == runtime], [one for one in unusable if one.runtime == runtime]
 
 

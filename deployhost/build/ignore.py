@@ -16,6 +16,7 @@ CLUTTER = (
     "**/.git", "**/.github", "**/.gitlab-ci.yml", "**/.circleci", "**/node_modules", "**/.venv", "**/venv", "**/__pycache__", "**/*.pyc", "**/.next",
     "**/.nuxt", "**/.svelte-kit", "**/.pytest_cache", "**/.mypy_cache", "**/.ruff_cache", "**/.tox", "**/coverage", "**/.coverage", "**/.DS_Store",
     "**/.idea", "**/.vscode", "Dockerfile*", "**/.dockerignore", "compose.y*ml", "docker-compose*.y*ml", "Procfile", "Staticfile",
+    "Staticfile.*", "Staticfile~",
 )  # fmt: skip
 _LAST = ("**/.git",)
 MOST_PATTERNS, LONGEST_PATTERN = 300, 250
@@ -42,7 +43,10 @@ def render_ignore(tree: Tree, needed: tuple[str, ...]) -> str:
     own = _own(tree)
     if own:
         lines += ["# From .dockerignore.", *own]
-        lines += ["# The Dockerfile needs these.", *(f"!{path.rstrip('/')}" for path in needed)] if needed else []
+    else:
+        needed = tuple(path for path in needed if _ignored(path, [(False, Pattern(one)) for one in CLUTTER]))
+    if needed:
+        lines += ["# The Dockerfile needs these.", *(f"!{path.rstrip('/')}" for path in needed)]
     return "\n".join([*lines, *_LAST]) + "\n"
 
 

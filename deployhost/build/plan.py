@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from deployhost.build.choose import choose
-from deployhost.build.detect.candidate import Reason, Start
+from deployhost.build.detect.candidate import Candidate, Reason, Start
 from deployhost.build.detect.commands import read_procfile
+from deployhost.build.detect.static_auth import unused_files
 from deployhost.build.dockerfile import BaseRef, parse_dockerfile
 from deployhost.build.ignore import left_out, render_ignore
 from deployhost.build.refusals import DOCKERFILE
@@ -92,14 +93,19 @@ def plan_build(
         dockerfile=dockerfile,
         dockerignore=render_ignore(tree, chosen.recipe.needed),
         reasons=chosen.reasons,
-        warnings=(*chosen.warnings, *ignored, *left_out(tree), *_tree_warnings(tree)),
+        warnings=(*chosen.warnings, *ignored, *left_out(tree), *_tree_warnings(tree), *_unused_logins(tree, chosen)),
     )
+
+
+def _unused_logins(tree: Tree, chosen: Candidate) -> tuple[str, ...]:
+    values = chosen.recipe.values
+    return unused_files(tree, used=values.get("users_source"), serves_files="users_source" in values)
 
 
 def _own(tree: Tree) -> BuildPlan:
     """Return the plan of a repository that brings its own Dockerfile."""
     parsed = parse_dockerfile(tree.read(DOCKERFILE))
-    warnings = list(_tree_warnings(tree))
+    warnings = [*_tree_warnings(tree), *unused_files(tree, used=None, serves_files=False)]
     if not parsed.stages:
         warnings.append("Dockerfile has no FROM: the build will fail")
     if tree.exists(".env") and not tree.exists(".dockerignore"):

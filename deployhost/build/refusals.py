@@ -133,7 +133,7 @@ def nothing(tree: Tree, unusable: Sequence[Unusable]) -> NothingRecognised:
     """Given a tree in which nothing can be built and what was recognised in it, return the error that says what to add."""
     if unusable:
         first = unusable[0]
-        others = tuple(f"also: {one.message}" for one in unusable[1:])
+        others = tuple(f"also: {one.message}" for one in unusable[1:] if one.message != first.message)
         return NothingRecognised(first.message, hint=first.hint, details=(*first.details, *others))
     paths = tree.paths()
     programs = holds_programs(paths)

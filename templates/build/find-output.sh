@@ -17,7 +17,12 @@ if [ -z "$found" ]; then
   echo "deployhost: name the folder in a Staticfile (root: folder), or add a start script if this is a server" >&2
   exit 1
 fi
-mkdir -p /out && cp -a "$found" /out/www && rm -rf /out/www/node_modules || exit 1
+if [ -e "$found/Staticfile.auth" ] && [ "$PROTECTED" != yes ]; then
+  echo "deployhost: the build left $found/Staticfile.auth, which protects nothing there" >&2
+  echo "deployhost: put Staticfile.auth at the root of the repository" >&2
+  exit 1
+fi
+mkdir -p /out && cp -a "$found" /out/www && rm -rf /out/www/node_modules /out/www/Staticfile /out/www/Staticfile.auth || exit 1
 pages=$(find /out/www -name '*.html' ! -name 404.html ! -name 200.html | wc -l)
 case "$FALLBACK" in yes) touch /out/single-page ;; auto) if [ "$pages" -eq 1 ]; then touch /out/single-page; fi ;; esac
 echo "deployhost: the site is in $found ($pages pages)"

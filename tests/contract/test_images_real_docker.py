@@ -3,10 +3,13 @@
 Run explicitly: `pytest tests/contract`. It needs Docker, root and a way to the package registries.
 """
 
+import base64
+import http.client
 import os
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,7 @@ from deployhost.server import proxy_image
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec, Image
 from deployhost.system.process import run
+from tests.foreign_names import HIDDEN, LOGINS, PASSWORD, SERVED, VARIANTS, users_file
 
 NAME = "ximages"
 
@@ -247,3 +251,90 @@ def test_kamal_proxy_from_its_go_module(docker: Docker, tmp_path: Path, monkeypa
         assert "loaded from" in proxy_image.obtain(docker, file=saved, say=said.append)
     finally:
         docker.remove_image(image)
+
+
+class Site:
+    """A container of a site's image, asked over one connection."""
+
+    def __init__(self, docker: Docker, container: str, connection: http.client.HTTPConnection) -> None:
+        self.docker, self.container, self._connection = docker, container, connection
+
+    def get(self, path: str, user: str = "", password: str = "") -> tuple[int, str, dict[str, str]]:
+        headers = {"Accept": "text/html"}  # as a browser navigates: the single-page fallback must not answer either
+        if user:
+            headers["Authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+        self._connection.request("GET", path, headers=headers)
+        response = self._connection.getresponse()
+        return response.status, response.read().decode(), dict(response.getheaders())
+
+    def files(self, *argv: str) -> set[str]:
+        code, said = self.docker.exec_run(self.container, ["find", *argv])
+        assert code == 0, said
+        return set(said.split())
+
+
+@contextmanager
+def running(docker: Docker, image: str) -> Iterator[Site]:
+    container = docker.create(ContainerSpec(name=f"{NAME}-{time.monotonic_ns()}", image=image))
+    try:
+        docker.start(container)
+        address = next(iter(docker.inspect(container).ips.values()))
+        for _ in range(250):
+            with suppress(OSError), socket.create_connection((address, 8080)):
+                break
+            time.sleep(0.02)
+        with closing(http.client.HTTPConnection(address, 8080, timeout=10)) as connection:
+            yield Site(docker, container, connection)
+    finally:
+        docker.remove(container, force=True)
+
+
+def put(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(f"text of {name}")
+
+
+def test_a_static_site_hands_out_no_file_of_another_server(docker: Docker, builds: Builds) -> None:
+    put(builds.context, *HIDDEN, *SERVED)
+    (builds.context / "link.php").symlink_to("x.js")
+    builds.write(Staticfile="index_fallback: true\n", **{".dockerignore": "!.env*\n!**/.env*\n!Staticfile*\n"})
+    builds.build()
+    with running(docker, builds.tags[-1]) as site:
+        assert site.files("/srv/www", "-type", "f") == {f"/srv/www/{name}" for name in (*HIDDEN, *SERVED)}
+        answers = {path: site.get(path)[0] for path in (*(f"/{name}" for name in HIDDEN), *VARIANTS)}
+        assert {path: status for path, status in answers.items() if status != 404} == {}
+        assert [name for name in SERVED if site.get(f"/{name}")[:2] != (200, f"text of {name}")] == []
+        assert site.get("/a/route/of/the/page")[:2] == (200, "text of index.html")
+        assert site.get("/index.php")[:2] == (200, "text of index.php.html"), "a mirrored page under its old name"
+
+
+@pytest.mark.parametrize("kind", ["static", "node"])
+def test_a_site_with_logins_asks_for_them_and_keeps_the_hashes(docker: Docker, builds: Builds, kind: str) -> None:
+    put(builds.context, "index.html", "x.php", "assets/app.0123abcd.js")
+    logins = builds.context / ("Staticfile.auth" if kind == "static" else "public/Staticfile.auth")
+    logins.parent.mkdir(exist_ok=True)
+    logins.write_text(users_file())
+    logins.chmod(0o600)
+    if kind == "node":
+        (builds.context / "package.json").write_text(
+            '{"scripts": {"build": "mkdir dist && cp -r *.html assets x.php public/* dist"}}'
+        )
+    builds.build()
+    tag = builds.tags[-1]
+    with running(docker, tag) as site:
+        for path in ("/", "/x.php", "/Staticfile.auth", "/missing", "/.env"):
+            status, _, headers = site.get(path)
+            assert (status, headers["WWW-Authenticate"]) == (401, f'Basic realm="{NAME}"'), path
+        assert [user for user in LOGINS if site.get("/", user, PASSWORD)[:2] != (200, "text of index.html")] == []
+        assert {site.get("/", user, "wrong")[0] for user in (*LOGINS, "nobody")} == {401}
+        for path in ("/x.php", "/Staticfile.auth", "/missing.php"):
+            assert site.get(path, "sha512", PASSWORD)[0] == 404, path
+        cached = site.get("/assets/app.0123abcd.js", "sha512", PASSWORD)[2]["Cache-Control"]
+        assert cached == "private, max-age=31536000, immutable"
+        assert site.files("/srv", "-name", "Static*") == set()
+        said = "\n".join(one.line for one in docker.logs(site.container))
+    said += "\n".join((*builds.lines, *builds.said))
+    for argv in (["history", "--no-trunc"], ["inspect"]):
+        said += run([str(DockerCli().find().path), *argv, tag], timeout=20).stdout
+    assert [hashed for hashed in LOGINS.values() if hashed in said or hashed[-12:] in said] == []

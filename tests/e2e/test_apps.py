@@ -1,12 +1,15 @@
 """What a person does with an app: push it, configure it, look at it, remove it."""
 
+import base64
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.foreign_names import HIDDEN, LOGINS, PASSWORD, SERVED, VARIANTS
 from tests.system_under_test import App, ask, command, deployhost, docker, eventually
 
 MakeApp = Callable[[str], App]
@@ -45,6 +48,61 @@ def test_static_files(make_app: MakeApp) -> None:
     assert app.get("/assets/style.css").headers["Content-Type"].startswith("text/css")
     for hidden in ("/.env", "/.git/config", "/missing.html"):
         assert app.get(hidden).status == 404, hidden
+
+
+def test_files_of_another_server(make_app: MakeApp) -> None:
+    app = make_app("static")
+    for name in (*HIDDEN, *SERVED):
+        (app.tree / name).parent.mkdir(exist_ok=True, parents=True)
+        (app.tree / name).write_text(f"text of {name}")
+    app.commit("what a PHP host would run or hide")
+    tracked = set(app.git("ls-files").out.split("\n"))
+    assert {*HIDDEN, *SERVED} <= tracked
+    app.push()
+    assert [name for name in HIDDEN if app.get(f"/{name}").status != 404] == []
+    assert [path for path in VARIANTS if app.get(path).status != 404] == []
+    assert [name for name in SERVED if app.get(f"/{name}").body != f"text of {name}"] == []
+
+
+def test_site_with_logins(make_app: MakeApp) -> None:
+    app = make_app("static")
+    users = app.tree / "Staticfile.auth"
+    users.write_text("bob:Hunter2\n")
+    app.commit("a password in plain text")
+    refused = app.push(check=False)
+    assert refused.code == 1
+    assert "line 1 of Staticfile.auth does not hold a hash" in refused.said
+    assert "openssl passwd -apr1" in refused.said
+    assert "Hunter2" not in refused.said
+
+    users.write_text(f"bob:{LOGINS['sha512']}\n")
+    app.commit("its hash")
+    pushed = app.push()
+    asked = app.get()
+    assert (asked.status, asked.headers["Www-Authenticate"]) == (401, f'Basic realm="{app.name}"')
+    assert app.get("/Staticfile.auth").status == 401
+    assert app.get(headers=basic("bob", "wrong")).status == 401
+    page = app.get(headers=basic("bob", PASSWORD))
+    assert (page.status, page.headers["Cache-Control"]) == (200, "private, no-cache")
+    assert "<title>static</title>" in page.body
+    assert app.get("/Staticfile.auth", headers=basic("bob", PASSWORD)).status == 404
+
+    inspected = deployhost("inspect", app.name)
+    assert "visitors must log in: 1 user (Staticfile.auth)" in inspected.out
+    logged = deployhost("logs", app.name)
+    assert LOGINS["sha512"] not in pushed.said + inspected.said + logged.said
+
+    time.sleep(3)  # the watcher of the first minute has asked through the proxy, and got 401
+    status = app.status()
+    assert (status["state"], status["live"]["sha"]) == ("live", app.head())
+    users.unlink()
+    app.commit("open to everybody")
+    app.push()
+    assert "<title>static</title>" in app.body()
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
 def test_other_port(make_app: MakeApp) -> None:

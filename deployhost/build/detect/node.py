@@ -10,6 +10,7 @@ from deployhost.build.detect.node_install import Install, needs_dev, plan_instal
 from deployhost.build.detect.node_package import Manager, Package, choose_manager, choose_node, read_package
 from deployhost.build.detect.node_start import NodeStart, find_start
 from deployhost.build.detect.static import NGINX_START, configured_root
+from deployhost.build.detect.static_auth import BadUsers, find_login
 from deployhost.build.detect.versions import NGINX_BASE, Choice
 from deployhost.build.tree import Tree, is_safe_path
 
@@ -17,6 +18,7 @@ OUTPUTS = (
     "dist", "build", "out", "build/client", ".output/public", "dist/client", "dist/*/browser", "dist/*", "public", "_site", ".vitepress/dist",
     "docs/.vitepress/dist", "docs/.vuepress/dist", ".vuepress/dist", "www", "storybook-static",
 )  # fmt: skip
+COPIED = ("public", "static")  # folders that builds copy into their output as they are
 _OUT_DIR = re.compile(r"(?:--outDir|--out-dir|--output-path|--dist-dir|--dest)[= ]([A-Za-z0-9._/-]+)")
 
 
@@ -114,9 +116,13 @@ def _server(node: NodeBuild, found: NodeStart) -> Candidate:
     )
 
 
-def _site(tree: Tree, node: NodeBuild, found: NodeStart) -> Candidate:
+def _site(tree: Tree, node: NodeBuild, found: NodeStart) -> Candidate | Unusable:
     """Return the candidate of a site: a build whose output is looked for right after it, served by nginx."""
     root, fallback, notes = configured_root(tree)
+    try:
+        login = find_login(tree, *([root] if root else []), *COPIED)
+    except BadUsers as error:
+        return error.unusable("node")
     named = [
         match[1].strip("/")
         for match in _OUT_DIR.finditer(node.package.scripts.get("build", ""))
@@ -129,15 +135,18 @@ def _site(tree: Tree, node: NodeBuild, found: NodeStart) -> Candidate:
         "fallback": "auto" if fallback is None else "yes" if fallback else "no",
         "nginx_base": NGINX_BASE,
         "next_cache": False,
+        **login.values,
     }
-    recipe = Recipe("site.Dockerfile.j2", (node.base, NGINX_BASE), values, node.install.needed)
+    recipe = Recipe("site.Dockerfile.j2", (node.base, NGINX_BASE), values, node.install.needed + login.files)
     reasons = (
         found.reason,
         *node.reasons,
         *_build_reason(node.package),
         Reason("what the build leaves is served by nginx"),
+        *login.reasons,
     )
-    return Candidate("node", node.version.version, Strength.SITE, recipe, NGINX_START, reasons, node.warnings + notes)
+    warnings = node.warnings + notes + login.warnings
+    return Candidate("node", node.version.version, Strength.SITE, recipe, NGINX_START, reasons, warnings)
 
 
 def _values(node: NodeBuild, start: Start) -> dict[str, object]:

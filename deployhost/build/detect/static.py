@@ -2,7 +2,8 @@
 
 import re
 
-from deployhost.build.detect.candidate import Candidate, Detector, Reason, Recipe, Start, Strength
+from deployhost.build.detect.candidate import Candidate, Detector, Reason, Recipe, Start, Strength, Unusable
+from deployhost.build.detect.static_auth import BadUsers, find_login
 from deployhost.build.detect.versions import NGINX_BASE, shown
 from deployhost.build.tree import Tree, is_safe_path
 
@@ -12,13 +13,17 @@ _ROOTS = ("", "public", "dist", "_site", "site", "www", "docs", "build", "out", 
 _NO_PAGES = frozenset({"404.html", "200.html", "50x.html"})
 
 
-def detect(tree: Tree) -> Candidate | None:
-    """Given a tree, return how its files are served, or None if it has no index.html where one is looked for."""
+def detect(tree: Tree) -> Candidate | Unusable | None:
+    """Return how a tree's files are served, why they can't be, or None if it has no index.html where one is looked for."""
     named, fallback, warnings = configured_root(tree)
     roots = (named,) if named is not None else _ROOTS
     root = next((one for one in roots if tree.exists(f"{one}/index.html" if one else "index.html")), None)
     if root is None:
         return None
+    try:
+        login = find_login(tree, root)
+    except BadUsers as error:
+        return error.unusable("static")
     pages = [path for path in tree.paths() if path.endswith(".html") and (not root or path.startswith(f"{root}/"))]
     only = [
         path
@@ -37,9 +42,11 @@ def detect(tree: Tree) -> Candidate | None:
         "source": f"{root}/" if root else ".",
         "fallback": single if fallback is None else fallback,
         "start": NGINX_START.argv,
-    }
-    recipe = Recipe("static.Dockerfile.j2", (NGINX_BASE,), values)
-    return Candidate("static", None, Strength.FILES, recipe, NGINX_START, tuple(reasons), warnings)
+        "users_in_site": login.path is not None and login.path.startswith(f"{root}/" if root else ""),
+    } | login.values
+    recipe = Recipe("static.Dockerfile.j2", (NGINX_BASE,), values, login.files)
+    reasons += login.reasons
+    return Candidate("static", None, Strength.FILES, recipe, NGINX_START, tuple(reasons), (*warnings, *login.warnings))
 
 
 def configured_root(tree: Tree) -> tuple[str | None, bool | None, tuple[str, ...]]:

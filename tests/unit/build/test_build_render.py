@@ -19,6 +19,7 @@ from deployhost.build.plan import BuildPlan, plan_build
 from deployhost.build.render import exec_form, write_command
 from deployhost.build.tree import MemoryTree
 from deployhost.errors import DeployhostError, InvalidName
+from tests.foreign_names import users_file
 
 TEMPLATES = load_templates()
 FLASK = "from flask import Flask\napp = Flask(__name__)\n"
@@ -61,6 +62,11 @@ SHAPES: dict[str, dict[str, str]] = {
         "package-lock.json": "",
     },
     "static": {"index.html": ""},
+    "static with logins": {"index.html": "", "Staticfile.auth": users_file()},
+    "site with logins": {
+        "package.json": '{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "6"}}',
+        "Staticfile.auth": users_file(),
+    },
 }
 
 

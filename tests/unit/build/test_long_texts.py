@@ -10,6 +10,7 @@ import pytest
 from deployhost.build.data_files import data_warning
 from deployhost.build.detect import python_start
 from deployhost.build.detect.commands import start_of, words_of
+from deployhost.build.detect.static_auth import LONGEST
 from deployhost.build.directory import load_templates
 from deployhost.build.dockerfile import parse_dockerfile, without_syntax_line
 from deployhost.build.plan import plan_build
@@ -40,6 +41,8 @@ FILES: dict[str, Callable[[str], dict[str, str]]] = {
     },
     "Procfile": lambda text: {"main.py": "", "Procfile": f"web: {text}\nother: {text}\n{text}"},
     "Staticfile": lambda text: {"index.html": "", "Staticfile": f"root: {text}\n{text}"},
+    "Staticfile.auth": lambda text: {"index.html": "", "Staticfile.auth": f"a:{text[: LONGEST - 2]}\n{text[:60_000]}"},
+    "Staticfile.auth of one line": lambda text: {"index.html": "", "Staticfile.auth": text},
     ".python-version": lambda text: {"main.py": "", ".python-version": text},
     "requires-python": lambda text: {
         "main.py": "",
