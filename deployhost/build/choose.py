@@ -3,7 +3,7 @@
 from deployhost.build import refusals
 from deployhost.build.detect.candidate import Candidate, Detector, Strength, Unusable
 from deployhost.build.detect.commands import Procfile, read_procfile
-from deployhost.build.detect.generated_docs import are_generated
+from deployhost.build.detect.generated_docs import are_generated, is_for_docs
 from deployhost.build.detect.languages.commands import language_of
 from deployhost.build.detect.languages.language import Level, Sign
 from deployhost.build.detect.languages.seen import find_sign
@@ -16,7 +16,6 @@ from deployhost.build.tree import Tree
 from deployhost.model import RuntimeName
 
 Found = tuple[Detector, Candidate]
-_OPEN = ("", "public", "static")  # folders whose pages are as often those of a server as a site of their own
 
 
 def choose(tree: Tree, *, runtime: RuntimeName | None, web: bool) -> tuple[Found, list[Unusable]]:
@@ -91,11 +90,11 @@ def _least(tree: Tree, candidates: list[Found], unusable: list[Unusable]) -> Lev
     if best is None:
         return Level.PROGRAM if unusable else Level.MANIFEST
     if best.strength is not Strength.FILES:
-        return Level.SERVER if best.strength is Strength.SERVER else Level.PROGRAM
+        return Level.PROGRAM
     root = best.recipe.values["root"]
     if are_generated(tree, root):
         return Level.SERVER
-    return Level.MANIFEST if root in _OPEN and not unusable else Level.PROGRAM
+    return Level.PROGRAM if unusable or is_for_docs(root) else Level.MANIFEST
 
 
 def _refuse_processes(procfile: Procfile, candidates: list[Found]) -> None:

@@ -21,12 +21,17 @@ LOOKED_AT = 8192  # characters of the index
 
 def are_generated(tree: Tree, root: str) -> bool:
     """Given the folder in which a site's pages lie, return whether they are documentation that a tool wrote."""
-    if root.rpartition("/")[2] not in FOLDERS:
+    if not is_for_docs(root):
         return False
     if any(tree.exists(f"{root}/{name}") or tree.is_dir(f"{root}/{name}") for name in _LEFT):
         return True
     head = tree.read(f"{root}/index.html")[:LOOKED_AT]
     return _GENERATOR.search(head) is not None or _is_rustdoc(tree, root, head)
+
+
+def is_for_docs(root: str) -> bool:
+    """Given the folder in which a site's pages lie, return whether its name says documentation."""
+    return root.rpartition("/")[2].lower() in FOLDERS
 
 
 def _is_rustdoc(tree: Tree, root: str, head: str) -> bool:

@@ -34,6 +34,9 @@ _SERVING_CALLS = {
     "quickstart",
 }
 
+# They are called `run` as well: a script that deploys something is no server.
+_NO_SERVERS = ("asyncio.run", "subprocess.run")
+
 
 def script_finds(module: ast.Module, imported: set[str]) -> list[Find]:
     """Given a file and the dotted names that it imports, return how it serves when it is run: at its end, or under `__main__`."""
@@ -55,7 +58,9 @@ def script_finds(module: ast.Module, imported: set[str]) -> list[Find]:
     for node in module.body:
         if isinstance(node, ast.If) and is_main(node):
             runs = (one for one in ast.walk(node) if isinstance(one, ast.Call))
-            if any(_name_called(one) in ("run", *_SERVING_CALLS) and dotted(one.func) != "asyncio.run" for one in runs):
+            if any(
+                _name_called(one) in ("run", *_SERVING_CALLS) and dotted(one.func) not in _NO_SERVERS for one in runs
+            ):
                 return [Find(Rank.SCRIPT, Serve.SCRIPT, "", UNDER_MAIN, node.lineno)]
     return []
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
-from deployhost.build.tree import Tree
+from deployhost.build.tree import Tree, parents_of
 
 # What lies below these is not the app: other people's code, tests, and the shells that put a page on a phone or a desktop.
 SKIPPED = frozenset({
@@ -14,6 +14,7 @@ SKIPPED = frozenset({
     "src-tauri", "android", "ios", "macos",
 })  # fmt: skip
 DEEPEST = 8  # folders above a file
+MOST_FOLDERS = 20
 LONGEST_LINE = 1000
 MOST_READ = 64 * 1024  # characters of one file
 _COMMENT = re.compile(r"\s*(?:#(?!\s*include\b)(?!\[)|//|--|;|%|\*)")
@@ -44,6 +45,15 @@ class Listing:
     def ending(self, endings: Iterable[str], folder: str) -> list[str]:
         """Given endings and a folder ("" is the root), return the files below it with one of them, the upper ones first."""
         return sorted((one for ending in endings for one in self._ending(ending) if _below(one, folder)), key=_depth)
+
+    def folders(self, names: frozenset[str]) -> list[str]:
+        """Given names in lower case, return the folders that are called so, or lie below one that is, the upper ones first."""
+        found = (
+            one
+            for one in parents_of(f"{folder}/" for folder in self._folders)
+            if not names.isdisjoint(one.lower().split("/"))
+        )
+        return sorted(found, key=_depth)[:MOST_FOLDERS]
 
     def directly(self, endings: tuple[str, ...], folder: str) -> list[str]:
         """Given endings and a folder, return the files that lie right in it with one of them."""

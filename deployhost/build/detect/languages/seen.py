@@ -8,6 +8,7 @@ from deployhost.build.detect.languages.table import LANGUAGES
 from deployhost.build.tree import Tree
 
 MOST_SOURCES = 60  # files of one project that are read for code that listens
+DEEPEST = 5  # folders of a project's path
 NEAR = 12  # of them for a program's beginning
 # Endings that what is built here has as well.
 SHARED = frozenset({".js", ".mjs", ".jsx", ".ts", ".mts", ".tsx"})
@@ -40,8 +41,10 @@ def _signs(listing: Listing, language: Language) -> Iterator[Sign]:
         for path in listing.named(pattern):
             if language.manifest_says is None or listing.search(path, language.manifest_says):
                 manifests.setdefault(path.rpartition("/")[0], []).append(path)
-    for folder in sorted({"", *manifests}, key=lambda one: (bool(one), one.count("/"), one)):
-        if folder.count("/") > 2:
+    for folder in sorted(
+        {"", *manifests, *listing.folders(_SERVING)}, key=lambda one: (bool(one), one.count("/"), one)
+    ):
+        if folder.count("/") >= DEEPEST:
             continue
         sign = _project(listing, language, folder, manifests.get(folder, []))
         if sign is not None and (sign.level is Level.SERVER or _serves(folder)):
