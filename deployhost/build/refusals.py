@@ -10,7 +10,7 @@ from deployhost.build.detect.languages.seen import find_by_source
 from deployhost.build.detect.registry import detectors
 from deployhost.build.detect.versions import shown
 from deployhost.build.detect.workspace import Member, app_in
-from deployhost.build.tree import Tree
+from deployhost.build.tree import Tree, is_safe_path
 from deployhost.errors import LanguageNotBuilt, NothingRecognised
 from deployhost.model import RuntimeName
 
@@ -47,7 +47,7 @@ def _instead(found: Candidate, sign: Sign) -> tuple[str, ...]:
     if found.strength is Strength.FILES:
         root = found.recipe.values["root"] or "."
         return (
-            "the pages are not served without it, because its sources would be published with them",
+            f"the pages are not served by themselves, because that would publish the {sign.language.name} sources beside them",
             f"if the pages are the whole app: echo 'root: {root}' > Staticfile, or set `runtime: static` for it in apps.yml",
         )
     if found.strength is Strength.SITE:
@@ -62,15 +62,16 @@ def _instead(found: Candidate, sign: Sign) -> tuple[str, ...]:
 
 def apps_lie_below(members: Sequence[Member]) -> NothingRecognised:
     """Given the apps of a workspace, return the error that refuses its root."""
-    first = members[0].folder
+    startable = next((one.folder for one in members if one.starts and is_safe_path(one.folder)), None)
+    hint = f"npm pkg set scripts.start={shlex.quote(f'npm start --workspace={startable}')}" if startable else EDIT
     return NothingRecognised(
         "the repository is the root of a workspace, and its apps lie below the root",
-        hint=f"npm pkg set scripts.start={shlex.quote(f'npm start --workspace={first}')}",
+        hint=hint,
         details=(
             "found:",
             *(f"  {member}" for member in members),
             "only the root is built: give its package.json a start script that starts one of them",
-            "or add a Dockerfile at the root, or a Staticfile that names a built site (root: apps/web/dist)",
+            "or add a Dockerfile at the root, or a Staticfile that names the folder of a built site (root: apps/web/dist)",
         ),
     )
 
@@ -93,11 +94,11 @@ def only_workers(workers: Mapping[str, str]) -> NothingRecognised:
     names = ", ".join(workers)
     return NothingRecognised(
         f"the Procfile starts only {names}, and the repository holds no web server",
-        hint="echo 'web: python web.py' >> Procfile",
+        hint="${EDITOR:-vi} Procfile",
         details=(
             *(f"{name}: {shown(command)}" for name, command in workers.items()),
             "an app needs a web process: a deploy is live once that answers HTTP on $PORT",
-            "add a small server that answers (a status page is enough) and a line `web: COMMAND` that starts it",
+            "add a server, if only for a status page, and a line that starts it: `web: COMMAND`",
         ),
     )
 

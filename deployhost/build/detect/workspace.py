@@ -25,10 +25,11 @@ MOST = 40  # members that are looked at
 
 @dataclass(frozen=True)
 class Member:
-    """An app of a workspace: its folder, and what it is as far as that is plain ("" if it is not)."""
+    """An app of a workspace: its folder, what it is as far as that is plain ("" if it is not), and whether it has a start script."""
 
     folder: str
     what: str
+    starts: bool = False
 
     def __str__(self) -> str:
         folder = "".join(char if char.isprintable() else "?" for char in self.folder)
@@ -108,8 +109,8 @@ def _app(tree: Tree, folder: str) -> Member | None:
         package = Package(exists=False)
     if folder.startswith("apps/"):
         what = package.has(*SERVER_PACKAGES, *SITE_TOOLS) or app_in(tree, folder)
-        return Member(folder, what or "") if what or package.exists else None
+        return Member(folder, what or "", "start" in package.scripts) if what or package.exists else None
     page = tree.exists(f"{folder}/index.html") or tree.exists(f"{folder}/public/index.html")
     if "start" in package.scripts or (page and "build" in package.scripts):
-        return Member(folder, package.has(*SERVER_PACKAGES, *SITE_TOOLS) or "")
+        return Member(folder, package.has(*SERVER_PACKAGES, *SITE_TOOLS) or "", "start" in package.scripts)
     return Member(folder, "Dockerfile") if tree.exists(f"{folder}/Dockerfile") else None
