@@ -50,6 +50,10 @@ class DirectoryTree:
         except OSError as error:
             raise FileProblem(f"can't read {file}: {error.strerror}") from error
 
+    def is_lost(self, path: str) -> bool:
+        """Return whether a link of that name leads nowhere, or out of the tree."""
+        return path not in self._files and (self._root / path).is_symlink()
+
 
 def load_templates() -> dict[str, str]:
     """Return the templates of this room by file name, as plan_build takes them."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from deployhost.build.choose import choose
-from deployhost.build.detect.candidate import Candidate, Reason, Start
+from deployhost.build.detect.candidate import Candidate, Reason, Start, Strength
 from deployhost.build.detect.commands import read_procfile
 from deployhost.build.detect.static_auth import unused_files
+from deployhost.build.detect.workspace import servers_below
 from deployhost.build.dockerfile import BaseRef, parse_dockerfile
 from deployhost.build.ignore import left_out, render_ignore
 from deployhost.build.refusals import DOCKERFILE
@@ -93,7 +94,24 @@ def plan_build(
         dockerfile=dockerfile,
         dockerignore=render_ignore(tree, chosen.recipe.needed),
         reasons=chosen.reasons,
-        warnings=(*chosen.warnings, *ignored, *left_out(tree), *_tree_warnings(tree), *_unused_logins(tree, chosen)),
+        warnings=(
+            *chosen.warnings,
+            *ignored,
+            *left_out(tree),
+            *_tree_warnings(tree),
+            *_unused_logins(tree, chosen),
+            *_left_below(tree, chosen),
+        ),
+    )
+
+
+def _left_below(tree: Tree, chosen: Candidate) -> tuple[str, ...]:
+    """Return what to know where a site's server lies in a folder of its own."""
+    if chosen.strength not in (Strength.FILES, Strength.SITE):
+        return ()
+    return tuple(
+        f"{member.folder}/ holds a server ({member.what}) that is not deployed: only the root is built; push that folder as an app of its own"
+        for member in servers_below(tree)
     )
 
 

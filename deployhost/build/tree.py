@@ -33,6 +33,10 @@ class Tree(Protocol):
         """Given a file's path, return its size in bytes. Raise KeyError if there is none."""
         ...
 
+    def is_lost(self, path: str) -> bool:
+        """Return whether a link of that name leads nowhere, or out of the tree: the tree has no such file."""
+        ...
+
 
 class MemoryTree:
     """A tree of texts that are already in memory."""
@@ -60,6 +64,10 @@ class MemoryTree:
     def size(self, path: str) -> int:
         """Given a file's path, return its size in bytes. Raise KeyError if there is none."""
         return len(self._files[path].encode("utf-8", errors="surrogatepass"))
+
+    def is_lost(self, path: str) -> bool:  # noqa: ARG002
+        """Return False: there are no links in memory."""
+        return False
 
 
 class FolderTree:
@@ -91,6 +99,10 @@ class FolderTree:
     def size(self, path: str) -> int:
         """Given a file's path, return its size in bytes. Raise KeyError if there is none."""
         return self._tree.size(f"{self._folder}/{path}")
+
+    def is_lost(self, path: str) -> bool:
+        """Return whether a link of that name leads nowhere, or out of the tree."""
+        return self._tree.is_lost(f"{self._folder}/{path}")
 
 
 def parents_of(paths: Iterable[str]) -> frozenset[str]:

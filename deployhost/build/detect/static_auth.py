@@ -74,6 +74,8 @@ class Login:
 def find_login(tree: Tree, *folders: str) -> Login:
     """Return what the Staticfile.auth of the root says, else that of the first of the folders. Raises BadUsers if it is unusable."""
     paths = [f"{folder}/{FILE}" if folder else FILE for folder in ("", *folders)]
+    if lost := next((one for one in paths if tree.is_lost(one)), None):
+        raise BadUsers(f"{lost} is a link that leads out of the repository or nowhere")
     path = next((one for one in paths if tree.exists(one)), None)
     if path is None:
         return Login()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from deployhost.build.detect.candidate import Candidate
+from deployhost.build.detect.candidate import Candidate, Strength
 from deployhost.build.detect.languages.seen import find_sign
 from deployhost.build.detect.manifests import BadManifest, read_json, strings, table
 from deployhost.build.detect.node_package import Package, read_package
@@ -20,6 +20,7 @@ _DELEGATES = re.compile(
     r"\b(?:turbo|nx|lerna|rush|moon|wsrun|ultra|wireit)\b|--filter\b|--workspaces?\b|\s-w(?:s|\s|=)|\s-r\s|--recursive\b|\bworkspaces?\s+(?:foreach|run)\b"
     r"|\byarn\s+workspace\b|\s--prefix[ =]|\s-C\s"
 )
+SERVING = ("server", "backend", "api")
 MOST = 40  # members that are looked at
 
 
@@ -49,6 +50,17 @@ def apps_below(tree: Tree) -> tuple[Member, ...]:
         return ()
     folders = sorted(_members(tree))[:MOST]
     return tuple(member for folder in folders if (member := _app(tree, folder)))
+
+
+def servers_below(tree: Tree) -> tuple[Member, ...]:
+    """Given a tree that is built as a site, return the servers of Python and Node in folders whose names say that they serve."""
+    found = []
+    for folder in SERVING:
+        inside = FolderTree(tree, folder)
+        asked = ((one.name, one.detect(inside)) for one in detectors()) if inside.paths() else ()
+        names = [name for name, one in asked if isinstance(one, Candidate) and one.strength is Strength.SERVER]
+        found += [Member(folder, ", ".join(names))] if names else []
+    return tuple(found)
 
 
 def app_in(tree: Tree, folder: str) -> str | None:

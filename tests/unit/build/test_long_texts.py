@@ -1,6 +1,8 @@
 """Texts that a hostile repository or program may send: 100 kB of whatever makes an expression try again and again. None may take long."""
 
+import functools
 import json
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,6 +12,9 @@ import pytest
 from deployhost.build.data_files import data_warning
 from deployhost.build.detect import python_start
 from deployhost.build.detect.commands import start_of, words_of
+from deployhost.build.detect.languages.commands import language_of
+from deployhost.build.detect.languages.listing import LONGEST_LINE
+from deployhost.build.detect.languages.table import LANGUAGES
 from deployhost.build.detect.static_auth import LONGEST
 from deployhost.build.directory import load_templates
 from deployhost.build.dockerfile import parse_dockerfile, without_syntax_line
@@ -130,7 +135,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "a .env file": parsed,
     "what Kamal says": lambda text: (failure.shown(text), failure.cause([f"ERROR (a): {text}", text])),
     "kamal-proxy's routes": lambda text: contract.parse_routes(f"Service  Host  Path  Target  State  TLS\n{text}"),
-    "a command": lambda text: (words_of(text), start_of(text), start_of(f"A=b {text}")),
+    "a command": lambda text: (words_of(text), start_of(text), start_of(f"A=b {text}"), language_of(text), language_of(f"sh -c '{text}'")),
 }  # fmt: skip
 
 
@@ -151,6 +156,28 @@ def took(act: Callable[[], object]) -> float:
 @pytest.mark.parametrize("kind", FILES)
 def test_no_file_takes_long(kind: str) -> None:
     assert slow(lambda text: planned(FILES[kind](text))) == {}
+
+
+def test_no_sign_of_a_language_takes_long() -> None:
+    """Lines are cut before they are searched, so that no expression meets a longer one."""
+    lines = [text[:LONGEST_LINE] for text in texts()]
+
+    def search(expressions: list[re.Pattern[str]]) -> None:
+        for one in expressions:
+            for line in lines:
+                one.search(line)
+
+    for language in LANGUAGES:
+        expressions = [one for one in vars(language).values() if isinstance(one, re.Pattern)]
+        assert took(functools.partial(search, expressions)) < SECONDS / 10, language.name
+
+
+def test_files_of_every_language_do_not_take_long() -> None:
+    names = {f"*{ending}" for language in LANGUAGES for ending in language.sources} | {
+        name for language in LANGUAGES for name in (*language.manifests, *language.mains)
+    }
+    text = "a = b.c(d)\n" * (LENGTH // 11)
+    assert took(lambda: planned({name.replace("*", "a"): text for name in names} | {"index.html": ""})) < 2 * SECONDS
 
 
 @pytest.mark.parametrize("reader", READERS)

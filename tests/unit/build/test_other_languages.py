@@ -2,6 +2,8 @@
 
 import pytest
 
+from deployhost.build.detect.languages.commands import language_of, programs_of
+from deployhost.build.detect.languages.table import LANGUAGES
 from deployhost.build.directory import load_templates
 from deployhost.build.plan import BuildPlan, plan_build
 from deployhost.build.refusals import holds_programs
@@ -42,20 +44,32 @@ def test_refused(case: Refused) -> None:
         assert "usual base image is " in said
 
 
-@pytest.mark.parametrize(
-    "case", [one for one in REFUSED if "index.html" in " ".join(one.files)], ids=lambda case: case.name
-)
+WITH_PAGES = [
+    one
+    for one in REFUSED
+    if not {"index.html", "public/index.html", "static/index.html", "docs/index.html"}.isdisjoint(one.files)
+    and "worker" not in one.files.get("Procfile", "")
+]
+
+
+@pytest.mark.parametrize("case", WITH_PAGES, ids=lambda case: case.name)
 def test_its_owner_may_know_better(case: Refused) -> None:
     """Where there are pages, apps.yml or a Staticfile can say that they are all."""
-    if not any(
-        path in case.files for path in ("index.html", "public/index.html", "static/index.html", "docs/index.html")
-    ):
-        pytest.skip("no pages of its own")
     details = "\n".join(refused(case.files).details)
-    assert any(one in details for one in ("runtime: static", "web: COMMAND", "a Staticfile"))
-    if "worker" not in case.files.get("Procfile", ""):
-        assert "nginx" in str(planned(case.files, RuntimeName.STATIC, web=True).start)
-        assert "nginx" in str(planned(case.files | {"Staticfile": ""}, web=True).start)
+    assert any(one in details for one in ("runtime: static", "a Staticfile"))
+    assert "nginx" in str(planned(case.files, RuntimeName.STATIC, web=True).start)
+    assert "nginx" in str(planned(case.files | {"Staticfile": ""}, web=True).start)
+
+
+@pytest.mark.parametrize("folder", ["server", "backend", "api"])
+@pytest.mark.parametrize("build", [{}, {"package.json": VITE}], ids=["files", "site"])
+def test_a_server_below_a_site_is_told(folder: str, build: dict[str, str]) -> None:
+    files = {
+        "index.html": PAGE,
+        f"{folder}/app.py": "import flask\napp = flask.Flask('x')\n",
+        f"{folder}/requirements.txt": "flask\n",
+    } | build
+    assert f"{folder}/ holds a server (python) that is not deployed" in " ".join(planned(files).warnings)
 
 
 @pytest.mark.parametrize("case", KEPT, ids=lambda case: case.name)
@@ -136,3 +150,55 @@ def test_lines_of_a_procfile_that_make_no_sense_are_told() -> None:
 
 def test_a_space_before_the_colon_is_forgiven() -> None:
     assert "bundle" in refused({"index.html": PAGE, "Procfile": "web : bundle exec puma\n"}).message
+
+
+@pytest.mark.parametrize(
+    ("command", "programs", "language"),
+    [
+        ("bundle exec puma", ["bundle"], "Ruby"),
+        ("exec env RACK_ENV=production bundle exec rackup", ["bundle"], "Ruby"),
+        ("cd api && bin/rails server -p $PORT", ["bin/rails"], "Ruby"),
+        ("sh -c 'exec java -jar target/shop.jar'", ["java"], "Java"),
+        ('bash -lc "cd x; php8.2 -S 0.0.0.0:$PORT"', ["php8.2"], "PHP"),
+        ("vendor/bin/heroku-php-apache2 public/", ["vendor/bin/heroku-php-apache2"], "PHP"),
+        ("./gradlew run", ["./gradlew"], "Java"),
+        ("java $JAVA_OPTS -Dserver.port=$PORT -jar build/libs/shop.jar", ["java"], "Java"),
+        ("sh target/bin/webapp", ["target/bin/webapp"], "Java"),
+        ("target/universal/stage/bin/shop -Dhttp.port=$PORT", ["target/universal/stage/bin/shop"], "Scala"),
+        ("_build/prod/rel/shop/bin/shop start", ["_build/prod/rel/shop/bin/shop"], "Elixir"),
+        ("./target/release/shop", ["./target/release/shop"], "Rust"),
+        (".build/release/App serve", [".build/release/App"], "Swift"),
+        ("timeout 60 dotnet out/Shop.dll", ["dotnet"], ".NET"),
+        ("perl app.pl daemon", ["perl"], "Perl"),
+        ("./app.pl daemon", ["./app.pl"], "Perl"),
+        ("R -e 'shiny::runApp()'", ["R"], "R"),
+        ("deno run -A main.ts", ["deno"], "Deno"),
+        ("npm run build && php artisan serve", ["npm", "php"], "PHP"),
+        ("gunicorn app:app", ["gunicorn"], None),
+        ("python3.12 manage.py runserver", ["python3.12"], None),
+        ("node server.js | tee log", ["node", "tee"], None),
+        ("./start.sh", ["./start.sh"], None),
+        ("sh start.sh", ["start.sh"], None),
+        ("", [], None),
+        ("'", ["'"], None),
+        ("sh -c \"sh -c 'sh -c x'\"", ["x"], None),
+    ],
+)
+def test_what_a_command_needs(command: str, programs: list[str], language: str | None) -> None:
+    found = language_of(command)
+    assert list(programs_of(command)) == programs
+    assert (found[0].name if found else None) == language
+
+
+def test_a_row_says_enough() -> None:
+    assert len({one.name for one in LANGUAGES}) == len(LANGUAGES)
+    for one in LANGUAGES:
+        assert one.image
+        assert one.manifests or one.pages or one.servers, one.name
+        names = (*one.manifests, *one.servers, *one.mains, *one.library, *one.pages, *one.sources, *one.programs)
+        assert [name for name in names if name != name.lower()] == [], one.name
+
+
+def test_every_language_has_a_tree_that_is_refused() -> None:
+    named = {one.language for one in REFUSED}
+    assert {one.name for one in LANGUAGES} - named <= {"Lua"}

@@ -239,3 +239,14 @@ def test_no_path_takes_long(repeated: str) -> None:
         for pattern in refusing():
             pattern.search("/" + (repeated * 8192)[:8192] + end)
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("target", ["/etc/hostname", "missing", "../above"])
+def test_a_link_out_of_the_tree_does_not_leave_the_site_open(tmp_path: Path, target: str) -> None:
+    (tmp_path / "above").write_text("ann:x\n")
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "index.html").write_text("")
+    (tree / "Staticfile.auth").symlink_to(target)
+    with pytest.raises(NothingRecognised, match=r"Staticfile\.auth is a link that leads"):
+        plan_build(DirectoryTree(tree), templates=load_templates())
