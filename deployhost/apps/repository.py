@@ -26,6 +26,7 @@ from deployhost.model import AppName, Branch, Domain
 from deployhost.paths import Paths
 from deployhost.system.files import make_directory, problem, read, write_atomically
 from deployhost.system.git import BareRepository
+from deployhost.system.machine import is_worked_in
 
 FIRST_BRANCH = Branch("main")
 ASIDE = (
@@ -167,12 +168,14 @@ class Repositories:
         repository = BareRepository(self._paths.repo(app))
         if repository.path.is_symlink() or not repository.exists:
             return None  # none of ours
+        empty = repository.holds_nothing()
         return SeenRepository(
             app=app,
             path=str(repository.path),
             listed=app in listed.known,
             owned=app in owned,
-            empty=repository.holds_nothing(),
+            empty=empty,
+            busy=empty and is_worked_in(repository.path.resolve()),
         )
 
     def _entries(self, pattern: str) -> list[Path]:

@@ -15,7 +15,7 @@ def plan_repositories(seen: Iterable[SeenRepository]) -> Plan:
         if is_unwanted(one):
             why = "it is no app's, and holds no commit"
             steps.append(RemoveRepository(what=f"delete the repository {one.path}", why=why, app=one.app))
-        elif is_unowned(one):
+        elif is_unowned(one) and not one.empty:
             notes.append(
                 f"the repository {one.path} is no app's, and holds commits; to delete it: deployhost remove {one.app};"
                 f" to have it as an app again: deployhost add {one.app}"
@@ -30,4 +30,4 @@ def is_unowned(seen: SeenRepository) -> bool:
 
 def is_unwanted(seen: SeenRepository) -> bool:
     """Return whether nobody loses anything when a repository is deleted."""
-    return is_unowned(seen) and seen.empty
+    return is_unowned(seen) and seen.empty and not seen.busy

@@ -43,6 +43,7 @@ class SeenRepository:
     listed: bool  # in apps.yml, which could be read
     owned: bool
     empty: bool  # it holds neither a ref nor an object
+    busy: bool = False  # somebody is at work in it: a push that has begun may have written nothing yet
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Repositories come and go with their apps, whoever works on a list that he read earlier. Real git, no daemon."""
 
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -330,6 +331,26 @@ def test_looked_at_again_under_the_lock(server: Server, happens: Callable[[Serve
     happens(server)
     assert not server.repositories.delete_unowned(A)
     assert server.there() == ["a.git"]
+
+
+def test_a_push_that_has_begun(server: Server) -> None:
+    server.list_apps()
+    repository = server.orphan("a.git")
+    pushing = subprocess.Popen(
+        ["git", "receive-pack", str(repository)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert pushing.stdin is not None
+    assert pushing.stdout is not None
+    assert pushing.stdout.read(4) != b"", "it tells what there is, and has written nothing"
+    assert plan_repositories(server.repositories.unlisted()) == plan_repositories(())
+    assert not server.repositories.delete_unowned(A)
+    pushing.stdin.close()
+    pushing.stdout.close()
+    pushing.wait(10)
+    assert server.repositories.delete_unowned(A)
 
 
 def test_deleted(server: Server) -> None:

@@ -18,6 +18,7 @@ SEEN = st.builds(
     listed=st.booleans(),
     owned=st.booleans(),
     empty=st.booleans(),
+    busy=st.booleans(),
 )
 
 
@@ -44,6 +45,7 @@ def test_with_commits() -> None:
 def test_nothing_of_an_app_is_touched(seen: list[SeenRepository]) -> None:
     plan = plan_repositories(seen)
     loose = [one for one in seen if not one.listed and not one.owned]
-    assert [step.app for step in plan if isinstance(step, RemoveRepository)] == [one.app for one in loose if one.empty]
+    goes = [one for one in loose if one.empty and not one.busy]
+    assert [step.app for step in plan if isinstance(step, RemoveRepository)] == [one.app for one in goes]
     assert len(plan.notes) == len([one for one in loose if not one.empty])
-    assert all(is_unwanted(one) <= (one in loose and one.empty) for one in seen)
+    assert [one for one in seen if is_unwanted(one)] == goes
