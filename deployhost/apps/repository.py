@@ -44,7 +44,7 @@ SETTINGS = {
 
 
 class Repositories:
-    """Makes, mends and deletes the repositories. Needs the journal: an app whose removal is open gets none."""
+    """The bare repositories below paths.repos. The journal says which apps are being removed: those get none."""
 
     def __init__(self, paths: Paths, removals: Removals, releases: Releases) -> None:
         self._paths = paths
@@ -132,7 +132,7 @@ class Repositories:
             _delete(away)
 
     def sweep(self, older: float = 0.0) -> tuple[str, ...]:
-        """Delete what an interrupted run left aside more than so many seconds ago; return notes for converge, of which there are none."""
+        """Delete what an interrupted run left aside more than so many seconds ago. Return what a person should know of it: nothing."""
         for path in self._entries(f"{ASIDE}*"):
             with contextlib.suppress(OSError):
                 if path.lstat().st_ctime <= time.time() - older:
@@ -140,7 +140,7 @@ class Repositories:
         return ()
 
     def keep(self) -> tuple[str, ...]:
-        """Sweep up while others may be at work; return notes for converge, of which there are none."""
+        """Sweep up, as a keeper of converge: what others may be at work on stays."""
         return self.sweep(LEFT)
 
     def state(self) -> object:

@@ -10,7 +10,7 @@ from deployhost.system import files
 
 
 class Listing:
-    """Answers from apps.yml what the apps are. Its bytes decide whether it is parsed again: a file's times may lie."""
+    """The apps of apps.yml. Its bytes decide whether it is parsed again: two writes within a clock's tick have one time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -13,11 +13,11 @@ def plan_repositories(seen: Iterable[SeenRepository]) -> Plan:
     notes: list[str] = []
     for one in seen:
         if is_unwanted(one):
-            why = "it is no app's, and holds no commit"
+            why = "no app uses it, and it holds no commit"
             steps.append(RemoveRepository(what=f"delete the repository {one.path}", why=why, app=one.app))
         elif is_unowned(one) and not one.empty:
             notes.append(
-                f"the repository {one.path} is no app's, and holds commits; to delete it: deployhost remove {one.app};"
+                f"no app uses the repository {one.path}, which holds commits; to delete it: deployhost remove {one.app};"
                 f" to have it as an app again: deployhost add {one.app}"
             )
     return Plan(tuple(steps), tuple(notes))

@@ -234,7 +234,7 @@ class Removing:
                 problems.append(f"{app} has no repository with a hook")
         warnings = [warning["message"] for warning in self._ask("app.status")["server"]["warnings"]]
         if not [text for text in warnings if f"deployhost remove {FULL}" in text] or FULL + ".git" not in there:
-            problems.append(f"the repository with commits that is no app's is not named: {warnings}")
+            problems.append(f"the repository with commits that no app uses is not named: {warnings}")
         removed = set(self.names) - self.wanted
         problems += [f"{app} was removed, and there is {what}" for what, app in self.left() if app in removed]
 

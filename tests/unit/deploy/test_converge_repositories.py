@@ -41,7 +41,7 @@ def test_what_holds_commits_is_named(server: Server, caplog: pytest.LogCaptureFi
     daemon = server.start()
     orphan(server, "old", commits=True)
     expected = (
-        f"the repository {server.paths.repo(AppName('old'))} is no app's, and holds commits;"
+        f"no app uses the repository {server.paths.repo(AppName('old'))}, which holds commits;"
         " to delete it: deployhost remove old; to have it as an app again: deployhost add old"
     )
     assert daemon.converge.plan().notes == (expected,)

@@ -28,7 +28,7 @@ def test_left_behind() -> None:
     [step] = plan
     assert isinstance(step, RemoveRepository)
     assert (step.what, step.app) == ("delete the repository /repos/old.git", "old")
-    assert step.why == "it is no app's, and holds no commit"
+    assert step.why == "no app uses it, and it holds no commit"
 
 
 def test_with_commits() -> None:
@@ -36,7 +36,7 @@ def test_with_commits() -> None:
     assert plan.steps == ()
     [note] = plan.notes
     assert note == (
-        "the repository /repos/old.git is no app's, and holds commits; to delete it: deployhost remove old;"
+        "no app uses the repository /repos/old.git, which holds commits; to delete it: deployhost remove old;"
         " to have it as an app again: deployhost add old"
     )
 
