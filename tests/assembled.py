@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from deployhost.apps.repository import Repositories
+from deployhost.apps.repositories import Repositories
 from deployhost.config import apps
 from deployhost.config.app import AppConfig
 from deployhost.config.apps import AppsFile

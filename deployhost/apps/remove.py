@@ -19,7 +19,7 @@ from deployhost.apps.remove_plan import (
     RemoveStorage,
     plan_removal,
 )
-from deployhost.apps.repository import Repositories
+from deployhost.apps.repositories import Repositories
 from deployhost.apps.view import Views
 from deployhost.build.labels import APP_LABEL
 from deployhost.config import apps

@@ -7,7 +7,7 @@ import deployhost
 from deployhost.apps.known import known_apps
 from deployhost.apps.look import Sight
 from deployhost.apps.remove import Remover
-from deployhost.apps.repository import Repositories
+from deployhost.apps.repositories import Repositories
 from deployhost.apps.view import Views, iso
 from deployhost.config import apps
 from deployhost.config.app import AppConfig

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from deployhost.apps.look import PATIENCE as LOOK_PATIENCE
 from deployhost.apps.look import Lookout
 from deployhost.apps.remove import Remover
-from deployhost.apps.repository import Repositories
+from deployhost.apps.repositories import Repositories
 from deployhost.apps.view import Views
 from deployhost.build.planner import Planner
 from deployhost.daemon.assembly_deploys import make_converge, make_pipeline, make_watch

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployhost.apps.repository import Repositories
+from deployhost.apps.repositories import Repositories
 from deployhost.build.planner import Planner
 from deployhost.config import apps, server
 from deployhost.config.app import AppConfig

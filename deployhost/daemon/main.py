@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import deployhost
-from deployhost.apps.repository import Repositories
+from deployhost.apps.repositories import Repositories
 from deployhost.daemon.assembly import Daemon, assemble
 from deployhost.daemon.control import ControlServer
 from deployhost.errors import DeployhostError, InvalidConfig

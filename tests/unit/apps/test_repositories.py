@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deployhost.apps.repository import ASIDE, Repositories
+from deployhost.apps.repositories import ASIDE, Repositories
 from deployhost.config import apps
 from deployhost.config.app import AppConfig
 from deployhost.deploy.repository_plan import plan_repositories
@@ -257,9 +257,9 @@ def test_swept(server: Server, while_made: WhileMade, monkeypatch: pytest.Monkey
 
     while_made(dies)
     with monkeypatch.context() as patch:
-        patch.setattr("deployhost.apps.repository._delete", lambda _path: None)  # a kill -9 deletes nothing
+        patch.setattr("deployhost.apps.repositories._delete", lambda _path: None)  # a kill -9 deletes nothing
         server.repositories.delete(A)
-        server.repositories.ensure(A, None)
+        server.repositories.ensure(AppConfig(A))
         server.repositories.delete(A)
         (server.paths.repos / f"{ASIDE}new-b-1").mkdir()
     server.list_apps(A)

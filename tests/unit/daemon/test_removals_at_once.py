@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deployhost.apps import remove
-from deployhost.apps.repository import Repositories
+from deployhost.apps.repositories import Repositories
 from deployhost.config import apps
 from deployhost.control.messages import Message
 from deployhost.errors import AppNotFound, Conflict
