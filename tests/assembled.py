@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from deployhost.apps.repositories import Repositories
 from deployhost.config import apps
 from deployhost.config.app import AppConfig
 from deployhost.config.apps import AppsFile
@@ -47,6 +48,7 @@ from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import Event, EventLog
 from deployhost.journal.holds import Holds
 from deployhost.journal.releases import Releases
+from deployhost.journal.removals import Removals
 from deployhost.kamal.contract import STOPPED, service_name
 from deployhost.kamal.files import KamalFiles
 from deployhost.kamal.lock import KamalLocks
@@ -300,6 +302,8 @@ class Assembled:
         self.worked_on: set[int] = set()  # deploys that a worker is at
         self.make_proxy: Callable[[], None] = lambda: None  # what has kamal-proxy's container made anew
         self.mended: list[str] = []  # what `status` shows for a while
+        self.removals = Removals(self.database)
+        self.repositories = Repositories(paths, self.removals, self.releases)
         self.converge = self._converge()
 
     def _converge(self) -> Converge:
@@ -312,6 +316,7 @@ class Assembled:
             locks=self.locks,
             load_apps=self.load_apps,
             works_on=lambda number: number in self.worked_on,
+            unlisted_repositories=self.repositories.unlisted,
             clock=self.server.clock,
         )
         actor = Actor(
@@ -333,6 +338,7 @@ class Assembled:
             proxy=self.proxy,
             deploys=self.deploys,
             make_proxy=lambda: self.make_proxy(),  # noqa: PLW0108 - a test may replace it
+            delete_repository=self.repositories.delete_unowned,
             clock=self.server.clock,
         )
         return Converge(

@@ -145,6 +145,21 @@ class Push:
         os.killpg(self.process.pid, signal.SIGINT)
 
 
+def begin_push(clone: Path, *arguments: str) -> Push:
+    """Given a clone and what follows `git push`, push in the background, in a process group of its own."""
+    process = subprocess.Popen(
+        ["git", "push", *arguments],
+        cwd=clone,
+        env={**os.environ, **GIT_ENVIRONMENT},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    return Push(process)
+
+
 class App:
     """One app on the server, with a clone of its repository to work in."""
 
@@ -206,17 +221,7 @@ class App:
 
     def begin_push(self, *arguments: str) -> Push:
         """Push in the background, in a process group of its own."""
-        process = subprocess.Popen(
-            ["git", "push", "origin", *(arguments or ("main",))],
-            cwd=self.tree,
-            env={**os.environ, **GIT_ENVIRONMENT},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        return Push(process)
+        return begin_push(self.tree, "origin", *(arguments or ("main",)))
 
     def get(
         self,

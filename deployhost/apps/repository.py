@@ -6,7 +6,7 @@ from pathlib import Path
 import deployhost
 from deployhost.model import AppName, Branch
 from deployhost.paths import Paths
-from deployhost.system.files import make_directory, read, write_atomically
+from deployhost.system.files import problem, read, write_atomically
 from deployhost.system.git import BareRepository
 
 FIRST_BRANCH = Branch("main")
@@ -20,17 +20,16 @@ SETTINGS = {
 }
 
 
-def ensure_repository(paths: Paths, app: AppName, branch: Branch | None) -> BareRepository:
-    """Given an app, have its bare repository there with our hook, whatever was there before, and return it."""
-    make_directory(paths.repos, 0o700)
-    repository = BareRepository(paths.repo(app))
+def make(repository: BareRepository, app: AppName, branch: Branch | None, paths: Paths) -> None:
+    """Make the repository of an app where there is none; what is there of it stays."""
     repository.create(branch or FIRST_BRANCH, SETTINGS)
-    hooks = repository.path / "hooks"
-    hooks.mkdir(exist_ok=True)
-    hook = hook_text(app, paths)
-    if read(hooks / "proc-receive") != hook.encode():
-        write_atomically(hooks / "proc-receive", hook.encode(), 0o755)
-    return repository
+    _write_hook(repository, app, paths)
+
+
+def mend(repository: BareRepository, app: AppName, paths: Paths) -> None:
+    """Give a repository our settings and our hook, whatever was there before; one that was deleted stays deleted."""
+    repository.configure(SETTINGS)
+    _write_hook(repository, app, paths)
 
 
 def hook_text(app: AppName, paths: Paths) -> str:
@@ -44,3 +43,13 @@ def hook_text(app: AppName, paths: Paths) -> str:
         "from deployhost.control.hook import main\n"
         f"sys.exit(main({str(app)!r}, {str(paths.control_socket)!r}))\n"
     )
+
+
+def _write_hook(repository: BareRepository, app: AppName, paths: Paths) -> None:
+    hook, text = repository.path / "hooks" / "proc-receive", hook_text(app, paths).encode()
+    if read(hook) != text:
+        try:
+            hook.parent.mkdir(exist_ok=True)  # without its parents
+        except OSError as error:
+            raise problem("make", hook.parent, error) from error
+        write_atomically(hook, text, 0o755)

@@ -82,10 +82,11 @@ def load(path: Path) -> AppsFile:
     return yaml_file.load(path, lambda root, name: parse(root, name, yaml_file.hint(path)))
 
 
-def change(path: Path, edit: Edit) -> AppsFile:
+def change(path: Path, edit: Edit, *, then: Callable[[], None] = lambda: None) -> AppsFile:
     """Given the path and an edit of the text, carry it out under the file's lock and return the apps then.
 
-    Nothing is written if that would make a mistake in another entry than before. Raise InvalidConfig, FileProblem, Conflict.
+    Nothing is written if that would make a mistake in another entry than before. `then` is called once the file is written,
+    while its lock is still held. Raise InvalidConfig, FileProblem, Conflict.
     """
 
     def careful(text: YamlText, now: AppsFile) -> None:
@@ -94,11 +95,21 @@ def change(path: Path, edit: Edit) -> AppsFile:
         if set(then.mistakes) - set(now.mistakes):
             then.check()
 
-    return yaml_file.change(path, parse, careful, header=HEADER)
+    return yaml_file.change(path, parse, careful, header=HEADER, then=then)
 
 
-def add_app(path: Path, name: AppName, branch: Branch | None = None, domains: Iterable[Domain] = ()) -> AppConfig:
-    """Given a new app's name, add it and return its settings. Raise Conflict if the name or a domain is taken."""
+def add_app(
+    path: Path,
+    name: AppName,
+    branch: Branch | None = None,
+    domains: Iterable[Domain] = (),
+    *,
+    ready: Callable[[], None] = lambda: None,
+) -> AppConfig:
+    """Given a new app's name, add it and return its settings. Raise Conflict if the name or a domain is taken.
+
+    `ready` is called once that is known, under the file's lock and before the app is in it; what it raises ends the addition.
+    """
     wanted = tuple(dict.fromkeys(domains))
 
     def edit(text: YamlText, now: AppsFile) -> None:
@@ -111,6 +122,7 @@ def add_app(path: Path, name: AppName, branch: Branch | None = None, domains: It
                 f"{name}{LOCAL} is a domain of {local} already", hint=f"deployhost domains remove {local} {name}{LOCAL}"
             )
         _refuse_taken(now, name, wanted)
+        ready()
         text.set(("apps", name), None)
         if branch is not None:
             text.set(("apps", name, "branch"), branch)
@@ -120,17 +132,27 @@ def add_app(path: Path, name: AppName, branch: Branch | None = None, domains: It
     return change(path, edit).get(name)
 
 
-def remove_app(path: Path, name: AppName) -> None:
-    """Given an app's name, take it out with all its settings, and out of what others may reach. Raise AppNotFound."""
+def remove_app(
+    path: Path,
+    name: AppName,
+    *,
+    ready: Callable[[], None] = lambda: None,
+    then: Callable[[], None] = lambda: None,
+) -> None:
+    """Given an app's name, take it out with all its settings, and out of what others may reach. Raise AppNotFound.
+
+    `ready` is called before that and `then` after it, both under the file's lock.
+    """
 
     def edit(text: YamlText, now: AppsFile) -> None:
         now.get(name)
+        ready()
         for other in now.known:
             if other != name:
                 text.drop_item(("apps", other, "may_reach"), name)
         text.drop(("apps", name))
 
-    change(path, edit)
+    change(path, edit, then=then)
 
 
 def set_branch(path: Path, name: AppName, branch: Branch) -> AppConfig:

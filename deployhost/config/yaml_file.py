@@ -1,6 +1,7 @@
 """A settings file on the disk: read it, and change it under a lock so that it is never lost, torn or made invalid."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,19 +19,39 @@ MODE = 0o644
 
 def load(path: Path, read: Parse[T]) -> T:
     """Given a file and how to read its tree, return what it says; a missing file is an empty one. Raise InvalidConfig, FileProblem."""
-    return _explained(path, lambda: read(parse(_text(path).removeprefix("\ufeff"), path.name), path.name))
+    return understood(path, files.read(path), read)
 
 
-def change(path: Path, read: Parse[T], edit: Callable[[YamlText, T], None], *, header: str = "") -> T:
-    """Given a file, how to read it and an edit of its text, carry out the edit and return what the file says then.
+def understood(path: Path, raw: bytes | None, read: Parse[T]) -> T:
+    """Return what a file's bytes mean (None: there is no file). Raise InvalidConfig."""
+    return _explained(path, lambda: read(parse(_decoded(path, raw).removeprefix("\ufeff"), path.name), path.name))
 
-    `edit` gets the text and what it says now; `header` begins a file that does not exist yet. Both the old and the new text
-    must be valid: otherwise nothing is written. Raise InvalidConfig, FileProblem, Conflict if the file stays locked.
-    """
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a file's lock until the block ends: `change` waits for it. Raise Conflict if the file stays locked, FileProblem."""
     if not path.parent.is_dir():
         files.make_directory(path.parent)
     with files.lock(path.with_name(path.name + ".lock")):
-        old = _text(path)
+        yield
+
+
+def change(
+    path: Path,
+    read: Parse[T],
+    edit: Callable[[YamlText, T], None],
+    *,
+    header: str = "",
+    then: Callable[[], None] = lambda: None,
+) -> T:
+    """Given a file, how to read it and an edit of its text, carry out the edit and return what the file says then.
+
+    `edit` gets the text and what it says now; `header` begins a file that does not exist yet. Both the old and the new text
+    must be valid: otherwise nothing is written. `then` is called once the file is written, while its lock is still held.
+    Raise InvalidConfig, FileProblem, Conflict if the file stays locked.
+    """
+    with locked(path):
+        old = _decoded(path, files.read(path))
         text = _explained(path, lambda: YamlText(old or header, path.name))
         before = _explained(path, lambda: read(text.root, path.name))
 
@@ -41,6 +62,7 @@ def change(path: Path, read: Parse[T], edit: Callable[[YamlText, T], None], *, h
         after = _explained(path, edited)
         if text.text != (old or header):
             files.write_atomically(path, text.text.encode(), _mode(path))
+        then()
         return after
 
 
@@ -49,8 +71,7 @@ def hint(path: Path) -> str:
     return f"editor {path}"
 
 
-def _text(path: Path) -> str:
-    raw = files.read(path)
+def _decoded(path: Path, raw: bytes | None) -> str:
     try:
         return "" if raw is None else raw.decode()
     except UnicodeDecodeError as error:

@@ -7,7 +7,7 @@ import deployhost
 from deployhost.apps.known import known_apps
 from deployhost.apps.look import Sight
 from deployhost.apps.remove import Remover
-from deployhost.apps.repository import ensure_repository
+from deployhost.apps.repositories import Repositories
 from deployhost.apps.view import Views, iso
 from deployhost.config import apps
 from deployhost.config.app import AppConfig
@@ -33,6 +33,7 @@ class AppOperations:
         releases: Releases,
         views: Views,
         remover: Remover,
+        repositories: Repositories,
         http_port: Callable[[], int],
         started_at: float,
         warnings: Callable[[], list[Message]] = list,
@@ -42,6 +43,7 @@ class AppOperations:
         self._releases = releases
         self._views = views
         self._remover = remover
+        self._repositories = repositories
         self._http_port = http_port
         self._started_at = started_at
         self._warnings = warnings
@@ -65,13 +67,9 @@ class AppOperations:
         name = requests.app_name(request)
         branch = None if request.get("branch") is None else Branch(requests.text(request, "branch"))
         domains = [Domain(domain) for domain in requests.texts(request, "domains")]
-        config = apps.add_app(self._paths.apps_yml, name, branch, domains)
-        try:
-            ensure_repository(self._paths, name, branch)
-        except DeployhostError:
-            apps.remove_app(self._paths.apps_yml, name)  # all of an app or nothing
-            raise
-        return self._views.app(config)
+        if name not in apps.load(self._paths.apps_yml).known:
+            self._remover.finish(name)  # what an app of that name was before must not take this one with it
+        return self._views.app(self._repositories.add(name, branch, domains))
 
     def list_apps(self, _request: Message, _emit: Emit) -> Message:
         """Return every app."""

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from deployhost.apps.look import PATIENCE as LOOK_PATIENCE
 from deployhost.apps.look import Lookout
 from deployhost.apps.remove import Remover
-from deployhost.apps.repository import ensure_repository
+from deployhost.apps.repositories import Repositories
 from deployhost.apps.view import Views
 from deployhost.build.planner import Planner
-from deployhost.config import apps
 from deployhost.daemon.assembly_deploys import make_converge, make_pipeline, make_watch
 from deployhost.daemon.assembly_operations import make_handlers, make_remover
 from deployhost.daemon.assembly_shared import engine_address, share
@@ -34,6 +33,7 @@ class Daemon:
     converge: Converge
     watch: Watch
     remover: Remover
+    repositories: Repositories
     registry: RegistryCollector
     isolation: Isolation
     planner: Planner
@@ -59,26 +59,16 @@ def assemble(paths: Paths) -> Daemon:
     )
     remover = make_remover(shared, views)
     converging = ConvergeOperation(converge, shared.load_app, lambda: shared.isolation.problem)
-    handlers = make_handlers(shared, workers, views, remover) | converging.handlers()
+    handlers = make_handlers(shared, workers, views, remover, converge.unowned) | converging.handlers()
     return Daemon(
         handlers,
         workers,
         converge,
         make_watch(shared, workers),
         remover,
+        shared.repositories,
         shared.registry,
         shared.isolation,
         shared.planner,
         shared.troubles,
     )
-
-
-def refresh_hooks(paths: Paths) -> None:
-    """Given the paths, have every app's repository and hook as this version writes them: an upgrade moves the interpreter.
-
-    Raise InvalidConfig for an app whose settings can't be read, once the others are done.
-    """
-    found = apps.load(paths.apps_yml)
-    for config in found.apps.values():
-        ensure_repository(paths, config.name, config.branch)
-    found.check()

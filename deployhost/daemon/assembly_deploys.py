@@ -101,6 +101,7 @@ def make_converge(shared: Shared, pipeline: Pipeline, workers: Workers) -> Conve
         locks=shared.locks,
         load_apps=lambda: apps.load(shared.paths.apps_yml).known,
         works_on=workers.works_on,
+        unlisted_repositories=shared.repositories.unlisted,
         clock=shared.clock,
     )
     actor = Actor(
@@ -123,6 +124,7 @@ def make_converge(shared: Shared, pipeline: Pipeline, workers: Workers) -> Conve
         proxy=shared.proxy,
         deploys=shared.deploys,
         make_proxy=lambda: ProxyContainer(shared.paths, shared.docker).restore(log.info),
+        delete_repository=shared.repositories.delete_unowned,
         clock=shared.clock,
     )
     return Converge(
@@ -132,7 +134,7 @@ def make_converge(shared: Shared, pipeline: Pipeline, workers: Workers) -> Conve
         proxy=shared.proxy,
         deploys=shared.deploys,
         locks=shared.locks,
-        keepers=(shared.isolation.keep, shared.database.keep),
+        keepers=(shared.isolation.keep, shared.database.keep, shared.repositories.keep),
         mended=shared.troubles.mended,
         run=shared.paths.run,
         clock=shared.clock,

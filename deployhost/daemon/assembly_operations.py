@@ -1,5 +1,6 @@
 """Joining the operations that the control socket answers."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from deployhost.apps.export import Exports
@@ -23,8 +24,13 @@ from deployhost.daemon.setting_ops import SettingOperations
 from deployhost.daemon.worker import Workers
 
 
-def make_handlers(shared: Shared, workers: Workers, views: Views, remover: Remover) -> dict[str, Handler]:
-    """Given what is shared, the workers, the views and what removes apps, return every operation by its name, but for converging."""
+def make_handlers(
+    shared: Shared, workers: Workers, views: Views, remover: Remover, unowned: Callable[[], Sequence[str]]
+) -> dict[str, Handler]:
+    """Given what is shared, the workers, the views and what removes apps, return every operation by its name, but for converging.
+
+    `unowned` returns what is to be said of repositories that are no app's.
+    """
     paths, docker, deploys, releases = shared.paths, shared.docker, shared.deploys, shared.releases
     deploying = Deploying(deploys, shared.events, workers, views, shared.cancellations)
     rerouter = Rerouter(
@@ -42,9 +48,10 @@ def make_handlers(shared: Shared, workers: Workers, views: Views, remover: Remov
             releases=releases,
             views=views,
             remover=remover,
+            repositories=shared.repositories,
             http_port=shared.http_port,
             started_at=shared.clock(),
-            warnings=lambda: shared.troubles.now(shared.isolation.problem),
+            warnings=lambda: shared.troubles.now(shared.isolation.problem, *unowned()),
         ),
         DeployOperations(
             paths=paths,
@@ -101,4 +108,5 @@ def make_remover(shared: Shared, views: Views) -> Remover:
         views=views,
         locks=shared.locks,
         removals=shared.removals,
+        repositories=shared.repositories,
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployhost.apps.repositories import Repositories
 from deployhost.build.planner import Planner
 from deployhost.config import apps, server
 from deployhost.config.app import AppConfig
@@ -66,6 +67,7 @@ class Shared:
     kamal: KamalFiles
     locks: KamalLocks
     removals: Removals
+    repositories: Repositories
     builds: Builds
     server: ServerSettings
     pruner: Pruner
@@ -122,7 +124,7 @@ def share(paths: Paths, clock: Callable[[], float]) -> Shared:
     events, builds = EventLog(paths.deploy_logs), Builds(database, clock)
     settings, disks = ServerSettings(paths.server_yml), Disks(docker, paths.state)
     pruner = Pruner(docker, deploys, releases, events, builds=builds, server=settings, disks=disks)
-    holds = Holds(database)
+    holds, removals = Holds(database), Removals(database)
     holding = Holding(
         docker=docker,
         proxy=proxy,
@@ -153,7 +155,8 @@ def share(paths: Paths, clock: Callable[[], float]) -> Shared:
         env=EnvStore(paths),
         kamal=KamalFiles(paths.kamal),
         locks=KamalLocks(paths.kamal),
-        removals=Removals(database),
+        removals=removals,
+        repositories=Repositories(paths, removals, releases),
         builds=builds,
         server=settings,
         pruner=pruner,

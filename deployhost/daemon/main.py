@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 import deployhost
-from deployhost.daemon.assembly import Daemon, assemble, refresh_hooks
+from deployhost.apps.repositories import Repositories
+from deployhost.daemon.assembly import Daemon, assemble
 from deployhost.daemon.control import ControlServer
 from deployhost.errors import DeployhostError, InvalidConfig
 from deployhost.paths import Paths
@@ -43,26 +44,27 @@ def main() -> None:
 
 def _serve(paths: Paths) -> None:
     daemon = assemble(paths)
+    daemon.repositories.sweep()
     try:
-        refresh_hooks(paths)
+        daemon.repositories.refresh()
     except DeployhostError as error:
         # A mistake in apps.yml: every operation tells it, and the apps that run are not concerned.
         log.warning("%s", "; ".join((error.message, *error.details)))
     server = ControlServer(paths.control_socket, daemon.handlers)
-    threading.Thread(target=_tend, args=(daemon, paths), name="tend", daemon=True).start()
+    threading.Thread(target=_tend, args=(daemon,), name="tend", daemon=True).start()
     threading.Thread(target=_collect, args=(daemon,), name="collect", daemon=True).start()
     log.info("deployhostd %s listens on %s", deployhost.__version__, paths.control_socket)
     server.serve()
 
 
-def _tend(daemon: Daemon, paths: Paths) -> None:
+def _tend(daemon: Daemon) -> None:
     """Bring things together once Docker and the proxy answer; only then is the queue worked on. Then keep them so."""
     telling = daemon.troubles
     telling.went_well("starting what plans builds", daemon.planner.warm, shown=False)
     while not telling.went_well("waiting to begin", lambda: _begin(daemon)):
         time.sleep(RETRY)
     threading.Thread(target=daemon.watch.run, name="watch", daemon=True).start()
-    hooks, kept = _Hooks(paths), -KEEP
+    hooks, kept = _Hooks(daemon.repositories), -KEEP
     while True:
         telling.went_well("refreshing hooks", hooks.refresh)
         telling.went_well("converging", lambda: _converge(daemon))
@@ -93,20 +95,20 @@ def _converge(daemon: Daemon) -> None:
 
 
 class _Hooks:
-    """Given the paths, apps that are written into apps.yml by hand get their repository and hook."""
+    """Sees to it that apps that are written into apps.yml by hand get their repository and hook."""
 
-    def __init__(self, paths: Paths) -> None:
-        self._paths = paths
-        self._written = -1.0
+    def __init__(self, repositories: Repositories) -> None:
+        self._repositories = repositories
+        self._seen: object = ()
 
     def refresh(self) -> None:
-        """Look whether apps.yml was written since the last time, and then see to all of its apps."""
-        file = self._paths.apps_yml
-        now = file.stat().st_mtime if file.exists() else 0.0
-        if now != self._written:
-            try:
-                refresh_hooks(self._paths)
-            except InvalidConfig:
-                self._written = now  # what can't be read is told, and looked at again once it is mended
-                raise
-            self._written = now
+        """See to all apps if apps.yml was written since the last time, or a removal has ended."""
+        now = self._repositories.state()
+        if now == self._seen:
+            return
+        try:
+            self._repositories.refresh()
+        except InvalidConfig:
+            self._seen = now  # what can't be read is told, and looked at again once it is mended
+            raise
+        self._seen = now

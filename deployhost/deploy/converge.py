@@ -18,6 +18,7 @@ from deployhost.deploy.converge_plan import plan_app, plan_server
 from deployhost.deploy.converge_server import ServerActor
 from deployhost.deploy.converge_steps import UNHURRIED, MakeProxy, StartProxy
 from deployhost.deploy.pipeline import Unrecorded
+from deployhost.deploy.repository_plan import plan_repositories
 from deployhost.deploy.seen import AppFacts
 from deployhost.errors import Conflict, DeployhostError
 from deployhost.journal.deploys import Deploys
@@ -68,6 +69,7 @@ class Converge:
         self._notes: dict[AppName, tuple[str, ...]] = {}
         self._left_alone: dict[AppName, str] = {}
         self._troubled: set[AppName] = set()  # each trouble is logged once
+        self._unowned: tuple[str, ...] = ()
 
     def run(self, only: AppName | None = None, *, hurry: bool = False) -> Plan:
         """Look at everything, or the app that is named, mend it, and return what was done; the notes tell what could not be.
@@ -78,6 +80,9 @@ class Converge:
         with self._one:
             self._locks.release_left()
             done, notes = self._server()
+            if only is None:
+                done += self._repositories()
+                notes += self._unowned
             apps = self._looker.apps(only)
             for app, (steps, told) in self._all(list(apps.values()), hurry=hurry).items():
                 done += steps
@@ -97,6 +102,10 @@ class Converge:
             return Plan(tuple(steps), (*notes, "the apps' routes are looked at once kamal-proxy answers"))
         for facts in self._looker.apps(only).values():
             plan = plan_app(facts)
+            steps += plan.steps
+            notes += plan.notes
+        if only is None:
+            plan = plan_repositories(self._looker.repositories())
             steps += plan.steps
             notes += plan.notes
         return Plan(tuple(steps), tuple(notes))
@@ -139,6 +148,28 @@ class Converge:
     def left_alone(self, app: AppName) -> str:
         """Given an app, return why the last run left what serves it as it is, or nothing if it did not."""
         return self._left_alone.get(app, "")
+
+    def unowned(self) -> tuple[str, ...]:
+        """Return what the last run found of repositories that are no app's, and hold commits."""
+        return self._unowned
+
+    def _repositories(self) -> list[Step]:
+        """Delete the repositories that are nobody's, and return the steps. What fails is told: the apps are not concerned."""
+        done: list[Step] = []
+        notes: list[str] = []
+        try:
+            plan = plan_repositories(self._looker.repositories())
+            notes += plan.notes
+            for step in plan:
+                self._server_actor.act(step)
+                done.append(step)
+        except DeployhostError as error:
+            notes.append(f"repositories without an app can't be seen to: {error}")
+        for note in notes:
+            if note not in self._unowned:
+                log.warning("%s", note)
+        self._unowned = tuple(notes)
+        return done
 
     def _server(self) -> tuple[list[Step], list[str]]:
         plan = plan_server(self._looker.server())

@@ -1,11 +1,11 @@
 """Looking at what converging compares: the journal, Docker's containers, the proxy's routes, apps.yml, Kamal's locks."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from deployhost.config.app import AppConfig
 from deployhost.deploy.direct import DEPLOY_LABEL, WORKERS_LABEL
-from deployhost.deploy.seen import AppFacts, Seen, ServerFacts
-from deployhost.errors import DeployhostError, InvalidName, NotFound
+from deployhost.deploy.seen import AppFacts, Seen, SeenRepository, ServerFacts
+from deployhost.errors import DeployhostError, InvalidConfig, InvalidName, NotFound
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.holds import Holds
 from deployhost.journal.releases import Releases
@@ -22,7 +22,8 @@ LOST = 255  # the exit code of a container whose supervisor died with it
 class Looker:
     """Given the engine, the proxy, the journal, the locks and apps.yml, look.
 
-    `load_apps` has None for an app whose settings can't be read; `works_on` is whether a worker is at a deploy.
+    `load_apps` has None for an app whose settings can't be read; `works_on` is whether a worker is at a deploy;
+    `unlisted_repositories` returns those whose app is not in apps.yml, and raises if that can't be read.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Looker:
         locks: KamalLocks,
         load_apps: Callable[[], Mapping[AppName, AppConfig | None]],
         works_on: Callable[[int], bool],
+        unlisted_repositories: Callable[[], Sequence[SeenRepository]],
         clock: Callable[[], float],
     ) -> None:
         self._docker = docker
@@ -46,6 +48,7 @@ class Looker:
         self._locks = locks
         self._load_apps = load_apps
         self._works_on = works_on
+        self._unlisted_repositories = unlisted_repositories
         self._clock = clock
 
     def server(self) -> ServerFacts:
@@ -62,6 +65,13 @@ class Looker:
             proxy_connected=proxy is not None and NETWORK in proxy.networks,
             network=self._docker.network_exists(NETWORK),
         )
+
+    def repositories(self) -> Sequence[SeenRepository]:
+        """Return the repositories whose app is not in apps.yml: none while that can't be read, as nobody knows then. Raise FileProblem."""
+        try:
+            return self._unlisted_repositories()
+        except InvalidConfig:
+            return ()
 
     def apps(self, only: AppName | None = None, broken_off: Iterable[int] = ()) -> dict[AppName, AppFacts]:
         """Return what is seen of each app, or of the one that is named. Raise DockerUnavailable, SwitchFailed, FileProblem.

@@ -1,14 +1,25 @@
-"""Carrying out what concerns all apps at once: the network, kamal-proxy's container, the numbers of deploys. `converge_plan` has decided it."""
+"""Carrying out what concerns all apps at once: the network, kamal-proxy's container, the numbers of deploys, repositories without an app.
+
+`converge_plan` and `repository_plan` have decided it.
+"""
 
 import logging
 import time
 from collections.abc import Callable
 
-from deployhost.deploy.converge_steps import ConnectProxy, MakeNetwork, MakeProxy, SkipNumbers, StartProxy
+from deployhost.deploy.converge_steps import (
+    ConnectProxy,
+    MakeNetwork,
+    MakeProxy,
+    RemoveRepository,
+    SkipNumbers,
+    StartProxy,
+)
 from deployhost.errors import DeployhostError, InternalError, SwitchFailed
 from deployhost.journal.deploys import Deploys
 from deployhost.kamal.contract import NETWORK, PROXY_CONTAINER, PROXY_MAC
 from deployhost.kamal.proxy import KamalProxy
+from deployhost.model import AppName
 from deployhost.steps import Step
 from deployhost.system.docker import Docker
 
@@ -19,7 +30,11 @@ log = logging.getLogger(__name__)
 
 
 class ServerActor:
-    """Given the engine, the proxy and the journal, carry out single steps. `make_proxy` makes kamal-proxy's container as set-up does."""
+    """Given the engine, the proxy and the journal, carry out single steps.
+
+    `make_proxy` makes kamal-proxy's container as set-up does; `delete_repository` deletes one that still is nobody's, and
+    returns whether it was.
+    """
 
     def __init__(
         self,
@@ -28,12 +43,14 @@ class ServerActor:
         proxy: KamalProxy,
         deploys: Deploys,
         make_proxy: Callable[[], None],
+        delete_repository: Callable[[AppName], bool],
         clock: Callable[[], float],
     ) -> None:
         self._docker = docker
         self._proxy = proxy
         self._deploys = deploys
         self._make_proxy = make_proxy
+        self._delete_repository = delete_repository
         self._clock = clock
         self._refused: tuple[float, SwitchFailed] | None = None
 
@@ -44,6 +61,9 @@ class ServerActor:
         log.info("%s: %s", step.what, step.why)
         if isinstance(step, SkipNumbers):
             self._deploys.skip_to(step.above)
+            return
+        if isinstance(step, RemoveRepository):
+            self._delete_repository(step.app)
             return
         try:
             self._in_docker(step)

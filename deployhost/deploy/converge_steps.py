@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deployhost.model import Deploy, DeployStatus, Drain, Hold, Release
+from deployhost.model import AppName, Deploy, DeployStatus, Drain, Hold, Release
 from deployhost.steps import Step
 
 
@@ -33,6 +33,13 @@ class SkipNumbers(Step):
     """Have the next deploy's number lie above this one."""
 
     above: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveRepository(Step):
+    """Delete a repository that no app owns, unless it has an owner or content by then."""
+
+    app: AppName
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore
 from deployhost.deploy.attempt import Attempt, Live
 from deployhost.deploy.before import ran_with
+from deployhost.deploy.build_files import remove_build_files
 from deployhost.deploy.crew import Crews
 from deployhost.deploy.direct import DirectEngine
 from deployhost.deploy.drain import MARGIN, Drainer
@@ -120,12 +121,16 @@ class Pipeline:
         except Unrecorded:
             raise
         except AppNotFound as error:
-            self._cancelled(deploy, version, error)
+            tools.deploys.end(deploy.id, DeployStatus.CANCELLED, error.to_json())
+            self._leave_nothing(deploy, version)
+            return
         except DeployhostError as error:
             self._failed(deploy, error, progress)
         except Exception as error:
             log.exception("deploy %d", deploy.id)
             self._failed(deploy, InternalError(f"a defect of deployhost: {error!r}", details=_where(error)), progress)
+        if tools.deploys.is_forgotten(deploy.id):
+            self._leave_nothing(deploy, version)
 
     def finish(
         self, deploy: Deploy, version: Version, image: str, container: Container, *, port: int, drain: float
@@ -235,10 +240,14 @@ class Pipeline:
                 return before
         return config, {str(name): value for name, value in tools.env.read(deploy.app).items()}
 
-    def _cancelled(self, deploy: Deploy, version: Version, error: AppNotFound) -> None:
-        """The app was removed while its image was built: take away what the removal could not know of."""
+    def _leave_nothing(self, deploy: Deploy, version: Version) -> None:
+        """The app was removed during the deploy: take away what the removal could not know of.
+
+        Its next deploy, of another app of that name too, waits for the end of this one: nothing of it is here yet.
+        """
         tools = self._tools
-        tools.deploys.end(deploy.id, DeployStatus.CANCELLED, error.to_json())
+        if tools.deploys.is_forgotten(deploy.id):
+            remove_build_files(tools.paths, deploy.app)
         try:
             tools.docker.remove_image(contract.image(deploy.app, version))
         except DeployhostError as problem:

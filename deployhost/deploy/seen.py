@@ -35,6 +35,18 @@ class Seen:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SeenRepository:
+    """A repository that bears the name of an app. `owned` is whether the journal knows that app, or is at removing it."""
+
+    app: AppName
+    path: str
+    listed: bool  # in apps.yml, which could be read
+    owned: bool
+    empty: bool  # it holds neither a ref nor an object
+    busy: bool = False  # somebody is at work in it: a push that has begun may have written nothing yet
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServerFacts:
     """The proxy's container (its status, None: there is none), and how old the youngest lock is under which a Kamal may run, in seconds.
 

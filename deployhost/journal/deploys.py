@@ -222,20 +222,25 @@ class Deploys:
         removed = json.dumps(AppNotFound(f"{app} was removed", hint=f"deployhost add {app}").to_json())
         with self._database.transaction(durable=True) as db:
             forgotten = db.execute(
-                "DELETE FROM deploys WHERE app = ? AND status <> 'running' RETURNING id", (app,)
+                f"DELETE FROM deploys WHERE {_OF_APP} AND status <> 'running' RETURNING id",  # noqa: S608 - no outside text
+                (app,),
             ).fetchall()
             db.execute(
-                "UPDATE deploys SET status = 'cancelled', error = ?, finished_at = ?, forgotten = 1 WHERE app = ?",
+                f"UPDATE deploys SET status = 'cancelled', error = ?, finished_at = ?, forgotten = 1 WHERE {_OF_APP}",  # noqa: S608 - no outside text
                 (removed, self._clock(), app),
             )
             db.execute("DELETE FROM pushes WHERE app = ?", (app,))
         return [int(row["id"]) for row in forgotten]
 
-    def sweep(self) -> list[int]:
-        """Forget the deploys that ran while their app was removed, and return their numbers. For when nothing runs yet."""
+    def is_forgotten(self, number: int) -> bool:
+        """Return whether a deploy's app was removed while it was queued or ran."""
+        return not self._ids("id = ? AND NOT forgotten", number)
+
+    def sweep(self) -> list[Deploy]:
+        """Forget the deploys that ran while their app was removed, and return them. For when nothing runs yet."""
         with self._database.transaction() as db:
-            swept = db.execute("DELETE FROM deploys WHERE forgotten RETURNING id").fetchall()
-        return [int(row["id"]) for row in swept]
+            swept = db.execute("DELETE FROM deploys WHERE forgotten RETURNING *").fetchall()
+        return [_deploy(row) for row in swept]
 
     def _found(self, where: str, *values: object) -> list[Deploy]:
         # In one turn: between two of them another thread may forget the app.

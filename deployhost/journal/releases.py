@@ -31,6 +31,11 @@ class Releases:
         with self._database.reading() as db:
             return [_release(row) for row in db.execute("SELECT * FROM releases WHERE is_live ORDER BY app")]
 
+    def apps(self) -> list[AppName]:
+        """Return every app that has a release."""
+        with self._database.reading() as db:
+            return [AppName(row["app"]) for row in db.execute("SELECT DISTINCT app FROM releases ORDER BY app")]
+
     def of_app(self, app: AppName) -> list[Release]:
         """Given an app, return its releases, newest first."""
         with self._database.reading() as db:

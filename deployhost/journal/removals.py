@@ -15,6 +15,17 @@ class Removals:
         with self._database.transaction(durable=True) as db:
             db.execute("INSERT OR REPLACE INTO removals (app, storage) VALUES (?,?)", (app, int(with_storage)))
 
+    def takes_out(self, app: AppName, text: str) -> None:
+        """Given an app and what names the text of apps.yml, write down that the app is taken out of that text now ("": not yet)."""
+        with self._database.transaction(durable=True) as db:
+            db.execute("UPDATE removals SET taken_from = ? WHERE app = ?", (text, app))
+
+    def taken_from(self, app: AppName) -> str:
+        """Return what names the text of apps.yml that an app's removal took it out of, "" if it has not come to that."""
+        with self._database.reading() as db:
+            row = db.execute("SELECT taken_from FROM removals WHERE app = ?", (app,)).fetchone()
+        return "" if row is None else str(row["taken_from"])
+
     def done(self, app: AppName) -> None:
         """Given an app, write down that nothing is left of it."""
         with self._database.transaction(durable=True) as db:

@@ -104,4 +104,8 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE deploys ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
     UPDATE deploys SET forgotten = 1 WHERE status = 'cancelled' AND error LIKE '%"app_not_found"%';
     """,
+    """
+    -- What apps.yml was when the removal took its app out of it: where it is another, an app of that name there is a new one.
+    ALTER TABLE removals ADD COLUMN taken_from TEXT NOT NULL DEFAULT '';
+    """,
 )

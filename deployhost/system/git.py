@@ -1,11 +1,14 @@
 """git on bare repositories of the server: argv lists, no hooks of others, no configuration but the repository's own."""
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from deployhost.errors import CommandFailed, CommandTimedOut, NotFound
 from deployhost.model import Branch, Sha
+from deployhost.system import files
+from deployhost.system.git_config import lines, plain_values
 from deployhost.system.process import Completed, run
 
 # Settings of whoever started us (aliases, credential helpers, filters) have no say in what is deployed.
@@ -47,12 +50,36 @@ class BareRepository:
         """Given the first branch's name and settings, make the repository; one that is there keeps its content."""
         if not self.exists:
             run(
-                ["git", "init", "--quiet", "--bare", f"--initial-branch={branch}", str(self.path)],
+                ["git", "init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", str(self.path)],
                 env=ENVIRONMENT,
                 timeout=30,
             )
+            if settings:
+                self._append(settings)
+        self.configure(settings)
+
+    def configure(self, settings: dict[str, str]) -> None:
+        """Give the repository these settings. Without a difference no git is started: there may be hundreds of repositories."""
+        now = plain_values((files.read(self.path / "config") or b"").decode("utf-8", "surrogateescape"))
         for name, value in settings.items():
-            self._git("config", "--replace-all", name, value)
+            if now is None or now.get(name.lower()) != [value]:
+                self._git("config", "--replace-all", name, value)
+
+    def _append(self, settings: dict[str, str]) -> None:
+        try:
+            with (self.path / "config").open("a", encoding="utf-8") as config:
+                config.write(lines(settings))
+        except OSError as error:
+            raise files.problem("write", self.path / "config", error) from error
+
+    def holds_nothing(self) -> bool:
+        """Return whether it has neither a ref nor an object, nor anything that a push has begun to write."""
+        if (self.path / "packed-refs").exists() or any(names for _, _, names in os.walk(self.path / "refs")):
+            return False
+        # A push first makes a directory of its own there (git-receive-pack(1), "Quarantine environment").
+        objects = self.path / "objects"
+        there = {entry.name for entry in objects.iterdir()} if objects.is_dir() else set()
+        return there <= {"info", "pack"} and not any(names for _, _, names in os.walk(objects))
 
     def set_head(self, branch: Branch) -> None:
         """Given a branch, make it what a clone checks out."""

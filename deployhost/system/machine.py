@@ -54,6 +54,15 @@ def memory(meminfo: Path = Path("/proc/meminfo")) -> int:
     return 0
 
 
+def is_worked_in(directory: Path, proc: Path = Path("/proc")) -> bool:
+    """Return whether a process has a directory, or one below it, as its working directory (proc(5), /proc/pid/cwd)."""
+    for link in proc.glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):  # it has ended
+            if link.readlink().is_relative_to(directory):
+                return True
+    return False
+
+
 def listener(port: int, proc: Path = Path("/proc")) -> Listener | None:
     """Given a TCP port, return who listens on it on loopback or on every address, or None if nobody does."""
     inodes = set()

@@ -12,9 +12,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from deployhost.control.client import call
+from deployhost.errors import DaemonUnavailable
 from deployhost.kamal.contract import NETWORK, PROXY_CONFIG_PATH, PROXY_CONTAINER, PROXY_IMAGE
 from deployhost.paths import Paths
-from tests.system_under_test import deployhost, docker, eventually, run
+from tests.system_under_test import docker, eventually, run
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PORT = 8099
@@ -119,26 +121,56 @@ def start_proxy() -> None:
     )
 
 
+class OwnDaemon:
+    """A deployhostd of this checkout with a tree of its own; `look` is how many seconds it waits between its rounds."""
+
+    def __init__(self, folder: Path, root: Path, settings: str = "", look: float | None = None) -> None:
+        self.paths = Paths(root)
+        self._log = folder / "deployhostd.log"
+        hurry = "" if look is None else f"main.LOOK = {look}; "
+        self._argv = [sys.executable, "-c", f"from deployhost.daemon import main; {hurry}main.main()"]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.paths.bin.mkdir(parents=True)
+        self.paths.config.mkdir(parents=True)
+        shutil.copy(Paths().bin / "kamal-proxy", self.paths.bin / "kamal-proxy")
+        self.paths.server_yml.write_text(f"http_port: {PORT}\n{settings}")
+
+    def start(self) -> None:
+        """Start it, and return once it answers."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._argv,
+                cwd=CHECKOUT,
+                env={**os.environ, "DEPLOYHOST_ROOT": str(self.paths.root)},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        eventually(self.answers, within=30, what="deployhostd answers")
+
+    def answers(self) -> bool:
+        """Return whether it answers."""
+        try:
+            call(str(self.paths.control_socket), "ping", timeout=30)
+        except DaemonUnavailable:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """Kill it with SIGKILL; one that does not run is no error."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+
 @contextlib.contextmanager
 def own_daemon(folder: Path, data: Path, settings: str) -> Iterator[Paths]:
     """Run deployhostd with everything there."""
-    paths = Paths(data / "root")
-    paths.bin.mkdir(parents=True)
-    paths.config.mkdir(parents=True)
-    shutil.copy(Paths().bin / "kamal-proxy", paths.bin / "kamal-proxy")
-    paths.server_yml.write_text(f"http_port: {PORT}\n{settings}")
-    os.environ["DEPLOYHOST_ROOT"] = str(paths.root)
-    with (folder / "deployhostd.log").open("wb") as log:
-        daemon = subprocess.Popen(
-            [sys.executable, "-c", "from deployhost.daemon.main import main; main()"],
-            cwd=CHECKOUT,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    daemon = OwnDaemon(folder, data / "root", settings)
+    os.environ["DEPLOYHOST_ROOT"] = str(daemon.paths.root)
     try:
-        eventually(lambda: deployhost("status", "--json", check=False).code == 0, within=30, what="deployhostd answers")
-        yield paths
+        daemon.start()
+        yield daemon.paths
     finally:
-        os.killpg(daemon.pid, signal.SIGKILL)
-        daemon.wait()
+        daemon.kill()

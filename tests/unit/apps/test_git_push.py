@@ -13,10 +13,14 @@ from pathlib import Path
 import pytest
 
 from deployhost.apps.push_plan import PushKind, judge_push
-from deployhost.apps.repository import ensure_repository
+from deployhost.apps.repositories import Repositories
+from deployhost.config.app import AppConfig
 from deployhost.control.messages import Message
 from deployhost.daemon.control import ControlServer, Emit
 from deployhost.errors import DeployhostError
+from deployhost.journal.database import Database
+from deployhost.journal.releases import Releases
+from deployhost.journal.removals import Removals
 from deployhost.model import AppName, Branch, Sha
 from deployhost.paths import Paths
 from deployhost.system.git import BareRepository
@@ -127,8 +131,16 @@ def paths() -> Iterator[Paths]:
 
 
 @pytest.fixture
-def repository(paths: Paths) -> BareRepository:
-    return ensure_repository(paths, SHOP, None)
+def repositories(paths: Paths) -> Iterator[Repositories]:
+    database = Database(paths.journal)
+    yield Repositories(paths, Removals(database), Releases(database, lambda: 0.0))
+    database.close()
+
+
+@pytest.fixture
+def repository(paths: Paths, repositories: Repositories) -> BareRepository:
+    repositories.add(SHOP, None, ())
+    return BareRepository(paths.repo(SHOP))
 
 
 @pytest.fixture
@@ -284,16 +296,16 @@ def test_repository_is_ours_alone(paths: Paths, repository: BareRepository) -> N
     assert " -IS\n" in hook.read_text()
 
 
-def test_ensured_again(paths: Paths, repository: BareRepository, daemon: Daemon, clone: Clone) -> None:
+def test_ensured_again(repositories: Repositories, repository: BareRepository, daemon: Daemon, clone: Clone) -> None:
     """Run at each start: what was pushed stays, what was changed by hand is put right, what is right is not touched."""
     clone.push("main")
     hook = repository.path / "hooks" / "proc-receive"
     before = hook.stat().st_ino
-    ensure_repository(paths, SHOP, MAIN)
+    repositories.ensure(AppConfig(SHOP))
     assert hook.stat().st_ino == before
     hook.write_text("#!/bin/sh\nexit 0\n")
     subprocess.run(["git", "config", "--add", "receive.procReceiveRefs", "refs/heads"], cwd=repository.path, check=True)
-    ensure_repository(paths, SHOP, MAIN)
+    repositories.ensure(AppConfig(SHOP))
     assert "deployhost" in hook.read_text()
     assert list(clone.refs()) == ["refs/heads/main"]
 

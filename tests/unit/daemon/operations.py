@@ -9,7 +9,7 @@ from deployhost.apps.remove import Remover
 from deployhost.apps.settings import Rerouter
 from deployhost.apps.view import Views
 from deployhost.control.messages import Message
-from deployhost.daemon import app_ops, deploy_ops, push_ops
+from deployhost.daemon import deploy_ops, push_ops
 from deployhost.daemon.app_ops import AppOperations
 from deployhost.daemon.deploy_ops import DeployOperations
 from deployhost.daemon.deploying import Deploying
@@ -18,7 +18,6 @@ from deployhost.daemon.push_ops import PushOperation
 from deployhost.daemon.release_ops import ReleaseOperations
 from deployhost.daemon.setting_ops import SettingOperations
 from deployhost.daemon.worker import Workers
-from deployhost.journal.removals import Removals
 from deployhost.model import AppName
 from deployhost.system.git import BareRepository
 from tests.assembled import Server, settle, wait_until
@@ -55,7 +54,8 @@ class Operations:
             paths=paths,
             views=self.views,
             locks=daemon.locks,
-            removals=Removals(daemon.database),
+            removals=daemon.removals,
+            repositories=daemon.repositories,
         )
         rerouter = Rerouter(
             docker=daemon.docker,
@@ -67,7 +67,6 @@ class Operations:
         )
         for module in (push_ops, deploy_ops):
             server.monkeypatch.setattr(module, "BareRepository", self._repository)
-        server.monkeypatch.setattr(app_ops, "ensure_repository", lambda *_: None)
         groups = (
             AppOperations(
                 paths=paths,
@@ -75,6 +74,7 @@ class Operations:
                 releases=daemon.releases,
                 views=self.views,
                 remover=self.remover,
+                repositories=daemon.repositories,
                 http_port=lambda: HTTP_PORT,
                 started_at=server.clock(),
             ),

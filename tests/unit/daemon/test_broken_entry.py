@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from deployhost.daemon import assembly
 from deployhost.daemon.assembly_shared import _MayReach
 from deployhost.errors import InvalidConfig, SwitchFailed
 from deployhost.model import AppName
@@ -28,13 +27,11 @@ def write(paths: Paths, own: str, shop: str) -> None:
     paths.apps_yml.with_suffix(".new").replace(paths.apps_yml)
 
 
-def test_hooks_of_the_others_are_refreshed(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    refreshed: list[AppName] = []
-    monkeypatch.setattr(assembly, "ensure_repository", lambda _paths, app, _branch: refreshed.append(app))
-    write(paths, "prot: 1", "")
+def test_hooks_of_the_others_are_refreshed(server: Server, ops: Operations) -> None:
+    write(server.paths, "prot: 1", "")
     with pytest.raises(InvalidConfig, match=r"apps\.yml has a mistake"):
-        assembly.refresh_hooks(paths)
-    assert refreshed == [SHOP]
+        ops.daemon.repositories.refresh()
+    assert [path.name for path in server.paths.repos.iterdir()] == ["shop.git"]
 
 
 def test_whom_it_may_reach_stays_as_it_was(paths: Paths) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from deployhost.control.messages import Message
-from deployhost.daemon import app_ops
 from deployhost.errors import (
     AppNotFound,
     Conflict,
@@ -24,6 +23,7 @@ from deployhost.errors import (
 )
 from deployhost.journal.deploys import Push
 from deployhost.model import AppName, Branch, Deploy, DeployStatus, EnvName, Trigger
+from deployhost.system.git import BareRepository
 from tests.assembled import Server, sha, wait_until
 from tests.fakes import Behaviour
 from tests.unit.daemon.operations import Operations
@@ -562,10 +562,13 @@ def test_an_app_whose_repository_cannot_be_made_is_not_added(
     def full_disk(*_: object) -> None:
         raise FileProblem("no space left on device")
 
-    monkeypatch.setattr(app_ops, "ensure_repository", full_disk)
-    with pytest.raises(FileProblem):
-        ops.ask("app.add", name="shop")
-    assert ops.ask("app.list")["apps"] == []
+    for broken in ("create", "configure"):
+        with monkeypatch.context() as patch:
+            patch.setattr(BareRepository, broken, full_disk)
+            with pytest.raises(FileProblem):
+                ops.ask("app.add", name="shop")
+        assert ops.ask("app.list")["apps"] == []
+        assert list(server.paths.repos.iterdir()) == []
 
 
 def test_removed_while_it_builds(server: Server, ops: Operations) -> None:

@@ -448,6 +448,9 @@ def test_forgotten(deploys: Deploys) -> None:
     queued = deploys.accept(SHOP, TWO, trigger=Trigger.PUSH)
     other = deploys.accept(BLOG, ONE, trigger=Trigger.PUSH)
     assert sorted(deploys.forget(SHOP)) == [ended.id, queued.id]
+    assert deploys.forget(SHOP) == []
+    assert (deploys.is_forgotten(running.id), deploys.is_forgotten(ended.id)) == (True, True)
+    assert not deploys.is_forgotten(other.id)
     assert deploys.of_app(SHOP) == [], "it is not what an app of that name, added now, is shown"
     assert (deploys.newest(SHOP), deploys.newest(SHOP, by=Trigger.PUSH), deploys.chosen(SHOP)) == (None, None, None)
     assert deploys.apps() == [BLOG]
@@ -459,7 +462,7 @@ def test_forgotten(deploys: Deploys) -> None:
     assert deploys.version_numbers(SHOP, ONE) == {V1}, "its version is taken: its image may be there yet"
     added_again = deploys.accept(SHOP, ONE, trigger=Trigger.PUSH)
     assert added_again.id == other.id + 1, "numbers are never used again"
-    assert deploys.sweep() == [running.id]
+    assert [(swept.id, swept.version) for swept in deploys.sweep()] == [(running.id, V1)]
     assert deploys.of_app(SHOP) == [added_again]
     with pytest.raises(NotFound):
         deploys.get(running.id)

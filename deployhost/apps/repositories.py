@@ -1,0 +1,218 @@
+"""The apps' repositories: made for apps that apps.yml lists, deleted with them.
+
+A repository appears and disappears under the lock of apps.yml, so that nobody brings one back who works on a list that he
+read earlier. The lock is held for a rename only: a repository is made aside, and is deleted once it was moved aside.
+"""
+
+import contextlib
+import secrets
+import shutil
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from deployhost.apps.repository import make, mend
+from deployhost.config import apps, yaml_file
+from deployhost.config.app import AppConfig
+from deployhost.config.apps import AppsFile
+from deployhost.config.listing import Listing
+from deployhost.deploy.repository_plan import is_unwanted
+from deployhost.deploy.seen import SeenRepository
+from deployhost.errors import Conflict, DeployhostError
+from deployhost.journal.releases import Releases
+from deployhost.journal.removals import Removals
+from deployhost.model import AppName, Branch, Domain
+from deployhost.paths import Paths
+from deployhost.system.files import make_directory, problem
+from deployhost.system.git import BareRepository
+from deployhost.system.machine import is_worked_in
+
+# How names begin in that directory that are no repository yet, or none any more. No app's name begins so.
+ASIDE = ".deployhost-"
+AT_ONCE = 20  # repositories that are placed while the lock is held once
+LEFT = 600.0  # seconds after which nobody is at work any more on what lies aside
+
+
+class Repositories:
+    """The bare repositories below paths.repos. The journal says which apps are being removed: those get none."""
+
+    def __init__(self, paths: Paths, removals: Removals, releases: Releases) -> None:
+        self._paths = paths
+        self._removals = removals
+        self._releases = releases
+        self._listing = Listing(paths.apps_yml)
+
+    def refresh(self) -> None:
+        """Have every app's repository and hook as this version writes them: an upgrade moves the interpreter.
+
+        Raise InvalidConfig for an app whose settings can't be read, once the others are done.
+        """
+        found = self._listing.now()
+        missing = [config for config in found.apps.values() if not self._mended(config.name)]
+        for first in range(0, len(missing), AT_ONCE):
+            self._make(missing[first : first + AT_ONCE])
+        found.check()
+
+    def ensure(self, config: AppConfig) -> None:
+        """Mend the repository of an app, or make it if the app is listed and not being removed."""
+        if not self._mended(config.name):
+            self._make([config])
+
+    def _make(self, missing: Sequence[AppConfig]) -> None:
+        with contextlib.ExitStack() as stack:
+            made = [(config, stack.enter_context(self._aside(config.name, config.branch))) for config in missing]
+            listed, removed = stack.enter_context(self._listing.held()), self._removals.open()
+            for config, repository in made:
+                if config.name in listed.known and config.name not in removed:
+                    self._place(repository, config.name, config.branch)
+
+    def add(self, app: AppName, branch: Branch | None, domains: Iterable[Domain]) -> AppConfig:
+        """Put an app into apps.yml together with its repository, and return its settings: both are there, or neither.
+
+        Raise Conflict if the name or a domain is taken, or the app is being removed.
+        """
+        placed = False
+
+        def place() -> None:
+            nonlocal placed
+            if app in self._removals.open():
+                raise Conflict(f"{app} is being removed", hint=f"deployhost remove {app} --yes")
+            placed = self._place(made, app, branch)
+
+        with self._aside(app, branch) as made:
+            try:
+                config = apps.add_app(self._paths.apps_yml, app, branch, domains, ready=place)
+            except BaseException:
+                if placed:
+                    with contextlib.suppress(DeployhostError):  # converge sees to it
+                        self.delete_unowned(app)
+                raise
+        if not placed:
+            self._mended(app)
+        return config
+
+    def delete(self, app: AppName) -> None:
+        """Delete the repository of an app that is being removed. Raise Conflict if apps.yml stays locked, FileProblem."""
+        with yaml_file.locked(self._paths.apps_yml):
+            away = self._move_away(app)
+        _delete(away)
+
+    def delete_unowned(self, app: AppName) -> bool:
+        """Delete the repository that no app owns, unless it has an owner or content by now; return whether it was deleted.
+
+        Raise InvalidConfig if apps.yml can't be read, Conflict if it stays locked, FileProblem.
+        """
+        with self._listing.held() as listed:
+            seen = self._look(app, listed, self._owned())
+            away = self._move_away(app) if seen is not None and is_unwanted(seen) else None
+        _delete(away)
+        return away is not None
+
+    def sweep(self, older: float = 0.0) -> tuple[str, ...]:
+        """Delete what an interrupted run left aside more than so many seconds ago. Return what a person should know of it: nothing."""
+        for path in self._entries(f"{ASIDE}*"):
+            with contextlib.suppress(OSError):
+                if path.lstat().st_ctime <= time.time() - older:
+                    _delete(path)
+        return ()
+
+    def keep(self) -> tuple[str, ...]:
+        """Sweep up, as a keeper of converge: what others may be at work on stays."""
+        return self.sweep(LEFT)
+
+    def state(self) -> object:
+        """Return what is another value once `refresh` may have something to do: apps.yml was written, or a removal has ended."""
+        try:
+            file = self._paths.apps_yml.stat()
+        except OSError:
+            return None
+        return file.st_mtime_ns, file.st_ino, frozenset(self._removals.open())
+
+    def unlisted(self) -> tuple[SeenRepository, ...]:
+        """Return the repositories whose app is not in apps.yml. Raise InvalidConfig, FileProblem."""
+        there = [AppName(path.stem) for path in self._entries("*.git") if AppName.pattern.fullmatch(path.stem)]
+        if not there:
+            return ()
+        listed, owned = self._listing.now(), self._owned()
+        found = (self._look(app, listed, owned) for app in sorted(there) if app not in listed.known)
+        return tuple(seen for seen in found if seen is not None)
+
+    def _owned(self) -> set[AppName]:
+        """Return the apps that the journal knows, and those whose removal will see to what is left of them."""
+        return {*self._releases.apps(), *self._removals.open()}
+
+    def _look(self, app: AppName, listed: AppsFile, owned: Collection[AppName]) -> SeenRepository | None:
+        repository = BareRepository(self._paths.repo(app))
+        if repository.path.is_symlink() or not repository.exists:
+            return None  # none of ours
+        empty = repository.holds_nothing()
+        return SeenRepository(
+            app=app,
+            path=str(repository.path),
+            listed=app in listed.known,
+            owned=app in owned,
+            empty=empty,
+            busy=empty and is_worked_in(repository.path.resolve()),
+        )
+
+    def _entries(self, pattern: str) -> list[Path]:
+        return list(self._paths.repos.glob(pattern))
+
+    def _move_away(self, app: AppName) -> Path | None:
+        repository = self._paths.repo(app)
+        away = self._aside_path(f"gone-{app}")
+        try:
+            repository.rename(away)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise problem("delete", repository, error) from error
+        return away
+
+    @contextlib.contextmanager
+    def _aside(self, app: AppName, branch: Branch | None) -> Iterator[BareRepository]:
+        """Yield a repository as an app's is to be, under a name that no app has; it is gone afterwards, unless it was placed."""
+        make_directory(self._paths.repos, 0o700)
+        made = BareRepository(self._aside_path(f"new-{app}"))
+        try:
+            make(made, app, branch, self._paths)
+            yield made
+        finally:
+            _delete(made.path)
+
+    def _aside_path(self, what: str) -> Path:
+        return self._paths.repos / f"{ASIDE}{what}-{secrets.token_hex(8)}"
+
+    def _place(self, made: BareRepository, app: AppName, branch: Branch | None) -> bool:
+        """Given a repository that was made aside, have it be the app's, and return whether there was none. Raise FileProblem."""
+        repository = BareRepository(self._paths.repo(app))
+        if repository.exists:
+            return False
+        try:
+            made.path.rename(repository.path)
+        except OSError as error:
+            if not repository.path.is_dir():
+                raise problem("make", repository.path, error) from error
+            make(repository, app, branch, self._paths)  # somebody has something there: it stays
+        return True
+
+    def _mended(self, app: AppName) -> bool:
+        """Have the repository of an app as it is to be, and return whether there is one."""
+        repository = BareRepository(self._paths.repo(app))
+        if not repository.exists:
+            return False
+        # Without the lock: this makes no repository where there is none any more.
+        try:
+            mend(repository, app, self._paths)
+        except DeployhostError:
+            if repository.exists:
+                raise
+        return True
+
+
+def _delete(path: Path | None) -> None:
+    """Delete what lies aside, if anything does. Whoever is pushing into it may still write: the rest goes with `sweep`."""
+    if path is not None and path.is_symlink():
+        path.unlink()
+    elif path is not None and path.exists():
+        shutil.rmtree(path, ignore_errors=True)
