@@ -58,11 +58,17 @@ BUILDS = (
 )
 # The Procfile and the start script are the sign themselves there, and a workspace or a worker is no language.
 BASES = tuple(
-    one for one in REFUSED if one.path not in ("Procfile", "package.json", "web: COMMAND") and "/package.json" not in " ".join(one.files)
+    one for one in REFUSED if not one.path.startswith(("Procfile", "package.json", "web: COMMAND")) and "/package.json" not in " ".join(one.files)
 )  # fmt: skip
-LEVELS = {one.name: sign.level for one in BASES if (sign := find_sign(MemoryTree(one.files)))}
-# Elsewhere only what plainly serves counts.
-MOVABLE = frozenset(one.name for one in BASES if LEVELS[one.name] is Level.SERVER and "cgi-bin" not in str(one.files))
+SIGNS = {one.name: sign for one in BASES if (sign := find_sign(MemoryTree(one.files), served=""))}
+# What is seen of them where no files are served: without it, a site's build only leaves them aside.
+ALONE = {one.name: sign.level for one in BASES if (sign := find_sign(MemoryTree(one.files)))}
+# Elsewhere only what plainly serves counts, and stray sources only near the root.
+MOVABLE = frozenset(
+    name
+    for name, sign in SIGNS.items()
+    if ALONE.get(name, Level.MANIFEST) >= Level.FRAMEWORK and (sign.has_manifest or "/" not in sign.path)
+)
 
 
 @dataclass(frozen=True)
@@ -105,14 +111,14 @@ class Mutator:
 
     def _pages(self, case: Refused, files: Files) -> None:
         # Beside documentation a manifest alone says nothing.
-        roots = [one for one in ROOTS if LEVELS[case.name] is not Level.MANIFEST or one not in DOCUMENTS]
+        roots = [one for one in ROOTS if SIGNS[case.name].level is not Level.MANIFEST or one not in DOCUMENTS]
         for root in self._random.sample(roots, self._random.randint(1, 3)):
             files.setdefault(f"{root}index.html", PAGE)
             if self._random.random() < 0.5:
                 files.setdefault(f"{root}about.html", PAGE)
 
     def _build(self, case: Refused, files: Files) -> None:
-        if LEVELS[case.name] is Level.MANIFEST:  # which a site may have for a tool
+        if ALONE.get(case.name, Level.MANIFEST) is Level.MANIFEST:  # which a site may have for a tool
             return
         files.setdefault("package.json", self._random.choice(BUILDS))
 
@@ -125,7 +131,9 @@ class Mutator:
     def _moved(self, case: Refused, files: Files) -> None:
         if case.name not in MOVABLE:
             return
-        folder = self._random.choice(FOLDERS)
+        # Below src/ a page is a page's own, or a sample.
+        page = SIGNS[case.name].what.endswith("page")
+        folder = self._random.choice([one for one in FOLDERS if not (page and one.startswith("src"))])
         for path in [one for one in case.files if one in files and not one.endswith("index.html")]:
             files[f"{folder}/{path}"] = files.pop(path)
         files.setdefault("index.html", PAGE)

@@ -144,7 +144,7 @@ REFUSED = (
         "dancer",
         {"cpanfile": "requires 'Dancer2';\n", "bin/app.pl": "use Dancer2;\n", "public/index.html": PAGE},
         "Perl",
-        "cpanfile",
+        "cpanfile:1",
     ),
     # Ruby
     Refused(
@@ -220,7 +220,7 @@ REFUSED = (
         "Go",
         "main.go",
     ),
-    Refused("go with gin", {"go.mod": GIN_MOD, "main.go": GIN, "public/index.html": PAGE}, "Go", "go.mod"),
+    Refused("go with gin", {"go.mod": GIN_MOD, "main.go": GIN, "public/index.html": PAGE}, "Go", "main.go:6"),
     Refused(
         "go in cmd", {"go.mod": GO_MOD, "cmd/shop/main.go": GO, "static/index.html": PAGE}, "Go", "cmd/shop/main.go"
     ),
@@ -318,7 +318,7 @@ REFUSED = (
             "static/index.html": PAGE,
         },
         "Deno",
-        "deno.json",
+        "main.ts:1",
     ),
     Refused(
         "deno without a manifest",
@@ -393,7 +393,7 @@ REFUSED = (
             "static/index.html": PAGE,
         },
         "Kotlin",
-        "build.gradle.kts",
+        "src/main/kotlin/Application.kt:1",
     ),
     Refused(
         "jhipster",
@@ -408,7 +408,7 @@ REFUSED = (
         "pom.xml",
     ),
     Refused("jsp", {"index.html": PAGE, "cart.jsp": "<%= 1 %>"}, "JSP", "cart.jsp"),
-    Refused("war", {"index.html": PAGE, "WEB-INF/web.xml": "<web-app/>"}, "JSP", "WEB-INF/web.xml"),
+    Refused("war", {"index.html": PAGE, "WEB-INF/web.xml": "<web-app/>"}, "Java", "WEB-INF/web.xml"),
     Refused(
         "java by its Procfile",
         {"Procfile": "web: java -jar target/shop.jar\n", "public/index.html": PAGE},
@@ -519,7 +519,7 @@ REFUSED = (
             "static/index.html": PAGE,
         },
         ".NET",
-        "Shop.csproj",
+        "Program.cs:1",
     ),
     Refused(
         "asp.net beside a client",
@@ -576,7 +576,7 @@ REFUSED = (
             "public/index.html": PAGE,
         },
         "Crystal",
-        "shard.yml",
+        "src/shop.cr:1",
     ),
     Refused(
         "dart shelf",
@@ -648,7 +648,7 @@ REFUSED = (
             "static/index.html": PAGE,
         },
         "C or C++",
-        "CMakeLists.txt",
+        "main.cpp:1",
     ),
     Refused(
         "c with meson",
@@ -668,7 +668,7 @@ REFUSED = (
             "static/index.html": PAGE,
         },
         "OCaml",
-        "dune-project",
+        "bin/main.ml:1",
     ),
     Refused("shiny", {"app.R": "library(shiny)\nshinyApp(ui, server)\n", "www/index.html": PAGE}, "R", "app.R"),
     Refused(
@@ -676,6 +676,185 @@ REFUSED = (
         {"Project.toml": '[deps]\nGenie = "c43c736e"\n', "src/Shop.jl": "", "public/index.html": PAGE},
         "Julia",
         "Project.toml",
+    ),
+    # What only looks like something of Node's or Python's beside them
+    Refused(
+        "go beside the scripts of a client",
+        {
+            "go.mod": GO_MOD,
+            "main.go": GO,
+            "package.json": package(scripts={"start": "node scripts/start.js", "build": "node scripts/build.js"}),
+            "scripts/start.js": "require('webpack')",
+        },
+        "Go",
+        "main.go:6",
+    ),
+    Refused(
+        "go beside a helper that runs",
+        {
+            "go.mod": GIN_MOD,
+            "main.go": "package main\n\nfunc main() {}\n",
+            "deploy.py": "def run():\n    pass\n\nif __name__ == '__main__':\n    run()\n",
+        },
+        "Go",
+        "go.mod",
+    ),
+    Refused(
+        "slim beside a watcher",
+        {
+            "composer.json": '{"require": {"slim/slim": "4"}}',
+            "public/index.php": "<?php",
+            "package.json": package(scripts={"start": "webpack --watch"}, devDependencies={"webpack": "5"}),
+        },
+        "PHP",
+        "composer.json",
+    ),
+    Refused(
+        "php beside a page's script that listens",
+        {"index.php": "<?php", "main.js": "history.listen(update)"},
+        "PHP",
+        "index.php",
+    ),
+    Refused(
+        "java in com.example",
+        {
+            "pom.xml": "<project/>",
+            "package.json": VITE,
+            "index.html": PAGE,
+            "src/main/java/com/example/Server.java": "class Server {\n  public static void main(String[] a) { HttpServer.create(); }\n}\n",
+        },
+        "Java",
+        "src/main/java/com/example/Server.java:2",
+    ),
+    Refused(
+        "play in java",
+        {
+            "build.sbt": "lazy val root = project.enablePlugins(PlayJava)\n",
+            "app/controllers/Home.java": "class Home {}",
+            "package.json": ESBUILD,
+        },
+        "Scala",
+        "build.sbt",
+    ),
+    Refused(
+        "rust with a named binary",
+        {
+            "Cargo.toml": '[package]\nname = "s"\n[dependencies]\naxum = "0.7"\n[[bin]]\nname = "s"\npath = "src/server.rs"\n',
+            "src/lib.rs": "",
+            "src/server.rs": "fn main() {}\n",
+            "static/index.html": PAGE,
+        },
+        "Rust",
+        "Cargo.toml",
+    ),
+    Refused(
+        "go by its go.mod",
+        {"go.mod": GO_MOD + "require github.com/go-chi/chi/v5 v5.0.12\n", "static/index.html": PAGE},
+        "Go",
+        "go.mod",
+    ),
+    Refused("go in a folder of two words", {"index.html": PAGE, "server-go/main.go": GO}, "Go", "server-go/main.go:6"),
+    Refused(
+        "a program below the root that is served",
+        {"index.html": PAGE, "shop/go.mod": GO_MOD, "shop/main.go": "package main\n"},
+        "Go",
+        "shop/main.go",
+    ),
+    Refused(
+        "php in one long line",
+        {
+            "composer.json": '{"description": "' + "x" * 3000 + '", "require": {"slim/slim": "4"}}',
+            "docs/index.html": PAGE,
+        },
+        "PHP",
+        "composer.json:1",
+    ),
+    Refused(
+        "a page of a tool that is served", {"index.html": PAGE, "tools/calc.php": "<?php"}, "PHP", "tools/calc.php"
+    ),
+    Refused("cgi without an ending", {"index.html": PAGE, "cgi-bin/form": "#!/bin/sh\n"}, "CGI", "cgi-bin/form"),
+    Refused(
+        "perl in a page's folder", {"index.html": PAGE, "scripts/form.pl": "use CGI;\n"}, "Perl", "scripts/form.pl"
+    ),
+    Refused(
+        "mojo as it is generated",
+        {
+            "script/my_app": "#!/usr/bin/env perl\nuse Mojolicious::Commands;",
+            "lib/MyApp.pm": "use Mojo::Base 'Mojolicious';",
+            "public/index.html": PAGE,
+        },
+        "Perl",
+        "lib/MyApp.pm:1",
+    ),
+    Refused(
+        "axum with its own docs",
+        {
+            "Cargo.toml": AXUM,
+            "src/main.rs": "fn main() {\n    axum::serve(listener, app);\n}\n",
+            "docs/index.html": PAGE,
+            "docs/search-index.js": "",
+        },
+        "Rust",
+        "src/main.rs:2",
+    ),
+    # Commands
+    Refused(
+        "php behind cross-env",
+        {"package.json": package(scripts={"start": "cross-env A=1 php -S 0:80"})},
+        "PHP",
+        "package.json:3",
+    ),
+    Refused(
+        "go behind nodemon",
+        {"package.json": package(scripts={"start": "nodemon --exec go run main.go"})},
+        "Go",
+        "package.json:3",
+    ),
+    Refused(
+        "go beside vite in one command",
+        {
+            "package.json": package(
+                scripts={"start": 'concurrently "go run ." "vite"'}, devDependencies={"concurrently": "8"}
+            )
+        },
+        "Go",
+        "package.json:3",
+    ),
+    Refused(
+        "php behind composer",
+        {"Procfile": "web: $(composer config bin-dir)/heroku-php-nginx public/\n", "public/index.html": PAGE},
+        "PHP",
+        "Procfile:1",
+    ),
+    Refused(
+        "ruby behind a pool",
+        {"Procfile": "web: bin/start-pgbouncer bundle exec puma\n", "index.html": PAGE},
+        "Ruby",
+        "Procfile:1",
+    ),
+    Refused(
+        "clojure by a jar",
+        {
+            "Procfile": "web: java -jar shop.jar\n",
+            "project.clj": '(defproject shop "1"\n  :dependencies [[ring "1"]])\n',
+        },
+        "Clojure",
+        "Procfile:1",
+    ),
+    Refused(
+        "procfile of a program beside package.json",
+        {"Procfile": "web: bin/shop\n", "package.json": "{}"},
+        "bin/shop",
+        "Procfile:1",
+    ),
+    Refused(
+        "procfile of a program beside Python",
+        {"Procfile": "web: ./main\n", "requirements.txt": ""},
+        "./main",
+        "Procfile:1",
+    ),
+    Refused(
+        "procfile of another server", {"Procfile": "web: caddy run\n", "package.json": "{}"}, "caddy run", "Procfile:1"
     ),
     # A Procfile's program that is nobody's
     Refused(
@@ -752,6 +931,29 @@ REFUSED = (
             "package.json": package(workspaces=["apps/*"]),
             "index.html": PAGE,
             "apps/web/package.json": package(scripts={"start": "node s.js"}),
+        },
+        "workspace",
+        "apps/web",
+    ),
+    Refused(
+        "pnpm workspace in one line",
+        {
+            "package.json": package(scripts={"build": "pnpm -r build"}),
+            "pnpm-workspace.yaml": "packages: ['client', 'server']\n",
+            "client/package.json": package(scripts={"build": "vite build"}, devDependencies={"vite": "6"}),
+            "client/index.html": PAGE,
+            "server/package.json": package(scripts={"start": "node s.js"}, dependencies={"express": "4"}),
+        },
+        "workspace",
+        "server (express)",
+    ),
+    Refused(
+        "workspace that shares a framework",
+        {
+            "package.json": package(
+                workspaces=["apps/*"], scripts={"build": "turbo build"}, dependencies={"next": "15"}
+            ),
+            "apps/web/package.json": package(scripts={"build": "next build"}),
         },
         "workspace",
         "apps/web",
@@ -1209,5 +1411,225 @@ KEPT = (
         {"package.json": package(scripts={"start": "deno run -A main.ts"}, dependencies={"deno": "2"})},
         "node",
         "deno run",
+    ),
+    Kept(
+        "express that speaks of Deno",
+        {
+            "package.json": package(dependencies={"express": "4"}),
+            "public/index.html": PAGE,
+            "index.js": "const express = require('express');\nexpress().listen(process.env.PORT);\n// also runs on Deno.serve\n",
+        },
+        "node",
+        "node index.js",
+    ),
+    Kept(
+        "hono for several runtimes",
+        {
+            "package.json": package(dependencies={"hono": "4", "@hono/node-server": "1"}),
+            "index.js": "import { serve } from '@hono/node-server';\nif (typeof Deno !== 'undefined') Deno.serve(f); else serve({ fetch: f });\n",
+        },
+        "node",
+        "node index.js",
+    ),
+    Kept(
+        "vite with functions of Supabase",
+        {"package.json": VITE, "index.html": PAGE, "supabase/functions/a/index.ts": "Deno.serve(f)"},
+        "node",
+        "nginx",
+    ),
+    Kept(
+        "vite with an example for Deno",
+        {"package.json": VITE, "index.html": PAGE, "src/Hero.tsx": "<pre>Deno.serve(handler)</pre>"},
+        "node",
+        "nginx",
+    ),
+    Kept(
+        "vite with a task of Deno's",
+        {
+            "package.json": VITE,
+            "index.html": PAGE,
+            "deno.json": '{"tasks": {"serve": "deno run jsr:@std/http@1/file-server dist/"}}',
+        },
+        "node",
+        "nginx",
+    ),
+    Kept(
+        "astro with lessons about Go",
+        {
+            "package.json": package(scripts={"build": "astro build"}, dependencies={"astro": "5"}),
+            "src/content/http/main.go": GO,
+        },
+        "node",
+        "nginx",
+    ),
+    Kept(
+        "vite with a magefile",
+        {
+            "package.json": VITE,
+            "index.html": PAGE,
+            "go.mod": GO_MOD,
+            "magefile.go": "//go:build mage\n\npackage main\n",
+        },
+        "node",
+        "nginx",
+    ),
+    Kept(
+        "vite with Deployer",
+        {"package.json": VITE, "index.html": PAGE, "deploy.php": "<?php\nnamespace Deployer;\n"},
+        "node",
+        "nginx",
+    ),
+    Kept(
+        "vite with a desktop shell's workspace",
+        {
+            "package.json": VITE,
+            "index.html": PAGE,
+            "Cargo.toml": '[workspace]\nmembers = ["src-tauri"]\n[workspace.dependencies]\naxum = "0.7"\n',
+            "src-tauri/Cargo.toml": CRATE,
+            "src-tauri/src/main.rs": MAIN_RS,
+        },
+        "node",
+        "nginx",
+    ),
+    Kept(
+        "documentation of a Go program",
+        {
+            "package.json": package(scripts={"build": "vitepress build docs"}, devDependencies={"vitepress": "1"}),
+            "go.mod": GO_MOD,
+            "main.go": "package main\n\nfunc main() {}\n",
+        },
+        "node",
+        "nginx",
+    ),
+    Kept(
+        "documentation of a PHP library",
+        {"docs/index.html": PAGE, "src/A.php": "<?php\nclass A {}\n", "composer.json": "{}"},
+        "static",
+        "nginx",
+    ),
+    Kept(
+        "documentation of a gem",
+        {"docs/index.html": PAGE, "Gemfile": "gemspec\n", "x.gemspec": "", "lib/x.rb": "module X; end\n"},
+        "static",
+        "nginx",
+    ),
+    Kept(
+        "documentation of a client",
+        {
+            "docs/index.html": PAGE,
+            "app/build.gradle.kts": 'plugins { id("com.android.application") }\ndependencies { implementation("io.ktor:ktor-client-core:2.3") }\n',
+        },
+        "static",
+        "nginx",
+    ),
+    Kept(
+        "a program for the browser in C#",
+        {
+            "docs/index.html": PAGE,
+            "App.csproj": '<Project Sdk="Microsoft.NET.Sdk.BlazorWebAssembly">',
+            "Program.cs": "var b = 1;",
+        },
+        "static",
+        "nginx",
+    ),
+    Kept(
+        "a template with demos",
+        {"index.html": PAGE, "vendors/calendar/demos/php/get-events.php": "<?php"},
+        "static",
+        "nginx",
+    ),
+    Kept(
+        "pages that PHP only hands out",
+        {"index.html": PAGE, "index.php": "<?php include_once('index.html'); ?>", "composer.json": "{}"},
+        "static",
+        "nginx",
+    ),
+    Kept(
+        "pages that Rack only hands out",
+        {"index.html": PAGE, "config.ru": "use Rack::Static, urls: ['/'], root: '.'\nrun nil\n"},
+        "static",
+        "nginx",
+    ),
+    Kept(
+        "pages that a file server hands out", {"index.html": PAGE, "Procfile": "web: serve -s .\n"}, "static", "nginx"
+    ),
+    Kept(
+        "pages and a script, served by Python",
+        {"index.html": PAGE, "Procfile": "web: python -m http.server $PORT\n", "scripts/gen.py": "x = 1\n"},
+        "static",
+        "nginx",
+    ),
+    Kept("jekyll with puma", {"_site/index.html": PAGE, "Gemfile": "gem 'jekyll'\ngem 'puma'\n"}, "static", "nginx"),
+    Kept(
+        "a start script of a framework, beside PHP",
+        {
+            "package.json": package(scripts={"start": "strapi start"}, dependencies={"@strapi/strapi": "4"}),
+            "legacy/a.php": "<?php",
+        },
+        "node",
+        "strapi start",
+    ),
+    Kept(
+        "a start script with settings, beside PHP",
+        {
+            "package.json": package(scripts={"start": "cross-env NODE_ENV=production node dist/index.js"}),
+            "legacy/a.php": "<?php",
+        },
+        "node",
+        "cross-env",
+    ),
+    Kept(
+        "gunicorn in poetry's shell, beside PHP",
+        {"Procfile": "web: poetry run gunicorn pkg.web:app\n", "requirements.txt": "x\n", "a.php": "<?php"},
+        "python",
+        "poetry run gunicorn",
+    ),
+    Kept(
+        "gunicorn after a helper",
+        {
+            "Procfile": "web: perl -pi -e s/PORT/8080/ c.ini && gunicorn app:app\n",
+            "app.py": FLASK,
+            "requirements.txt": "flask\n",
+        },
+        "python",
+        "gunicorn",
+    ),
+    Kept(
+        "a bot that answers, as a worker",
+        {
+            "Procfile": "worker: node bot.js\n",
+            "package.json": package(scripts={"start": "node bot.js"}, dependencies={"discord.js": "14"}),
+            "bot.js": "require('http').createServer(f).listen(process.env.PORT)",
+        },
+        "node",
+        "node bot.js",
+    ),
+    Kept(
+        "laravel-mix alone",
+        {"package.json": package(scripts={"start": "mix watch"}, devDependencies={"laravel-mix": "6"})},
+        "node",
+        "mix watch",
+    ),
+    Kept(
+        "a workspace that brings its site to the root",
+        {
+            "package.json": package(
+                workspaces=["apps/*"], scripts={"build": "npm run build -w apps/web && cp -r apps/web/dist dist"}
+            ),
+            "apps/web/package.json": VITE,
+        },
+        "node",
+        "nginx",
+    ),
+    Kept(
+        "a workspace's root that copies",
+        {
+            "package.json": package(
+                workspaces=["p/*"], scripts={"build": "vite build && cp -r static dist"}, devDependencies={"vite": "6"}
+            ),
+            "p/ui/package.json": package(scripts={"start": "tsc -w"}),
+        },
+        "node",
+        "nginx",
     ),
 )

@@ -60,10 +60,15 @@ def _instead(found: Candidate, sign: Sign) -> tuple[str, ...]:
     return (f"if {shown(str(found.start))} is the app: set `runtime: {found.runtime}` for it in apps.yml",)
 
 
-def apps_lie_below(members: Sequence[Member]) -> NothingRecognised:
-    """Given the apps of a workspace, return the error that refuses its root."""
+def apps_lie_below(tree: Tree, members: Sequence[Member]) -> NothingRecognised:
+    """Given a tree and the apps of the workspace whose root it is, return the error that refuses it."""
     startable = next((one.folder for one in members if one.starts and is_safe_path(one.folder)), None)
-    hint = f"npm pkg set scripts.start={shlex.quote(f'npm start --workspace={startable}')}" if startable else EDIT
+    command = (
+        f"pnpm --filter ./{startable} start"
+        if tree.exists("pnpm-workspace.yaml")
+        else f"npm start --prefix {startable}"
+    )
+    hint = f"npm pkg set scripts.start={shlex.quote(command)}" if startable else EDIT
     return NothingRecognised(
         "the repository is the root of a workspace, and its apps lie below the root",
         hint=hint,
@@ -178,7 +183,7 @@ def holds_programs(paths: Collection[str]) -> bool:
 def _dockerfile_command(tree: Tree, sign: Sign) -> str:
     """Return the command that makes a Dockerfile: a whole one where that is the same for everybody, else an editor."""
     lines: tuple[str, ...]
-    if sign.language.name == "Go" and tree.exists("go.mod") and _has_root(tree, ".go"):
+    if sign.language.name == "Go" and tree.exists("go.mod") and "/" not in sign.path and _has_root(tree, ".go"):
         lines = (
             "FROM golang:1",
             "WORKDIR /app",

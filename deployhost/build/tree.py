@@ -71,14 +71,15 @@ class MemoryTree:
 
 
 class FolderTree:
-    """The files that lie right in a folder of a tree, as a tree of their own. Nothing is read before it is asked for."""
+    """The files that lie right in a folder of a tree, or all below it, as a tree of their own. Nothing is read before it is asked for."""
 
-    def __init__(self, tree: Tree, folder: str) -> None:
+    def __init__(self, tree: Tree, folder: str, *, deep: bool = False) -> None:
         self._tree = tree
         self._folder = folder
         inside = (path.removeprefix(f"{folder}/") for path in tree.paths() if path.startswith(f"{folder}/"))
-        self._files = [path for path in inside if "/" not in path]
+        self._files = [path for path in inside if deep or "/" not in path]
         self._known = frozenset(self._files)
+        self._dirs = parents_of(self._files)
 
     def paths(self) -> list[str]:
         """Return the path of every file, sorted."""
@@ -90,7 +91,7 @@ class FolderTree:
 
     def is_dir(self, path: str) -> bool:
         """Given a path ("" is the root), return whether a file lies below it."""
-        return not path.strip("/")
+        return path.strip("/") in self._dirs
 
     def read(self, path: str) -> str:
         """Given a file's path, return its text. Raise KeyError if there is none."""

@@ -312,6 +312,7 @@ def test_a_static_site_hands_out_no_file_of_another_server(docker: Docker, build
 @pytest.mark.parametrize("kind", ["static", "node"])
 def test_a_site_with_logins_asks_for_them_and_keeps_the_hashes(docker: Docker, builds: Builds, kind: str) -> None:
     put(builds.context, "index.html", "x.php", "assets/app.0123abcd.js")
+    builds.write(Staticfile="")  # so that PHP's page does not refuse the tree
     logins = builds.context / ("Staticfile.auth" if kind == "static" else "public/Staticfile.auth")
     logins.parent.mkdir(exist_ok=True)
     logins.write_text(users_file())

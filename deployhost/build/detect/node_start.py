@@ -2,12 +2,21 @@
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deployhost.build.detect.candidate import Reason, Strength
 from deployhost.build.detect.commands import LONGEST_READ, Procfile, words_of
-from deployhost.build.detect.languages.commands import language_of, programs_of
 from deployhost.build.detect.node_package import Package
+from deployhost.build.detect.node_seen import (
+    is_denos,
+    is_nodes,
+    is_tool,
+    listens,
+    loads,
+    may_serve,
+    same_start,
+    started_listens,
+)
 from deployhost.build.detect.versions import shown
 from deployhost.build.tree import Tree, line_of
 
@@ -21,19 +30,25 @@ SERVER_PACKAGES = (
     "@tanstack/solid-start", "@solidjs/start", "@hapi/hapi", "polka", "restify", "h3", "nitropack", "ws", "socket.io", "@adonisjs/core",
     "@feathersjs/feathers",
 )  # fmt: skip
-# What runs a server's code itself; npm and the like only pass a command on.
-_RUNS = NODE_WORDS - {"npm", "npx", "yarn", "pnpm", "bunx"}
+# What answers HTTP in a program that depends on it: others are clients as well.
+_ANSWERING = (
+    *(name for name in SERVER_PACKAGES if name not in ("ws", "socket.io", "h3")),
+    *("@slack/bolt", "@apollo/server", "uWebSockets.js", "micro"),
+)
 _DEV_STARTS = re.compile(
     r"(?:npx\s+)?(?:vite(?:\s+(?:dev|preview|serve))?|ng\s+serve|react-scripts(?:-ts)?\s+start|expo\s+start|astro\s+(?:dev|preview)|vue-cli-service\s+serve"
     r"|docusaurus\s+(?:start|serve)|(?:npx\s+)?(?:@11ty/)?eleventy\s.*--serve"
     r"|gatsby\s+(?:develop|serve|start)|parcel(?:\s+serve)?|webpack(?:-dev-server|\s+serve)"
     r"|vitepress\s+(?:dev|preview)|snowpack\s+dev"
     r"|live-server|http-server|serve|rspack\s+serve|rsbuild\s+(?:dev|preview)|craco\s+start|next\s+dev|nuxt\s+dev"
-    r"|gulp|sirv|wrangler\s+\S+|vite\s+preview|hugo\s+serv(?:e|er)|(?:bundle\s+exec\s+)?jekyll\s+s(?:erve)?)(?:\s.*)?"
+    r"|gulp|sirv|wrangler\s+\S+|vite\s+preview|hugo\s+serv(?:e|er)(?!.*--bind)|(?:bundle\s+exec\s+)?jekyll\s+s(?:erve)?)(?:\s.*)?"
+)
+# A root's command with one of these runs the scripts of a workspace's members.
+DELEGATES = re.compile(
+    r"\b(?:turbo|nx|lerna|rush|moon|wsrun|ultra|wireit)\b|\byarn\s+workspaces?\b"
+    r"|\b(?:npm|pnpm|yarn|bun)\b[^&|;]*\s(?:-r|--recursive|-w|-ws|--workspaces?|--filter|-F|-C|--cwd|--prefix)\b"
 )
 _FILE_SERVERS = frozenset({"serve", "http-server", "sirv", "wrangler"})
-_LISTENS = re.compile(r"createServer\s*\(|\.listen\s*\(|Bun\.serve")
-_DENO = re.compile(r"\bDeno\.\w|[\"']https://deno\.land/|[\"']jsr:")
 _FILES = (
     "server.js", "index.js", "app.js", "main.js", "server.mjs", "index.mjs", "server.cjs", "index.cjs", "server.ts", "index.ts", "src/index.js",
     "src/server.js",
@@ -65,7 +80,7 @@ def find_start(tree: Tree, package: Package, procfile: Procfile) -> NodeStart | 
         if package.exists or claims:
             reason = Reason(f"start: the Procfile's web is {shown(procfile.web)}", "Procfile", procfile.line)
             command = resolve(procfile.web, package)
-            seen = _is_nodes(command, package, claims or _is_seen(tree, package))
+            seen = is_nodes(command, package, otherwise=claims or _is_seen(tree, package))
             return NodeStart(command, Strength.SERVER, reason, claims, seen=seen)
     built = "build" in package.scripts
     start = package.scripts.get("start", "").strip()
@@ -79,20 +94,22 @@ def find_start(tree: Tree, package: Package, procfile: Procfile) -> NodeStart | 
         )
         reason = Reason(f"start: the start script is {shown(start)}", "package.json", package.line("start"))
         command = resolve("npm start", package)
-        serves = package.has(*SERVER_PACKAGES) or _own_server(tree, package, None)
+        found = bool(_own_server(tree, package, None)) or started_listens(tree, command)
         if (
-            not serves
-            and not procfile.web
-            and any(resolve(one, package) == command for one in procfile.others.values())
+            not procfile.web
+            and not found
+            and not _depends(package, _ANSWERING)
+            and _is_worker(command, package, procfile)
         ):
             # What the Procfile runs as a worker is not the web process as well.
-            return NodeStart(command, Strength.GUESS, reason, warnings=warnings)
-        seen = _is_nodes(command, package, bool(serves) or _runs(command))
+            return NodeStart(command, Strength.GUESS, reason, warnings=warnings, seen=False)
+        serves = _depends(package, SERVER_PACKAGES) or (not is_tool(command) and (found or may_serve(tree, command)))
+        seen = is_nodes(command, package, otherwise=serves)
         return NodeStart(command, Strength.SERVER, reason, warnings=warnings, seen=seen)
     server = package.has(*SERVER_PACKAGES) if not exported else None
     framework = _framework_start(package, server) if built else None
     if framework:
-        return framework
+        return replace(framework, seen=not DELEGATES.search(package.scripts["build"]))
     if built and (not server or package.has(*SITE_TOOLS)) and not _own_server(tree, package, server):
         tool = exported or package.has(*SITE_TOOLS)
         said = f"a site: {tool} builds it" if tool else "a site: there is a build script and no server"
@@ -114,18 +131,18 @@ def resolve(command: str, package: Package, depth: int = 5) -> str:
     return " && ".join(resolve(one, package, depth - 1) for one in parts if one)
 
 
-def _runs(command: str) -> bool:
-    """Return whether a command starts Node itself, or a program that does."""
-    return any(program.rpartition("/")[2] in _RUNS for program in programs_of(command))
+def _depends(package: Package, names: tuple[str, ...]) -> bool:
+    """Return whether one of these packages is there when the app runs."""
+    return any(name in package.dependencies for name in names)
 
 
-def _is_nodes(command: str, package: Package, otherwise: bool) -> bool:
-    """Return whether a command is Node's: one of another language only if a dependency brings its program, any other one as is said."""
-    found = language_of(command)
-    if found is None:
-        return otherwise
-    name = found[1].rpartition("/")[2]
-    return bool(package.has(name, f"{name}-bin", f"{name}-cli"))
+def _is_worker(command: str, package: Package, procfile: Procfile) -> bool:
+    """Return whether a command is that of a worker of the Procfile."""
+    return any(same_start(resolve(one, package), command) for one in procfile.others.values())
+
+
+def _has_deno(tree: Tree) -> bool:
+    return tree.exists("deno.json") or tree.exists("deno.jsonc")
 
 
 def _is_seen(tree: Tree, package: Package) -> bool:
@@ -178,17 +195,17 @@ def _own_server(tree: Tree, package: Package, server: str | None) -> NodeStart |
     if not path:
         return None
     text = tree.read(path)
-    if _DENO.search(text):
+    if not server and not package.dependencies and (is_denos(text) or _has_deno(tree)):
         return None
-    match = _LISTENS.search(text)
+    match = listens(text)
     if match:
         line = text.count("\n", 0, match.start()) + 1
         return NodeStart(_run(path), Strength.SERVER, Reason(f"start: {path} listens", path, line))
-    if server and server in text:
-        return NodeStart(
-            _run(path), Strength.SERVER, Reason(f"start: {path} uses {server}", path, line_of(text, server))
-        )
-    return None
+    named = [name for name in SERVER_PACKAGES if package.has(name)] if server else []
+    used = next((name for name in named if loads(text, name)), None)
+    if used is None:
+        return None
+    return NodeStart(_run(path), Strength.SERVER, Reason(f"start: {path} uses {used}", path, line_of(text, used)))
 
 
 def _guess(tree: Tree, package: Package) -> NodeStart | None:
@@ -196,7 +213,7 @@ def _guess(tree: Tree, package: Package) -> NodeStart | None:
     if not path or not package.exists:
         return None
     warning = f"no web server was recognised in {path}; it must listen on 0.0.0.0 and the port in $PORT"
-    return NodeStart(_run(path), Strength.GUESS, Reason(f"start: {path}", path), warnings=(warning,))
+    return NodeStart(_run(path), Strength.GUESS, Reason(f"start: {path}", path), warnings=(warning,), seen=False)
 
 
 def _entry(tree: Tree, package: Package) -> str | None:

@@ -1,5 +1,6 @@
 """Python: WSGI and ASGI apps, Django, Streamlit, Gradio, scripts that serve."""
 
+import re
 from typing import Any
 
 from deployhost.build.detect.candidate import Candidate, Detector, Reason, Recipe, Strength, Unusable
@@ -31,7 +32,10 @@ def detect(tree: Tree) -> Candidate | Unusable | None:
     """Given a tree, return how it is run by Python, why it can't be, or None if there is nothing of Python's in it."""
     marker = next((path for path in _MARKERS if tree.exists(path)), None)
     procfile = read_procfile(tree)
-    claimed = bool(procfile.web) and is_pythons(procfile.web or "")
+    web = procfile.web or ""
+    claimed = is_pythons(web) and not re.search(
+        r"http\.server|SimpleHTTPServer", web
+    )  # which serves the pages, as nginx does
     if not marker and not any(path.endswith(".py") and (claimed or "/" not in path) for path in tree.paths()):
         return None
     dependencies = read_dependencies(tree)

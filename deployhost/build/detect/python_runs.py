@@ -22,6 +22,13 @@ _SERVING_MODULES = {
     "sanic",
     "robyn",
     "panel",
+    "fastmcp",
+    "eventlet",
+    "gevent.pywsgi",
+    "websockets",
+    "telegram.ext",
+    "aiogram.webhook",
+    "slack_bolt",
 }
 _SERVING_CALLS = {
     "serve_forever",
@@ -32,8 +39,23 @@ _SERVING_CALLS = {
     "listen",
     "serve",
     "quickstart",
+    "TCPSite",
+    "run_webhook",
+    "start_webhook",
 }
 
+# What is served by a call of `run`.
+_RUN_BY_NAME = {
+    "uvicorn",
+    "hypercorn",
+    "nicegui",
+    "nicegui.ui",
+    "robyn",
+    "robyn.Robyn",
+    "sanic",
+    "fastmcp",
+    "fastmcp.FastMCP",
+}
 # They are called `run` as well: a script that deploys something is no server.
 _NO_SERVERS = ("asyncio.run", "subprocess.run")
 
@@ -52,7 +74,10 @@ def script_finds(module: ast.Module, imported: set[str]) -> list[Find]:
         one in _SERVING_MODULES or one.split(".")[0] in _SERVING_MODULES or one.rpartition(".")[0] in _SERVING_MODULES
         for one in imported
     )
-    serving = next((one for one in calls if known and _name_called(one) in _SERVING_CALLS), None)
+    served_by = {"run", "start", *_SERVING_CALLS} if not imported.isdisjoint(_RUN_BY_NAME) else _SERVING_CALLS
+    serving = next(
+        (one for one in calls if known and _name_called(one) in served_by and dotted(one.func) not in _NO_SERVERS), None
+    )
     if serving:
         return [Find(Rank.SCRIPT, Serve.SCRIPT, "", "a server of its own", serving.lineno)]
     for node in module.body:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from deployhost.build.detect.candidate import Reason, Start, Strength
 from deployhost.build.detect.commands import Procfile, start_of, words_of
-from deployhost.build.detect.languages.commands import language_of
+from deployhost.build.detect.languages.commands import language_of, programs_of
 from deployhost.build.detect.manifests import BadManifest, read_toml, table
 from deployhost.build.detect.python_deps import Dependencies
 from deployhost.build.detect.python_django import django_launch
@@ -19,12 +19,14 @@ from deployhost.build.tree import Tree
 NAMES = ("main", "app", "api", "server", "wsgi", "asgi", "index", "run", "bot", "hello")
 PYTHON_WORDS = frozenset({
     "python", "python3", "gunicorn", "uvicorn", "hypercorn", "daphne", "granian", "waitress-serve", "flask", "fastapi", "streamlit", "uv", "celery",
-    "django-admin", "sanic", "litestar", "chainlit", "panel", "uwsgi",
+    "django-admin", "sanic", "litestar", "chainlit", "panel", "uwsgi", "datasette", "mlflow", "bokeh", "voila", "jupyter", "marimo", "mkdocs",
 })  # fmt: skip
-_SKIPPED = frozenset(
-    {"tests", "test", "docs", "examples", "venv", "env", "node_modules", "migrations", "scripts", "build", "dist"}
-)
+_SKIPPED = frozenset({
+    "tests", "test", "docs", "examples", "venv", "env", "node_modules", "migrations", "scripts", "build", "dist", "mock", "mocks", "fixtures", "e2e",
+    "benchmarks",
+})  # fmt: skip
 _ASGI_ONLY = ("fastapi", "starlette", "litestar", "quart", "sanic")
+MOST_IMPORTED = 30  # files beside one
 _MAX_SCANNED, _MAX_READ = 200, 3 * 512 * 1024  # files, and characters of all of them
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 
@@ -46,21 +48,38 @@ def find_launch(tree: Tree, procfile: Procfile, dependencies: Dependencies) -> L
         return django
     found = _scan_tree(tree)
     if found:
-        return _launch(*found, dependencies)
+        return replace(_launch(*found, dependencies), seen=_is_server(tree, *found))
     return _project_script(tree) or _guess(tree)
 
 
 def is_pythons(command: str) -> bool:
-    """Given a command, return whether its first program is plainly one of Python's."""
-    words = words_of(command)
-    first = words[0].rpartition("/")[2] if words else ""
-    return first in PYTHON_WORDS or first.endswith(".py")
+    """Given a command, return whether one of its programs is plainly Python's."""
+    names = [program.rpartition("/")[2] for program in programs_of(command)]
+    return any(
+        re.sub(r"[\d.]+$", "", name) in PYTHON_WORDS or name in PYTHON_WORDS or name.endswith(".py") for name in names
+    )
 
 
 def _is_seen(tree: Tree) -> bool:
     """Return whether an app or a server is seen in the code, and not only a script that calls something `run`."""
     found = _scan_tree(tree)
-    return found is not None and found[1].what != UNDER_MAIN
+    return found is not None and _is_server(tree, *found)
+
+
+def _is_server(tree: Tree, path: str, find: Find) -> bool:
+    """Return whether what was found in a file is a server, or loads a file of the repository that holds one."""
+    if find.what == UNDER_MAIN:
+        return _loads_server(tree, path)
+    text = tree.read(path) if find.rank is Rank.SCRIPT else ""
+    return "SimpleHTTPRequestHandler" not in text or "do_GET" in text  # that one shows files to a developer
+
+
+def _loads_server(tree: Tree, path: str) -> bool:
+    """Return whether a file, or one beside it that it imports, holds an app or a server of its own."""
+    folder = f"{path.rpartition('/')[0]}/" if "/" in path else ""
+    beside = [f"{folder}{name}.py" for name in list(imports_of(tree.read(path)))[:MOST_IMPORTED]]
+    texts = (tree.read(one) for one in (path, *beside) if tree.exists(one))
+    return any(find.what != UNDER_MAIN for text in texts for find in scan(text))
 
 
 def _scan_tree(tree: Tree) -> tuple[str, Find] | None:
@@ -130,8 +149,7 @@ def _launch(path: str, find: Find, dependencies: Dependencies) -> Launch:
         start, server = uvicorn(f"{module}:{find.name}", factory=find.rank is Rank.FACTORY), "uvicorn"
     else:
         start, server = gunicorn(f"{module}:{find.name}" + ("()" if find.rank is Rank.FACTORY else "")), "gunicorn"
-    seen = find.what != UNDER_MAIN
-    return Launch(start, Strength.SERVER, reason, server, find.package, root, seen=seen)
+    return Launch(start, Strength.SERVER, reason, server, find.package, root)
 
 
 def _project_script(tree: Tree) -> Launch | None:
@@ -159,7 +177,8 @@ def _guess(tree: Tree) -> Launch | None:
         if tree.exists(name):
             warning = f"no web server was recognised in {name}; it must listen on 0.0.0.0 and the port in $PORT"
             reason = Reason(f"start: {name} has a usual name", name)
-            return Launch(Start(("python", name)), Strength.GUESS, reason, warnings=(warning,))
+            seen = _loads_server(tree, name)
+            return Launch(Start(("python", name)), Strength.GUESS, reason, warnings=(warning,), seen=seen)
     return None
 
 

@@ -9,17 +9,26 @@ from deployhost.build.detect.candidate import Candidate, Strength
 from deployhost.build.detect.languages.seen import find_sign
 from deployhost.build.detect.manifests import BadManifest, read_json, strings, table
 from deployhost.build.detect.node_package import Package, read_package
-from deployhost.build.detect.node_start import SERVER_PACKAGES, SITE_TOOLS
+from deployhost.build.detect.node_start import DELEGATES, SERVER_PACKAGES, SITE_TOOLS
 from deployhost.build.detect.registry import detectors
 from deployhost.build.tree import FolderTree, Tree
 
-_TOOLS = ("turbo.json", "nx.json", "lerna.json", "rush.json")
-_USUAL = ("apps/*", "packages/*", "services/*")
+_TOOLS = ("turbo.json", "nx.json", "lerna.json", "rush.json", ".moon/workspace.yml")
+_USUAL = ("apps/*",)
 # A root's script with one of these runs the scripts of the members.
-_DELEGATES = re.compile(
-    r"\b(?:turbo|nx|lerna|rush|moon|wsrun|ultra|wireit)\b|--filter\b|--workspaces?\b|\s-w(?:s|\s|=)|\s-r\s|--recursive\b|\bworkspaces?\s+(?:foreach|run)\b"
-    r"|\byarn\s+workspace\b|\s--prefix[ =]|\s-C\s"
+# What is written or brought to the root is a site of the root's.
+_BRINGS = re.compile(r"\b(?:cp|mv|rsync|cpx|copyfiles)\s|--out-?[dD]ir|\.\./\.\./")
+_SITE_COMMANDS = re.compile(
+    r"\b(?:vite(?:press)?|vuepress|next|nuxt|astro|docusaurus|gatsby|eleventy|react-scripts|vue-cli-service|ng|parcel|webpack|rollup|esbuild|storybook|"
+    r"remix|react-router|svelte-kit|hexo|hugo|jekyll)\b"
 )
+# Frameworks that make an app of a member wherever it lies; others of the two lists build libraries as well.
+_APPS = (
+    "next", "nuxt", "astro", "@sveltejs/kit", "gatsby", "@docusaurus/core", "@remix-run/serve", "@react-router/serve", "react-scripts",
+    "@vue/cli-service", "@nestjs/core", "@tanstack/react-start", "@solidjs/start", "@adonisjs/core",
+)  # fmt: skip
+_NO_APPS = frozenset({"e2e", "docs", "storybook", "examples", "example", "cypress", "playground"})
+_NO_STARTS = re.compile(r"\b(?:tsc|tsup|storybook|jest|vitest|hardhat|shell|nodemon --exec tsc)\b|--watch\b|\s-w\b")
 SERVING = ("server", "backend", "api")
 MOST = 40  # members that are looked at
 
@@ -37,19 +46,32 @@ class Member:
         return f"{folder} ({self.what})" if self.what else folder
 
 
-def apps_below(tree: Tree) -> tuple[Member, ...]:
-    """Given a tree, return the apps of the workspace whose root it is; nothing if it is none, or if the root is an app itself."""
+def apps_below(tree: Tree, *, started: bool) -> tuple[Member, ...]:
+    """Given a tree, return the apps of the workspace whose root it is; nothing if it is none, or if the root is an app itself.
+
+    `started` is whether something at the root is started: then its start script says what.
+    """
     try:
         package = read_package(tree)
     except BadManifest:
         return ()
     if not package.workspaces and not any(tree.exists(name) for name in _TOOLS):
         return ()
-    script = package.scripts.get("build", "")
-    if script and package.has(*SITE_TOOLS) and not _DELEGATES.search(script):
+    if (started and package.scripts.get("start")) or _builds_itself(tree, package):
         return ()
     folders = sorted(_members(tree))[:MOST]
     return tuple(member for folder in folders if (member := _app(tree, folder)))
+
+
+def _builds_itself(tree: Tree, package: Package) -> bool:
+    """Return whether the build script of a root makes a site of its own, in one of its commands or by what the members leave."""
+    script = package.scripts.get("build", "")
+    parts = re.split(r"&&|;", script)
+    own = [part for part in parts if not DELEGATES.search(part)]
+    if any(_SITE_COMMANDS.search(part) for part in own) or "postbuild" in package.scripts or _BRINGS.search(script):
+        return bool(script)
+    holds_pages = tree.exists("index.html") or tree.exists("public/index.html") or tree.is_dir("src")
+    return bool(script and package.has(*SITE_TOOLS)) and len(own) == len(parts) and holds_pages
 
 
 def servers_below(tree: Tree) -> tuple[Member, ...]:
@@ -65,7 +87,7 @@ def servers_below(tree: Tree) -> tuple[Member, ...]:
 
 def app_in(tree: Tree, folder: str) -> str | None:
     """Given a tree and a folder, return what kind of app lies in it ("Dockerfile", a runtime, a language), or None if none is plain."""
-    inside = FolderTree(tree, folder)
+    inside = FolderTree(tree, folder, deep=True)
     if inside.exists("Dockerfile"):
         return "Dockerfile"
     names = [one.name for one in detectors() if isinstance(one.detect(inside), Candidate)]
@@ -108,21 +130,31 @@ def _patterns(tree: Tree) -> tuple[str, ...]:
                 continue
             found += strings(body.get("workspaces")) + strings(table(body, *keys).get("packages"))
     if tree.exists("pnpm-workspace.yaml"):
-        lines = tree.read("pnpm-workspace.yaml").splitlines()
-        found += [match[1] for line in lines if (match := re.match(r"\s*-\s*[\"']?([\w@./*-]+)", line))]
+        for line in tree.read("pnpm-workspace.yaml").splitlines():
+            if match := re.match(r"\s*-\s*[\"']?([\w@./*-]+)", line):
+                found.append(match[1])
+            elif match := re.match(r"packages:\s*\[(.*)\]", line):
+                found += re.findall(r"[\w@./*-]+", match[1])
     return tuple(one for one in found if not one.startswith("!"))[:MOST] or _USUAL
 
 
 def _app(tree: Tree, folder: str) -> Member | None:
     """Return the app of a member, or None where it is more likely a library."""
+    if any(part in _NO_APPS or part.endswith("-e2e") for part in folder.lower().split("/")):
+        return None
     try:
         package = read_package(FolderTree(tree, folder))
     except BadManifest:
         package = Package(exists=False)
     if folder.startswith("apps/"):
         what = package.has(*SERVER_PACKAGES, *SITE_TOOLS) or app_in(tree, folder)
-        return Member(folder, what or "", "start" in package.scripts) if what or package.exists else None
+        return (
+            Member(folder, what or "", "start" in package.scripts)
+            if what or package.exists or tree.exists(f"{folder}/project.json")
+            else None
+        )
     page = tree.exists(f"{folder}/index.html") or tree.exists(f"{folder}/public/index.html")
-    if "start" in package.scripts or (page and "build" in package.scripts):
-        return Member(folder, package.has(*SERVER_PACKAGES, *SITE_TOOLS) or "", "start" in package.scripts)
+    starts = bool(package.scripts.get("start")) and not _NO_STARTS.search(package.scripts["start"])
+    if starts or ("build" in package.scripts and (page or package.has(*_APPS))):
+        return Member(folder, package.has(*SERVER_PACKAGES, *SITE_TOOLS) or "", starts)
     return Member(folder, "Dockerfile") if tree.exists(f"{folder}/Dockerfile") else None

@@ -57,8 +57,8 @@ def test_its_owner_may_know_better(case: Refused) -> None:
     """Where there are pages, apps.yml or a Staticfile can say that they are all."""
     details = "\n".join(refused(case.files).details)
     assert any(one in details for one in ("runtime: static", "a Staticfile"))
-    assert "nginx" in str(planned(case.files, RuntimeName.STATIC, web=True).start)
-    assert "nginx" in str(planned(case.files | {"Staticfile": ""}, web=True).start)
+    assert "nginx" in str(planned(case.files, RuntimeName.STATIC).start)
+    assert "nginx" in str(planned(case.files | {"Staticfile": ""}).start)
 
 
 @pytest.mark.parametrize("folder", ["server", "backend", "api"])

@@ -10,46 +10,115 @@ from deployhost.build.detect.languages.table import LANGUAGES
 _PARTS = re.compile(r"&&|\|\||[;|&\n]")
 _WRAPPERS = frozenset({
     "exec", "env", "nohup", "sudo", "command", "time", "nice", "timeout", "tini", "dumb-init", "setsid", "xvfb-run", "--", "stdbuf", "ionice", "then",
-    "do", "if", "!", "(", "{", "dotenv", "heroku-config", "start-stop-daemon", "gosu", "su-exec",
+    "do", "if", "!", "(", "{", "dotenv", "heroku-config", "start-stop-daemon", "gosu", "su-exec", "cross-env", "cross-env-shell", "env-cmd",
+    "newrelic-admin", "run-program", "ddtrace-run", "opentelemetry-instrument", "start-nginx", "start-pgbouncer", "start-nginx-solo", "qgtunnel",
+    "with_jmap", "thrust", "aws-vault", "chamber",
 })  # fmt: skip
+# Programs with a word of their own before the command that they run.
+_RUNNERS = {
+    "poetry": "run",
+    "pipenv": "run",
+    "pdm": "run",
+    "hatch": "run",
+    "uv": "run",
+    "rye": "run",
+    "doppler": "run",
+    "npx": "",
+    "bunx": "",
+}
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
-_OPTION = re.compile(r"-|\d+[smh]?$|[A-Za-z_]\w*=")
+# Programs whose arguments are commands.
+_MANY = frozenset({"concurrently", "parallel"})
+_OPTION = re.compile(r"-|\d+[smh]?$|[A-Za-z_]\w*=|\.env\b|\$")
+_NO_PROGRAMS = frozenset({"cd", "export", "set", "echo", "sleep", "true", "mkdir"})
+# Programs that only another language has, wherever they stand in a command that an unknown program begins.
+_TELLING = re.compile(r"heroku-php-(?:apache2|nginx)|bundle|rails|rackup|puma|java|mix|dotnet|deno|php")
 _SHARED = frozenset(
     {".js", ".mjs", ".jsx", ".ts", ".mts", ".tsx", ".c"}
 )  # endings of a program that need not be this language's
-DEEPEST = 3  # a shell in a shell in a shell
+DEEPEST = 4  # shells within each other, and what they start
 MOST_PARTS = 50
 
 
 def programs_of(command: str, depth: int = DEEPEST) -> Iterator[str]:
     """Yield the programs that a shell command starts, as they are written there. What a shell is handed by `-c` is looked into."""
-    if _is_one_shell(words := words_of(command)):
-        yield from programs_of(words[-1], depth - 1) if depth else ()
+    if not depth:
         return
-    for part in _PARTS.split(command[:LONGEST_READ])[:MOST_PARTS]:
-        words = words_of(part.strip().lstrip("({ "))
-        while words and (words[0].rpartition("/")[2] in _WRAPPERS or _OPTION.match(words[0])):
+    if _is_one_shell(words := words_of(command)):
+        yield from programs_of(words[-1], depth - 1)
+    elif words and words[0].rpartition("/")[2] in _MANY:
+        yield words[0]
+        for word in words[1:MOST_PARTS]:
+            yield from programs_of(word, depth - 1) if " " in word else ()
+    else:
+        for part in _PARTS.split(command[:LONGEST_READ])[:MOST_PARTS]:
+            yield from _program(_unwrapped(words_of(part.strip().lstrip("({ "))), depth)
+
+
+def _program(words: tuple[str, ...], depth: int) -> Iterator[str]:
+    """Yield the programs that the words of one command start."""
+    if not words or words[0] in _NO_PROGRAMS:
+        return
+    name = words[0].rpartition("/")[2]
+    if _is_one_shell(words):
+        yield from programs_of(words[-1], depth - 1)
+    elif name in _SHELLS and len(words) > 1:
+        yield next((word for word in words[1:] if not word.startswith("-")), words[0])
+    elif name == "nodemon" and (at := next((at for at, word in enumerate(words) if word in ("--exec", "-x")), 0)):
+        yield from programs_of(" ".join(words[at + 1 :]), depth - 1)
+    elif name in ("pm2", "pm2-runtime"):
+        yield from (word for word in (words[0], *words[2:3]))
+    else:
+        yield words[0]
+
+
+def _unwrapped(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the words of a command without what only prepares for it."""
+    while len(words) > 1:
+        name = words[0].rpartition("/")[2]
+        if name in ("dotenv", "env-cmd", "doppler") and "--" in words:
+            words = words[words.index("--") + 1 :]
+        elif name in _WRAPPERS or name.startswith("start-") or _OPTION.match(words[0]):
             words = words[1:]
-        if not words or words[0] in ("cd", "export", "set", "echo", "sleep", "true", "mkdir"):
-            continue
-        if depth and _is_one_shell(words):
-            yield from programs_of(words[-1], depth - 1)
-        elif words[0].rpartition("/")[2] in _SHELLS and len(words) > 1:
-            yield next((word for word in words[1:] if not word.startswith("-")), words[0])
+        elif name in _RUNNERS and words[1] == _RUNNERS[name]:
+            words = words[2:]
+        elif _RUNNERS.get(name) == "":
+            words = words[1:]
         else:
-            yield words[0]
+            break
+    return words
 
 
 def language_of(command: str) -> tuple[Language, str] | None:
     """Given a command, return the language that it needs and the program that needs it, or None if it is not one of the table."""
-    for program in programs_of(command):
-        name = program.rpartition("/")[2].lower()
-        names = {name, re.sub(r"(?:[\d.]+|\.exe|\.bat)$", "", name)}  # php8.2 is php
-        for language in LANGUAGES:
-            own = tuple(one for one in (*language.pages, *language.sources) if one not in _SHARED)
-            if not names.isdisjoint(language.programs) or language.built.match(program) or name.endswith(own):
-                return language, program
+    programs = list(programs_of(command))
+    for program in programs:
+        if program == "perl" and program is not programs[-1]:
+            continue  # every image has it, and it edits files
+        if language := _language(program):
+            return language, program
+    if len(programs) == 1 and (words := words_of(command)) and _is_unknown(programs[0]):
+        for word in words[1:]:
+            name = word.rpartition("/")[2]
+            if _TELLING.fullmatch(name) and (language := _language(name)):
+                return language, name
     return None
+
+
+def _language(program: str) -> Language | None:
+    name = program.rpartition("/")[2].lower()
+    names = {name, re.sub(r"(?:[\d.]+|\.exe|\.bat)$", "", name)}  # php8.2 is php
+    for language in LANGUAGES:
+        own = tuple(one for one in (*language.pages, *language.sources) if one not in _SHARED)
+        if not names.isdisjoint(language.programs) or language.built.match(program) or name.endswith(own):
+            return language
+    return None
+
+
+def _is_unknown(program: str) -> bool:
+    """Return whether a program is none that runs the Python or Node of a repository, whose arguments are its own."""
+    name = re.sub(r"[\d.]+$", "", program.rpartition("/")[2])
+    return name not in ("python", "node", "npm", "yarn", "pnpm", "bun", "gunicorn", "uvicorn", "flask")
 
 
 def _is_one_shell(words: tuple[str, ...]) -> bool:

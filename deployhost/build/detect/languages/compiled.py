@@ -7,12 +7,12 @@ from deployhost.build.detect.languages.language import Language, words
 GO = Language(
     name="Go",
     image="golang:1",
-    programs=("go", "buffalo", "bee", "revel", "encore"),
+    programs=("go", "buffalo", "bee", "revel"),
     manifests=("go.mod", "go.work"),
     frameworks=re.compile(
         r"\b(?:gin-gonic/gin|labstack/echo|gofiber/fiber|go-chi/chi|gorilla/mux|julienschmidt/httprouter|beego/beego|astaxie/beego|revel/revel|"
         r"valyala/fasthttp|gobuffalo/buffalo|kataras/iris|pocketbase/pocketbase|danielgtaylor/huma|caddyserver/caddy|encore\.dev|goadesign/goa|"
-        r"go-martini/martini|cloudwego/hertz|gogf/gf|go-kratos/kratos|zeromicro/go-zero|uptrace/bunrouter|gorilla/websocket|connectrpc\.com/connect|"
+        r"go-martini/martini|cloudwego/hertz|gogf/gf|go-kratos/kratos|zeromicro/go-zero|uptrace/bunrouter|connectrpc\.com/connect|"
         r"a-h/templ|grpc-ecosystem/grpc-gateway|maragu\.dev/gomponents|go-fuego/fuego)\b"
     ),
     sources=(".go",),
@@ -24,14 +24,16 @@ GO = Language(
     mains=("main.go", "cmd/main.go", "cmd/*/main.go", "server.go", "src/main.go", "cmd/server/*.go", "app.go"),
     begins=re.compile(r"^\s*package\s+main\b"),
     needs_source=True,
-    library=("*.go", "*/*.go"),
-    elsewhere=re.compile(r"\"syscall/js\"|^//go:build\s+(?:mage|ignore|tools)\b|^// \+build\s+(?:mage|ignore|tools)\b"),
+    library=("*.go", "*/*.go", "*/*/*.go", "*/*/*/*.go"),
+    manifest_serves=True,
+    elsewhere=re.compile(
+        r"\"syscall/js\"|^//export\s|hajimehoshi/ebiten|wailsapp/wails|fyne\.io/fyne|^\s*//go:build\s+(?:mage|ignore|tools)\b|^\s*//\s*\+build\s+(?:mage|ignore|tools)\b"
+    ),
 )
 
 _CRATES = (
-    r"actix-web|actix-files|actix|axum|rocket|warp|hyper|tide|poem|salvo|tiny_http|gotham|iron|rouille|ntex|viz|loco-rs|thruster|tonic|leptos_axum|leptos_actix|"
-    r"async-graphql-\w+|juniper_\w+|pavex|nickel|may_minihttp|shuttle-\w+|worker|lambda_http|trillium|saphir|submillisecond|graphul|astra|tower-web|volo-http|cot|"
-    r"pingora|tower-http"
+    r"actix-web|actix-files|actix|axum|rocket|warp|tide|poem|salvo|tiny_http|gotham|iron|rouille|ntex|viz|loco-rs|thruster|leptos_axum|leptos_actix|"
+    r"async-graphql-\w+|juniper_\w+|pavex|nickel|may_minihttp|shuttle-\w+|worker|lambda_http|trillium|saphir|submillisecond|graphul|astra|tower-web|volo-http|cot|pingora"
 )
 RUST = Language(
     name="Rust",
@@ -39,17 +41,24 @@ RUST = Language(
     programs=("cargo", "trunk", "cargo-leptos"),
     built=re.compile(r"(?:\./)?target/(?:[\w-]+/)?(?:release|debug)/"),
     manifests=("cargo.toml", "cargo.lock"),
-    frameworks=re.compile(rf"^\s*\"?(?:{_CRATES})\"?\s*(?:=|\.)|^\s*\[(?:\w+\.)*(?:{_CRATES})\]"),
+    frameworks=re.compile(
+        rf"^\s*(?:dioxus|leptos)\b.*\b(?:fullstack|ssr)\b|^\s*\"?(?:{_CRATES})\"?\s*(?:=|\.)|^\s*\[(?:\w+\.)*(?:{_CRATES})\]"
+    ),
     servers=("rocket.toml", "shuttle.toml"),
+    gathers=re.compile(r"^\s*\[workspace\b"),
+    gathered=re.compile(r"^\s*\[package\]"),
     sources=(".rs",),
     listens=re.compile(
         r"\b(?:TcpListener::bind|HttpServer::new|axum::(?:serve|Router|Server)|rocket::(?:build|ignite|launch)|warp::serve|hyper::Server|tide::new|"
         r"tiny_http::Server|Server::http|rouille::start_server|Iron::new|actix_web::)|#\[(?:launch|rocket::launch|actix_web::main|shuttle_runtime::main)\]"
     ),
+    begins=re.compile(r"^\s*(?:pub\s+)?(?:async\s+)?fn\s+main\s*\("),
+    not_mains=re.compile(r"(?:^|/)build\.rs$"),
     mains=("src/main.rs", "src/bin/*.rs", "main.rs", "src/bin/*/main.rs"),
     library=("src/lib.rs", "lib.rs"),
+    manifest_serves=True,
     elsewhere=re.compile(
-        r"^\s*\"?(?:wasm-bindgen|yew|sycamore|seed|gloo|tauri|bevy|macroquad|pyo3|napi|neon)\"?\s*(?:=|\.)"
+        r"^\s*\"?(?:wasm-bindgen|yew|sycamore|seed|gloo|leptos|dioxus|tauri|bevy|macroquad|eframe|egui|pyo3|napi|neon)\"?\s*(?:=|\.)"
     ),
 )
 
@@ -60,7 +69,7 @@ SWIFT = Language(
     built=re.compile(r"(?:\./)?\.build/"),
     manifests=("package.swift", "package.resolved"),
     frameworks=re.compile(
-        r"/(?:vapor|hummingbird|kitura|perfect-httpserver|swift-nio|swifter|smoke-framework|grpc-swift|toucan)(?:\.git|\")",
+        r"/(?:vapor|hummingbird|kitura|perfect-httpserver|swifter|smoke-framework|grpc-swift|toucan)(?:\.git|\")",
         re.IGNORECASE,
     ),
     sources=(".swift",),
@@ -73,6 +82,7 @@ SWIFT = Language(
         "sources/*/configure.swift",
     ),
     begins=re.compile(r"^\s*@main\b"),
+    elsewhere_wins=True,
     elsewhere=re.compile(r"\.iOSApplication\b|^\s*import\s+(?:SwiftUI|UIKit|AppKit)\b"),
     library=("sources/*/*.swift",),
 )
@@ -116,7 +126,8 @@ DART = Language(
         r"\bHttpServer\.bind|\bshelf_io\.serve|\bio\.serve\(|package:(?:shelf|dart_frog|alfred|serverpod)/"
     ),
     mains=("bin/main.dart", "bin/*.dart", "lib/main.dart", "main.dart"),
-    elsewhere=re.compile(r"^\s+sdk:\s*flutter\b|^flutter:"),
+    elsewhere=re.compile(r"^\s+sdk:\s*flutter\b|^flutter:|^\s+mode:\s*static\b|^\s+build_web_compilers:"),
+    elsewhere_wins=True,
 )
 
 HASKELL = Language(
@@ -129,7 +140,7 @@ HASKELL = Language(
     ),
     frameworks=words(
         "servant-server", "servant", "scotty", "yesod(?:-core)?", "warp", "wai", "snap-server", "spock", "happstack-server", "ihp", "twain",
-        "okapi", "miso", "threepenny-gui", "airship", "obelisk"
+        "okapi", "threepenny-gui", "airship", "obelisk"
     ),
     sources=(".hs", ".lhs"),
     listens=re.compile(
@@ -137,7 +148,7 @@ HASKELL = Language(
         r"IHP\.\w+|Network\.HTTP\.Server)\b"
     ),
     mains=("app/main.hs", "main.hs", "src/main.hs", "exe/main.hs", "server/main.hs"),
-    elsewhere=words("hakyll", "slick", "shake"),
+    elsewhere=words("hakyll", "slick", "shake", "miso", "reflex-dom", "ghcjs"),
 )  # fmt: skip
 
 OCAML = Language(
@@ -146,11 +157,10 @@ OCAML = Language(
     programs=("dune", "ocaml", "opam", "ocamlrun"),
     built=re.compile(r"(?:\./)?_build/(?:default|install)/"),
     manifests=("dune-project", "*.opam", "esy.json"),
-    frameworks=words(
-        "dream", "opium", "cohttp(?:-\\w+)*", "ocsigenserver", "eliom", "sihl", "tiny_httpd", "httpaf", "h2"
-    ),
+    frameworks=words("dream", "opium", "ocsigenserver", "eliom", "sihl", "tiny_httpd", "httpaf", "h2"),
     sources=(".ml",),
     listens=re.compile(r"\bDream\.run\b|\bOpium\.|\bCohttp_\w+\.Server|\bTiny_httpd\b|\bServer\.create\b"),
+    elsewhere=words("js_of_ocaml(?:-\\w+)*", "melange"),
     mains=("bin/main.ml", "main.ml", "bin/*.ml", "bin/server.ml"),
 )
 
@@ -165,6 +175,8 @@ ZIG = Language(
     listens=re.compile(
         r"\bstd\.http\.Server\b|\bstd\.net\.Address\b|@import\(\"(?:zap|httpz|jetzig|tokamak|zzz)\"\)|\.listen\("
     ),
+    begins=re.compile(r"^\s*pub\s+fn\s+main\s*\("),
+    not_mains=re.compile(r"(?:^|/)build\.zig$"),
     mains=("src/main.zig", "main.zig"),
     elsewhere=words("wasm32", "freestanding", "raylib"),
     library=("src/root.zig", "src/lib.zig"),
@@ -178,19 +190,19 @@ C = Language(
     frameworks=words(
         "Crow", "drogon", "pistache", "cpprest(?:sdk)?", "oatpp", "civetweb", "mongoose", "(?:lib)?microhttpd", "wt", "cppcms",
         "(?:cpp-)?httplib", "restinio", "uWebSockets", "usockets", "poco", "(?:lib)?fcgi(?:2|pp)?", "lwan", "userver", "(?:lib)?h2o", "restbed",
-        "(?:lib)?websockets?", "beast", "proxygen", "treefrog", "kore", "(?:lib)?evhtp", "onion"
+        "proxygen", "treefrog", "kore", "(?:lib)?evhtp", "onion"
     ),
     sources=(".c", ".cc", ".cpp", ".cxx", ".c++"),
     listens=re.compile(
         r"#\s*include\s*[<\"](?:crow(?:_all)?\.h|drogon/|pistache/|httplib\.h|civetweb\.h|mongoose\.h|microhttpd\.h|oatpp/|fcgi\w*\.h|restinio/|cpprest/|"
-        r"boost/beast|evhttp|event2/http|libwebsockets)|\bhttplib::Server\b|\bcrow::SimpleApp\b|\b(?:::)?listen\s*\(\s*\w+\s*,"
+        r"boost/beast|evhttp|event2/http|libwebsockets)|\bhttplib::Server\b|\bcrow::SimpleApp\b|\b(?:listen|accept)\s*\(\s*\w+\s*,"
     ),
     mains=(
         "main.c", "main.cpp", "main.cc", "src/main.c", "src/main.cpp", "src/main.cc", "src/main.cxx", "server.c", "server.cpp",
         "src/server.cpp", "src/server.c",
     ),
-    begins=re.compile(r"^\s*(?:int|auto)\s+main\s*\("),
-    elsewhere=words("emscripten", "em\\+\\+", "emcc", "pybind11", "node-addon-api", "cmake-js", "raylib", "SDL2?", "qt[56]?(?:::\\w+)?"),
+    begins=re.compile(r"^\s*(?:(?:int|auto)\s+)?main\s*\("),
+    elsewhere=words("emscripten", "em\\+\\+", "emcc", "pybind11", "node-addon-api", "cmake-js", "raylib", "SDL2?"),
 )  # fmt: skip
 
 ROWS = (GO, RUST, SWIFT, CRYSTAL, DART, HASKELL, OCAML, ZIG, C)

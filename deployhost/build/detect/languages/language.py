@@ -12,7 +12,10 @@ class Level(IntEnum):
 
     MANIFEST = 0  # a file that such a program has, and that other things have as well
     PROGRAM = 1  # a program of that language: it may be a server
-    SERVER = 2  # a server: a web framework, code that listens, files that a web server runs
+    FRAMEWORK = (
+        2  # a web framework among the dependencies, or code that listens somewhere: a server, or a library for one
+    )
+    SERVER = 3  # a server: a program that listens, a command that starts one, files that a web server runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,10 @@ class Language:
     programs: tuple[str, ...] = ()  # commands that need it
     built: re.Pattern[str] = NOTHING  # where a program that was compiled from it lies
     pages: tuple[str, ...] = ()  # endings of files that a web server runs at each request
-    not_pages: re.Pattern[str] = NOTHING  # names with such an ending that are settings of a tool
+    maybe_pages: tuple[str, ...] = ()  # endings of files that are such pages if they listen
+    page_folders: frozenset[str] = frozenset()  # folders whose files are all such pages
+    not_pages: re.Pattern[str] = NOTHING  # names of files with such an ending, or in such a folder, that are none
+    hands_out: re.Pattern[str] = NOTHING  # in a page or a server's path: it only hands out files, as nginx does
     manifests: tuple[str, ...] = ()  # names, or `*` and an ending
     manifest_says: re.Pattern[str] | None = (
         None  # what a manifest must hold to be of this language, where others have such a one
@@ -39,9 +45,17 @@ class Language:
     listens: re.Pattern[str] = NOTHING  # a web server, in a source
     mains: tuple[str, ...] = ()  # paths where a program begins
     begins: re.Pattern[str] = NOTHING  # a program's beginning, in a source
+    not_mains: re.Pattern[str] = NOTHING  # paths of sources that begin a tool of the build
+    places: tuple[str, ...] = ()  # further paths that are read for code that listens where there is no manifest
+    manifest_serves: bool = False  # whether a manifest alone speaks for a server even beside documentation
     needs_source: bool = False  # whether the manifest says nothing where there is no source
     library: tuple[str, ...] = ()  # paths that a project without a program has if it is a library
     elsewhere: re.Pattern[str] = NOTHING  # in manifest or source: the program runs in a browser, on a phone, as a tool
+    elsewhere_wins: bool = False  # whether that in a manifest outweighs a web framework, which is its client then
+    gathers: re.Pattern[str] = (
+        NOTHING  # in a manifest that lists other projects, and dependencies for them to choose from
+    )
+    gathered: re.Pattern[str] = NOTHING  # in one that is a project itself
     tools: re.Pattern[str] = NOTHING  # in a manifest: it is there for a tool
 
 
@@ -54,6 +68,7 @@ class Sign:
     what: str
     path: str
     line: int | None = None
+    has_manifest: bool = False  # whether it is that of a project, and not of a stray file
 
     @property
     def where(self) -> str:

@@ -5,9 +5,9 @@ import re
 from deployhost.build.detect.languages.language import Language, words
 
 _JVM_FRAMEWORKS = re.compile(
-    r"spring-boot|springframework\.boot|spring-web(?:mvc|flux)?|quarkus|micronaut|io\.javalin|\bjavalin\b|spark-core|sparkjava|\bvertx?\b|io\.vertx|dropwizard|"
-    r"\bjetty\b|eclipse\.jetty|tomcat|undertow|helidon|jersey|\bktor\b|io\.ktor|http4k|jakarta\.(?:servlet|ws|ee|jakartaee)|javax\.(?:servlet|ws|javaee)|wildfly|"
-    r"struts|vaadin|grails|ratpack|armeria|playframework|<packaging>\s*war\s*</|\bid\s*\(?[\"']war[\"']|apply\s+plugin:\s*[\"']war[\"']|gretty|open-liberty|payara|"
+    r"spring[.-]boot|springframework\.boot|spring-web(?:mvc|flux)?|quarkus|micronaut|io\.javalin|\bjavalin\b|spark-core|sparkjava|\bvertx?\b|io\.vertx|dropwizard|"
+    r"\bjetty\b|eclipse\.jetty|tomcat|undertow|helidon|jersey|\bktor(?:-server)?\b(?!-)|io\.ktor(?!:ktor-client)|http4k|jakarta\.(?:servlet|ws|ee|jakartaee)|javax\.(?:servlet|ws|javaee)|wildfly|"
+    r"struts|vaadin|grails|ratpack|armeria|playframework|<packaging>\s*war\s*</|\bid\s*\(?[\"']war[\"']|apply\s+plugin:\s*[\"']war[\"']|^\s*war\s*$|gretty|open-liberty|payara|"
     r"grpc-netty|netty-all|javaee-api|jooby|blade-mvc|pippo|ninja-core|jhipster"
 )
 _JVM_LISTENS = re.compile(
@@ -16,27 +16,31 @@ _JVM_LISTENS = re.compile(
     r"\brunApplication\s*<|spark\.Spark|EngineMain"
 )
 _PHONE = re.compile(
-    r"com\.android\.(?:application|library)|android\s*\{|net\.minecraft|fabric-loom|minecraft|spigot|paperweight|intellij|libgdx|javafx|openjfx"
+    r"com\.android\.(?:application|library)|plugins\.android\.|android\s*\{|net\.minecraft|fabric-loom|minecraft|spigot|paperweight|intellij|libgdx|javafx|openjfx"
 )
 _MAVEN = ("pom.xml", "build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts", "build.xml")
 
 KOTLIN = Language(
     name="Kotlin",
-    image="gradle:8-jdk21",
+    image="eclipse-temurin:21",
     programs=("kotlin", "kotlinc"),
     manifests=_MAVEN,
-    manifest_says=re.compile(r"kotlin|ktor|http4k", re.IGNORECASE),
+    manifest_says=re.compile(
+        r"kotlin\s*\(|org\.jetbrains\.kotlin|kotlin-(?:maven|gradle)-plugin|\bktor\b|http4k", re.IGNORECASE
+    ),
+    needs_source=True,
     frameworks=_JVM_FRAMEWORKS,
     sources=(".kt",),
     listens=_JVM_LISTENS,
     mains=("src/main.kt", "main.kt", "src/main/kotlin/main.kt", "src/main/kotlin/application.kt"),
     begins=re.compile(r"^\s*(?:suspend\s+)?fun\s+main\s*\("),
     elsewhere=_PHONE,
+    elsewhere_wins=True,
 )
 
 JAVA = Language(
     name="Java",
-    image="maven:3-eclipse-temurin-21",
+    image="eclipse-temurin:21",
     programs=("java", "mvn", "mvnw", "gradle", "gradlew", "catalina.sh", "jbang", "groovy", "grails"),
     built=re.compile(r"(?:\./)?(?:build/install/|target/(?:bin|appassembler)/)|.*\.(?:jar|war)"),
     manifests=_MAVEN,
@@ -45,19 +49,26 @@ JAVA = Language(
         "src/main/resources/application.properties",
         "src/main/resources/application.yml",
         "src/main/resources/application.yaml",
+        "web-inf/web.xml",
+        "*/web-inf/web.xml",
+        "*/*/web-inf/web.xml",
+        "src/main/webapp/web-inf/web.xml",
+        "grails-app/conf/*.groovy",
+        "ratpack.groovy",
+        "src/ratpack/ratpack.groovy",
     ),
     sources=(".java", ".groovy"),
     listens=_JVM_LISTENS,
     mains=("src/main.java", "main.java", "app.java", "server.java"),
     begins=re.compile(r"\bpublic\s+static\s+void\s+main\s*\("),
     elsewhere=_PHONE,
+    elsewhere_wins=True,
 )
 
 JSP = Language(
     name="JSP",
     image="tomcat:10",
     pages=(".jsp", ".jspx", ".jspf"),
-    servers=("web-inf/web.xml", "*/web-inf/web.xml", "src/main/webapp/web-inf/web.xml"),
 )
 
 SCALA = Language(
@@ -67,14 +78,14 @@ SCALA = Language(
     built=re.compile(r"(?:\./)?target/universal/"),
     manifests=("build.sbt", "build.sc", "project.scala", "build.mill"),
     frameworks=words(
-        "akka-http(?:-\\w+)?", "pekko-http(?:-\\w+)?", "play(?:-\\w+)?", "PlayScala", "http4s(?:-[\\w-]+)?", "zio-http", "scalatra",
+        "akka-http(?:-\\w+)?", "pekko-http(?:-\\w+)?", "play(?:-\\w+)?", "Play(?:Scala|Java|Service)", "http4s(?:-[\\w-]+)?", "zio-http", "scalatra",
         "finatra", "finch", "cask", "tapir", "lift(?:-webkit)?", "twitter-server", "vertx"
     ),
     sources=(".scala",),
     listens=re.compile(r"\bHttp\(\)\.(?:bind|newServerAt)|\b(?:Blaze|Ember)ServerBuilder\b|\bcask\.\w*Routes\b|zio\.http|extends\s+(?:ScalatraServlet|IOApp)"),
     mains=("src/main/scala/main.scala", "main.scala", "src/main/scala/server.scala", "app/controllers/*.scala"),
     begins=re.compile(r"\bdef\s+main\s*\(|\bextends\s+(?:App|IOApp|ZIOAppDefault)\b|@main\b"),
-    elsewhere=re.compile(r"ScalaJSPlugin|sbt-scalajs"),
+    elsewhere=re.compile(r"ScalaJSPlugin|ScalaJSModule|sbt-scalajs"),
 )  # fmt: skip
 
 CLOJURE = Language(
@@ -89,6 +100,7 @@ CLOJURE = Language(
     listens=re.compile(r"\brun-(?:jetty|server)\b|ring\.adapter|org\.httpkit\.server|io\.pedestal"),
     mains=("src/*/core.clj", "src/core.clj", "src/*/server.clj", "src/*/main.clj"),
     begins=re.compile(r"\(defn\s+-main\b"),
+    elsewhere=re.compile(r"\borg\.clojure/clojurescript\b|\bshadow-cljs\b"),
 )
 
 DOTNET = Language(
@@ -96,19 +108,20 @@ DOTNET = Language(
     image="mcr.microsoft.com/dotnet/sdk:9.0",
     programs=("dotnet", "mono", "xsp4"),
     built=re.compile(r".*\.dll"),
-    pages=(".aspx", ".ashx", ".asmx", ".ascx", ".asax", ".asp", ".cshtml", ".vbhtml"),
+    pages=(".aspx", ".ashx", ".asmx", ".ascx", ".asax", ".asp", ".svc", ".cshtml", ".vbhtml"),
     manifests=("*.csproj", "*.fsproj", "*.vbproj", "*.sln", "*.slnx", "global.json"),
     frameworks=re.compile(
-        r"Microsoft\.NET\.Sdk\.(?:Web|Worker|BlazorWebAssembly)|AspNetCore|\b(?:Giraffe|Suave|Saturn|Falco|Nancy|ServiceStack|Carter|FastEndpoints)\b|System\.Web\b"
+        r"Microsoft\.NET\.Sdk\.(?:Web|Worker)\b|AspNetCore|\b(?:Giraffe|Suave|Saturn|Falco|Nancy|ServiceStack|Carter|FastEndpoints)\b|System\.Web\b"
     ),
-    servers=("startup.cs", "properties/launchsettings.json"),
+    servers=("startup.cs",),
     sources=(".cs", ".fs", ".vb"),
     listens=re.compile(
         r"\bWebApplication\.Create|\bWebHost\.CreateDefault|\bUseStartup<|\bHttpListener\b|\bMapGet\(|\bstartWebServer\b|\bWebHostBuilder\b|AspNetCore|ConfigureWebHost"
     ),
     mains=("program.cs", "program.fs", "*/program.cs", "src/*/program.cs", "src/program.cs", "main.cs"),
+    elsewhere_wins=True,
     elsewhere=re.compile(
-        r"UnityEngine|UnityEditor|net\d[\d.]*-(?:android|ios|windows)|UseWPF|UseWindowsForms|UseMaui|Godot\.NET\.Sdk"
+        r"Sdk\.BlazorWebAssembly|Sdk\.WebAssembly|Fable\.Core|UnityEngine|UnityEditor|net\d[\d.]*-(?:android|ios|windows)|UseWPF|UseWindowsForms|UseMaui|Godot\.NET\.Sdk"
     ),
 )
 
@@ -117,7 +130,7 @@ ELIXIR = Language(
     image="elixir:1.18",
     programs=("mix", "elixir", "iex"),
     built=re.compile(r"(?:\./)?_build/(?:prod|dev)/"),
-    pages=(".heex", ".leex"),
+    pages=(".heex", ".leex", ".html.eex"),
     manifests=("mix.exs", "mix.lock"),
     frameworks=re.compile(r":(?:phoenix(?:_\w+)?|plug(?:_cowboy)?|bandit|cowboy|raxx\w*|maru|ash_\w+|wisp)\b"),
     sources=(".ex", ".exs"),

@@ -12,15 +12,16 @@ PHP = Language(
     ),
     pages=(".php", ".phtml", ".php3", ".php4", ".php5", ".php7", ".php8", ".pht"),
     not_pages=re.compile(
-        r"\.?php[-_]?cs(?:-fixer)?(?:\.dist)?\.php|\.?php_cs\S*|(?:rector|ecs|scoper\.inc|phpinsights|deploy|psalm|phpstan\S*|_ide_helper\S*|\.phpstorm\.meta)"
+        r"\.?php[-_]?cs(?:-fixer)?(?:\.dist)?\.php|\.?php_cs\S*|(?:rector|ecs|scoper\.inc|phpinsights|psalm|castor|monorepo-builder|phpstan\S*|_ide_helper\S*|\.phpstorm\.meta)"
         r"(?:\.dist)?\.php"
     ),
-    manifests=("composer.json", "composer.lock"),
+    hands_out=re.compile(r"^\s*namespace\s+Deployer\b|^\s*<\?php\s+(?:include|require)(?:_once)?\s*\(?\s*[\"'](?:\./)?index\.html?[\"']\s*\)?\s*;?\s*(?:\?>)?\s*$"),
+    manifests=("composer.json",),
     frameworks=re.compile(
         r"\"(?:laravel/(?:framework|lumen-framework)|symfony/(?:framework-bundle|runtime|http-kernel|symfony)|slim/slim|cakephp/cakephp|yiisoft/yii2?|"
         r"codeigniter4/framework|laminas/laminas-mvc|mezzio/mezzio|phalcon/[\w-]+|nette/application|spiral/framework|roadrunner-php/[\w-]+|"
         r"drupal/core[\w-]*|typo3/cms-core|craftcms/cms|statamic/cms|getkirby/cms|october/rain|roots/wordpress|johnpbloch/wordpress|bolt/core|"
-        r"silverstripe/framework|thecodingmachine/[\w-]+|bref/bref|league/route|flightphp/core|mikecao/flight|hyperf/[\w-]+|flarum/core|magento/[\w-]+|"
+        r"silverstripe/framework|thecodingmachine/[\w-]+|bref/bref|league/route|silex/silex|react/http|flightphp/core|mikecao/flight|hyperf/[\w-]+|flarum/core|magento/[\w-]+|"
         r"shopware/[\w-]+|sulu/sulu|contao/[\w-]+|humhub/humhub|tempest/framework)\""
     ),
     servers=("artisan",),
@@ -31,22 +32,26 @@ CGI = Language(
     name="CGI",
     image="httpd:2",
     pages=(".cgi", ".fcgi"),
-    servers=("cgi-bin/*.sh", "cgi-bin/*.py", "cgi-bin/*.rb", "cgi-bin/*.tcl", "cgi-bin/*.exe", "cgi-bin/*.lua"),
+    page_folders=frozenset({"cgi-bin", "cgi-local", "cgi"}),
+    not_pages=re.compile(
+        r".*\.(?:html?|css|js|txt|md|png|jpe?g|gif|svg|ico|p[lm]|json|yml|yaml|lock)|\..*|readme.*|makefile"
+    ),
 )
 
 PERL = Language(
     name="Perl",
     image="perl:5",
     programs=("perl", "plackup", "hypnotoad", "morbo", "starman", "twiggy", "starlet", "carton"),
-    pages=(".psgi",),
     manifests=("cpanfile", "makefile.pl", "build.pl", "dist.ini"),
     frameworks=words(
         "Mojolicious", "Dancer2?", "Catalyst(?:::\\w+)*", "Plack", "Starman", "HTTP::Server::\\w+", "CGI(?:::\\w+)?", "Kelp", "Raisin", "Amon2"
     ),
-    servers=("cgi-bin/*.pl", "cgi-bin/*.pm", "script/*_server.pl"),
+    servers=("*.psgi", "bin/*.psgi", "script/*_server.pl", "cgi-bin/*.pl", "cgi-bin/*/*.pl", "*/cgi-bin/*.pl"),
+    maybe_pages=(".pl",),
     sources=(".pl", ".pm"),
+    places=("lib/*.pm", "script/*.pl", "bin/*.pl"),
     listens=re.compile(
-        r"\buse\s+(?:CGI|Mojolicious|Mojo::Server|Dancer2?|Plack|HTTP::Daemon|HTTP::Server|FCGI|Catalyst)\b|HTTP::Daemon->new|Content-[Tt]ype:\s*text/"
+        r"\buse\s+Mojo::Base\s+[\"']Mojolicious[\"']|\buse\s+(?:CGI|Web::Simple|Mojolicious|Mojo::Server|Dancer2?|Plack|HTTP::Daemon|HTTP::Server|FCGI|Catalyst)\b|HTTP::Daemon->new|\bprint\W+Content-[Tt]ype:\s*text/"
     ),
     tools=words("Test::More", "Perl::Critic", "Perl::Tidy"),
 )  # fmt: skip
@@ -56,7 +61,7 @@ _SITE_GEMS = (
     "sass(?:c|-embedded)?", "scss[_-]lint", "html-proofer", "rubocop[\\w-]*", "asciidoctor[\\w-]*", "minima", "just-the-docs", "bourbon",
     "overcommit",
     "mdl", "solargraph", "license_finder", "kitchen[\\w-]*", "test-kitchen", "puppet[\\w-]*", "chef[\\w-]*", "serverspec", "travis", "xcodeproj",
-    "ruby-lsp", "kramdown[\\w-]*",
+    "ruby-lsp", "kramdown[\\w-]*", "rake", "rspec[\\w-]*", "minitest", "capybara", "haml[\\w-]*", "slim", "bridgetown[\\w-]*", "yard",
 )  # fmt: skip
 RUBY = Language(
     name="Ruby",
@@ -66,51 +71,56 @@ RUBY = Language(
         "foreman", "ramaze", "camping", "shotgun", "rerun", "jruby", "iruby", "goliath",
     ),
     pages=(".html.erb", ".rhtml"),
-    manifests=("gemfile", "gems.rb", "gemfile.lock"),
+    manifests=("gemfile", "gems.rb"),
     frameworks=re.compile(
-        r"\bgem[ (]+[\"'](?:rails|railties|actionpack|sinatra(?:-contrib)?|hanami(?:-router)?|roda|grape|padrino|cuba|rack-app|camping|agoo|"
-        r"iodine|falcon|unicorn|thin|passenger|syro|hobbit|puma|rackup|rack|goliath|pakyow)[\"']|"
-        r"^ {4}(?:rails|sinatra|hanami|roda|grape|padrino) \("
+        r"\bgem[\s(]+[\"'](?:rails|railties|actionpack|sinatra(?:-[\w-]+)?|rage-rb|hanami(?:-router)?|roda|grape|padrino|cuba|rack-app|camping|agoo|"
+        r"syro|hobbit|goliath|pakyow)[\"']"
     ),
     servers=(
         "config.ru", "config/application.rb", "config/routes.rb", "config/puma.rb", "config/unicorn.rb", "bin/rails", "app/controllers/*.rb",
     ),
+    hands_out=re.compile(r"\bRack::(?:Static|TryStatic|Directory|Files?|Jekyll)\b|\brack[-/](?:jekyll|contrib/try_static)\b"),
     sources=(".rb", ".ru"),
+    places=("bin/*.rb", "lib/*.rb"),
+    manifest_serves=True,
     listens=re.compile(
-        r"\brequire\s*\(?[\"'](?:sinatra|webrick|roda|cuba|hanami|grape|rack|agoo|camping|socket|rackup)(?:/[\w/]+)?[\"']|TCPServer\.new|WEBrick::|"
+        r"\bgem[\s(]+[\"'](?:sinatra|rails|roda)[\"']|\bCGI\.new\b|\brequire\s*\(?[\"'](?:sinatra|webrick|roda|cuba|hanami|grape|rack|agoo|camping|rackup)(?:/[\w/]+)?[\"']|TCPServer\.new|WEBrick::|"
         r"Rack::\w*(?:Server|Handler)"
     ),
-    tools=re.compile(rf"\bgem[ (]+[\"'](?:{'|'.join(_SITE_GEMS)})[\"']|^ {{4}}(?:{'|'.join(_SITE_GEMS)}) \("),
+    tools=re.compile(rf"\bgem[ (]+[\"'](?:{'|'.join(_SITE_GEMS)})[\"']|^\s*gemspec\b"),
 )  # fmt: skip
 
 DENO = Language(
     name="Deno",
     image="denoland/deno:2",
     programs=("deno", "deployctl"),
-    manifests=("deno.json", "deno.jsonc", "deno.lock"),
+    manifests=("deno.json", "deno.jsonc"),
     frameworks=re.compile(
-        r"\bdeno\s+(?:run|serve)\b(?![^\"]*npm:)|\"(?:@?oak(?:/oak)?|@fresh/[\w-]+|fresh|\$fresh/|@oak/[\w-]+|aleph|ultra|lume)/?\"|deno\.land/x/(?:oak|fresh|aleph|hono|opine|"
-        r"abc|servest|drash)|jsr:@(?:oak|fresh|hono)/|std(?:@[\d.]+)?/http|@std/http"
+        r"\"(?:start|serve|server|dev|prod|production|preview|run)\"\s*:\s*\"[^\"]*\bdeno\s+(?:run|serve)\b(?![^\"]*(?:npm:|file[-_]server|lume))|"
+        r"\"(?:@?oak(?:/oak)?|@fresh/[\w-]+|fresh|\$fresh/|@oak/[\w-]+|aleph)/?\"|deno\.land/x/(?:oak|fresh|aleph|hono|opine|abc|servest|drash)|"
+        r"jsr:@(?:oak|fresh|hono)/"
     ),
     servers=("fresh.config.ts", "fresh.gen.ts"),
+    manifest_serves=True,
     sources=(".ts", ".tsx", ".js", ".mjs", ".mts", ".jsx"),
+    begins=re.compile(r"^#!.*\bdeno\b"),
     listens=re.compile(
         r"\bDeno\.(?:serve|serveHttp|listen|listenTls)\b|[\"']https://deno\.land/(?:std[^\"']*/http|x/(?:oak|fresh|hono|opine|abc|servest|drash|aleph))|"
         r"[\"']jsr:@(?:oak|fresh|hono|std/http)"
     ),
     mains=("main.ts", "server.ts", "mod.ts", "main.tsx", "deps.ts"),
-    tools=re.compile(r"\"(?:fmt|lint|exclude|compilerOptions|unstable|nodeModulesDir)\"\s*:"),
+    tools=re.compile(r"\"(?:fmt|lint|exclude|compilerOptions|unstable|nodeModulesDir)\"\s*:|\blume\b|file[-_]server"),
 )
 
 LUA = Language(
     name="Lua",
     image="openresty/openresty:bookworm",
     programs=("lua", "luajit", "lapis", "openresty", "resty"),
-    manifests=("*.rockspec", "nginx.conf"),
-    manifest_says=re.compile(r"_by_lua|\brockspec_format\b|^\s*package\s*=\s*\""),
-    frameworks=re.compile(r"_by_lua|[\"'](?:lapis|pegasus|sailor|orbit|lor|turbo)\b"),
+    manifests=("*.rockspec",),
+    tools=re.compile(""),  # alone, it is a library's
+    frameworks=re.compile(r"[\"'](?:lapis|pegasus|sailor|orbit|lor|turbo)\b"),
     sources=(".lua",),
-    listens=re.compile(r"\brequire\s*\(?[\"'](?:lapis|pegasus|turbo|sailor|socket\.http|lor\.index|xavante)\b"),
+    listens=re.compile(r"\brequire\s*\(?[\"'](?:lapis|pegasus|turbo|sailor|lor\.index|xavante)\b"),
 )
 
 R = Language(
@@ -119,7 +129,7 @@ R = Language(
     programs=("rscript", "r"),
     servers=("app.r", "server.r", "ui.r", "plumber.r", "rserver.conf"),
     sources=(".r",),
-    listens=re.compile(r"\b(?:shinyApp|runApp|plumb|pr_run)\s*\(|library\((?:shiny|plumber|ambiorix)\)"),
+    listens=re.compile(r"\b(?:shinyApp|runApp|plumb|pr_run)\s*\("),
 )
 
 JULIA = Language(
@@ -128,8 +138,10 @@ JULIA = Language(
     programs=("julia",),
     manifests=("project.toml", "manifest.toml"),
     manifest_says=re.compile(r"^\[(?:deps|compat|extras)\]|^uuid\s*=|^julia\s*=", re.IGNORECASE),
-    frameworks=re.compile(r"^(?:Genie|HTTP|Mux|Oxygen|Dash|Pluto|Franklin)\s*="),
+    frameworks=re.compile(r"^(?:Genie|Mux|Oxygen|Dash)\s*="),
     sources=(".jl",),
+    tools=re.compile(""),  # alone, it is that of any program
+    elsewhere=re.compile(r"^(?:Franklin|Documenter|Plots|Pluto)\s*="),
     listens=re.compile(r"\bHTTP\.serve!?\s*\(|\busing\s+(?:Genie|Oxygen|Mux)\b|\bGenie\.up\("),
 )
 

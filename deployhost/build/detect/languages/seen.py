@@ -7,115 +7,46 @@ from deployhost.build.detect.languages.listing import Listing
 from deployhost.build.detect.languages.table import LANGUAGES
 from deployhost.build.tree import Tree
 
-MOST_SOURCES = 60  # files of one project that are read for code that listens
-DEEPEST = 5  # folders of a project's path
-NEAR = 12  # of them for a program's beginning
+MOST_SOURCES = 60  # files of one project that are read
+MOST_PROJECTS = 30  # of one language
+DEEPEST = 6  # folders of a project's path
 # Endings that what is built here has as well.
 SHARED = frozenset({".js", ".mjs", ".jsx", ".ts", ".mts", ".tsx"})
+_COMMON = SHARED | {".c"}
 # A folder with such a name holds a part of the app that runs; another one may be a tool, or a lesson.
-_SERVING = frozenset({
-    "server", "backend", "back-end", "back", "api", "app", "web", "service", "services", "apps", "packages", "src", "www", "site", "webapp",
-    "svc", "cmd", "gateway", "http", "rest", "graphql", "worker", "core", "functions", "rails", "laravel", "php", "go", "java", "rust", "ruby",
-    "elixir", "dotnet",
+_BARE = frozenset(
+    {"server", "backend", "back-end", "api", "app", "apps", "service", "services", "cmd", "svc", "webapp", "src"}
+)
+_SERVING = _BARE | {"web", "www", "gateway", "rest", "graphql", "worker", "core", "functions", "packages", "crates"}
+# Where a web server looks for pages that it runs, "" being the root.
+_WEB = frozenset({
+    "", "public", "public_html", "htdocs", "httpdocs", "html", "www", "web", "webroot", "webapp", "static", "site", "api", "server", "backend",
+    "app", "apps", "service", "services", "php", "cgi-bin", "forms", "mail", "includes", "inc", "admin", "assets", "pages", "views", "web-inf",
 })  # fmt: skip
+_DOCUMENTS = frozenset({"docs", "doc", "documentation"})
 
 
-def find_sign(tree: Tree, least: Level = Level.MANIFEST) -> Sign | None:
-    """Given a tree, return the strongest sign of a language that is not built here, or None if none is at least that strong."""
-    listing = Listing(tree)
-    best: Sign | None = None
-    for language in LANGUAGES:
-        for sign in _signs(listing, language):
-            if sign.level >= least and (best is None or sign.level > best.level):
-                best = sign
-            if sign.level is Level.SERVER:
-                return sign
-    return best
-
-
-def _signs(listing: Listing, language: Language) -> Iterator[Sign]:
-    """Yield the signs of a language: its pages, then those of each of its projects, the one at the root first."""
-    yield from _pages(listing, language)
-    manifests: dict[str, list[str]] = {}
-    for pattern in language.manifests:
-        for path in listing.named(pattern):
-            if language.manifest_says is None or listing.search(path, language.manifest_says):
-                manifests.setdefault(path.rpartition("/")[0], []).append(path)
-    for folder in sorted(
-        {"", *manifests, *listing.folders(_SERVING)}, key=lambda one: (bool(one), one.count("/"), one)
-    ):
-        if folder.count("/") >= DEEPEST:
-            continue
-        sign = _project(listing, language, folder, manifests.get(folder, []))
-        if sign is not None and (sign.level is Level.SERVER or _serves(folder)):
-            yield sign
-
-
-def _serves(folder: str) -> bool:
-    """Return whether a program in this folder is likely a part of the app."""
-    return not folder or any(one in _SERVING for one in folder.lower().split("/"))
-
-
-def _pages(listing: Listing, language: Language) -> Iterator[Sign]:
-    for path in listing.ending(language.pages, ""):
-        if not language.not_pages.fullmatch(path.rpartition("/")[2].lower()):
-            yield Sign(language, Level.SERVER, f"{language.name} page", path)
-
-
-def _project(listing: Listing, language: Language, folder: str, manifests: list[str]) -> Sign | None:
-    """Return the strongest sign of a project: the folder of manifests, or the root without one."""
-    if path := next(listing.matching(language.servers, folder), None):
-        return Sign(language, Level.SERVER, f"{language.name} server", path)
-    sources = listing.ending(language.sources, folder) if manifests else listing.directly(language.sources, folder)
-    if language.needs_source and not sources:
-        return None
-    mains = list(listing.matching(language.mains, folder))
-    mains += [path for path in sources[:NEAR] if path not in mains and listing.search(path, language.begins)]
-    if not mains and next(listing.matching(language.library, folder), None):
-        return None
-    programs = [path for path in mains if not listing.search(path, language.elsewhere)]
-    return (
-        _framework(listing, language, manifests)
-        or _listening(listing, language, [*programs, *sources[:MOST_SOURCES]])
-        or _weak(listing, language, manifests, mains, programs)
-    )
-
-
-def _framework(listing: Listing, language: Language, manifests: list[str]) -> Sign | None:
-    for path in manifests:
-        if found := listing.search(path, language.frameworks):
-            return Sign(language, Level.SERVER, f"{language.name} server, {_shown(found[1])}", path, found[0])
-    return None
-
-
-def _listening(listing: Listing, language: Language, sources: list[str]) -> Sign | None:
-    for path in sources:
-        if not _is_test(path) and (found := listing.search(path, language.listens)):
-            return Sign(language, Level.SERVER, f"{language.name} server", path, found[0])
-    return None
-
-
-def _weak(
-    listing: Listing, language: Language, manifests: list[str], mains: list[str], programs: list[str]
+def find_sign(
+    tree: Tree, least: Level = Level.MANIFEST, *, served: str | None = None, documents: bool = False
 ) -> Sign | None:
-    """Return the sign that a program is, or only its manifest, unless that is there for something else."""
-    if not manifests or any(listing.search(path, language.elsewhere) for path in manifests):
-        return None
-    if programs:
-        return Sign(language, Level.PROGRAM, f"{language.name} program", programs[0])
-    if mains or any(listing.search(path, language.tools) for path in manifests):
-        return None
-    return Sign(language, Level.MANIFEST, f"{language.name} project", manifests[0])
+    """Given a tree, return the strongest sign of a language that is not built here, or None if none is at least that strong.
+
+    `served` is the folder whose files would be published as they are ("" is the root, None: there is none); with `documents`
+    they are likely those about a library, so that most manifests alone say nothing. Of equal signs a
+    project's comes before a stray file's, and an upper one's before a lower one's.
+    """
+    listing = Listing(tree)
+    found = [
+        sign
+        for language in LANGUAGES
+        for sign in _signs(listing, language, served)
+        if sign.level >= least and (sign.level > Level.MANIFEST or language.manifest_serves or not documents)
+    ]
+    return max(found, key=_weight, default=None)
 
 
-def _shown(text: str) -> str:
-    """Return what was found in a manifest without the quotes and signs around it."""
-    return " ".join(text.strip(" \t\"'=:.,;()[]{}<>/").split())[:60]
-
-
-def _is_test(path: str) -> bool:
-    name = path.rpartition("/")[2].lower()
-    return "_test." in name or name.startswith("test_") or ".test." in name or ".spec." in name or "_spec." in name
+def _weight(sign: Sign) -> tuple[int, bool, int, int]:
+    return min(sign.level, Level.FRAMEWORK), sign.has_manifest, sign.level, -sign.path.count("/")
 
 
 def find_by_source(tree: Tree) -> Sign | None:
@@ -130,3 +61,130 @@ def find_by_source(tree: Tree) -> Sign | None:
         return None
     _, path, language = min(found, key=lambda one: one[:2])
     return Sign(language, Level.MANIFEST, f"{language.name} program", path)
+
+
+def _signs(listing: Listing, language: Language, served: str | None) -> Iterator[Sign]:
+    """Yield the signs of a language: its pages, then those of each of its projects, the one at the root first."""
+    yield from _pages(listing, language, served)
+    manifests: dict[str, list[str]] = {}
+    for pattern in language.manifests:
+        for path in listing.named(pattern)[: MOST_PROJECTS * 2]:
+            if language.manifest_says is None or listing.search(path, language.manifest_says):
+                manifests.setdefault(path.rpartition("/")[0], []).append(path)
+    folders = sorted({"", *manifests, *listing.folders(_BARE)}, key=lambda one: (bool(one), one.count("/"), one))
+    for folder in folders[: MOST_PROJECTS * 2]:
+        if folder.count("/") >= DEEPEST:
+            continue
+        sign = _project(listing, language, folder, manifests.get(folder, []))
+        if sign is not None and (sign.level >= Level.FRAMEWORK or served == "" or _serves(folder)):
+            yield sign
+
+
+def _serves(folder: str) -> bool:
+    """Return whether a program in this folder is likely a part of the app."""
+    return not folder or not _SERVING.isdisjoint(folder.lower().split("/"))
+
+
+def _pages(listing: Listing, language: Language, served: str | None) -> Iterator[Sign]:
+    """Yield a sign for each file that a web server runs at a request."""
+    certain = (*listing.pages(language.pages), *listing.below(language.page_folders))
+    perhaps = (path for path in listing.pages(language.maybe_pages) if listing.search(path, language.listens))
+    for path in (*certain, *perhaps):
+        folder, _, name = path.rpartition("/")
+        published = served is not None and (not served or f"{path}/".startswith(f"{served}/"))
+        runs = published or folder.partition("/")[0].lower() in _WEB
+        # Beside a folder that is published on its own, it is a source of something else.
+        beside = not runs and (bool(served) or not _DOCUMENTS.isdisjoint(folder.split("/")))
+        if beside or language.not_pages.fullmatch(name.lower()):
+            continue
+        if not listing.search(path, language.hands_out):
+            yield Sign(language, Level.SERVER if runs else Level.MANIFEST, f"{language.name} page", path)
+
+
+def _project(listing: Listing, language: Language, folder: str, manifests: list[str]) -> Sign | None:
+    """Return the strongest sign of a project: the folder of manifests, or a folder of sources without one."""
+    if language.elsewhere_wins and any(listing.search(path, language.elsewhere) for path in manifests):
+        return None
+    for path in listing.matching(language.servers, folder):
+        if not listing.search(path, language.hands_out):
+            return Sign(language, Level.SERVER, f"{language.name} server", path, has_manifest=bool(manifests))
+    sources = _sources(listing, language, folder, manifests)
+    mains = [path for path in listing.matching(language.mains, folder) if not language.not_mains.search(path)]
+    begun = (path for path in sources if not language.not_mains.search(path) and listing.search(path, language.begins))
+    mains += [path for path in begun if path not in mains]
+    if not mains and next(listing.matching(language.library, folder), None):
+        return None
+    bare = [*sources, *listing.matching(language.places, folder)]
+    programs = [path for path in mains if not listing.search(path, language.elsewhere)]
+    return (
+        _listening(listing, language, manifests, programs if manifests else [*programs, *bare], Level.SERVER)
+        or _framework(listing, language, manifests)
+        or _listening(listing, language, manifests, sources, Level.FRAMEWORK)
+        or _weak(listing, language, manifests, mains, programs, holds_source=bool(sources))
+    )
+
+
+def _sources(listing: Listing, language: Language, folder: str, manifests: list[str]) -> list[str]:
+    """Return the sources of a project that are read, less tests: of a folder without a manifest only those right in it."""
+    if manifests:
+        found = listing.ending(language.sources, folder)
+    elif folder.partition("/")[0].lower() == "src" and not _COMMON.isdisjoint(language.sources):
+        found = []  # a page's own code, or that of a library
+    else:
+        found = listing.directly(language.sources, folder)
+    return [path for path in found[: MOST_SOURCES * 2] if not _is_test(path)][:MOST_SOURCES]
+
+
+def _framework(listing: Listing, language: Language, manifests: list[str]) -> Sign | None:
+    for path in manifests:
+        only_gathers = listing.search(path, language.gathers) and not listing.search(path, language.gathered)
+        if not only_gathers and (found := listing.search(path, language.frameworks)):
+            what = f"{language.name} server, {_shown(found[1])}"
+            return Sign(language, Level.FRAMEWORK, what, path, found[0], has_manifest=True)
+    return None
+
+
+def _listening(
+    listing: Listing, language: Language, manifests: list[str], sources: list[str], level: Level
+) -> Sign | None:
+    for path in sources:
+        if found := listing.search(path, language.listens):
+            return Sign(language, level, f"{language.name} server", path, found[0], has_manifest=bool(manifests))
+    return None
+
+
+def _weak(
+    listing: Listing,
+    language: Language,
+    manifests: list[str],
+    mains: list[str],
+    programs: list[str],
+    *,
+    holds_source: bool,
+) -> Sign | None:
+    """Return the sign that a program is, or only its manifest, unless that is there for something else."""
+    for wanted in (language.elsewhere, language.tools):
+        if any(listing.search(path, wanted) for path in manifests):
+            return None
+    own = [
+        path
+        for path in manifests
+        if not listing.search(path, language.gathers) or listing.search(path, language.gathered)
+    ]
+    if not own or (language.needs_source and not holds_source):
+        return None
+    if programs:
+        return Sign(language, Level.PROGRAM, f"{language.name} program", programs[0], has_manifest=True)
+    return (
+        None if mains else Sign(language, Level.MANIFEST, f"{language.name} project", manifests[0], has_manifest=True)
+    )
+
+
+def _shown(text: str) -> str:
+    """Return what was found in a manifest without the quotes and signs around it."""
+    return " ".join(text.strip(" \t\"'=:.,;()[]{}<>/").split())[:60]
+
+
+def _is_test(path: str) -> bool:
+    name = path.rpartition("/")[2].lower()
+    return "_test." in name or name.startswith("test_") or ".test." in name or ".spec." in name or "_spec." in name
