@@ -83,29 +83,10 @@ def find_start(tree: Tree, package: Package, procfile: Procfile) -> NodeStart | 
             seen = is_nodes(command, package, otherwise=claims or _is_seen(tree, package))
             return NodeStart(command, Strength.SERVER, reason, claims, seen=seen)
     built = "build" in package.scripts
-    start = package.scripts.get("start", "").strip()
     exported = _static_export(tree, package)
+    start = package.scripts.get("start", "").strip()
     if start and not exported and not (built and _is_dev(package, start)):
-        dev = _is_dev(package, start) and not set(words_of(resolve(start, package))[:2]) & _FILE_SERVERS
-        warnings = (
-            ("the start script is a development server; with a build script, what it builds is served instead",)
-            if dev
-            else ()
-        )
-        reason = Reason(f"start: the start script is {shown(start)}", "package.json", package.line("start"))
-        command = resolve("npm start", package)
-        found = bool(_own_server(tree, package, None)) or started_listens(tree, command)
-        if (
-            not procfile.web
-            and not found
-            and not _depends(package, _ANSWERING)
-            and _is_worker(command, package, procfile)
-        ):
-            # What the Procfile runs as a worker is not the web process as well.
-            return NodeStart(command, Strength.GUESS, reason, warnings=warnings, seen=False)
-        serves = _depends(package, SERVER_PACKAGES) or (not is_tool(command) and (found or may_serve(tree, command)))
-        seen = is_nodes(command, package, otherwise=serves)
-        return NodeStart(command, Strength.SERVER, reason, warnings=warnings, seen=seen)
+        return _by_script(tree, package, procfile, start)
     server = package.has(*SERVER_PACKAGES) if not exported else None
     framework = _framework_start(package, server) if built else None
     if framework:
@@ -115,6 +96,22 @@ def find_start(tree: Tree, package: Package, procfile: Procfile) -> NodeStart | 
         said = f"a site: {tool} builds it" if tool else "a site: there is a build script and no server"
         return NodeStart("", Strength.SITE, Reason(said, "package.json", package.line("build")))
     return _own_server(tree, package, server) or _guess(tree, package)
+
+
+def _by_script(tree: Tree, package: Package, procfile: Procfile, start: str) -> NodeStart:
+    """Return what the start script runs: only a guess where the Procfile has it for a worker, and it answers nothing."""
+    dev = _is_dev(package, start) and not set(words_of(resolve(start, package))[:2]) & _FILE_SERVERS
+    said = "the start script is a development server; with a build script, what it builds is served instead"
+    warnings = (said,) if dev else ()
+    reason = Reason(f"start: the start script is {shown(start)}", "package.json", package.line("start"))
+    command = resolve("npm start", package)
+    found = bool(_own_server(tree, package, None)) or started_listens(tree, command)
+    answers = found or _depends(package, _ANSWERING)
+    if not procfile.web and not answers and _is_worker(command, package, procfile):
+        return NodeStart(command, Strength.GUESS, reason, warnings=warnings, seen=False)
+    serves = _depends(package, SERVER_PACKAGES) or (not is_tool(command) and (found or may_serve(tree, command)))
+    seen = is_nodes(command, package, otherwise=serves)
+    return NodeStart(command, Strength.SERVER, reason, warnings=warnings, seen=seen)
 
 
 def resolve(command: str, package: Package, depth: int = 5) -> str:
@@ -225,5 +222,4 @@ def _entry(tree: Tree, package: Package) -> str | None:
 
 
 def _run(path: str) -> str:
-
     return f"node {shlex.quote(path)}"

@@ -1,0 +1,74 @@
+"""Procfiles that a tree can't be run with. Pure."""
+
+import posixpath
+import re
+
+from deployhost.build import refusals
+from deployhost.build.detect.candidate import Candidate, Strength
+from deployhost.build.detect.commands import Procfile
+from deployhost.build.detect.languages.commands import language_of, programs_of
+from deployhost.build.detect.node_package import read_package
+from deployhost.build.detect.node_start import NODE_WORDS
+from deployhost.build.detect.python_start import is_pythons
+from deployhost.build.found import SITES
+from deployhost.build.tree import Tree
+from deployhost.model import RuntimeName
+
+# A web command that only hands out the pages, as nginx does.
+_FILE_SERVERS = re.compile(
+    r"(?:^|[\s/])(?:serve|http-server|sirv|live-server|static-web-server|bin/start-nginx-static|bin/boot|caddy file-server|busybox httpd)\b"
+)
+# Programs that no image of ours has.
+_NOT_THERE = frozenset(
+    {"caddy", "nginx", "apache2", "httpd", "docker", "docker-compose", "podman", "make", "foreman", "heroku", "run"}
+)
+_INSTALLED = ("/", "node_modules/", ".venv/", "venv/")
+_SHELL_CODE = re.compile(r"\$\(|`")
+
+
+def refuse_web(tree: Tree, procfile: Procfile, best: Candidate | None) -> None:
+    """Raise NothingRecognised for a Procfile whose web command needs a program that is not built here."""
+    if not procfile.web or is_pythons(procfile.web) or _FILE_SERVERS.search(procfile.web):
+        return
+    if best is None or best.strength is not Strength.SERVER:
+        raise refusals.nobodys_command(procfile)
+    if best.seen or _SHELL_CODE.search(procfile.web):
+        return
+    for program in programs_of(procfile.web):
+        path = posixpath.normpath(program)
+        can_be = "/" not in program or path.startswith(_INSTALLED) or tree.exists(path) or _builds(tree, best)
+        if program.lower() in _NOT_THERE or not can_be:
+            raise refusals.nobodys_command(procfile)
+
+
+def _builds(tree: Tree, best: Candidate) -> bool:
+    """Return whether a build may make a program that is not in the tree."""
+    return best.runtime == RuntimeName.NODE and "build" in read_package(tree).scripts
+
+
+def refuse_workers(procfile: Procfile, best: Candidate | None) -> None:
+    """Raise NothingRecognised for a Procfile with workers alone, in a tree without a server."""
+    workers = {name: command for name, command in procfile.others.items() if name != "release"}
+    if procfile.web or not workers:
+        return
+    if best is None:
+        raise refusals.only_workers(workers)
+    if best.strength in SITES:  # nginx's image has no other program than a shell
+        alone = any(_needs_runtime(command) for command in workers.values())
+    elif best.strength is Strength.GUESS:
+        alone = not best.seen
+    else:
+        alone = not best.seen and any(_names(command, best) for command in workers.values())
+    if alone:
+        raise refusals.only_workers(workers)
+
+
+def _names(command: str, candidate: Candidate) -> bool:
+    """Return whether a worker's command starts the very file that the web process would."""
+    path = candidate.reasons[0].path
+    return bool(path) and str(path) in command.split()
+
+
+def _needs_runtime(command: str) -> bool:
+    programs = {program.rpartition("/")[2] for program in programs_of(command)}
+    return is_pythons(command) or not NODE_WORDS.isdisjoint(programs) or language_of(command) is not None
