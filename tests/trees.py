@@ -483,7 +483,7 @@ REFUSED = (
         "elixir",
         {"mix.exs": "defmodule Shop.MixProject do\nend\n", "lib/shop.ex": "", "static/index.html": PAGE},
         "Elixir",
-        "lib/shop.ex",
+        "mix.exs",
     ),
     Refused(
         "elixir by its Procfile", {"Procfile": "web: mix phx.server\n", "static/index.html": PAGE}, "Elixir", "Procfile"
@@ -868,6 +868,69 @@ REFUSED = (
         {"Procfile": "web: bash start.sh\n", "start.sh": "exec ./x\n", "public/index.html": PAGE},
         "bash start.sh",
         "Procfile",
+    ),
+    Refused(
+        "procfile of a program beside a build",
+        {"Procfile": "web: ./bin/server\n", "package.json": VITE, "index.html": PAGE},
+        "./bin/server",
+        "Procfile:1",
+    ),
+    Refused(
+        "procfile of an installed program",
+        {"Procfile": "web: /usr/local/bin/caddy run\n", "notes.py": "x = 1\n"},
+        "caddy run",
+        "Procfile:1",
+    ),
+    Refused(
+        "procfile in quotes", {"Procfile": 'web: "bundle exec puma"\n', "notes.py": "x = 1\n"}, "Ruby", "Procfile:1"
+    ),
+    Refused(
+        "haskell by its dependencies",
+        {"package.yaml": "name: x\ndependencies:\n- yesod\n", "static/index.html": PAGE},
+        "Haskell",
+        "package.yaml:3",
+    ),
+    Refused(
+        "erlang by its application",
+        {"erlang.mk": "", "src/shop_app.erl": "-module(shop_app).\n", "docs/index.html": PAGE},
+        "Erlang",
+        "src/shop_app.erl",
+    ),
+    Refused(
+        "go that listens elsewhere",
+        {"main.go": 'package main\n\nimport "./srv"\n\nfunc main() { srv.Run() }\n', "public/index.html": PAGE},
+        "Go",
+        "main.go",
+    ),
+    Refused(
+        "workerman",
+        {"composer.json": '{"require": {"workerman/workerman": "*"}}', "public/index.html": PAGE},
+        "PHP",
+        "composer.json:1",
+    ),
+    Refused(
+        "coldbox",
+        {"box.json": '{"dependencies": {"coldbox": "^7"}}', "public/index.html": PAGE},
+        "ColdFusion",
+        "box.json",
+    ),
+    Refused(
+        "a bot in Ruby beside a build",
+        {"Gemfile": "gem 'discordrb'\n", "bot.rb": "require 'discordrb'\n", "package.json": ESBUILD},
+        "Ruby",
+        "Gemfile:1",
+    ),
+    Refused(
+        "jsp where Maven has it",
+        {"src/main/webapp/login.jsp": "<%@ page %>", "package.json": ESBUILD},
+        "JSP",
+        "src/main/webapp/login.jsp",
+    ),
+    Refused(
+        "a perl script by its first line",
+        {"index.html": PAGE, "guestbook.cgi": "#!/usr/bin/perl -T\nprint 1;\n"},
+        "Perl CGI page",
+        "guestbook.cgi",
     ),
     # Workspaces
     Refused(
@@ -1630,6 +1693,16 @@ KEPT = (
             "p/ui/package.json": package(scripts={"start": "tsc -w"}),
         },
         "node",
+        "nginx",
+    ),
+    Kept(
+        "documentation of an Elixir library",
+        {
+            "docs/index.html": PAGE,
+            "mix.exs": 'defmodule L.MixProject do\n  defp deps, do: [{:ex_doc, "~> 0.30", only: :dev}]\nend\n',
+            "lib/l.ex": "",
+        },
+        "static",
         "nginx",
     ),
 )

@@ -35,15 +35,13 @@ def without_other_languages(
     """
     sites = [one for one in candidates if one[1].strength in SITES]
     said = tree.exists(STATICFILE)
-    if said and sites and len(sites) == len(candidates):
-        return candidates
+    if said and sites:
+        return sites
     if not said and not procfile.web and (members := apps_below(tree, started=has_server(candidates))):
         raise refusals.apps_lie_below(tree, members)
     sign = _commanded(tree, procfile, candidates) or _found(tree, best_of(candidates), unusable)
     if sign is None:
         return candidates
-    if said and sites:
-        return sites
     raise refusals.other_language(tree, sign, [found for _, found in candidates])
 
 

@@ -6,9 +6,9 @@ import re
 from deployhost.build import refusals
 from deployhost.build.detect.candidate import Candidate, Strength
 from deployhost.build.detect.commands import Procfile
-from deployhost.build.detect.languages.commands import language_of, programs_of
+from deployhost.build.detect.languages.commands import programs_of
 from deployhost.build.detect.node_package import read_package
-from deployhost.build.detect.node_start import NODE_WORDS
+from deployhost.build.detect.node_seen import brings
 from deployhost.build.detect.python_start import is_pythons
 from deployhost.build.found import SITES
 from deployhost.build.tree import Tree
@@ -20,9 +20,22 @@ _FILE_SERVERS = re.compile(
 )
 # Programs that no image of ours has.
 _NOT_THERE = frozenset(
-    {"caddy", "nginx", "apache2", "httpd", "docker", "docker-compose", "podman", "make", "foreman", "heroku", "run"}
+    {
+        "caddy",
+        "nginx",
+        "apache2",
+        "httpd",
+        "docker",
+        "docker-compose",
+        "podman",
+        "make",
+        "foreman",
+        "heroku",
+        "hugo",
+        "run",
+    }
 )
-_INSTALLED = ("/", "node_modules/", ".venv/", "venv/")
+_INSTALLED = ("node_modules/", ".venv/", "venv/")
 _SHELL_CODE = re.compile(r"\$\(|`")
 
 
@@ -36,14 +49,14 @@ def refuse_web(tree: Tree, procfile: Procfile, best: Candidate | None) -> None:
         return
     for program in programs_of(procfile.web):
         path = posixpath.normpath(program)
-        can_be = "/" not in program or path.startswith(_INSTALLED) or tree.exists(path) or _builds(tree, best)
-        if program.lower() in _NOT_THERE or not can_be:
+        name = program.rpartition("/")[2].lower()
+        can_be = "/" not in program or path.startswith(_INSTALLED) or tree.exists(path)
+        if not can_be or (name in _NOT_THERE and not _brings(tree, best, name)):
             raise refusals.nobodys_command(procfile)
 
 
-def _builds(tree: Tree, best: Candidate) -> bool:
-    """Return whether a build may make a program that is not in the tree."""
-    return best.runtime == RuntimeName.NODE and "build" in read_package(tree).scripts
+def _brings(tree: Tree, best: Candidate, program: str) -> bool:
+    return best.runtime == RuntimeName.NODE and brings(read_package(tree), program)
 
 
 def refuse_workers(procfile: Procfile, best: Candidate | None) -> None:
@@ -53,8 +66,8 @@ def refuse_workers(procfile: Procfile, best: Candidate | None) -> None:
         return
     if best is None:
         raise refusals.only_workers(workers)
-    if best.strength in SITES:  # nginx's image has no other program than a shell
-        alone = any(_needs_runtime(command) for command in workers.values())
+    if best.strength in SITES:  # its image holds nginx and the pages
+        alone = True
     elif best.strength is Strength.GUESS:
         alone = not best.seen
     else:
@@ -67,8 +80,3 @@ def _names(command: str, candidate: Candidate) -> bool:
     """Return whether a worker's command starts the very file that the web process would."""
     path = candidate.reasons[0].path
     return bool(path) and str(path) in command.split()
-
-
-def _needs_runtime(command: str) -> bool:
-    programs = {program.rpartition("/")[2] for program in programs_of(command)}
-    return is_pythons(command) or not NODE_WORDS.isdisjoint(programs) or language_of(command) is not None

@@ -48,12 +48,12 @@ def _instead(found: Candidate, sign: Sign) -> tuple[str, ...]:
         root = found.recipe.values["root"] or "."
         return (
             f"the pages are not served by themselves, because that would publish the {sign.language.name} sources beside them",
-            f"if the pages are the whole app: echo 'root: {root}' > Staticfile, or set `runtime: static` for it in apps.yml",
+            f"if the pages are the whole app, say so: a Staticfile with `root: {root}`, or `runtime: static` for it in apps.yml",
         )
     if found.strength is Strength.SITE:
         return (
             "what package.json builds is not served by itself, because its server would be missing",
-            "if that is the whole app: touch Staticfile, or set `runtime: static` for it in apps.yml",
+            "if that is the whole app, say so: an empty Staticfile, or `runtime: static` for it in apps.yml",
         )
     if found.reasons[0].path == sign.path:  # the command itself needs the language
         return ()
@@ -76,7 +76,7 @@ def apps_lie_below(tree: Tree, members: Sequence[Member]) -> NothingRecognised:
             "found:",
             *(f"  {member}" for member in members),
             "only the root is built: give its package.json a start script that starts one of them",
-            "or add a Dockerfile at the root, or a Staticfile that names the folder of a built site (root: apps/web/dist)",
+            f"or add a Dockerfile at the root, or a Staticfile that names the folder of a built site (root: {members[0].folder}/dist)",
         ),
     )
 

@@ -27,7 +27,8 @@ _APPS = (
     "next", "nuxt", "astro", "@sveltejs/kit", "gatsby", "@docusaurus/core", "@remix-run/serve", "@react-router/serve", "react-scripts",
     "@vue/cli-service", "@nestjs/core", "@tanstack/react-start", "@solidjs/start", "@adonisjs/core",
 )  # fmt: skip
-_NO_APPS = frozenset({"e2e", "docs", "storybook", "examples", "example", "cypress", "playground"})
+_TESTS = frozenset({"e2e", "cypress"})
+_NO_APPS = frozenset({"docs", "storybook", "examples", "example", "playground"})
 _NO_STARTS = re.compile(r"\b(?:tsc|tsup|storybook|jest|vitest|hardhat|shell|nodemon --exec tsc)\b|--watch\b|\s-w\b")
 SERVING = ("server", "backend", "api")
 MOST = 40  # members that are looked at
@@ -140,7 +141,9 @@ def _patterns(tree: Tree) -> tuple[str, ...]:
 
 def _app(tree: Tree, folder: str) -> Member | None:
     """Return the app of a member, or None where it is more likely a library."""
-    if any(part in _NO_APPS or part.endswith("-e2e") for part in folder.lower().split("/")):
+    below = folder.lower().removeprefix("apps/") if folder.startswith("apps/") else folder.lower()
+    no_apps = _TESTS if folder.startswith("apps/") else _TESTS | _NO_APPS
+    if any(part in no_apps or part.endswith("-e2e") for part in below.split("/")):
         return None
     try:
         package = read_package(FolderTree(tree, folder))

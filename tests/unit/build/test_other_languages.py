@@ -40,7 +40,8 @@ def test_refused(case: Refused) -> None:
     assert error.hint
     assert "index.html" not in error.hint
     if isinstance(error, LanguageNotBuilt):
-        assert f"{case.language} is not built here" in error.message
+        assert case.language in error.message
+        assert " is not built here" in error.message
         assert "usual base image is " in said
 
 
@@ -81,9 +82,8 @@ def test_kept(case: Kept) -> None:
 
 def test_a_line_is_named_where_one_says_it() -> None:
     assert "main.go:6 shows a Go server" in refused({"go.mod": GO_MOD, "main.go": GO, "index.html": PAGE}).message
-    assert "Gemfile:3 shows a Ruby server, gem 'rails" in refused(
-        {"Gemfile": RAILS.replace('"', "'"), "public/index.html": PAGE}
-    ).message.replace('"', "'")
+    said = refused({"Gemfile": RAILS, "public/index.html": PAGE}).message
+    assert said == "Gemfile:3 shows a Ruby server, gem rails, and Ruby is not built here"
     assert "Procfile:1 " in refused({"Procfile": "web: bundle exec puma\n", "index.html": PAGE}).message
 
 

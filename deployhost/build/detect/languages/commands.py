@@ -44,7 +44,8 @@ def programs_of(command: str, depth: int = DEEPEST) -> Iterator[str]:
     """Yield the programs that a shell command starts, as they are written there. What a shell is handed by `-c` is looked into."""
     if not depth:
         return
-    if _is_one_shell(words := words_of(command)):
+    words = words_of(command)
+    if _is_one_shell(words) or (len(words) == 1 and " " in words[0]):  # a command in one word
         yield from programs_of(words[-1], depth - 1)
     elif words and words[0].rpartition("/")[2] in _MANY:
         yield words[0]

@@ -8,7 +8,7 @@ GO = Language(
     name="Go",
     image="golang:1",
     programs=("go", "buffalo", "bee", "revel"),
-    manifests=("go.mod", "go.work"),
+    manifests=("go.mod", "go.work", "/main.go"),
     frameworks=re.compile(
         r"\b(?:gin-gonic/gin|labstack/echo|gofiber/fiber|go-chi/chi|gorilla/mux|julienschmidt/httprouter|beego/beego|astaxie/beego|revel/revel|"
         r"valyala/fasthttp|gobuffalo/buffalo|kataras/iris|pocketbase/pocketbase|danielgtaylor/huma|caddyserver/caddy|encore\.dev|goadesign/goa|"
@@ -130,18 +130,19 @@ DART = Language(
     elsewhere_wins=True,
 )
 
+_HASKELLS = (
+    "servant-server", "servant", "scotty", "yesod(?:-core)?", "warp", "wai", "snap-server", "spock", "happstack-server", "ihp", "twain", "okapi",
+    "threepenny-gui", "airship", "obelisk",
+)  # fmt: skip
 HASKELL = Language(
     name="Haskell",
     image="haskell:9",
     programs=("stack", "cabal", "runhaskell", "runghc", "ghc"),
     manifests=("stack.yaml", "*.cabal", "package.yaml", "cabal.project"),
     manifest_says=words(
-        "resolver", "snapshot", "build-depends", "ghc-options", "base", "library", "executables?", "cabal-version"
+        "resolver", "snapshot", "build-depends", "ghc-options", "base", "library", "executables?", "cabal-version", *_HASKELLS
     ),
-    frameworks=words(
-        "servant-server", "servant", "scotty", "yesod(?:-core)?", "warp", "wai", "snap-server", "spock", "happstack-server", "ihp", "twain",
-        "okapi", "threepenny-gui", "airship", "obelisk"
-    ),
+    frameworks=words(*_HASKELLS),
     sources=(".hs", ".lhs"),
     listens=re.compile(
         r"^\s*import\s+(?:qualified\s+)?(?:Web\.(?:Scotty|Spock|Twain)|Servant|Yesod|Network\.Wai(?:\.Handler\.Warp)?|Snap(?:\.\w+)*|Happstack\.Server|"

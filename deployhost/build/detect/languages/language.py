@@ -35,11 +35,12 @@ class Language:
     page_folders: frozenset[str] = frozenset()  # folders whose files are all such pages
     not_pages: re.Pattern[str] = NOTHING  # names of files with such an ending, or in such a folder, that are none
     hands_out: re.Pattern[str] = NOTHING  # in a page or a server's path: it only hands out files, as nginx does
-    manifests: tuple[str, ...] = ()  # names, or `*` and an ending
+    manifests: tuple[str, ...] = ()  # names, or `*` and an ending; behind a `/` at the root only
     manifest_says: re.Pattern[str] | None = (
         None  # what a manifest must hold to be of this language, where others have such a one
     )
     frameworks: re.Pattern[str] = NOTHING  # web frameworks, in a manifest
+    runs: re.Pattern[str] = NOTHING  # what only a program depends on, though not only a server, in a manifest
     servers: tuple[str, ...] = ()  # paths that only a server has
     sources: tuple[str, ...] = ()  # endings of its source files
     listens: re.Pattern[str] = NOTHING  # a web server, in a source

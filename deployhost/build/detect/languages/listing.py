@@ -36,8 +36,8 @@ LONGEST_LINE = 1000
 OVERLAP = 200  # characters of a longer line that two of its pieces share
 MOST_READ = 64 * 1024  # characters of one file
 MOST_TEXT = 4 * 1024 * 1024  # characters of all of them
-# `//go:build` is no comment, nor is what begins with # in C and Rust.
-_COMMENT = re.compile(r"\s*(?:#(?!\s*include\b)(?!\[)|//(?!\s*(?:go:build|\+build)\b)|--|;|%|\*)")
+# `//go:build` is no comment, nor is `#!`, nor what begins with # in C and Rust.
+_COMMENT = re.compile(r"\s*(?:#(?!\s*include\b)(?![\[!])|//(?!\s*(?:go:build|\+build)\b)|--|;|%|\*)")
 
 
 class Listing:
@@ -137,7 +137,7 @@ class Listing:
         return None
 
     def _with_ending(self, ending: str) -> list[str]:
-        if ending.count(".") < 2:
+        if ending.startswith(".") and ending.count(".") == 1:
             return self._endings.get(ending, [])
         last = ending[ending.rindex(".") :]
         return [one for one in self._endings.get(last, []) if one.lower().endswith(ending)]

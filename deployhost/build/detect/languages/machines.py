@@ -134,8 +134,10 @@ ELIXIR = Language(
     manifests=("mix.exs", "mix.lock"),
     frameworks=re.compile(r":(?:phoenix(?:_\w+)?|plug(?:_cowboy)?|bandit|cowboy|raxx\w*|maru|ash_\w+|wisp)\b"),
     sources=(".ex", ".exs"),
-    listens=re.compile(r"\bPlug\.(?:Router|Cowboy)|\bBandit\b|\bPhoenix\.Endpoint\b|:gen_tcp\.listen|:cowboy\."),
-    mains=("lib/*.ex", "lib/*/application.ex"),
+    listens=re.compile(
+        r"\bPlug\.(?:Router|Cowboy)|\bBandit\b|\bPhoenix\.Endpoint\b|:gen_tcp\.listen|:cowboy\.|\bMix\.install\b.*:(?:plug|bandit|phoenix)"
+    ),
+    mains=("lib/*/application.ex", "lib/application.ex"),
 )
 
 ERLANG = Language(

@@ -21,7 +21,7 @@ PHP = Language(
         r"\"(?:laravel/(?:framework|lumen-framework)|symfony/(?:framework-bundle|runtime|http-kernel|symfony)|slim/slim|cakephp/cakephp|yiisoft/yii2?|"
         r"codeigniter4/framework|laminas/laminas-mvc|mezzio/mezzio|phalcon/[\w-]+|nette/application|spiral/framework|roadrunner-php/[\w-]+|"
         r"drupal/core[\w-]*|typo3/cms-core|craftcms/cms|statamic/cms|getkirby/cms|october/rain|roots/wordpress|johnpbloch/wordpress|bolt/core|"
-        r"silverstripe/framework|thecodingmachine/[\w-]+|bref/bref|league/route|silex/silex|react/http|flightphp/core|mikecao/flight|hyperf/[\w-]+|flarum/core|magento/[\w-]+|"
+        r"silverstripe/framework|thecodingmachine/[\w-]+|bref/bref|league/route|workerman/workerman|amphp/http-server|api-platform/core|silex/silex|react/http|flightphp/core|mikecao/flight|hyperf/[\w-]+|flarum/core|magento/[\w-]+|"
         r"shopware/[\w-]+|sulu/sulu|contao/[\w-]+|humhub/humhub|tempest/framework)\""
     ),
     servers=("artisan",),
@@ -79,6 +79,7 @@ RUBY = Language(
     servers=(
         "config.ru", "config/application.rb", "config/routes.rb", "config/puma.rb", "config/unicorn.rb", "bin/rails", "app/controllers/*.rb",
     ),
+    runs=re.compile(r"\bgem[\s(]+[\"'](?:puma|unicorn|thin|falcon|passenger|rackup|rack|iodine|discordrb|telegram-bot(?:-ruby)?|sidekiq)[\"']"),
     hands_out=re.compile(r"\bRack::(?:Static|TryStatic|Directory|Files?|Jekyll)\b|\brack[-/](?:jekyll|contrib/try_static)\b"),
     sources=(".rb", ".ru"),
     places=("bin/*.rb", "lib/*.rb"),
@@ -150,6 +151,8 @@ COLDFUSION = Language(
     image="ortussolutions/commandbox:latest",
     programs=("box",),
     pages=(".cfm", ".cfc", ".cfml", ".bxm"),
+    manifests=("box.json",),
+    manifest_says=words("coldbox", "fw1", "cfwheels", "wheels", "preside", "contentbox"),
 )
 
-ROWS = (PHP, CGI, PERL, RUBY, DENO, LUA, R, JULIA, COLDFUSION)
+ROWS = (PHP, PERL, CGI, RUBY, DENO, LUA, R, JULIA, COLDFUSION)

@@ -1,5 +1,6 @@
 """Whether a tree holds a program in a language that is not built here, and how sure that is. Pure."""
 
+import re
 from collections.abc import Iterator
 
 from deployhost.build.detect.languages.language import Language, Level, Sign
@@ -23,6 +24,7 @@ _WEB = frozenset({
     "", "public", "public_html", "htdocs", "httpdocs", "html", "www", "web", "webroot", "webapp", "static", "site", "api", "server", "backend",
     "app", "apps", "service", "services", "php", "cgi-bin", "forms", "mail", "includes", "inc", "admin", "assets", "pages", "views", "web-inf",
 })  # fmt: skip
+_INTERPRETER = re.compile(r"^#!\s*\S*/(?:env\s+)?(?:perl|python|ruby|bash|sh)")
 _DOCUMENTS = frozenset({"docs", "doc", "documentation"})
 
 
@@ -68,7 +70,9 @@ def _signs(listing: Listing, language: Language, served: str | None) -> Iterator
     yield from _pages(listing, language, served)
     manifests: dict[str, list[str]] = {}
     for pattern in language.manifests:
-        for path in listing.named(pattern)[: MOST_PROJECTS * 2]:
+        for path in listing.named(pattern.removeprefix("/"))[: MOST_PROJECTS * 2]:
+            if pattern.startswith("/") and "/" in path:
+                continue
             if language.manifest_says is None or listing.search(path, language.manifest_says):
                 manifests.setdefault(path.rpartition("/")[0], []).append(path)
     folders = sorted({"", *manifests, *listing.folders(_BARE)}, key=lambda one: (bool(one), one.count("/"), one))
@@ -92,13 +96,19 @@ def _pages(listing: Listing, language: Language, served: str | None) -> Iterator
     for path in (*certain, *perhaps):
         folder, _, name = path.rpartition("/")
         published = served is not None and (not served or f"{path}/".startswith(f"{served}/"))
-        runs = published or folder.partition("/")[0].lower() in _WEB
+        runs = published or folder.partition("/")[0].lower() in _WEB or folder.startswith("src/main/webapp")
         # Beside a folder that is published on its own, it is a source of something else.
         beside = not runs and (bool(served) or not _DOCUMENTS.isdisjoint(folder.split("/")))
         if beside or language.not_pages.fullmatch(name.lower()):
             continue
         if not listing.search(path, language.hands_out):
-            yield Sign(language, Level.SERVER if runs else Level.MANIFEST, f"{language.name} page", path)
+            by = listing.search(path, _INTERPRETER) if language.page_folders else None
+            what = (
+                f"{_shown(by[1].rpartition('/')[2]).capitalize()} {language.name} page"
+                if by
+                else f"{language.name} page"
+            )
+            yield Sign(language, Level.SERVER if runs else Level.MANIFEST, what, path)
 
 
 def _project(listing: Listing, language: Language, folder: str, manifests: list[str]) -> Sign | None:
@@ -175,6 +185,10 @@ def _weak(
         return None
     if programs:
         return Sign(language, Level.PROGRAM, f"{language.name} program", programs[0], has_manifest=True)
+    for path in manifests:
+        if found := listing.search(path, language.runs):
+            what = f"{language.name} program, {_shown(found[1])}"
+            return Sign(language, Level.PROGRAM, what, path, found[0], has_manifest=True)
     return (
         None if mains else Sign(language, Level.MANIFEST, f"{language.name} project", manifests[0], has_manifest=True)
     )
@@ -182,7 +196,7 @@ def _weak(
 
 def _shown(text: str) -> str:
     """Return what was found in a manifest without the quotes and signs around it."""
-    return " ".join(text.strip(" \t\"'=:.,;()[]{}<>/").split())[:60]
+    return " ".join(re.sub(r"[\"'`]", "", text).strip(" \t=:.,;()[]{}<>/").split())[:60]
 
 
 def _is_test(path: str) -> bool:
