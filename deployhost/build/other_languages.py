@@ -16,6 +16,7 @@ from deployhost.build.detect.static import STATICFILE
 from deployhost.build.detect.workspace import apps_below
 from deployhost.build.found import SITES, Found, best_of, has_server
 from deployhost.build.tree import Tree
+from deployhost.model import RuntimeName
 
 # What builds the pages about a program that is not deployed with them.
 DOCUMENTERS = (
@@ -37,6 +38,8 @@ def without_other_languages(
     said = tree.exists(STATICFILE)
     if said and sites:
         return sites
+    if mistaken := [one for one in unusable if said and one.runtime == RuntimeName.STATIC]:
+        raise refusals.nothing(tree, mistaken)
     if not said and not procfile.web and (members := apps_below(tree, started=has_server(candidates))):
         raise refusals.apps_lie_below(tree, members)
     sign = _commanded(tree, procfile, candidates) or _found(tree, best_of(candidates), unusable)

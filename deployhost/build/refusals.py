@@ -48,12 +48,12 @@ def _instead(found: Candidate, sign: Sign) -> tuple[str, ...]:
         root = found.recipe.values["root"] or "."
         return (
             f"the pages are not served by themselves, because that would publish the {sign.language.name} sources beside them",
-            f"if the pages are the whole app, say so: a Staticfile with `root: {root}`, or `runtime: static` for it in apps.yml",
+            f"if they are the whole app, say so: a Staticfile with `root: {root}`, or `runtime: static` in apps.yml and `deployhost deploy`",
         )
     if found.strength is Strength.SITE:
         return (
             "what package.json builds is not served by itself, because its server would be missing",
-            "if that is the whole app, say so: an empty Staticfile, or `runtime: static` for it in apps.yml",
+            "if it is the whole app, say so: an empty Staticfile, or `runtime: static` in apps.yml and `deployhost deploy`",
         )
     if found.reasons[0].path == sign.path:  # the command itself needs the language
         return ()
@@ -62,13 +62,8 @@ def _instead(found: Candidate, sign: Sign) -> tuple[str, ...]:
 
 def apps_lie_below(tree: Tree, members: Sequence[Member]) -> NothingRecognised:
     """Given a tree and the apps of the workspace whose root it is, return the error that refuses it."""
-    startable = next((one.folder for one in members if one.starts and is_safe_path(one.folder)), None)
-    command = (
-        f"pnpm --filter ./{startable} start"
-        if tree.exists("pnpm-workspace.yaml")
-        else f"npm start --prefix {startable}"
-    )
-    hint = f"npm pkg set scripts.start={shlex.quote(command)}" if startable else EDIT
+    startable = next((one for one in members if one.starts and is_safe_path(one.folder)), None)
+    hint = EDIT if startable is None else _root_scripts(tree, startable)
     return NothingRecognised(
         "the repository is the root of a workspace, and its apps lie below the root",
         hint=hint,
@@ -79,6 +74,18 @@ def apps_lie_below(tree: Tree, members: Sequence[Member]) -> NothingRecognised:
             f"or add a Dockerfile at the root, or a Staticfile that names the folder of a built site (root: {members[0].folder}/dist)",
         ),
     )
+
+
+def _root_scripts(tree: Tree, member: Member) -> str:
+    """Return the command that has the root of a workspace build and start one of its members."""
+
+    def script(name: str) -> str:
+        if tree.exists("pnpm-workspace.yaml"):
+            return shlex.quote(f"pnpm --filter ./{member.folder} {name}")
+        return shlex.quote(f"npm run {name} --prefix {member.folder}")
+
+    build = f"scripts.build={script('build')} " if member.builds else ""
+    return f"npm pkg set {build}scripts.start={script('start')}"
 
 
 def nobodys_command(procfile: Procfile) -> NothingRecognised:
@@ -117,8 +124,10 @@ def not_of(runtime: RuntimeName) -> NothingRecognised:
     }
     return NothingRecognised(
         f"apps.yml says runtime: {runtime}, but the repository has {wanted[runtime]}",
-        hint="deployhost inspect ./",
-        details=("without `runtime` in apps.yml, deployhost looks for itself",),
+        hint="editor /etc/deployhost/apps.yml",
+        details=(
+            "without `runtime`, deployhost looks for itself; a change takes effect on the next `deployhost deploy`",
+        ),
     )
 
 
@@ -146,7 +155,8 @@ def nothing(tree: Tree, unusable: Sequence[Unusable]) -> NothingRecognised:
     if programs and (sign := find_by_source(tree)):
         return other_language(tree, sign, [])
     message = "nothing in the repository says how it is built"
-    if programs:
+    below = _below(tree)
+    if programs and not below:
         message += ", and no language that deployhost knows was seen"
     looked = tuple(line for detector in detectors() for line in detector.looked_for)
     advice = tuple(
@@ -159,7 +169,7 @@ def nothing(tree: Tree, unusable: Sequence[Unusable]) -> NothingRecognised:
         message if paths else "the repository is empty",
         hint=EDIT if programs else "echo '<h1>Hello</h1>' > index.html",
         details=(
-            *(_below(tree) if paths else ("the commit holds no files",)),
+            *(below if paths else ("it holds no files",)),
             "looked for, at the root:",
             "  Dockerfile",
             *(f"  {line}" for line in looked),
@@ -183,7 +193,7 @@ def holds_programs(paths: Collection[str]) -> bool:
 def _dockerfile_command(tree: Tree, sign: Sign) -> str:
     """Return the command that makes a Dockerfile: a whole one where that is the same for everybody, else an editor."""
     lines: tuple[str, ...]
-    if sign.language.name == "Go" and tree.exists("go.mod") and "/" not in sign.path and _has_root(tree, ".go"):
+    if sign.language.name == "Go" and tree.exists("go.mod") and "/" not in sign.path and not _has_client(tree):
         lines = (
             "FROM golang:1",
             "WORKDIR /app",
@@ -199,8 +209,9 @@ def _dockerfile_command(tree: Tree, sign: Sign) -> str:
     return f"printf '%s\\n' {' '.join(map(shlex.quote, lines))} > Dockerfile"
 
 
-def _has_root(tree: Tree, ending: str) -> bool:
-    return any(path.endswith(ending) and "/" not in path for path in tree.paths())
+def _has_client(tree: Tree) -> bool:
+    """Return whether something of the tree is built by Node, which a plain Dockerfile of another language would leave out."""
+    return any(path.rpartition("/")[2] == "package.json" for path in tree.paths())
 
 
 def _example(start: Start) -> str:

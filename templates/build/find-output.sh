@@ -1,6 +1,8 @@
-# The site is where the build left a new index.html. A folder that was there before counts only if no other does.
+# The site is where the build left a new index.html. Another folder that was there before counts only if no other does.
 cd /app || exit 1
 found=""
+# The folder that the Staticfile names counts as it is.
+if [ -n "$NAMED" ] && [ -f "$NAMED/index.html" ]; then found="$NAMED"; fi
 for folder in "$@"; do
   for page in $folder/index.html; do
     if [ -z "$found" ] && [ -f "$page" ] && [ -n "$(find "$page" -newer /tmp/build-began)" ]; then found="${page%/index.html}"; fi

@@ -309,6 +309,17 @@ def test_a_static_site_hands_out_no_file_of_another_server(docker: Docker, build
         assert site.get("/index.php")[:2] == (200, "text of index.php.html"), "a mirrored page under its old name"
 
 
+def test_the_folder_that_a_staticfile_names_is_the_site(docker: Docker, builds: Builds) -> None:
+    """It need not be new: the build script may only be for what the pages load."""
+    put(builds.context, "public/index.html")
+    builds.write(Staticfile="root: public\n")
+    builds.write(**{"package.json": '{"scripts": {"build": "mkdir dist && echo wrong > dist/index.html"}}'})
+    builds.build()
+    with running(docker, builds.tags[-1]) as site:
+        assert site.get("/")[0] == 200
+        assert "wrong" not in site.get("/")[1]
+
+
 @pytest.mark.parametrize("kind", ["static", "node"])
 def test_a_site_with_logins_asks_for_them_and_keeps_the_hashes(docker: Docker, builds: Builds, kind: str) -> None:
     put(builds.context, "index.html", "x.php", "assets/app.0123abcd.js")

@@ -119,6 +119,8 @@ def _server(node: NodeBuild, found: NodeStart) -> Candidate:
 def _site(tree: Tree, node: NodeBuild, found: NodeStart) -> Candidate | Unusable:
     """Return the candidate of a site: a build whose output is looked for right after it, served by nginx."""
     root, fallback, notes = configured_root(tree)
+    if root and not is_safe_path(root):
+        return Unusable("node", notes[-1], (), "${EDITOR:-vi} Staticfile")
     try:
         login = find_login(tree, *([root] if root else []), *COPIED)
     except BadUsers as error:
@@ -132,6 +134,7 @@ def _site(tree: Tree, node: NodeBuild, found: NodeStart) -> Candidate | Unusable
     values = _values(node, NGINX_START) | {
         "build": node.manager.run_build,
         "outputs": outputs,
+        "named": root or "",
         "fallback": "auto" if fallback is None else "yes" if fallback else "no",
         "nginx_base": NGINX_BASE,
         "next_cache": False,
@@ -143,6 +146,7 @@ def _site(tree: Tree, node: NodeBuild, found: NodeStart) -> Candidate | Unusable
         *node.reasons,
         *_build_reason(node.package),
         Reason("what the build leaves is served by nginx"),
+        *((Reason(f"the site is in {root}, as the Staticfile says", "Staticfile"),) if root else ()),
         *login.reasons,
     )
     warnings = node.warnings + notes + login.warnings

@@ -10,6 +10,8 @@ from deployhost.build.tree import Tree, is_safe_path
 STATICFILE = "Staticfile"
 NGINX_START = Start(("nginx", "-e", "stderr", "-c", "/etc/nginx/deployhost.conf", "-g", "daemon off;"))
 _ROOTS = ("", "public", "dist", "_site", "site", "www", "docs", "build", "out", "static")
+_SETTING = re.compile(r"(root|index_fallback|pushstate)\s*:\s*(.*)", re.IGNORECASE)
+MOST_LINES = 100
 _NO_PAGES = frozenset({"404.html", "200.html", "50x.html"})
 
 
@@ -19,7 +21,7 @@ def detect(tree: Tree) -> Candidate | Unusable | None:
     roots = (named,) if named is not None else _ROOTS
     root = next((one for one in roots if tree.exists(f"{one}/index.html" if one else "index.html")), None)
     if root is None:
-        return None
+        return None if named is None or tree.exists("package.json") else _no_page(named)
     try:
         login = find_login(tree, root)
     except BadUsers as error:
@@ -32,6 +34,8 @@ def detect(tree: Tree) -> Candidate | Unusable | None:
     ]
     single = len(only) == 1
     index = f"{root}/index.html" if root else "index.html"
+    if tree.read(index).startswith("---\n"):
+        warnings += (f"{index} begins with front matter, which a site generator such as Jekyll has to build first",)
     reasons = [Reason("static files, served by nginx", index)]
     if fallback if fallback is not None else single:
         why = "the Staticfile says so" if fallback else "it is the only page"
@@ -49,6 +53,16 @@ def detect(tree: Tree) -> Candidate | Unusable | None:
     return Candidate("static", None, Strength.FILES, recipe, NGINX_START, tuple(reasons), (*warnings, *login.warnings))
 
 
+def _no_page(root: str) -> Unusable:
+    shown_root = shown(root or ".")
+    return Unusable(
+        "static",
+        f"the Staticfile names the root {shown_root}, which holds no index.html",
+        ("root is the folder of the pages, from the top of the repository: `root: public`",),
+        "${EDITOR:-vi} Staticfile",
+    )
+
+
 def configured_root(tree: Tree) -> tuple[str | None, bool | None, tuple[str, ...]]:
     """Given a tree, return the root and the index fallback that its Staticfile names (None: nothing said), and warnings."""
     if not tree.exists(STATICFILE):
@@ -56,22 +70,24 @@ def configured_root(tree: Tree) -> tuple[str | None, bool | None, tuple[str, ...
     root: str | None = None
     fallback: bool | None = None
     warnings: tuple[str, ...] = ()
-    for line in tree.read(STATICFILE).splitlines():
-        match = re.fullmatch(r"(root|index_fallback|pushstate)\s*:\s*(.*)", line.strip())
+    for number, line in enumerate(tree.read(STATICFILE).splitlines()[:MOST_LINES], 1):
+        match = _SETTING.fullmatch(line.strip())
         if not match:
+            if line.strip() and not line.lstrip().startswith("#") and ":" not in line:
+                warnings += (
+                    f"line {number} of the Staticfile is ignored: it must be `key: value`, as in `root: public`",
+                )
             continue
         value = re.sub(r"^[\"']|[\"']$", "", match[2])
-        if match[1] != "root":
+        if match[1].lower() != "root":
             fallback = value.lower() in ("true", "yes", "enabled", "on", "1")
             continue
         path = value.removeprefix("./").strip("/")
-        if path in ("", "."):
-            root = ""
-        elif is_safe_path(path):
-            root = path
-        else:
-            warnings = (
-                f"Staticfile names the root {shown(path)!r}, which is left aside: use letters, digits, . _ - and /",
+        # What can't be a folder of the repository is taken for one that holds no page.
+        root = "" if path in ("", ".") else path
+        if root and not is_safe_path(path):
+            warnings += (
+                f"line {number} of the Staticfile names a root that can't be: use letters, digits, . _ - and /",
             )
     return root, fallback, warnings
 

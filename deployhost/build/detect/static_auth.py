@@ -12,7 +12,8 @@ from deployhost.build.tree import Tree
 
 FILE = "Staticfile.auth"
 USERS_FILE = "/etc/nginx/deployhost.htpasswd"  # outside the served files
-HINT = f"printf 'NAME:%s\\n' \"$(openssl passwd -apr1)\" > {FILE}"
+LINE = "printf 'NAME:%s\\n' \"$(openssl passwd -apr1)\""
+HINT = f"{LINE} > {FILE}"
 DETAILS = (
     f"each line of {FILE} is `user:hash`; a line that begins with # is a comment",
     "hashes that work: $apr1$, $1$, $5$, $6$, bcrypt ($2a$, $2b$, $2y$), yescrypt ($y$), {SHA}, {SSHA}, DES crypt",
@@ -41,9 +42,18 @@ _HASH = re.compile(
 class BadUsers(Exception):
     """A Staticfile.auth that would leave the site open, or closed to everybody: what is wrong with it, and where."""
 
+    def __init__(self, message: str, path: str, *, empty: bool = False) -> None:
+        super().__init__(message)
+        self._path = path
+        self._empty = empty
+
     def unusable(self, runtime: str) -> Unusable:
-        """Return what a detector says of such a tree."""
-        return Unusable(runtime, str(self), DETAILS, HINT)
+        """Return what a detector says of such a tree. Users that are there already must not be lost by following the hint."""
+        if self._empty:
+            return Unusable(runtime, str(self), DETAILS, HINT)
+        return Unusable(
+            runtime, str(self), (*DETAILS, f"this makes such a line: {LINE}"), f"${{EDITOR:-vi}} {self._path}"
+        )
 
 
 @dataclass(frozen=True)
@@ -75,16 +85,16 @@ def find_login(tree: Tree, *folders: str) -> Login:
     """Return what the Staticfile.auth of the root says, else that of the first of the folders. Raises BadUsers if it is unusable."""
     paths = [f"{folder}/{FILE}" if folder else FILE for folder in ("", *folders)]
     if lost := next((one for one in paths if tree.is_lost(one)), None):
-        raise BadUsers(f"{lost} is a link that leads out of the repository or nowhere")
+        raise BadUsers(f"{lost} is a link that leads out of the repository or nowhere", lost)
     path = next((one for one in paths if tree.exists(one)), None)
     if path is None:
         return Login()
     if tree.size(path) > LARGEST:
-        raise BadUsers(f"{path} has more than {LARGEST // 1024} KiB")
+        raise BadUsers(f"{path} has more than {LARGEST // 1024} KiB", path)
     text = tree.read(path)
     # nginx gets the file as it is. A byte order mark or UTF-16 is gone from the text, and its size shows it.
     if "\ufffd" in text or len(text.encode("utf-8", "surrogatepass")) != tree.size(path):
-        raise BadUsers(f"{path} is not plain UTF-8 text")
+        raise BadUsers(f"{path} is not plain UTF-8 text without a byte order mark", path)
     return _parse(path, text)
 
 
@@ -98,20 +108,22 @@ def _parse(path: str, text: str) -> Login:
             continue
         where = f"line {number} of {path}"
         if len(line) > LONGEST or not line.isprintable():
-            raise BadUsers(f"{where} is too long or holds control characters")
+            raise BadUsers(f"{where} is too long or holds control characters", path)
         user, colon, rest = line.partition(":")
         if not colon or not user or user != user.strip():
-            raise BadUsers(f"{where} is not `user:hash`")
+            raise BadUsers(f"{where} is not `user:hash`", path)
         hashed, colon, _ = rest.partition(":")  # what follows a second colon is a comment to nginx
         match = _HASH.fullmatch(hashed)
         if match is None or (match["plain"] and colon):
-            raise BadUsers(f"{where} does not hold a hash that nginx can verify; a password in plain text is refused")
+            raise BadUsers(
+                f"{where} does not hold a hash that nginx can verify; a password in plain text is refused", path
+            )
         if _work(match) > 1:
-            raise BadUsers(f"{where} holds a hash that nginx would verify for more than a second at each request")
+            raise BadUsers(f"{where} holds a hash that nginx would verify for more than a second at each request", path)
         warnings += [f"{where} {one}" for one in _doubts(match, known=user in users)]
         users.add(user)
     if not users:
-        raise BadUsers(f"{path} names no user")
+        raise BadUsers(f"{path} names no user", path, empty=True)
     return Login(path, len(users), tuple(warnings[:MOST_TOLD]))
 
 

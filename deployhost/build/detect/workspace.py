@@ -36,11 +36,12 @@ MOST = 40  # members that are looked at
 
 @dataclass(frozen=True)
 class Member:
-    """An app of a workspace: its folder, what it is as far as that is plain ("" if it is not), and whether it has a start script."""
+    """An app of a workspace: its folder, what it is as far as that is plain ("" if it is not), and whether it has a start and a build script."""
 
     folder: str
     what: str
     starts: bool = False
+    builds: bool = False
 
     def __str__(self) -> str:
         folder = "".join(char if char.isprintable() else "?" for char in self.folder)
@@ -152,12 +153,12 @@ def _app(tree: Tree, folder: str) -> Member | None:
     if folder.startswith("apps/"):
         what = package.has(*SERVER_PACKAGES, *SITE_TOOLS) or app_in(tree, folder)
         return (
-            Member(folder, what or "", "start" in package.scripts)
+            Member(folder, what or "", "start" in package.scripts, "build" in package.scripts)
             if what or package.exists or tree.exists(f"{folder}/project.json")
             else None
         )
     page = tree.exists(f"{folder}/index.html") or tree.exists(f"{folder}/public/index.html")
     starts = bool(package.scripts.get("start")) and not _NO_STARTS.search(package.scripts["start"])
     if starts or ("build" in package.scripts and (page or package.has(*_APPS))):
-        return Member(folder, package.has(*SERVER_PACKAGES, *SITE_TOOLS) or "", starts)
+        return Member(folder, package.has(*SERVER_PACKAGES, *SITE_TOOLS) or "", starts, "build" in package.scripts)
     return Member(folder, "Dockerfile") if tree.exists(f"{folder}/Dockerfile") else None

@@ -202,3 +202,47 @@ def test_a_row_says_enough() -> None:
 def test_every_language_has_a_tree_that_is_refused() -> None:
     named = {one.language for one in REFUSED}
     assert {one.name for one in LANGUAGES} - named <= {"Lua"}
+
+
+@pytest.mark.parametrize("root", ["nowhere", "..", "/", "a b", "../public"])
+def test_a_staticfile_whose_root_holds_no_page_is_refused(root: str) -> None:
+    """Nothing else is published in its place."""
+    if root == "/":  # the repository's own root
+        assert planned({"index.html": PAGE, "Staticfile": "root: /\n"}).runtime == "static"
+        return
+    for files in ({}, {"config.php": "<?php"}):
+        error = refused({"index.html": PAGE, "public/index.html": PAGE, "Staticfile": f"root: {root}\n", **files})
+        assert "the Staticfile names the root" in error.message
+        assert error.hint == "${EDITOR:-vi} Staticfile"
+
+
+def test_what_a_staticfile_does_not_say_right_is_told() -> None:
+    plan = planned({"public/index.html": PAGE, "Staticfile": "# pages\nRoot: public\npublic\nssi: enabled\n"})
+    assert [one for one in plan.warnings if "Staticfile" in one] == [
+        "line 3 of the Staticfile is ignored: it must be `key: value`, as in `root: public`"
+    ]
+    assert '["public/", "/srv/www/"]' in (plan.dockerfile or "")
+
+
+def test_a_built_site_whose_root_cannot_be_is_refused() -> None:
+    assert "Staticfile" in refused({"package.json": VITE, "Staticfile": "root: ../x\n"}).message
+
+
+def test_a_page_that_still_has_to_be_built_is_told() -> None:
+    warnings = planned({"index.html": "---\nlayout: default\n---\n{{ content }}\n"}).warnings
+    assert any("front matter" in one for one in warnings)
+
+
+def test_the_root_of_a_workspace_is_told_to_build_what_it_starts() -> None:
+    member = package(scripts={"build": "next build", "start": "next start"}, dependencies={"next": "15"})
+    hint = refused({"package.json": package(workspaces=["apps/*"]), "apps/web/package.json": member}).hint
+    assert (
+        hint
+        == "npm pkg set scripts.build='npm run build --prefix apps/web' scripts.start='npm run start --prefix apps/web'"
+    )
+
+
+def test_a_dockerfile_is_only_written_where_nothing_else_is_to_be_built() -> None:
+    files = {"go.mod": GO_MOD, "main.go": GO, "index.html": PAGE}
+    assert "golang:1" in refused(files).hint
+    assert refused(files | {"client/package.json": VITE}).hint == "${EDITOR:-vi} Dockerfile"

@@ -164,7 +164,10 @@ def test_a_tree_with_unusable_logins_is_refused(tree: dict[str, str]) -> None:
         planned({**tree, "Staticfile.auth": "# me\nbob:Hunter2\n"})
     error = caught.value
     assert error.message.startswith("line 2 of Staticfile.auth")
-    assert error.hint == HINT
+    assert error.hint == "${EDITOR:-vi} Staticfile.auth", "the users that are there are not overwritten"
+    with pytest.raises(NothingRecognised) as caught:
+        planned({**tree, "Staticfile.auth": "# me\n"})
+    assert caught.value.hint == HINT
     assert not any("Hunter2" in one or "also:" in one for one in (error.message, error.hint, *error.details))
 
 

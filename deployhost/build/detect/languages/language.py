@@ -70,6 +70,7 @@ class Sign:
     path: str
     line: int | None = None
     has_manifest: bool = False  # whether it is that of a project, and not of a stray file
+    has_source: bool = False  # whether a project with a manifest alone holds sources: then it may be a library
 
     @property
     def where(self) -> str:

@@ -34,7 +34,7 @@ def find_sign(
     """Given a tree, return the strongest sign of a language that is not built here, or None if none is at least that strong.
 
     `served` is the folder whose files would be published as they are ("" is the root, None: there is none); with `documents`
-    they are likely those about a library, so that most manifests alone say nothing. Of equal signs a
+    they are likely about a library, so that the manifest of sources without a program says nothing. Of equal signs a
     project's comes before a stray file's, and an upper one's before a lower one's.
     """
     listing = Listing(tree)
@@ -42,7 +42,7 @@ def find_sign(
         sign
         for language in LANGUAGES
         for sign in _signs(listing, language, served)
-        if sign.level >= least and (sign.level > Level.MANIFEST or language.manifest_serves or not documents)
+        if sign.level >= least and not (documents and sign.has_source and not language.manifest_serves)
     ]
     return max(found, key=_weight, default=None)
 
@@ -189,9 +189,10 @@ def _weak(
         if found := listing.search(path, language.runs):
             what = f"{language.name} program, {_shown(found[1])}"
             return Sign(language, Level.PROGRAM, what, path, found[0], has_manifest=True)
-    return (
-        None if mains else Sign(language, Level.MANIFEST, f"{language.name} project", manifests[0], has_manifest=True)
-    )
+    if mains:
+        return None
+    what = f"{language.name} project"
+    return Sign(language, Level.MANIFEST, what, manifests[0], has_manifest=True, has_source=holds_source)
 
 
 def _shown(text: str) -> str:
