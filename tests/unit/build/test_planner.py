@@ -13,8 +13,8 @@ import pytest
 
 from deployhost.build.planner import Planner, start_process
 from deployhost.build.planning import from_wire, plan_directory, to_wire
-from deployhost.errors import BuildFailed, CommandStopped, FileProblem, NothingRecognised
-from deployhost.model import AppName
+from deployhost.errors import BuildFailed, CommandStopped, FileProblem, LanguageNotBuilt, NothingRecognised
+from deployhost.model import AppName, RuntimeName
 from deployhost.system.partner import Partner
 from deployhost.system.stop import Stop
 
@@ -79,6 +79,26 @@ def test_it_answers_what_planning_here_does() -> None:
             for storage, variables in ((False, {}), (True, {"DATABASE": "/storage/a.db"})):
                 here = plan_directory(path, SHOP, storage=storage, variables=variables)
                 assert planner.plan(path, SHOP, storage=storage, variables=variables) == here
+                if here.runtime == "static":
+                    static = planner.plan(path, SHOP, storage=storage, variables=variables, runtime=RuntimeName.STATIC)
+                    assert static == here
+    finally:
+        planner.end()
+
+
+def test_what_apps_yml_says_reaches_it(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("")
+    (tmp_path / "Procfile").write_text("worker: python bot.py\n")
+    (tmp_path / "bot.py").write_text("")
+    (tmp_path / "config.php").write_text("<?php")
+    planner = Planner()
+    try:
+        with pytest.raises(LanguageNotBuilt):
+            runtime(planner, tmp_path)
+        with pytest.raises(NothingRecognised, match="only worker"):
+            planner.plan(tmp_path, SHOP, storage=None, variables={}, runtime=RuntimeName.STATIC)
+        plan = planner.plan(tmp_path, SHOP, storage=None, variables={}, runtime=RuntimeName.STATIC, web=True)
+        assert plan.runtime == "static"
     finally:
         planner.end()
 
