@@ -661,6 +661,10 @@ class FakeRepository(BareRepository):
         found = self._refs.branches.get(name.removeprefix("refs/heads/"))
         return None if found is None else Sha(found)
 
+    def default_branch(self) -> Branch | None:
+        branches = [*self._refs.branches]
+        return Branch(branches[0]) if len(branches) == 1 else None
+
     def is_ancestor(self, older: Sha, newer: Sha) -> bool:
         return older == newer  # no commit here contains another
 

@@ -6,8 +6,7 @@ import logging
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
 from deployhost.apps.remove_plan import (
     AppFacts,
@@ -27,21 +26,20 @@ from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore
 from deployhost.deploy.build_files import remove_build_files
 from deployhost.deploy.direct import DEPLOY_LABEL
-from deployhost.errors import AppNotFound, DeployhostError, FileProblem, InternalError
+from deployhost.errors import AppNotFound, DeployhostError, DockerUnavailable, FileProblem, InternalError
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
 from deployhost.journal.releases import Releases
-from deployhost.journal.removals import Removals
+from deployhost.journal.removals import TAKEN_OUT, Removals
 from deployhost.kamal import contract, registry
 from deployhost.kamal.files import KamalFiles
 from deployhost.kamal.lock import KamalLocks
 from deployhost.kamal.project import KamalProject
 from deployhost.kamal.proxy import KamalProxy
-from deployhost.model import WEB, AppName, DeployStatus, Version
+from deployhost.model import WEB, AppName, Deploy, DeployStatus, Version
 from deployhost.paths import Paths
 from deployhost.steps import Plan, Step, apply
 from deployhost.system.docker import Docker
-from deployhost.system.files import read
 
 log = logging.getLogger(__name__)
 PATIENCE = 120.0  # seconds for a deploy that is just switching
@@ -65,67 +63,117 @@ class Remover:
     removals: Removals
     repositories: Repositories
     removed: Counter[AppName] = field(default_factory=Counter)  # how often each app was removed in this life
+    failed: dict[AppName, DeployhostError] = field(default_factory=dict)  # why a removal that has begun has not ended
 
     def plan(self, config: AppConfig, *, with_storage: bool) -> Plan:
         """Given an app's settings and whether its data goes too, return what removing it would do."""
         return plan_removal(self.facts(config), with_storage=with_storage)
 
     def remove(self, config: AppConfig, *, with_storage: bool) -> Plan:
-        """Given an app's settings, remove it and return the steps. From here on a crash does not leave it half removed.
+        """Remove an app and return the steps. A crash from here on does not leave it half removed.
 
         Raise Conflict while somebody else holds its lock, AppNotFound if another removal was faster.
         """
-        app = config.name
+        app, since = config.name, self.removed[config.name]
         for deploy in self.deploys.open():
             if deploy.app == app and deploy.status is DeployStatus.QUEUED:
                 self.deploys.end(deploy.id, DeployStatus.CANCELLED)
-        with self._alone(app):
-            self.removals.begin(app, with_storage=with_storage)
-            plan = self.plan(config, with_storage=with_storage)
-            apply(plan, lambda step: self.act(app, step), _Quiet())
-        return plan
+        with self._alone(app, since):
+            return self._remove(config, with_storage=with_storage)
 
     def resume(self) -> None:
-        """Finish the removals that an earlier run of ours began. One that can't be finished is in nobody's way: it is logged.
+        """Finish what an earlier run of ours began: removals, and deploys that ran while their app was removed, with what they made since.
 
-        Deploys that ran while their app was removed go, too, with what they made since.
+        A removal that can't be finished is in nobody's way: `unfinished` has it. Raise DockerUnavailable.
         """
-        for deploy in self.deploys.sweep():
-            self.events.remove(deploy.id)
-            remove_build_files(self.paths, deploy.app)
-            if deploy.version is not None:
-                self.docker.remove_image(contract.image(deploy.app, deploy.version))
-        for app in self.removals.open():
+        for deploy in self.deploys.forgotten():
             try:
-                self.finish(app)
+                self._sweep(deploy)
+            except DockerUnavailable:
+                raise
             except DeployhostError as error:
-                log.warning("the removal of %s, begun before, can't be finished: %s", app, error)
+                log.warning("what deploy %d of the removed app %s made stays: %s", deploy.id, deploy.app, error)
+        self.retry()
 
-    def finish(self, app: AppName) -> None:
-        """Finish the removal of an app that is open, or wait until another thread has. Raise what `remove` raises, InvalidConfig."""
-        with_storage = self.removals.open().get(app)
-        if with_storage is None:
+    def retry(self) -> None:
+        """Finish the removals that broke off, without waiting: one whose app somebody is at work on has its turn the next time."""
+        for app in self.removals.open():
+            if self.locks.read(app) is None or app in self.locks.of_others():
+                self._try(app)
+
+    def unfinished(self) -> dict[AppName, DeployhostError]:
+        """Return the apps whose removal has begun and could not be finished, each with the reason."""
+        failed = dict(self.failed)
+        return {app: failed[app] for app in self.removals.open() if app in failed} if failed else {}
+
+    def finish(self, app: AppName, *, patience: float = PATIENCE) -> None:
+        """Finish the removal of an app that is open, or wait until another thread has.
+
+        Raise Conflict while somebody else holds its lock, InvalidConfig, and what a step raises.
+        """
+        since = self.removed[app]  # before the journal is asked: what has the name after another removal is a new app
+        if app not in self.removals.open():
             return
-        found, before = apps.load(self.paths.apps_yml), self.removals.taken_from(app)
-        listed = app in found.known
-        with contextlib.suppress(AppNotFound):  # another removal was faster
-            if listed and before not in ("", _name_of(self.paths.apps_yml)):
-                self.removals.done(app)  # all else was done, and somebody has put a new app of that name there since
+        with contextlib.suppress(AppNotFound), self._alone(app, since, patience):
+            with_storage = self.removals.open().get(app)
+            if with_storage is None:
+                return
+            found = apps.load(self.paths.apps_yml)
+            listed = app in found.known
+            if listed and self.removals.taken_out(app) not in ("", _digest(found.known[app])):
+                # All that matters was done, and somebody has put a new app of that name there since.
+                self.removals.done(app)
+                self.failed.pop(app, None)
             elif listed or self.is_left(app):
-                self.remove(found.get(app) if listed else AppConfig(app), with_storage=with_storage)
+                self._remove(found.get(app) if listed else AppConfig(app), with_storage=with_storage)
             else:
-                with self._alone(app):
-                    self._finish(app)
+                self._finish(app)
+
+    def is_open(self, app: AppName) -> bool:
+        """Return whether a removal of an app has begun and not ended."""
+        return app in self.removals.open()
+
+    def _try(self, app: AppName) -> None:
+        """Finish a removal, or note why it can't be finished. Each reason is logged once."""
+        before = self.failed.get(app)
+        try:
+            self.finish(app, patience=0)
+        except (DeployhostError, OSError) as error:
+            problem = error if isinstance(error, DeployhostError) else FileProblem(str(error))
+            self.failed[app] = problem
+            if before is None or before.message != problem.message:
+                log.warning("the removal of %s can't be finished: %s", app, problem)
+
+    def _sweep(self, deploy: Deploy) -> None:
+        """Delete what a deploy left that ran while its app was removed, and its record last: a crash before that is made good."""
+        self.events.remove(deploy.id)
+        remove_build_files(self.paths, deploy.app)
+        if deploy.version is not None:
+            self.docker.remove_image(contract.image(deploy.app, deploy.version))
+        self.deploys.sweep(deploy.id)
 
     @contextlib.contextmanager
-    def _alone(self, app: AppName) -> Iterator[None]:
-        """Hold an app's lock. What has its name once another removal has ended is a new app: then raise."""
-        before = self.removed[app]
-        with self.locks.held(app, NO_VERSION, patience=PATIENCE, waiting=lambda _: None):
-            if self.removed[app] != before:
+    def _alone(self, app: AppName, since: int, patience: float = PATIENCE) -> Iterator[None]:
+        """Hold an app's lock. `since` is how often it had been removed when this was asked for: raise AppNotFound if it was since.
+
+        What has its name by then is a new app.
+        """
+        with self.locks.held(app, NO_VERSION, patience=patience, waiting=lambda _: None):
+            if self.removed[app] != since:
                 raise AppNotFound(f"there is no app {app} any more", hint="deployhost list")
             yield
-            self.removed[app] += 1
+
+    def _remove(self, config: AppConfig, *, with_storage: bool) -> Plan:
+        app = config.name
+        plan = self.plan(config, with_storage=with_storage)  # first: what can't even be looked at has not begun
+        listed = any(isinstance(step, RemoveSettings) and step.listed for step in plan)
+        self.removals.begin(app, with_storage=with_storage, listed=listed)
+        try:
+            apply(plan, lambda step: self.act(app, step), _Quiet())
+        except DeployhostError as error:
+            self.failed[app] = error
+            raise
+        return plan
 
     def is_left(self, app: AppName) -> bool:
         """Given an app that apps.yml does not have, return whether there is something of it that deployhost made."""
@@ -167,31 +215,43 @@ class Remover:
                 self._remove_files(app)
             case RemoveStorage():
                 _remove_tree(self.paths, app)
-            case RemoveSettings():
-                self._take_out(app)
+            case RemoveSettings(listed=listed):
+                if listed:
+                    self._take_out(app)
+                self._finish(app)
             case _:
                 raise InternalError(f"no such step of a removal: {step}")
         return ""
 
     def _take_out(self, app: AppName) -> None:
         """Take an app out of apps.yml, and make sure that nothing of it is left, whoever was at work on it until then."""
-        path = self.paths.apps_yml
         self._forget(app)
+
+        def going(config: AppConfig) -> None:
+            # Should we die before `gone`, this tells the entry, if it still stands there, from that of a new app.
+            self.removals.note_taken_out(app, _digest(config))
+
+        def gone() -> None:
+            # The same entry, put back from here on, is a new app's. The file is written: an error can't undo that.
+            with contextlib.suppress(DeployhostError):
+                self.removals.note_taken_out(app, TAKEN_OUT)
+
         try:
-            apps.remove_app(path, app, ready=lambda: self.removals.takes_out(app, _name_of(path)))
+            apps.remove_app(self.paths.apps_yml, app, ready=going, then=gone)
         except AppNotFound:
-            pass  # its owner took it out by hand
+            gone()  # its owner took it out by hand
         except DeployhostError:
             with contextlib.suppress(DeployhostError):
-                self.removals.takes_out(app, "")
+                self.removals.note_taken_out(app, "")
             raise
-        self._finish(app)
 
     def _finish(self, app: AppName) -> None:
         """Delete what came back: whoever read apps.yml while the app was there may have gone by that until now."""
         self._remove_files(app)
         self._forget(app)
         self.removals.done(app)
+        self.failed.pop(app, None)
+        self.removed[app] += 1
 
     def _forget(self, app: AppName) -> None:
         self.releases.forget(app)
@@ -221,9 +281,12 @@ class _Quiet:
         """The error itself is shown."""
 
 
-def _name_of(file: Path) -> str:
-    """Return what tells a file's content from any other."""
-    return hashlib.sha256(read(file) or b"").hexdigest()
+def _digest(config: AppConfig | None) -> str:
+    """Return what tells an app's entry in apps.yml from another of that name.
+
+    It leaves out `may_reach`, which the removal of another app changes.
+    """
+    return hashlib.sha256(repr(config and replace(config, may_reach=())).encode()).hexdigest()
 
 
 def _remove_tree(paths: Paths, app: AppName) -> None:

@@ -39,7 +39,12 @@ class RemoveStorage(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveSettings(Step):
-    """Take the app out of apps.yml and the journal; last, so that an interrupted removal can be run again."""
+    """Take the app out of apps.yml and the journal; last, so that an interrupted removal can be run again.
+
+    Without `listed` apps.yml has been left without it already: what stands there by now is a new app's.
+    """
+
+    listed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,5 +107,7 @@ def plan_removal(facts: AppFacts, *, with_storage: bool) -> Plan:
     if facts.listed:
         steps.append(RemoveSettings(what=f"take {app} out of apps.yml", why="it is not wanted any more"))
     else:
-        steps.append(RemoveSettings(what=f"forget the releases of {app}", why="it is not in apps.yml any more"))
+        steps.append(
+            RemoveSettings(what=f"forget the releases of {app}", why="it is not in apps.yml any more", listed=False)
+        )
     return Plan(tuple(steps), tuple(notes))

@@ -25,7 +25,7 @@ from deployhost.model import AppName, Branch, Domain
 from deployhost.paths import Paths
 from deployhost.system.files import make_directory, problem
 from deployhost.system.git import BareRepository
-from deployhost.system.machine import is_worked_in
+from deployhost.system.machine import is_in_use
 
 # How names begin in that directory that are no repository yet, or none any more. No app's name begins so.
 ASIDE = ".deployhost-"
@@ -41,30 +41,41 @@ class Repositories:
         self._removals = removals
         self._releases = releases
         self._listing = Listing(paths.apps_yml)
+        self._deleted = 0  # repositories that converge deleted
 
     def refresh(self) -> None:
         """Have every app's repository and hook as this version writes them: an upgrade moves the interpreter.
 
-        Raise InvalidConfig for an app whose settings can't be read, once the others are done.
+        Raise InvalidConfig for an app whose settings can't be read, and what keeps one from its repository, once the others are done.
         """
         found = self._listing.now()
-        missing = [config for config in found.apps.values() if not self._mended(config.name)]
+        missing: list[AppConfig] = []
+        problems: list[DeployhostError] = []
+        for config in found.apps.values():
+            try:
+                if not self._mended(config.name):
+                    missing.append(config)
+            except DeployhostError as error:
+                problems.append(error)
         for first in range(0, len(missing), AT_ONCE):
-            self._make(missing[first : first + AT_ONCE])
+            problems += self._make(missing[first : first + AT_ONCE])
+        if problems:
+            raise problems[0]
         found.check()
 
-    def ensure(self, config: AppConfig) -> None:
-        """Mend the repository of an app, or make it if the app is listed and not being removed."""
-        if not self._mended(config.name):
-            self._make([config])
-
-    def _make(self, missing: Sequence[AppConfig]) -> None:
+    def _make(self, missing: Sequence[AppConfig]) -> list[DeployhostError]:
+        """Make the repositories of apps that are listed and not being removed; return what went wrong with single ones."""
+        problems: list[DeployhostError] = []
         with contextlib.ExitStack() as stack:
             made = [(config, stack.enter_context(self._aside(config.name, config.branch))) for config in missing]
             listed, removed = stack.enter_context(self._listing.held()), self._removals.open()
             for config, repository in made:
                 if config.name in listed.known and config.name not in removed:
-                    self._place(repository, config.name, config.branch)
+                    try:
+                        self._place(repository, config.name, config.branch)
+                    except DeployhostError as error:
+                        problems.append(error)
+        return problems
 
     def add(self, app: AppName, branch: Branch | None, domains: Iterable[Domain]) -> AppConfig:
         """Put an app into apps.yml together with its repository, and return its settings: both are there, or neither.
@@ -100,40 +111,47 @@ class Repositories:
     def delete_unowned(self, app: AppName) -> bool:
         """Delete the repository that no app owns, unless it has an owner or content by now; return whether it was deleted.
 
-        Raise InvalidConfig if apps.yml can't be read, Conflict if it stays locked, FileProblem.
+        Without an apps.yml nobody knows whose it is. Raise InvalidConfig if apps.yml can't be read, Conflict if it stays locked, FileProblem.
         """
-        with self._listing.held() as listed:
-            seen = self._look(app, listed, self._owned())
+        with yaml_file.locked(self._paths.apps_yml):
+            listed = self._listing.read()
+            seen = None if listed is None else self._look(app, listed, self._owned())
             away = self._move_away(app) if seen is not None and is_unwanted(seen) else None
         _delete(away)
+        self._deleted += away is not None
         return away is not None
 
-    def sweep(self, older: float = 0.0) -> tuple[str, ...]:
-        """Delete what an interrupted run left aside more than so many seconds ago. Return what a person should know of it: nothing."""
+    def sweep(self, older: float = 0.0) -> None:
+        """Delete what an interrupted run left aside more than so many seconds ago."""
         for path in self._entries(f"{ASIDE}*"):
             with contextlib.suppress(OSError):
                 if path.lstat().st_ctime <= time.time() - older:
                     _delete(path)
-        return ()
 
     def keep(self) -> tuple[str, ...]:
-        """Sweep up, as a keeper of converge: what others may be at work on stays."""
-        return self.sweep(LEFT)
+        """Sweep up, as a keeper of converge: what others may be at work on stays. There is nothing to tell of it."""
+        self.sweep(LEFT)
+        return ()
 
     def state(self) -> object:
-        """Return what is another value once `refresh` may have something to do: apps.yml was written, or a removal has ended."""
+        """Return a value that changes once `refresh` may have something to do.
+
+        That is after a write of apps.yml, after the end of a removal, and after converge has deleted a repository: a list that
+        was moved away and back is the same file with the same time.
+        """
         try:
             file = self._paths.apps_yml.stat()
         except OSError:
             return None
-        return file.st_mtime_ns, file.st_ino, frozenset(self._removals.open())
+        return file.st_mtime_ns, file.st_ino, self._deleted, frozenset(self._removals.open())
 
     def unlisted(self) -> tuple[SeenRepository, ...]:
-        """Return the repositories whose app is not in apps.yml. Raise InvalidConfig, FileProblem."""
+        """Return the repositories whose app is not in apps.yml: none without an apps.yml, as nobody knows. Raise InvalidConfig, FileProblem."""
         there = [AppName(path.stem) for path in self._entries("*.git") if AppName.pattern.fullmatch(path.stem)]
-        if not there:
+        listed = self._listing.read() if there else None
+        if listed is None:
             return ()
-        listed, owned = self._listing.now(), self._owned()
+        owned = self._owned()
         found = (self._look(app, listed, owned) for app in sorted(there) if app not in listed.known)
         return tuple(seen for seen in found if seen is not None)
 
@@ -152,7 +170,7 @@ class Repositories:
             listed=app in listed.known,
             owned=app in owned,
             empty=empty,
-            busy=empty and is_worked_in(repository.path.resolve()),
+            busy=empty and is_in_use(repository.path.resolve()),
         )
 
     def _entries(self, pattern: str) -> list[Path]:
@@ -212,7 +230,10 @@ class Repositories:
 
 def _delete(path: Path | None) -> None:
     """Delete what lies aside, if anything does. Whoever is pushing into it may still write: the rest goes with `sweep`."""
-    if path is not None and path.is_symlink():
-        path.unlink()
-    elif path is not None and path.exists():
+    if path is None:
+        return
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)

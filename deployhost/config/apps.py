@@ -136,17 +136,16 @@ def remove_app(
     path: Path,
     name: AppName,
     *,
-    ready: Callable[[], None] = lambda: None,
+    ready: Callable[[AppConfig], None] = lambda _: None,
     then: Callable[[], None] = lambda: None,
 ) -> None:
     """Given an app's name, take it out with all its settings, and out of what others may reach. Raise AppNotFound.
 
-    `ready` is called before that and `then` after it, both under the file's lock.
+    `ready` is called with the settings before the file is written and `then` after it, both under the file's lock.
     """
 
     def edit(text: YamlText, now: AppsFile) -> None:
-        now.get(name)
-        ready()
+        ready(now.get(name))
         for other in now.known:
             if other != name:
                 text.drop_item(("apps", other, "may_reach"), name)

@@ -17,8 +17,14 @@ class Listing:
         self._seen: tuple[bytes | None, AppsFile] | None = None
 
     def now(self) -> AppsFile:
-        """Return the apps. Raise FileProblem, or InvalidConfig for a mistake that is not in the entry of one app."""
+        """Return the apps, none if there is no file. Raise what `read` raises."""
+        return self.read() or AppsFile()
+
+    def read(self) -> AppsFile | None:
+        """Return the apps, or None if there is no file. Raise FileProblem, or InvalidConfig for a mistake outside the apps' own entries."""
         raw, seen = files.read(self._path), self._seen
+        if raw is None:
+            return None
         if seen is not None and seen[0] == raw:
             return seen[1]
         found = yaml_file.understood(

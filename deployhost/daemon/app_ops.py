@@ -84,7 +84,7 @@ class AppOperations:
     def remove(self, request: Message, _emit: Emit) -> Message:
         """Given a name, remove the app (or with dry_run only say how); return the steps."""
         name, found = requests.app_name(request), apps.load(self._paths.apps_yml)
-        lost = name not in found.known and self._remover.is_left(name)
+        lost = name not in found.known and (self._remover.is_open(name) or self._remover.is_left(name))
         config = AppConfig(name) if lost else found.get(name)
         with_storage = bool(request.get("storage"))
         applied = not request.get("dry_run")

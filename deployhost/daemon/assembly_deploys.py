@@ -17,6 +17,7 @@ from deployhost.deploy.converge_act import Actor
 from deployhost.deploy.converge_facts import Looker
 from deployhost.deploy.converge_server import ServerActor
 from deployhost.deploy.crew import Crews
+from deployhost.deploy.forgotten import ForgottenLogs
 from deployhost.deploy.handover import Handover
 from deployhost.deploy.image import Images
 from deployhost.deploy.kamal_engine import KamalEngine
@@ -134,7 +135,12 @@ def make_converge(shared: Shared, pipeline: Pipeline, workers: Workers) -> Conve
         proxy=shared.proxy,
         deploys=shared.deploys,
         locks=shared.locks,
-        keepers=(shared.isolation.keep, shared.database.keep, shared.repositories.keep),
+        keepers=(
+            shared.isolation.keep,
+            shared.database.keep,
+            shared.repositories.keep,
+            ForgottenLogs(shared.deploys, shared.events, workers.works_on, shared.clock).keep,
+        ),
         mended=shared.troubles.mended,
         run=shared.paths.run,
         clock=shared.clock,

@@ -9,6 +9,7 @@ from deployhost.apps.remove import Remover
 from deployhost.apps.settings import Rerouter
 from deployhost.apps.view import Views
 from deployhost.config import apps
+from deployhost.control.messages import Message
 from deployhost.daemon.app_ops import AppOperations
 from deployhost.daemon.assembly_shared import Shared
 from deployhost.daemon.control import Handler
@@ -51,7 +52,10 @@ def make_handlers(
             repositories=shared.repositories,
             http_port=shared.http_port,
             started_at=shared.clock(),
-            warnings=lambda: shared.troubles.now(shared.isolation.problem, *unowned()),
+            warnings=lambda: [
+                *_unfinished(remover),
+                *shared.troubles.now(shared.isolation.problem, *unowned()),
+            ],
         ),
         DeployOperations(
             paths=paths,
@@ -92,6 +96,14 @@ def make_handlers(
         PruneOperation(shared.pruner, shared.disks, lambda: apps.load(paths.apps_yml).known, shared.registry.run),
     )
     return {name: handler for group in groups for name, handler in group.handlers().items()}
+
+
+def _unfinished(remover: Remover) -> list[Message]:
+    """Return a warning for each removal that has begun and could not be finished."""
+    return [
+        {"message": f"the removal of {app} can't be finished: {error.message}", "hint": f"deployhost remove {app}"}
+        for app, error in remover.unfinished().items()
+    ]
 
 
 def make_remover(shared: Shared, views: Views) -> Remover:

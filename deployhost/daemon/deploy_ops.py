@@ -195,7 +195,12 @@ class DeployOperations:
         return BareRepository(self._paths.repo(app)).resolve(f"refs/heads/{branch}") if branch else None
 
     def _branch(self, app: AppName) -> Branch | None:
-        return apps.load(self._paths.apps_yml).get(app).branch
+        """Return the app's branch, or its repository's own if apps.yml names none: it may hold the commits of an earlier app."""
+        configured = apps.load(self._paths.apps_yml).get(app).branch
+        if configured is not None:
+            return configured
+        repository = BareRepository(self._paths.repo(app))
+        return repository.default_branch() if repository.exists else None
 
     def _known(self, request: Message) -> AppName:
         return apps.load(self._paths.apps_yml).get(requests.app_name(request)).name

@@ -68,6 +68,7 @@ def _tend(daemon: Daemon) -> None:
     while True:
         telling.went_well("refreshing hooks", hooks.refresh)
         telling.went_well("converging", lambda: _converge(daemon))
+        telling.went_well("finishing removals", daemon.remover.retry)
         telling.went_well("isolating", daemon.isolation.follow)
         if time.monotonic() - kept >= KEEP:
             kept = time.monotonic()

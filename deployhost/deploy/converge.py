@@ -160,11 +160,15 @@ class Converge:
         try:
             plan = plan_repositories(self._looker.repositories())
             notes += plan.notes
-            for step in plan:
-                self._server_actor.act(step)
-                done.append(step)
         except DeployhostError as error:
+            plan = Plan()
             notes.append(f"repositories without an app can't be seen to: {error}")
+        for step in plan:
+            try:
+                if self._server_actor.act(step):
+                    done.append(step)
+            except DeployhostError as error:
+                notes.append(f"{step.what}: {error}")
         for note in notes:
             if note not in self._unowned:
                 log.warning("%s", note)

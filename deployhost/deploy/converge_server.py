@@ -54,17 +54,19 @@ class ServerActor:
         self._clock = clock
         self._refused: tuple[float, SwitchFailed] | None = None
 
-    def act(self, step: Step) -> None:
-        """Given a step, carry it out. Raise SwitchFailed, with the command that may mend it, and what its tools raise."""
+    def act(self, step: Step) -> bool:
+        """Carry out a step and return whether there was still a need for it.
+
+        Raise SwitchFailed, with the command that may mend it, and what its tools raise.
+        """
         if isinstance(step, MakeProxy) and self._refused is not None and self._clock() < self._refused[0]:
             raise self._refused[1]
         log.info("%s: %s", step.what, step.why)
         if isinstance(step, SkipNumbers):
             self._deploys.skip_to(step.above)
-            return
+            return True
         if isinstance(step, RemoveRepository):
-            self._delete_repository(step.app)
-            return
+            return self._delete_repository(step.app)
         try:
             self._in_docker(step)
         except DeployhostError as error:
@@ -73,6 +75,7 @@ class ServerActor:
             # What Docker refuses, set-up may know better how to make.
             said = f"{step.what}: {error.message}"
             raise SwitchFailed(said, hint="deployhost setup --local", details=error.details) from error
+        return True
 
     def _in_docker(self, step: Step) -> None:
         match step:

@@ -236,11 +236,14 @@ class Deploys:
         """Return whether a deploy's app was removed while it was queued or ran."""
         return not self._ids("id = ? AND NOT forgotten", number)
 
-    def sweep(self) -> list[Deploy]:
-        """Forget the deploys that ran while their app was removed, and return them. For when nothing runs yet."""
+    def forgotten(self) -> list[Deploy]:
+        """Return the deploys that ran while their app was removed."""
+        return self._found("forgotten ORDER BY id")
+
+    def sweep(self, number: int) -> None:
+        """Delete a forgotten deploy that has left nothing else. Only safe while no deploy runs."""
         with self._database.transaction() as db:
-            swept = db.execute("DELETE FROM deploys WHERE forgotten RETURNING *").fetchall()
-        return [_deploy(row) for row in swept]
+            db.execute("DELETE FROM deploys WHERE id = ? AND forgotten", (number,))
 
     def _found(self, where: str, *values: object) -> list[Deploy]:
         # In one turn: between two of them another thread may forget the app.

@@ -3,6 +3,8 @@
 from deployhost.journal.database import Database
 from deployhost.model import AppName
 
+TAKEN_OUT = "taken out"  # in place of an entry: apps.yml does not have the app any more
+
 
 class Removals:
     """Given the journal, keep the removals under way."""
@@ -10,18 +12,21 @@ class Removals:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, app: AppName, *, with_storage: bool) -> None:
-        """Given an app and whether its data goes too, write down that its removal begins."""
+    def begin(self, app: AppName, *, with_storage: bool, listed: bool = True) -> None:
+        """Record that an app's removal begins, whether its data goes too, and whether apps.yml lists the app."""
         with self._database.transaction(durable=True) as db:
-            db.execute("INSERT OR REPLACE INTO removals (app, storage) VALUES (?,?)", (app, int(with_storage)))
+            db.execute(
+                "INSERT OR REPLACE INTO removals (app, storage, taken_from) VALUES (?,?,?)",
+                (app, int(with_storage), "" if listed else TAKEN_OUT),
+            )
 
-    def takes_out(self, app: AppName, text: str) -> None:
-        """Given an app and what names the text of apps.yml, write down that the app is taken out of that text now ("": not yet)."""
+    def note_taken_out(self, app: AppName, entry: str) -> None:
+        """Record the digest of the entry that is being taken out of apps.yml, TAKEN_OUT once it is out, or "" if it stays."""
         with self._database.transaction(durable=True) as db:
-            db.execute("UPDATE removals SET taken_from = ? WHERE app = ?", (text, app))
+            db.execute("UPDATE removals SET taken_from = ? WHERE app = ?", (entry, app))
 
-    def taken_from(self, app: AppName) -> str:
-        """Return what names the text of apps.yml that an app's removal took it out of, "" if it has not come to that."""
+    def taken_out(self, app: AppName) -> str:
+        """Return what `note_taken_out` recorded last, or "" if the removal has not come to that."""
         with self._database.reading() as db:
             row = db.execute("SELECT taken_from FROM removals WHERE app = ?", (app,)).fetchone()
         return "" if row is None else str(row["taken_from"])

@@ -105,7 +105,7 @@ MIGRATIONS: tuple[str, ...] = (
     UPDATE deploys SET forgotten = 1 WHERE status = 'cancelled' AND error LIKE '%"app_not_found"%';
     """,
     """
-    -- What apps.yml was when the removal took its app out of it: where it is another, an app of that name there is a new one.
+    -- The digest of the entry that the removal takes out of apps.yml: a different entry of that name is a new app's.
     ALTER TABLE removals ADD COLUMN taken_from TEXT NOT NULL DEFAULT '';
     """,
 )

@@ -74,12 +74,22 @@ class BareRepository:
 
     def holds_nothing(self) -> bool:
         """Return whether it has neither a ref nor an object, nor anything that a push has begun to write."""
-        if (self.path / "packed-refs").exists() or any(names for _, _, names in os.walk(self.path / "refs")):
+        try:
+            if (self.path / "packed-refs").exists():
+                return False
+            # A push first makes a directory of its own there (git-receive-pack(1), "Quarantine environment").
+            there = {entry.name for entry in (self.path / "objects").iterdir()}
+            return there <= {"info", "pack"} and not _holds_files(self.path / "refs", self.path / "objects")
+        except OSError:  # it can't be read, or somebody has just deleted it: nobody knows
             return False
-        # A push first makes a directory of its own there (git-receive-pack(1), "Quarantine environment").
-        objects = self.path / "objects"
-        there = {entry.name for entry in objects.iterdir()} if objects.is_dir() else set()
-        return there <= {"info", "pack"} and not any(names for _, _, names in os.walk(objects))
+
+    def default_branch(self) -> Branch | None:
+        """Return the branch that HEAD names, or the only branch if that one has no commit; None if neither has one."""
+        head = self._git("symbolic-ref", "--quiet", "HEAD", check=False).stdout.strip()
+        found = self._git("for-each-ref", "--format=%(refname)", "refs/heads").stdout.split("\n")
+        names = [name for name in found if name]
+        chosen = head if head in names else names[0] if len(names) == 1 else None
+        return None if chosen is None else Branch(chosen.removeprefix("refs/heads/"))
 
     def set_head(self, branch: Branch) -> None:
         """Given a branch, make it what a clone checks out."""
@@ -156,6 +166,19 @@ class BareRepository:
         self, *arguments: str, check: bool = True, env: dict[str, str] | None = None, timeout: float = 60
     ) -> Completed:
         return run(["git", f"--git-dir={self.path}", *arguments], env=env or ENVIRONMENT, timeout=timeout, check=check)
+
+
+def _holds_files(*directories: Path) -> bool:
+    """Return whether there is a file or a link below these directories. Raise OSError if one of them can't be read."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    return any(
+        names or any((Path(top) / one).is_symlink() for one in folders)
+        for directory in directories
+        for top, folders, names in os.walk(directory, onerror=fail)
+    )
 
 
 def index_of(tree: Path) -> Path:

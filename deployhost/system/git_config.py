@@ -13,7 +13,8 @@ def plain_values(text: str) -> dict[str, list[str]] | None:
     """Return the values of each `section.key`, in lower case, or None if only git can say what they are."""
     found: dict[str, list[str]] = {}
     section = ""
-    for line in map(str.strip, text.splitlines()):
+    # Lines end and are trimmed as git has it (config.c, get_next_char): for Python \x0b, \x85 and more end a line, too.
+    for line in (one.strip(" \t\r") for one in text.split("\n")):
         if not line or line.startswith(("#", ";")):
             continue
         if header := _SECTION.fullmatch(line):

@@ -54,7 +54,7 @@ def memory(meminfo: Path = Path("/proc/meminfo")) -> int:
     return 0
 
 
-def is_worked_in(directory: Path, proc: Path = Path("/proc")) -> bool:
+def is_in_use(directory: Path, proc: Path = Path("/proc")) -> bool:
     """Return whether a process has a directory, or one below it, as its working directory (proc(5), /proc/pid/cwd)."""
     for link in proc.glob("[0-9]*/cwd"):
         with contextlib.suppress(OSError):  # it has ended

@@ -4,7 +4,8 @@
 
 A deployhostd of this checkout with a tree of its own, on this machine's Docker engine and kamal-proxy. Needs root and a server
 that is set up. All apps are written into apps.yml at once, so that the refresh of hooks is long; a few are really deployed, and
-pushed to while they are removed. Prints figures as JSON; ends with 1 if anything was not as it must be.
+pushed to while they are removed. A removal that a kill has cut off once it had begun is not asked for again: the next start has to
+finish it. Prints figures as JSON; ends with 1 if anything was not as it must be.
 """
 
 import argparse
@@ -54,6 +55,7 @@ class Outcome:
     added: int = 0
     removed: int = 0
     killed: int = 0
+    resumed: int = 0  # removals that had begun when a kill cut them off
     pushed: int = 0
     add_ms: list[float] = field(default_factory=list)
     remove_ms: list[float] = field(default_factory=list)
@@ -74,6 +76,7 @@ class Removing:
         self._lock = threading.Lock()
         self._daemon_lock = threading.Lock()
         self._steps = 0
+        self._cut_off: set[AppName] = set()  # apps whose removal had begun at a kill, and that nobody has added since
 
     def run(self, kills: int) -> None:
         """Do all of it, and look."""
@@ -137,16 +140,54 @@ class Removing:
         with self._lock:
             self.outcome.added += 1
             self.wanted.add(app)
+            self._cut_off.discard(app)
 
     def _remove(self, app: AppName, *, twice: bool) -> None:
         asked = 2 if twice else 1
         with self._timed(self.outcome.remove_ms), ThreadPoolExecutor(asked) as pool:
-            list(pool.map(lambda _: self._ask("app.remove", app, unless="app_not_found"), range(asked)))
+            list(pool.map(lambda _: self._ask_to_remove(app), range(asked)))
         with self._lock:
             self.outcome.removed += 1
             self.wanted.discard(app)
         if self.paths.repo(app).exists():
             self.outcome.problems.append(f"{app} was removed, and its repository is there")
+
+    def _ask_to_remove(self, app: AppName) -> None:
+        """Ask for a removal until it is answered, or until it has begun and is the next start's to finish."""
+        while True:
+            try:
+                call(str(self.paths.control_socket), "app.remove", timeout=120, name=app)
+            except DaemonUnavailable:
+                with self._daemon_lock:  # it is up again, and what had begun is known
+                    begun = app in self._cut_off
+                if begun:
+                    self._await_resumed(app)
+                    return
+                time.sleep(0.02)
+            except RemoteError as error:
+                if error.code != "app_not_found":
+                    raise
+                return
+            else:
+                with self._lock:
+                    self._steps += 1
+                return
+
+    def _await_resumed(self, app: AppName) -> None:
+        """Wait until nothing is left of a removal that had begun. It may be cut off again."""
+        eventually(lambda: app not in self._open_removals(), within=120, what=f"the removal of {app} is finished")
+        if app in apps.load(self.paths.apps_yml).known:
+            self.outcome.problems.append(f"the removal of {app} had begun at a kill, and was given up")
+        with self._lock:
+            self._steps += 1
+            self.outcome.resumed += 1
+
+    def _open_removals(self) -> set[AppName]:
+        journal = Database(self.paths.journal)
+        try:
+            return set(Removals(journal).open())
+        finally:
+            journal.close()
 
     def _push(self, app: AppName) -> Push:
         self.outcome.pushed += 1
@@ -208,8 +249,12 @@ class Removing:
     def _kill(self) -> None:
         with self._lock:
             self.outcome.killed += 1
-        self.daemon.kill()
-        self.daemon.start()
+        with self._daemon_lock:
+            self.daemon.kill()
+            begun = self._open_removals()
+            with self._lock:
+                self._cut_off |= begun
+            self.daemon.start()
 
     def _settle(self) -> None:
         journal = Database(self.paths.journal)
@@ -262,7 +307,7 @@ class Removing:
 
     def clean(self) -> None:
         """Remove what is on this machine's engine and proxy."""
-        for app in {app for _, app in self.left()} & set(self.real) | self.wanted:
+        for app in ({app for _, app in self.left()} & set(self.real)) | self.wanted:
             self._ask("app.remove", app, unless="app_not_found")
 
 
@@ -303,7 +348,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "apps": asked.apps,
         "seed": asked.seed,
         "seconds": round(time.monotonic() - began, 1),
-        **{name: getattr(outcome, name) for name in ("added", "removed", "killed", "pushed")},
+        **{name: getattr(outcome, name) for name in ("added", "removed", "killed", "resumed", "pushed")},
         "add_ms": quantiles(outcome.add_ms),
         "remove_ms": quantiles(outcome.remove_ms),
         "problems": outcome.problems,

@@ -14,7 +14,6 @@ import pytest
 
 from deployhost.apps.push_plan import PushKind, judge_push
 from deployhost.apps.repositories import Repositories
-from deployhost.config.app import AppConfig
 from deployhost.control.messages import Message
 from deployhost.daemon.control import ControlServer, Emit
 from deployhost.errors import DeployhostError
@@ -301,11 +300,11 @@ def test_ensured_again(repositories: Repositories, repository: BareRepository, d
     clone.push("main")
     hook = repository.path / "hooks" / "proc-receive"
     before = hook.stat().st_ino
-    repositories.ensure(AppConfig(SHOP))
+    repositories.refresh()
     assert hook.stat().st_ino == before
     hook.write_text("#!/bin/sh\nexit 0\n")
     subprocess.run(["git", "config", "--add", "receive.procReceiveRefs", "refs/heads"], cwd=repository.path, check=True)
-    repositories.ensure(AppConfig(SHOP))
+    repositories.refresh()
     assert "deployhost" in hook.read_text()
     assert list(clone.refs()) == ["refs/heads/main"]
 

@@ -11,7 +11,7 @@ from deployhost.apps.repositories import ASIDE, Repositories
 from deployhost.config import apps
 from deployhost.config.app import AppConfig
 from deployhost.deploy.repository_plan import plan_repositories
-from deployhost.errors import Conflict, InvalidConfig
+from deployhost.errors import Conflict, FileProblem, InvalidConfig
 from deployhost.journal.database import Database
 from deployhost.journal.releases import Releases
 from deployhost.journal.removals import Removals
@@ -259,7 +259,8 @@ def test_swept(server: Server, while_made: WhileMade, monkeypatch: pytest.Monkey
     with monkeypatch.context() as patch:
         patch.setattr("deployhost.apps.repositories._delete", lambda _path: None)  # a kill -9 deletes nothing
         server.repositories.delete(A)
-        server.repositories.ensure(AppConfig(A))
+        server.list_apps(A)
+        server.repositories.refresh()
         server.repositories.delete(A)
         (server.paths.repos / f"{ASIDE}new-b-1").mkdir()
     server.list_apps(A)
@@ -368,3 +369,49 @@ def test_an_app_that_apps_yml_has_lost(server: Server) -> None:
     server.release(A)
     server.removals.begin(B, with_storage=False)
     assert plan_repositories(server.repositories.unlisted()) == plan_repositories(())
+
+
+def test_nobody_knows_while_there_is_no_apps_yml(server: Server) -> None:
+    server.orphan("a.git")
+    assert not server.paths.apps_yml.exists()
+    assert server.repositories.unlisted() == ()
+    assert not server.repositories.delete_unowned(A)
+    assert server.there() == ["a.git"]
+
+
+# What is none of ours
+
+
+def test_a_foreign_file_is_in_no_other_apps_way(server: Server) -> None:
+    names = [AppName(f"a{number:02}") for number in range(45)]
+    server.list_apps(*names)
+    server.paths.repos.mkdir(parents=True)
+    (server.paths.repos / "a03.git").write_text("x")
+    with pytest.raises(FileProblem, match=r"a03\.git"):
+        server.repositories.refresh()
+    assert sum(server.paths.repo(name).is_dir() for name in names) == 44
+
+
+def test_one_that_cannot_be_mended_is_in_no_other_apps_way(server: Server) -> None:
+    server.list_apps(A, B)
+    server.orphan("a.git")
+    (server.paths.repo(A) / "hooks").write_text("a file")
+    with pytest.raises(FileProblem):
+        server.repositories.refresh()
+    assert BareRepository(server.paths.repo(B)).exists
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "broken link"])
+def test_a_file_in_place_of_a_repository_is_deleted_with_its_app(server: Server, tmp_path: Path, kind: str) -> None:
+    server.list_apps(A)
+    server.paths.repos.mkdir(parents=True)
+    target = tmp_path / "target"
+    if kind != "broken link":
+        target.write_text("x")
+    if kind == "file":
+        server.paths.repo(A).write_text("x")
+    else:
+        server.paths.repo(A).symlink_to(target)
+    server.remove(A)
+    assert server.there() == []
+    assert target.exists() == (kind != "broken link")

@@ -6,7 +6,8 @@ import pytest
 
 from deployhost.control.messages import Message
 from deployhost.errors import NotFound
-from deployhost.model import AppName, DeployStatus, Trigger
+from deployhost.model import AppName, Branch, DeployStatus, Trigger
+from deployhost.system.git import BareRepository
 from tests.assembled import Server, settle, sha, wait_until
 from tests.unit.daemon.operations import Operations
 
@@ -67,3 +68,22 @@ def test_after_a_crash_in_between(server: Server, ops: Operations) -> None:
     with pytest.raises(NotFound):
         following.daemon.deploys.get(number)
     assert not (server.paths.deploy_logs / f"{number}.jsonl").exists()
+
+
+def test_a_repository_with_commits_can_be_deployed(server: Server, ops: Operations) -> None:
+    """No app used it, and `add` was advised: apps.yml names no branch and nothing was pushed since, so its own branch counts."""
+    app = AppName("old")
+    server.paths.repos.mkdir(parents=True)
+    BareRepository(server.paths.repo(app)).create(Branch("main"), {})
+    server.refs.branches["main"] = ONE
+    at_once(ops, "app.add", app)
+    assert ops.ask("deploy.start", name=app)["status"] == "live"
+    assert ops.daemon.live(app).sha == ONE
+    assert ops.daemon.deploys.of_app(app)[0].branch == "main"
+
+
+def test_a_repository_without_commits_has_nothing_to_deploy(server: Server, ops: Operations) -> None:
+    app = AppName("old")
+    at_once(ops, "app.add", app)
+    with pytest.raises(NotFound, match="nothing has been pushed to old yet"):
+        ops.ask("deploy.start", name=app)

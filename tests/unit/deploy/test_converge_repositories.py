@@ -1,7 +1,10 @@
 """Repositories that no app owns: converge deletes those that hold nothing, and names the others once."""
 
+from pathlib import Path
+
 import pytest
 
+from deployhost.daemon.main import _Hooks
 from deployhost.errors import Conflict
 from deployhost.model import AppName, Branch
 from deployhost.system.git import BareRepository
@@ -88,3 +91,53 @@ def test_what_cannot_be_deleted_is_in_nobodys_way(server: Server, caplog: pytest
     assert "another process has held apps.yml.lock" in plan.notes[0]
     daemon.converge.run()
     assert len([message for message in caplog.messages if "another process" in message]) == 1
+
+
+def test_one_that_cannot_be_deleted_is_in_no_others_way(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.paths.apps_yml.write_text("apps:\n")
+    daemon = server.start()
+    for name in ("a", "b"):
+        orphan(server, name)
+    real = Path.rename
+
+    def rename(self: Path, to: Path) -> Path:
+        if self.name == "a.git":
+            raise OSError(16, "Device or resource busy")
+        return real(self, to)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    plan = daemon.converge.run()
+    assert there(server) == ["a.git"]
+    assert len(plan.steps) == 1
+    [note] = plan.notes
+    assert "a.git" in note
+    assert "device or resource busy" in note
+
+
+def test_what_was_not_deleted_is_not_told(server: Server) -> None:
+    """It had an owner, or content, by then."""
+    server.paths.apps_yml.write_text("apps:\n")
+    daemon = server.start()
+    orphan(server, "old")
+    daemon.converge._server_actor._delete_repository = lambda _app: False
+    assert daemon.converge.run().steps == ()
+
+
+@pytest.mark.parametrize("emptied", [False, True])
+def test_apps_yml_is_away_for_a_while(server: Server, *, emptied: bool) -> None:
+    """It comes back as the same file with the same time; without it nobody knows which repositories are in use."""
+    server.add("shop")
+    daemon = server.start()
+    hooks = _Hooks(daemon.repositories)
+    hooks.refresh()
+    file = server.paths.apps_yml
+    aside = file.with_name("apps.yml.bak")
+    file.rename(aside)
+    daemon.converge._looker._load_apps = dict
+    if emptied:
+        file.write_text("")
+    daemon.converge.run()
+    assert there(server) == ([] if emptied else ["shop.git"])
+    aside.replace(file)
+    hooks.refresh()
+    assert there(server) == ["shop.git"]

@@ -462,11 +462,13 @@ def test_forgotten(deploys: Deploys) -> None:
     assert deploys.version_numbers(SHOP, ONE) == {V1}, "its version is taken: its image may be there yet"
     added_again = deploys.accept(SHOP, ONE, trigger=Trigger.PUSH)
     assert added_again.id == other.id + 1, "numbers are never used again"
-    assert [(swept.id, swept.version) for swept in deploys.sweep()] == [(running.id, V1)]
+    assert [(one.id, one.version) for one in deploys.forgotten()] == [(running.id, V1)]
+    deploys.sweep(added_again.id)  # that one is not forgotten
+    deploys.sweep(running.id)
     assert deploys.of_app(SHOP) == [added_again]
     with pytest.raises(NotFound):
         deploys.get(running.id)
-    assert deploys.sweep() == []
+    assert deploys.forgotten() == []
 
 
 # Releases

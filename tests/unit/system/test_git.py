@@ -209,3 +209,17 @@ def test_settings_of_others_have_no_say(
     monkeypatch.setenv("GIT_DIR", "/nonexistent")
     repository.check_out(sha, tmp_path / "shop")
     assert not (tmp_path / "ran").exists()
+
+
+def test_default_branch(repository: BareRepository, commit: MakeCommit) -> None:
+    """What HEAD names counts where it has a commit, else the only branch there is."""
+    assert repository.default_branch() is None
+    made = commit({"a": "1"})
+    repository.move_branch(Branch("trunk"), made)
+    assert repository.default_branch() == "trunk"
+    repository.move_branch(Branch("other"), made)
+    assert repository.default_branch() is None, "nobody knows which of the two"
+    repository.move_branch(MAIN, made)
+    assert repository.default_branch() == MAIN
+    git(repository.path, "update-ref", "--no-deref", "HEAD", made)
+    assert repository.default_branch() is None

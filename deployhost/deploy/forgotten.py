@@ -1,0 +1,34 @@
+"""The logs of deploys whose app was removed while they ran: kept while somebody may follow them, then deleted."""
+
+from collections.abc import Callable
+
+from deployhost.journal.deploys import Deploys
+from deployhost.journal.event_log import EventLog
+
+FOLLOWED = 60.0  # seconds that whoever follows a deploy, a hook that has lost its connection too, has to read the end of its log
+
+
+class ForgottenLogs:
+    """Deletes the logs of forgotten deploys. Their records stay until the next start, since their versions are taken.
+
+    `works_on` tells whether a worker is at a deploy.
+    """
+
+    def __init__(
+        self, deploys: Deploys, events: EventLog, works_on: Callable[[int], bool], clock: Callable[[], float]
+    ) -> None:
+        self._deploys = deploys
+        self._events = events
+        self._works_on = works_on
+        self._clock = clock
+        self._ended: dict[int, float] = {}  # when a deploy was first seen without a worker
+
+    def keep(self) -> tuple[str, ...]:
+        """Delete the logs of those that nobody works on any more, a minute after that was seen. There is nothing to tell of it."""
+        now = self._clock()
+        ended = [deploy.id for deploy in self._deploys.forgotten() if not self._works_on(deploy.id)]
+        self._ended = {number: self._ended.get(number, now) for number in ended}
+        for number, since in self._ended.items():
+            if now - since >= FOLLOWED:
+                self._events.remove(number)
+        return ()
