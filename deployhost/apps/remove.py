@@ -82,9 +82,9 @@ class Remover:
             return self._remove(config, with_storage=with_storage)
 
     def resume(self) -> None:
-        """Finish what an earlier run of ours began: removals, and deploys that ran while their app was removed, with what they made since.
+        """Finish the removals that an earlier run began, and delete what deploys of removed apps left behind.
 
-        A removal that can't be finished is in nobody's way: `unfinished` has it. Raise DockerUnavailable.
+        A removal that can't be finished does not stop the others: `unfinished` returns it. Raise DockerUnavailable.
         """
         for deploy in self.deploys.forgotten():
             try:
@@ -96,22 +96,22 @@ class Remover:
         self.retry()
 
     def retry(self) -> None:
-        """Finish the removals that broke off, without waiting: one whose app somebody is at work on has its turn the next time."""
+        """Finish the removals that broke off, without waiting for locks. An app that this daemon is working on is skipped."""
         for app in self.removals.open():
             if self.locks.read(app) is None or app in self.locks.of_others():
                 self._try(app)
 
     def unfinished(self) -> dict[AppName, DeployhostError]:
-        """Return the apps whose removal has begun and could not be finished, each with the reason."""
+        """Return the apps whose removal has begun and could not be finished, each with the error."""
         failed = dict(self.failed)
         return {app: failed[app] for app in self.removals.open() if app in failed} if failed else {}
 
     def finish(self, app: AppName, *, patience: float = PATIENCE) -> None:
-        """Finish the removal of an app that is open, or wait until another thread has.
+        """Finish an app's open removal, or wait up to `patience` seconds until another thread has.
 
         Raise Conflict while somebody else holds its lock, InvalidConfig, and what a step raises.
         """
-        since = self.removed[app]  # before the journal is asked: what has the name after another removal is a new app
+        since = self.removed[app]  # read before the journal: after another removal, the name is a new app's
         if app not in self.removals.open():
             return
         with contextlib.suppress(AppNotFound), self._alone(app, since, patience):
@@ -121,7 +121,7 @@ class Remover:
             found = apps.load(self.paths.apps_yml)
             listed = app in found.known
             if listed and self.removals.taken_out(app) not in ("", _digest(found.known[app])):
-                # All that matters was done, and somebody has put a new app of that name there since.
+                # The entry is a new app's: what was still to be deleted must not take anything of it.
                 self.removals.done(app)
                 self.failed.pop(app, None)
             elif listed or self.is_left(app):
@@ -134,7 +134,7 @@ class Remover:
         return app in self.removals.open()
 
     def _try(self, app: AppName) -> None:
-        """Finish a removal, or note why it can't be finished. Each reason is logged once."""
+        """Finish a removal, or record the error. The same error is logged once."""
         before = self.failed.get(app)
         try:
             self.finish(app, patience=0)
@@ -145,7 +145,7 @@ class Remover:
                 log.warning("the removal of %s can't be finished: %s", app, problem)
 
     def _sweep(self, deploy: Deploy) -> None:
-        """Delete what a deploy left that ran while its app was removed, and its record last: a crash before that is made good."""
+        """Delete what a deploy of a removed app left behind, its record last, so that a crash leaves nothing unknown."""
         self.events.remove(deploy.id)
         remove_build_files(self.paths, deploy.app)
         if deploy.version is not None:
@@ -154,10 +154,7 @@ class Remover:
 
     @contextlib.contextmanager
     def _alone(self, app: AppName, since: int, patience: float = PATIENCE) -> Iterator[None]:
-        """Hold an app's lock. `since` is how often it had been removed when this was asked for: raise AppNotFound if it was since.
-
-        What has its name by then is a new app.
-        """
+        """Hold an app's lock. Raise AppNotFound if the app was removed more than `since` times by then: the name is a new app's."""
         with self.locks.held(app, NO_VERSION, patience=patience, waiting=lambda _: None):
             if self.removed[app] != since:
                 raise AppNotFound(f"there is no app {app} any more", hint="deployhost list")
@@ -228,11 +225,11 @@ class Remover:
         self._forget(app)
 
         def going(config: AppConfig) -> None:
-            # Should we die before `gone`, this tells the entry, if it still stands there, from that of a new app.
+            # After a crash before `gone`, this tells the entry, if it is still there, from a new app's.
             self.removals.note_taken_out(app, _digest(config))
 
         def gone() -> None:
-            # The same entry, put back from here on, is a new app's. The file is written: an error can't undo that.
+            # From here on, the same entry put back is a new app's. The file is written: an error here can't undo that.
             with contextlib.suppress(DeployhostError):
                 self.removals.note_taken_out(app, TAKEN_OUT)
 

@@ -46,7 +46,7 @@ class Repositories:
     def refresh(self) -> None:
         """Have every app's repository and hook as this version writes them: an upgrade moves the interpreter.
 
-        Raise InvalidConfig for an app whose settings can't be read, and what keeps one from its repository, once the others are done.
+        Raise the first problem with a single app, InvalidConfig if its settings can't be read, once the others are done.
         """
         found = self._listing.now()
         missing: list[AppConfig] = []
@@ -111,7 +111,8 @@ class Repositories:
     def delete_unowned(self, app: AppName) -> bool:
         """Delete the repository that no app owns, unless it has an owner or content by now; return whether it was deleted.
 
-        Without an apps.yml nobody knows whose it is. Raise InvalidConfig if apps.yml can't be read, Conflict if it stays locked, FileProblem.
+        Deletes nothing if there is no apps.yml: the owner is unknown then. Raise InvalidConfig if apps.yml can't be read,
+        Conflict if it stays locked, FileProblem.
         """
         with yaml_file.locked(self._paths.apps_yml):
             listed = self._listing.read()
@@ -129,7 +130,7 @@ class Repositories:
                     _delete(path)
 
     def keep(self) -> tuple[str, ...]:
-        """Sweep up, as a keeper of converge: what others may be at work on stays. There is nothing to tell of it."""
+        """Sweep up as a keeper of converge: what others may be working on stays. Return no notes."""
         self.sweep(LEFT)
         return ()
 
@@ -146,7 +147,7 @@ class Repositories:
         return file.st_mtime_ns, file.st_ino, self._deleted, frozenset(self._removals.open())
 
     def unlisted(self) -> tuple[SeenRepository, ...]:
-        """Return the repositories whose app is not in apps.yml: none without an apps.yml, as nobody knows. Raise InvalidConfig, FileProblem."""
+        """Return the repositories whose app is not in apps.yml, none if there is no apps.yml. Raise InvalidConfig, FileProblem."""
         there = [AppName(path.stem) for path in self._entries("*.git") if AppName.pattern.fullmatch(path.stem)]
         listed = self._listing.read() if there else None
         if listed is None:

@@ -52,10 +52,7 @@ def make_handlers(
             repositories=shared.repositories,
             http_port=shared.http_port,
             started_at=shared.clock(),
-            warnings=lambda: [
-                *_unfinished(remover),
-                *shared.troubles.now(shared.isolation.problem, *unowned()),
-            ],
+            warnings=lambda: [*_unfinished(remover), *shared.troubles.now(shared.isolation.problem, *unowned())],
         ),
         DeployOperations(
             paths=paths,

@@ -24,7 +24,7 @@ class ForgottenLogs:
         self._ended: dict[int, float] = {}  # when a deploy was first seen without a worker
 
     def keep(self) -> tuple[str, ...]:
-        """Delete the logs of those that nobody works on any more, a minute after that was seen. There is nothing to tell of it."""
+        """Delete the logs of forgotten deploys, FOLLOWED seconds after no worker was at them any more. Return no notes."""
         now = self._clock()
         ended = [deploy.id for deploy in self._deploys.forgotten() if not self._works_on(deploy.id)]
         self._ended = {number: self._ended.get(number, now) for number in ended}
