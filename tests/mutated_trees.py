@@ -56,9 +56,10 @@ BUILDS = (
     package(scripts={"build": "esbuild app.js"}, devDependencies={"esbuild": "0.24"}),
     package(devDependencies={"prettier": "3"}),
 )
-# The Procfile and the start script are the sign themselves there, and a workspace or a worker is no language.
+# The Procfile, the start script or what they run is the sign itself there, and a workspace or a worker is no language.
+STARTS = ("Procfile", "package.json", "web: COMMAND", "start.sh")
 BASES = tuple(
-    one for one in REFUSED if not one.path.startswith(("Procfile", "package.json", "web: COMMAND")) and "/package.json" not in " ".join(one.files)
+    one for one in REFUSED if not one.path.startswith(STARTS) and "/package.json" not in " ".join(one.files)
 )  # fmt: skip
 SIGNS = {one.name: sign for one in BASES if (sign := find_sign(MemoryTree(one.files), served=""))}
 # What is seen of them where no files are served: without it, a site's build only leaves them aside.
@@ -110,8 +111,10 @@ class Mutator:
         return Mutant(case, files, tuple(done))
 
     def _pages(self, case: Refused, files: Files) -> None:
-        # Beside documentation a manifest alone says nothing.
-        roots = [one for one in ROOTS if SIGNS[case.name].level is not Level.MANIFEST or one not in DOCUMENTS]
+        # Beside documentation a manifest alone says nothing, nor does what may be a library.
+        sign = SIGNS[case.name]
+        documented = sign.level is not Level.MANIFEST and not sign.is_library
+        roots = [one for one in ROOTS if documented or one not in DOCUMENTS]
         for root in self._random.sample(roots, self._random.randint(1, 3)):
             files.setdefault(f"{root}index.html", PAGE)
             if self._random.random() < 0.5:

@@ -11,6 +11,7 @@ GO_MOD = "module example.com/shop\n\ngo 1.22\n"
 GIN_MOD = GO_MOD + "\nrequire github.com/gin-gonic/gin v1.10.0\n"
 GIN = 'package main\n\nimport "github.com/gin-gonic/gin"\n\nfunc main() {\n\tgin.Default().Run()\n}\n'
 AXUM = '[package]\nname = "shop"\nversion = "0.1.0"\n\n[dependencies]\naxum = "0.7"\ntokio = { version = "1", features = ["full"] }\n'
+GO_HELLO = 'package main\n\nfunc main() {\n\tprintln("hello")\n}\n'
 MAIN_RS = 'fn main() {\n    println!("hello");\n}\n'
 CRATE = '[package]\nname = "shop"\nversion = "0.1.0"\nedition = "2021"\n'
 RAILS = 'source "https://rubygems.org"\n\ngem "rails", "~> 7.1"\ngem "puma"\n'
@@ -548,7 +549,7 @@ REFUSED = (
         ".NET",
         "Default.aspx",
     ),
-    Refused("classic asp", {"index.html": PAGE, "send.asp": "<% Response.Write 1 %>"}, ".NET", "send.asp"),
+    Refused("classic asp", {"index.html": PAGE, "send.asp": "<% Response.Write 1 %>"}, "Classic ASP", "send.asp"),
     Refused("razor", {"index.html": PAGE, "Pages/Index.cshtml": "@page"}, ".NET", "Pages/Index.cshtml"),
     # others
     Refused(
@@ -576,7 +577,7 @@ REFUSED = (
             "public/index.html": PAGE,
         },
         "Crystal",
-        "src/shop.cr:1",
+        "shard.yml:3",
     ),
     Refused(
         "dart shelf",
@@ -1063,6 +1064,54 @@ REFUSED = (
         {"Procfile": "worker: celery -A tasks worker\n", "tasks.py": "import celery\n", "requirements.txt": "celery\n"},
         "worker",
         "web: COMMAND",
+    ),
+    # what stands in the way of a starter being seen
+    Refused(
+        "php handed out by a tool's start script",
+        {
+            "package.json": package(scripts={"start": "http-server public"}, devDependencies={"http-server": "14"}),
+            "public/index.html": PAGE,
+            "public/send.php": "<?php mail();",
+        },
+        "PHP",
+        "public/send.php",
+    ),
+    Refused(
+        "rails beside an ember start script",
+        {
+            "Gemfile": RAILS,
+            "config/routes.rb": "Rails.application.routes.draw do\nend\n",
+            "package.json": package(scripts={"start": "ember serve"}, devDependencies={"ember-cli": "5"}),
+        },
+        "Ruby",
+        "config/routes.rb",
+    ),
+    Refused(
+        "vapor by its Procfile",
+        {"Procfile": "web: Run serve --env production --port $PORT\n", "public/index.html": PAGE},
+        "Run",
+        "Procfile",
+    ),
+    Refused(
+        "a server started by a shell script",
+        {
+            "Procfile": "web: bash start.sh\n",
+            "start.sh": "#!/bin/bash\nset -e\nexec bundle exec puma -p $PORT\n",
+            "package.json": VITE,
+            "index.html": PAGE,
+        },
+        "Ruby",
+        "start.sh:3",
+    ),
+    Refused(
+        "finatra",
+        {
+            "build.sbt": 'libraryDependencies += "com.twitter" %% "finatra-http-server" % "23.11.0"\n',
+            "src/main/resources/index.html": PAGE,
+            "index.html": PAGE,
+        },
+        "Scala",
+        "build.sbt:1",
     ),
 )
 
@@ -1702,6 +1751,65 @@ KEPT = (
             "mix.exs": 'defmodule L.MixProject do\n  defp deps, do: [{:ex_doc, "~> 0.30", only: :dev}]\nend\n',
             "lib/l.ex": "",
         },
+        "static",
+        "nginx",
+    ),
+    Kept(
+        "a Node server that Deno formats",
+        {
+            "server.js": "require('node:http').createServer((q, a) => a.end()).listen(process.env.PORT);\n",
+            "deno.json": '{"fmt": {}}\n',
+            "index.html": PAGE,
+        },
+        "node",
+        "server.js",
+    ),
+    Kept(
+        "hugo with modules, whose theme has a Go example",
+        {
+            "package.json": package(scripts={"build": "hugo --minify"}, devDependencies={"hugo-bin": "0.140"}),
+            "hugo.toml": "title = 'shop'\n",
+            "go.mod": GO_MOD,
+            "content/sample.go": GO_HELLO,
+        },
+        "node",
+        "nginx",
+    ),
+    Kept(
+        "documentation of a Go library with a program",
+        {"docs/index.html": PAGE, "go.mod": GO_MOD, "shop.go": "package shop\n", "cmd/tool/main.go": GO_HELLO},
+        "static",
+        "nginx",
+    ),
+    Kept(
+        "documentation of a Rust library with a program",
+        {"docs/index.html": PAGE, "Cargo.toml": CRATE, "src/lib.rs": "pub fn a() {}\n", "src/bin/tool.rs": MAIN_RS},
+        "static",
+        "nginx",
+    ),
+    Kept(
+        "a page that Maven builds",
+        {
+            "index.html": PAGE,
+            "pom.xml": "<project><build><plugins><plugin>\n<artifactId>frontend-maven-plugin</artifactId>\n</plugin></plugins></build></project>\n",
+        },
+        "static",
+        "nginx",
+    ),
+    Kept(
+        "documentation of a gem that is tested with Rails",
+        {
+            "docs/index.html": PAGE,
+            "Gemfile": 'source "https://rubygems.org"\ngemspec\ngem "rails"\n',
+            "shop.gemspec": "Gem::Specification.new\n",
+            "lib/shop.rb": "module Shop\nend\n",
+        },
+        "static",
+        "nginx",
+    ),
+    Kept(
+        "documentation of a library for Phoenix",
+        {"docs/index.html": PAGE, "mix.exs": 'defp deps, do: [{:phoenix_html, "~> 4.0"}]\n', "lib/l.ex": ""},
         "static",
         "nginx",
     ),

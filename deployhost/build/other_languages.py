@@ -1,12 +1,13 @@
 """What becomes of a tree in which no server of a runtime that is built here was seen. Pure."""
 
 import shlex
+from collections.abc import Iterator
 
 from deployhost.build import refusals
 from deployhost.build.detect.candidate import Candidate, Strength, Unusable
 from deployhost.build.detect.commands import Procfile
 from deployhost.build.detect.generated_docs import are_generated, is_for_docs, runs_in_browser
-from deployhost.build.detect.languages.commands import language_of
+from deployhost.build.detect.languages.commands import language_of, programs_of
 from deployhost.build.detect.languages.language import Level, Sign
 from deployhost.build.detect.languages.seen import find_sign
 from deployhost.build.detect.manifests import BadManifest
@@ -23,6 +24,8 @@ DOCUMENTERS = (
     "vitepress", "vuepress", "@docusaurus/core", "@astrojs/starlight", "typedoc", "honkit", "docsify-cli", "nextra",
 )  # fmt: skip
 PREBUILT = "_site"  # what Jekyll and others leave, beside a manifest of their own
+Command = tuple[str, str, int | None]  # with its file and line
+MOST_LINES = 200  # of a shell script
 _ON_THE_JVM = frozenset({"Kotlin", "Scala", "Clojure"})
 
 
@@ -50,11 +53,11 @@ def without_other_languages(
 
 def _commanded(tree: Tree, procfile: Procfile, candidates: list[Found]) -> Sign | None:
     """Return the sign that the command of the web process is: the Procfile's, or that of a start script."""
-    commands = [(procfile.web, "Procfile", procfile.line)] if procfile.web else []
+    commands: list[Command] = [(procfile.web, "Procfile", procfile.line)] if procfile.web else []
     for _, found in candidates:
         if found.strength is Strength.SERVER and (reason := found.reasons[0]).path:
             commands.append((found.start.shell or shlex.join(found.start.argv), reason.path, reason.line))
-    for command, path, line in commands:
+    for command, path, line in [*commands, *_scripts(tree, commands)]:
         if (found_language := language_of(command)) and not _brought(tree, found_language[1]):
             language, program = found_language
             # `java` starts whatever was compiled for it.
@@ -63,6 +66,21 @@ def _commanded(tree: Tree, procfile: Procfile, candidates: list[Found]) -> Sign 
                 language = project.language
             return Sign(language, Level.SERVER, f"{language.name} command, {program}", path, line)
     return None
+
+
+def _scripts(tree: Tree, commands: list[Command]) -> Iterator[Command]:
+    """Yield the commands of the shell scripts of the repository that these commands start."""
+    for command, _, _ in commands:
+        for program in programs_of(command):
+            path = program.removeprefix("./")
+            if tree.exists(path) and (
+                path.endswith(".sh") or tree.read(path).startswith(("#!/bin/sh", "#!/bin/bash", "#!/usr/bin/env bash"))
+            ):
+                lines = enumerate(tree.read(path).splitlines()[:MOST_LINES], 1)
+                # Every image has perl, and scripts edit files with it.
+                yield from (
+                    (line, path, number) for number, line in lines if not line.lstrip().startswith(("#", "perl "))
+                )
 
 
 def _brought(tree: Tree, program: str) -> bool:

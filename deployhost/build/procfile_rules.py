@@ -14,34 +14,21 @@ from deployhost.build.found import SITES
 from deployhost.build.tree import Tree
 from deployhost.model import RuntimeName
 
-# A web command that only hands out the pages, as nginx does.
-_FILE_SERVERS = re.compile(
-    r"(?:^|[\s/])(?:serve|http-server|sirv|live-server|static-web-server|bin/start-nginx-static|bin/boot|caddy file-server|busybox httpd)\b"
-)
+# Programs that only hand out the pages, as nginx does; some of them by a word of their own.
+_FILE_SERVERS = frozenset({"serve", "http-server", "sirv", "live-server", "static-web-server"})
+_HANDS_OUT = re.compile(r"(?:^|\s)(?:bin/start-nginx-static|bin/boot|caddy file-server|busybox httpd)\b")
 # Programs that no image of ours has.
-_NOT_THERE = frozenset(
-    {
-        "caddy",
-        "nginx",
-        "apache2",
-        "httpd",
-        "docker",
-        "docker-compose",
-        "podman",
-        "make",
-        "foreman",
-        "heroku",
-        "hugo",
-        "run",
-    }
-)
+_NOT_THERE = frozenset({
+    "caddy", "nginx", "apache2", "httpd", "docker", "docker-compose", "podman", "make", "foreman", "heroku", "hugo", "run", "racket", "sbcl", "tclsh",
+    "nim", "v", "cfml", "wp", "guile",
+})  # fmt: skip
 _INSTALLED = ("node_modules/", ".venv/", "venv/")
 _SHELL_CODE = re.compile(r"\$\(|`")
 
 
 def refuse_web(tree: Tree, procfile: Procfile, best: Candidate | None) -> None:
     """Raise NothingRecognised for a Procfile whose web command needs a program that is not built here."""
-    if not procfile.web or is_pythons(procfile.web) or _FILE_SERVERS.search(procfile.web):
+    if not procfile.web or is_pythons(procfile.web) or _hands_out(procfile.web):
         return
     if best is None or best.strength is not Strength.SERVER:
         raise refusals.nobodys_command(procfile)
@@ -53,6 +40,12 @@ def refuse_web(tree: Tree, procfile: Procfile, best: Candidate | None) -> None:
         can_be = "/" not in program or path.startswith(_INSTALLED) or tree.exists(path)
         if not can_be or (name in _NOT_THERE and not _brings(tree, best, name)):
             raise refusals.nobodys_command(procfile)
+
+
+def _hands_out(command: str) -> bool:
+    """Return whether a command does no more than nginx does with the pages."""
+    programs = list(programs_of(command))
+    return _HANDS_OUT.search(command) is not None or (bool(programs) and _FILE_SERVERS.issuperset(programs))
 
 
 def _brings(tree: Tree, best: Candidate, program: str) -> bool:

@@ -21,7 +21,9 @@ _RUNTIMES = frozenset({"node", "nodemon", "tsx", "ts-node", "bun"})
 _TOOLS = frozenset({
     "webpack", "vite", "gulp", "grunt", "rollup", "esbuild", "parcel", "tailwindcss", "sass", "encore", "mix", "ng", "wp-scripts", "snowpack",
     "concurrently", "npm-run-all", "run-p", "run-s", "browser-sync", "live-server", "foreman", "overmind", "hivemind", "docker", "docker-compose",
-    "make", "dev", "bud", "laravel-mix", "webpack-dev-server", "tsc", "babel", "postcss", "rspack", "rsbuild", "wp-env", "heroku",
+    "make", "dev", "bud", "serve", "http-server", "lite-server", "bs", "sirv", "static-server", "ember", "docsify", "storybook", "electron", "expo",
+    "react-native", "polymer", "air", "stencil", "ionic", "quasar", "vue-cli-service", "react-scripts", "gatsby", "eleventy", "docusaurus",
+    "vitepress", "craco", "laravel-mix", "webpack-dev-server", "tsc", "babel", "postcss", "rspack", "rsbuild", "wp-env", "heroku",
 })  # fmt: skip
 # Scripts of a build, by where they lie or what they are called.
 _TOOL_FILES = re.compile(
@@ -81,6 +83,11 @@ def listens(text: str) -> re.Match[str] | None:
 def loads(text: str, package: str) -> bool:
     """Given the text of a file and a package, return whether it is loaded there."""
     return re.search(rf"[\"']{re.escape(package)}(?:/[^\"'\n]*)?[\"']", text) is not None
+
+
+def speaks_node(text: str) -> bool:
+    """Return whether a file uses what only Node offers, or loads modules as Node does."""
+    return _NODE.search(text) is not None
 
 
 def is_denos(text: str) -> bool:

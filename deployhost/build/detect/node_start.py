@@ -15,6 +15,7 @@ from deployhost.build.detect.node_seen import (
     loads,
     may_serve,
     same_start,
+    speaks_node,
     started_listens,
 )
 from deployhost.build.detect.versions import shown
@@ -192,7 +193,7 @@ def _own_server(tree: Tree, package: Package, server: str | None) -> NodeStart |
     if not path:
         return None
     text = tree.read(path)
-    if not server and not package.dependencies and (is_denos(text) or _has_deno(tree)):
+    if not server and not package.dependencies and (is_denos(text) or (_has_deno(tree) and not speaks_node(text))):
         return None
     match = listens(text)
     if match:

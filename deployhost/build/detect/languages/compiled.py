@@ -24,6 +24,7 @@ GO = Language(
     mains=("main.go", "cmd/main.go", "cmd/*/main.go", "server.go", "src/main.go", "cmd/server/*.go", "app.go"),
     begins=re.compile(r"^\s*package\s+main\b"),
     needs_source=True,
+    beside=("hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json", "config/_default/hugo.toml"),
     library=("*.go", "*/*.go", "*/*/*.go", "*/*/*/*.go"),
     manifest_serves=True,
     elsewhere=re.compile(
@@ -83,6 +84,7 @@ SWIFT = Language(
     ),
     begins=re.compile(r"^\s*@main\b"),
     elsewhere_wins=True,
+    tools=re.compile(r"SwiftLint|SwiftFormat|\bBuildTools\b"),
     elsewhere=re.compile(r"\.iOSApplication\b|^\s*import\s+(?:SwiftUI|UIKit|AppKit)\b"),
     library=("sources/*/*.swift",),
 )
@@ -109,7 +111,7 @@ CRYSTAL = Language(
     listens=re.compile(
         r"\bHTTP::Server\.new|\bTCPServer\.new|^\s*require\s+\"(?:kemal|http/server|lucky|amber|grip|athena|marten)\"|\bKemal\.run"
     ),
-    mains=("src/*.cr", "*.cr"),
+    mains=("src/server.cr", "src/app.cr", "src/main.cr", "server.cr", "app.cr"),
 )
 
 DART = Language(
@@ -203,6 +205,8 @@ C = Language(
         "src/server.cpp", "src/server.c",
     ),
     begins=re.compile(r"^\s*(?:(?:int|auto)\s+)?main\s*\("),
+    beside=("binding.gyp",),
+    library=("include/*.h", "include/*.hpp", "include/*/*.h", "include/*/*.hpp", "*.hpp"),
     elsewhere=words("emscripten", "em\\+\\+", "emcc", "pybind11", "node-addon-api", "cmake-js", "raylib", "SDL2?"),
 )  # fmt: skip
 

@@ -50,6 +50,7 @@ class Language:
     places: tuple[str, ...] = ()  # further paths that are read for code that listens where there is no manifest
     manifest_serves: bool = False  # whether a manifest alone speaks for a server even beside documentation
     needs_source: bool = False  # whether the manifest says nothing where there is no source
+    beside: tuple[str, ...] = ()  # paths beside a manifest that show that it is there for something else
     library: tuple[str, ...] = ()  # paths that a project without a program has if it is a library
     elsewhere: re.Pattern[str] = NOTHING  # in manifest or source: the program runs in a browser, on a phone, as a tool
     elsewhere_wins: bool = False  # whether that in a manifest outweighs a web framework, which is its client then
@@ -70,7 +71,7 @@ class Sign:
     path: str
     line: int | None = None
     has_manifest: bool = False  # whether it is that of a project, and not of a stray file
-    has_source: bool = False  # whether a project with a manifest alone holds sources: then it may be a library
+    is_library: bool = False  # whether the project may be a library, with a program or without one
 
     @property
     def where(self) -> str:

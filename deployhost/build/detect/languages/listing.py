@@ -21,7 +21,7 @@ _TESTS = frozenset({
 _BESIDE = frozenset({
     "extern", "external", "quickstart", "quickstarts", "tutorial", "tutorials", "lecture", "lectures", "exercises", "labs", "writeups", "articles",
     "slides", "benchmark", "benchmarks", "tools", "clients", "sdk", "sdks", "proto", "gen", "src-tauri", "android", "ios", "macos", "supabase",
-    "netlify", "infra", "infrastructure", "terraform", "pulumi", "firmware", "lambda", "lambdas",
+    "netlify", "infra", "infrastructure", "terraform", "pulumi", "firmware", "lambda", "lambdas", "xtask",
 })  # fmt: skip
 _ABOVE = _OTHERS | _TESTS | _BESIDE
 # Below these a folder's name is that of a package: com.example is the usual one.

@@ -45,6 +45,7 @@ JAVA = Language(
     built=re.compile(r"(?:\./)?(?:build/install/|target/(?:bin|appassembler)/)|.*\.(?:jar|war)"),
     manifests=_MAVEN,
     frameworks=_JVM_FRAMEWORKS,
+    tools=re.compile(r"frontend-maven-plugin|com\.github\.node-gradle"),
     servers=(
         "src/main/resources/application.properties",
         "src/main/resources/application.yml",
@@ -79,7 +80,7 @@ SCALA = Language(
     manifests=("build.sbt", "build.sc", "project.scala", "build.mill"),
     frameworks=words(
         "akka-http(?:-\\w+)?", "pekko-http(?:-\\w+)?", "play(?:-\\w+)?", "Play(?:Scala|Java|Service)", "http4s(?:-[\\w-]+)?", "zio-http", "scalatra",
-        "finatra", "finch", "cask", "tapir", "lift(?:-webkit)?", "twitter-server", "vertx"
+        "finatra(?:-[\\w-]+)?", "finch", "cask", "tapir", "lift(?:-webkit)?", "twitter-server", "vertx"
     ),
     sources=(".scala",),
     listens=re.compile(r"\bHttp\(\)\.(?:bind|newServerAt)|\b(?:Blaze|Ember)ServerBuilder\b|\bcask\.\w*Routes\b|zio\.http|extends\s+(?:ScalatraServlet|IOApp)"),
@@ -103,12 +104,14 @@ CLOJURE = Language(
     elsewhere=re.compile(r"\borg\.clojure/clojurescript\b|\bshadow-cljs\b"),
 )
 
+ASP = Language(name="Classic ASP", image="mcr.microsoft.com/windows/servercore/iis", pages=(".asp", ".asa"))
+
 DOTNET = Language(
     name=".NET",
     image="mcr.microsoft.com/dotnet/sdk:9.0",
     programs=("dotnet", "mono", "xsp4"),
     built=re.compile(r".*\.dll"),
-    pages=(".aspx", ".ashx", ".asmx", ".ascx", ".asax", ".asp", ".svc", ".cshtml", ".vbhtml"),
+    pages=(".aspx", ".ashx", ".asmx", ".ascx", ".asax", ".svc", ".cshtml", ".vbhtml"),
     manifests=("*.csproj", "*.fsproj", "*.vbproj", "*.sln", "*.slnx", "global.json"),
     frameworks=re.compile(
         r"Microsoft\.NET\.Sdk\.(?:Web|Worker)\b|AspNetCore|\b(?:Giraffe|Suave|Saturn|Falco|Nancy|ServiceStack|Carter|FastEndpoints)\b|System\.Web\b"
@@ -132,7 +135,9 @@ ELIXIR = Language(
     built=re.compile(r"(?:\./)?_build/(?:prod|dev)/"),
     pages=(".heex", ".leex", ".html.eex"),
     manifests=("mix.exs", "mix.lock"),
-    frameworks=re.compile(r":(?:phoenix(?:_\w+)?|plug(?:_cowboy)?|bandit|cowboy|raxx\w*|maru|ash_\w+|wisp)\b"),
+    frameworks=re.compile(
+        r":(?:phoenix(?:_live_view)?(?!_)|plug(?:_cowboy)?|bandit|cowboy|raxx\w*|maru|ash_\w+|wisp)\b"
+    ),
     sources=(".ex", ".exs"),
     listens=re.compile(
         r"\bPlug\.(?:Router|Cowboy)|\bBandit\b|\bPhoenix\.Endpoint\b|:gen_tcp\.listen|:cowboy\.|\bMix\.install\b.*:(?:plug|bandit|phoenix)"
@@ -162,8 +167,8 @@ GLEAM = Language(
     frameworks=re.compile(r"^\s*(?:wisp|mist|glen|elli|gleam_cowboy|gleam_elli|ewe|dream)\s*="),
     sources=(".gleam",),
     listens=re.compile(r"^\s*import\s+(?:mist|wisp|glen|gleam/http/(?:elli|cowboy))\b"),
-    mains=("src/*.gleam",),
+    begins=re.compile(r"^\s*pub\s+fn\s+main\b"),
     elsewhere=re.compile(r"^\s*target\s*=\s*\"javascript\"|^\s*lustre\s*="),
 )
 
-ROWS = (JSP, KOTLIN, JAVA, SCALA, CLOJURE, DOTNET, ELIXIR, ERLANG, GLEAM)
+ROWS = (JSP, KOTLIN, JAVA, SCALA, CLOJURE, ASP, DOTNET, ELIXIR, ERLANG, GLEAM)

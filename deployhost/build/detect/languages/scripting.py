@@ -8,7 +8,7 @@ PHP = Language(
     name="PHP",
     image="php:8-apache",
     programs=(
-        "php", "php-fpm", "php-cgi", "frankenphp", "artisan", "heroku-php-apache2", "heroku-php-nginx", "heroku-hhvm-apache2", "apache2-foreground",
+        "php", "php-fpm", "php-cgi", "frankenphp", "artisan", "heroku-php-apache2", "heroku-php-nginx", "apache2-foreground", "symfony", "rr",
     ),
     pages=(".php", ".phtml", ".php3", ".php4", ".php5", ".php7", ".php8", ".pht"),
     not_pages=re.compile(
@@ -24,7 +24,7 @@ PHP = Language(
         r"silverstripe/framework|thecodingmachine/[\w-]+|bref/bref|league/route|workerman/workerman|amphp/http-server|api-platform/core|silex/silex|react/http|flightphp/core|mikecao/flight|hyperf/[\w-]+|flarum/core|magento/[\w-]+|"
         r"shopware/[\w-]+|sulu/sulu|contao/[\w-]+|humhub/humhub|tempest/framework)\""
     ),
-    servers=("artisan",),
+    servers=("artisan", "src/index.php", "upload/index.php"),
     tools=re.compile(""),  # without a framework or a page, Composer only brings tools
 )  # fmt: skip
 
@@ -79,6 +79,7 @@ RUBY = Language(
     servers=(
         "config.ru", "config/application.rb", "config/routes.rb", "config/puma.rb", "config/unicorn.rb", "bin/rails", "app/controllers/*.rb",
     ),
+    gathers=re.compile(r"^\s*gemspec\b"),  # a library's: what else the Gemfile names is for its tests
     runs=re.compile(r"\bgem[\s(]+[\"'](?:puma|unicorn|thin|falcon|passenger|rackup|rack|iodine|discordrb|telegram-bot(?:-ruby)?|sidekiq)[\"']"),
     hands_out=re.compile(r"\bRack::(?:Static|TryStatic|Directory|Files?|Jekyll)\b|\brack[-/](?:jekyll|contrib/try_static)\b"),
     sources=(".rb", ".ru"),
@@ -109,8 +110,10 @@ DENO = Language(
         r"\bDeno\.(?:serve|serveHttp|listen|listenTls)\b|[\"']https://deno\.land/(?:std[^\"']*/http|x/(?:oak|fresh|hono|opine|abc|servest|drash|aleph))|"
         r"[\"']jsr:@(?:oak|fresh|hono|std/http)"
     ),
-    mains=("main.ts", "server.ts", "mod.ts", "main.tsx", "deps.ts"),
-    tools=re.compile(r"\"(?:fmt|lint|exclude|compilerOptions|unstable|nodeModulesDir)\"\s*:|\blume\b|file[-_]server"),
+    mains=("main.ts", "server.ts", "main.tsx"),
+    tools=re.compile(
+        r"\"(?:fmt|lint|exclude|compilerOptions|unstable|nodeModulesDir|exports)\"\s*:|\blume\b|file[-_]server"
+    ),
 )
 
 LUA = Language(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from deployhost.build.detect.languages.language import Language, Level, Sign
 from deployhost.build.detect.languages.listing import Listing
@@ -22,7 +23,8 @@ _SERVING = _BARE | {"web", "www", "gateway", "rest", "graphql", "worker", "core"
 # Where a web server looks for pages that it runs, "" being the root.
 _WEB = frozenset({
     "", "public", "public_html", "htdocs", "httpdocs", "html", "www", "web", "webroot", "webapp", "static", "site", "api", "server", "backend",
-    "app", "apps", "service", "services", "php", "cgi-bin", "forms", "mail", "includes", "inc", "admin", "assets", "pages", "views", "web-inf",
+    "back-end", "app", "apps", "service", "services", "php", "cgi-bin", "forms", "mail", "includes", "inc", "admin", "assets", "pages", "views",
+    "web-inf",
 })  # fmt: skip
 _INTERPRETER = re.compile(r"^#!\s*\S*/(?:env\s+)?(?:perl|python|ruby|bash|sh)")
 _DOCUMENTS = frozenset({"docs", "doc", "documentation"})
@@ -42,7 +44,7 @@ def find_sign(
         sign
         for language in LANGUAGES
         for sign in _signs(listing, language, served)
-        if sign.level >= least and not (documents and sign.has_source and not language.manifest_serves)
+        if sign.level >= least and not (documents and sign.is_library)
     ]
     return max(found, key=_weight, default=None)
 
@@ -103,12 +105,23 @@ def _pages(listing: Listing, language: Language, served: str | None) -> Iterator
             continue
         if not listing.search(path, language.hands_out):
             by = listing.search(path, _INTERPRETER) if language.page_folders else None
-            what = (
-                f"{_shown(by[1].rpartition('/')[2]).capitalize()} {language.name} page"
-                if by
-                else f"{language.name} page"
-            )
+            what = f"{re.split('[/ ]', by[1])[-1].capitalize()} {language.name} page" if by else f"{language.name} page"
             yield Sign(language, Level.SERVER if runs else Level.MANIFEST, what, path)
+
+
+@dataclass(frozen=True)
+class _Project:
+    """A folder with manifests of a language, or one of stray sources: its sources less tests, and of these where programs begin.
+
+    `programs` are the beginnings of what runs here; `library` is whether it holds what a library does.
+    """
+
+    language: Language
+    manifests: list[str]
+    sources: list[str]
+    mains: list[str]
+    programs: list[str]
+    library: bool
 
 
 def _project(listing: Listing, language: Language, folder: str, manifests: list[str]) -> Sign | None:
@@ -118,20 +131,26 @@ def _project(listing: Listing, language: Language, folder: str, manifests: list[
     for path in listing.matching(language.servers, folder):
         if not listing.search(path, language.hands_out):
             return Sign(language, Level.SERVER, f"{language.name} server", path, has_manifest=bool(manifests))
+    project = _read(listing, language, folder, manifests)
+    if project.library and not project.mains:
+        return None
+    places = [] if manifests else [*project.sources, *listing.matching(language.places, folder)]
+    return (
+        _listening(listing, project, [*project.programs, *places], Level.SERVER)
+        or _framework(listing, project)
+        or _listening(listing, project, project.sources, Level.FRAMEWORK)
+        or (None if next(listing.matching(language.beside, folder), None) else _weak(listing, project))
+    )
+
+
+def _read(listing: Listing, language: Language, folder: str, manifests: list[str]) -> _Project:
     sources = _sources(listing, language, folder, manifests)
     mains = [path for path in listing.matching(language.mains, folder) if not language.not_mains.search(path)]
     begun = (path for path in sources if not language.not_mains.search(path) and listing.search(path, language.begins))
     mains += [path for path in begun if path not in mains]
-    if not mains and next(listing.matching(language.library, folder), None):
-        return None
-    bare = [*sources, *listing.matching(language.places, folder)]
     programs = [path for path in mains if not listing.search(path, language.elsewhere)]
-    return (
-        _listening(listing, language, manifests, programs if manifests else [*programs, *bare], Level.SERVER)
-        or _framework(listing, language, manifests)
-        or _listening(listing, language, manifests, sources, Level.FRAMEWORK)
-        or _weak(listing, language, manifests, mains, programs, holds_source=bool(sources))
-    )
+    library = any(path not in mains for path in listing.matching(language.library, folder))
+    return _Project(language, manifests, sources, mains, programs, library)
 
 
 def _sources(listing: Listing, language: Language, folder: str, manifests: list[str]) -> list[str]:
@@ -145,8 +164,9 @@ def _sources(listing: Listing, language: Language, folder: str, manifests: list[
     return [path for path in found[: MOST_SOURCES * 2] if not _is_test(path)][:MOST_SOURCES]
 
 
-def _framework(listing: Listing, language: Language, manifests: list[str]) -> Sign | None:
-    for path in manifests:
+def _framework(listing: Listing, project: _Project) -> Sign | None:
+    language = project.language
+    for path in project.manifests:
         only_gathers = listing.search(path, language.gathers) and not listing.search(path, language.gathered)
         if not only_gathers and (found := listing.search(path, language.frameworks)):
             what = f"{language.name} server, {_shown(found[1])}"
@@ -154,25 +174,18 @@ def _framework(listing: Listing, language: Language, manifests: list[str]) -> Si
     return None
 
 
-def _listening(
-    listing: Listing, language: Language, manifests: list[str], sources: list[str], level: Level
-) -> Sign | None:
+def _listening(listing: Listing, project: _Project, sources: list[str], level: Level) -> Sign | None:
+    language = project.language
     for path in sources:
         if found := listing.search(path, language.listens):
-            return Sign(language, level, f"{language.name} server", path, found[0], has_manifest=bool(manifests))
+            what = f"{language.name} server"
+            return Sign(language, level, what, path, found[0], has_manifest=bool(project.manifests))
     return None
 
 
-def _weak(
-    listing: Listing,
-    language: Language,
-    manifests: list[str],
-    mains: list[str],
-    programs: list[str],
-    *,
-    holds_source: bool,
-) -> Sign | None:
+def _weak(listing: Listing, project: _Project) -> Sign | None:
     """Return the sign that a program is, or only its manifest, unless that is there for something else."""
+    language, manifests = project.language, project.manifests
     for wanted in (language.elsewhere, language.tools):
         if any(listing.search(path, wanted) for path in manifests):
             return None
@@ -181,18 +194,19 @@ def _weak(
         for path in manifests
         if not listing.search(path, language.gathers) or listing.search(path, language.gathered)
     ]
-    if not own or (language.needs_source and not holds_source):
+    if not own or (language.needs_source and not project.sources):
         return None
-    if programs:
-        return Sign(language, Level.PROGRAM, f"{language.name} program", programs[0], has_manifest=True)
+    what = f"{language.name} program"
+    if project.programs:
+        path = project.programs[0]
+        return Sign(language, Level.PROGRAM, what, path, has_manifest=True, is_library=project.library)
     for path in manifests:
         if found := listing.search(path, language.runs):
-            what = f"{language.name} program, {_shown(found[1])}"
-            return Sign(language, Level.PROGRAM, what, path, found[0], has_manifest=True)
-    if mains:
+            return Sign(language, Level.PROGRAM, f"{what}, {_shown(found[1])}", path, found[0], has_manifest=True)
+    if project.mains:
         return None
-    what = f"{language.name} project"
-    return Sign(language, Level.MANIFEST, what, manifests[0], has_manifest=True, has_source=holds_source)
+    is_library = bool(project.sources) and not language.manifest_serves
+    return Sign(language, Level.MANIFEST, f"{language.name} project", own[0], has_manifest=True, is_library=is_library)
 
 
 def _shown(text: str) -> str:
