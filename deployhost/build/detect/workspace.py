@@ -15,7 +15,6 @@ from deployhost.build.tree import FolderTree, Tree
 
 _TOOLS = ("turbo.json", "nx.json", "lerna.json", "rush.json", ".moon/workspace.yml")
 _USUAL = ("apps/*",)
-# A root's script with one of these runs the scripts of the members.
 # What is written or brought to the root is a site of the root's.
 _BRINGS = re.compile(r"\b(?:cp|mv|rsync|cpx|copyfiles)\s|--out-?[dD]ir|\.\./\.\./")
 _SITE_COMMANDS = re.compile(

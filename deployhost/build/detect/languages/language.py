@@ -12,9 +12,7 @@ class Level(IntEnum):
 
     MANIFEST = 0  # a file that such a program has, and that other things have as well
     PROGRAM = 1  # a program of that language: it may be a server
-    FRAMEWORK = (
-        2  # a web framework among the dependencies, or code that listens somewhere: a server, or a library for one
-    )
+    FRAMEWORK = 2  # a web framework among the dependencies, or code that listens: a server, or a library for one
     SERVER = 3  # a server: a program that listens, a command that starts one, files that a web server runs
 
 
@@ -36,9 +34,7 @@ class Language:
     not_pages: re.Pattern[str] = NOTHING  # names of files with such an ending, or in such a folder, that are none
     hands_out: re.Pattern[str] = NOTHING  # in a page or a server's path: it only hands out files, as nginx does
     manifests: tuple[str, ...] = ()  # names, or `*` and an ending; behind a `/` at the root only
-    manifest_says: re.Pattern[str] | None = (
-        None  # what a manifest must hold to be of this language, where others have such a one
-    )
+    manifest_says: re.Pattern[str] | None = None  # what one must hold where other languages have such a one
     frameworks: re.Pattern[str] = NOTHING  # web frameworks, in a manifest
     runs: re.Pattern[str] = NOTHING  # what only a program depends on, though not only a server, in a manifest
     servers: tuple[str, ...] = ()  # paths that only a server has
@@ -54,9 +50,7 @@ class Language:
     library: tuple[str, ...] = ()  # paths that a project without a program has if it is a library
     elsewhere: re.Pattern[str] = NOTHING  # in manifest or source: the program runs in a browser, on a phone, as a tool
     elsewhere_wins: bool = False  # whether that in a manifest outweighs a web framework, which is its client then
-    gathers: re.Pattern[str] = (
-        NOTHING  # in a manifest that lists other projects, and dependencies for them to choose from
-    )
+    gathers: re.Pattern[str] = NOTHING  # in a manifest that only lists projects, or what they may depend on
     gathered: re.Pattern[str] = NOTHING  # in one that is a project itself
     tools: re.Pattern[str] = NOTHING  # in a manifest: it is there for a tool
 
