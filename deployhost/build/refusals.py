@@ -63,6 +63,7 @@ def _instead(found: Candidate, sign: Sign) -> tuple[str, ...]:
 def apps_lie_below(tree: Tree, members: Sequence[Member]) -> NothingRecognised:
     """Given a tree and the apps of the workspace whose root it is, return the error that refuses it."""
     startable = next((one for one in members if one.starts and is_safe_path(one.folder)), None)
+    site = next((one for one in members if one.builds and not one.starts), members[0])
     hint = EDIT if startable is None else _root_scripts(tree, startable)
     return NothingRecognised(
         "the repository is the root of a workspace, and its apps lie below the root",
@@ -71,7 +72,7 @@ def apps_lie_below(tree: Tree, members: Sequence[Member]) -> NothingRecognised:
             "found:",
             *(f"  {member}" for member in members),
             "only the root is built: give its package.json a start script that starts one of them",
-            f"or add a Dockerfile at the root, or a Staticfile that names the folder of a built site (root: {members[0].folder}/dist)",
+            f"or add a Dockerfile at the root, or a Staticfile that names the folder of a built site (root: {site.folder}/dist)",
         ),
     )
 

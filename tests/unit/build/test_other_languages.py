@@ -242,6 +242,16 @@ def test_the_root_of_a_workspace_is_told_to_build_what_it_starts() -> None:
     )
 
 
+def test_the_root_of_a_workspace_is_told_the_folder_of_its_site() -> None:
+    api = package(scripts={"start": "node s.js", "build": "tsc"}, dependencies={"express": "5"})
+    files = {
+        "package.json": package(workspaces=["apps/*"]),
+        "apps/api/package.json": api,
+        "apps/web/package.json": VITE,
+    }
+    assert any("(root: apps/web/dist)" in line for line in refused(files).details)
+
+
 def test_a_dockerfile_is_only_written_where_nothing_else_is_to_be_built() -> None:
     files = {"go.mod": GO_MOD, "main.go": GO, "index.html": PAGE}
     assert "golang:1" in refused(files).hint
