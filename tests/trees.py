@@ -28,6 +28,7 @@ def package(**keys: object) -> str:
 
 
 VITE = package(scripts={"dev": "vite", "build": "vite build"}, devDependencies={"vite": "^6"})
+HUGO = package(scripts={"build": "hugo --minify"}, devDependencies={"hugo-bin": "0.140"})
 ESBUILD = package(
     scripts={"build": "esbuild app/javascript/*.* --bundle --outdir=app/assets/builds"},
     devDependencies={"esbuild": "^0.24"},
@@ -1104,6 +1105,12 @@ REFUSED = (
         "start.sh:3",
     ),
     Refused(
+        "a Go server beside the documentation that hugo builds",
+        {"hugo.toml": "title = 'shop'\n", "go.mod": GO_MOD, "cmd/shop/main.go": GO, "package.json": HUGO},
+        "Go",
+        "cmd/shop/main.go:6",
+    ),
+    Refused(
         "finatra",
         {
             "build.sbt": 'libraryDependencies += "com.twitter" %% "finatra-http-server" % "23.11.0"\n',
@@ -1767,10 +1774,21 @@ KEPT = (
     Kept(
         "hugo with modules, whose theme has a Go example",
         {
-            "package.json": package(scripts={"build": "hugo --minify"}, devDependencies={"hugo-bin": "0.140"}),
+            "package.json": HUGO,
             "hugo.toml": "title = 'shop'\n",
             "go.mod": GO_MOD,
             "content/sample.go": GO_HELLO,
+        },
+        "node",
+        "nginx",
+    ),
+    Kept(
+        "hugo with modules, which offers a Go server for download",
+        {
+            "package.json": HUGO,
+            "hugo.toml": "title = 'shop'\n",
+            "go.mod": GO_MOD,
+            "static/code/main.go": GO,
         },
         "node",
         "nginx",

@@ -113,7 +113,8 @@ def _pages(listing: Listing, language: Language, served: str | None) -> Iterator
 class _Project:
     """A folder with manifests of a language, or one of stray sources: its sources less tests, and of these where programs begin.
 
-    `programs` are the beginnings of what runs here; `library` is whether it holds what a library does.
+    `programs` are the beginnings of what runs here; `library` is whether it holds what a library does, `explained` whether
+    its manifests are there for something else.
     """
 
     language: Language
@@ -122,6 +123,7 @@ class _Project:
     mains: list[str]
     programs: list[str]
     library: bool
+    explained: bool
 
 
 def _project(listing: Listing, language: Language, folder: str, manifests: list[str]) -> Sign | None:
@@ -139,18 +141,20 @@ def _project(listing: Listing, language: Language, folder: str, manifests: list[
         _listening(listing, project, [*project.programs, *places], Level.SERVER)
         or _framework(listing, project)
         or _listening(listing, project, project.sources, Level.FRAMEWORK)
-        or (None if next(listing.matching(language.beside, folder), None) else _weak(listing, project))
+        or (None if project.explained else _weak(listing, project))
     )
 
 
 def _read(listing: Listing, language: Language, folder: str, manifests: list[str]) -> _Project:
-    sources = _sources(listing, language, folder, manifests)
+    # A manifest that is there for something else does not make sources below it a program.
+    explained = next(listing.matching(language.beside, folder), None) is not None
+    sources = _sources(listing, language, folder, [] if explained else manifests)
     mains = [path for path in listing.matching(language.mains, folder) if not language.not_mains.search(path)]
     begun = (path for path in sources if not language.not_mains.search(path) and listing.search(path, language.begins))
     mains += [path for path in begun if path not in mains]
     programs = [path for path in mains if not listing.search(path, language.elsewhere)]
     library = any(path not in mains for path in listing.matching(language.library, folder))
-    return _Project(language, manifests, sources, mains, programs, library)
+    return _Project(language, manifests, sources, mains, programs, library, explained)
 
 
 def _sources(listing: Listing, language: Language, folder: str, manifests: list[str]) -> list[str]:
