@@ -1,5 +1,7 @@
 """The daemon's operations put together as daemon.assembly does, on one life of a server of fakes."""
 
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +20,7 @@ from deployhost.daemon.push_ops import PushOperation
 from deployhost.daemon.release_ops import ReleaseOperations
 from deployhost.daemon.setting_ops import SettingOperations
 from deployhost.daemon.worker import Workers
-from deployhost.model import AppName
+from deployhost.model import AppName, Sha, Trigger
 from deployhost.system.git import BareRepository
 from tests.assembled import Server, settle, wait_until
 from tests.fakes import FakeRepository, Life, PlannerHere
@@ -124,6 +126,24 @@ class Operations:
         result = self.handlers[op]({"op": op, **arguments}, self.events.append)
         self.rest()
         return result
+
+    def at_once(self, op: str, **arguments: Any) -> Message:
+        """Return an operation's result, while what goes on in the background goes on."""
+        return self.handlers[op]({"op": op, **arguments}, lambda _: None)
+
+    def building(self, app: AppName, sha: str, then: Callable[[], None] = lambda: None) -> tuple[int, threading.Event]:
+        """Return the number of a deploy that is being built, and what ends its build, which does `then` at its end."""
+        begun, ended = threading.Event(), threading.Event()
+
+        def build() -> None:
+            begun.set()
+            assert ended.wait(10)
+            then()
+
+        self.daemon.builder.during = build
+        number = self.deploying.accept(app, Sha(sha), Trigger.PUSH).id
+        assert begun.wait(5)
+        return number, ended
 
     def rest(self) -> None:
         """Wait until everything that was begun is done."""

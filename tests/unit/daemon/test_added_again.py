@@ -4,9 +4,8 @@ import threading
 
 import pytest
 
-from deployhost.control.messages import Message
 from deployhost.errors import NotFound
-from deployhost.model import AppName, Branch, DeployStatus, Trigger
+from deployhost.model import AppName, Branch, DeployStatus
 from deployhost.system.git import BareRepository
 from tests.assembled import Server, settle, sha, wait_until
 from tests.unit.daemon.operations import Operations
@@ -14,38 +13,25 @@ from tests.unit.daemon.operations import Operations
 ONE, TWO = sha(1), sha(2)
 
 
-def at_once(ops: Operations, op: str, app: AppName) -> Message:
-    """Return an operation's result, while the build goes on."""
-    return ops.handlers[op]({"op": op, "name": app}, lambda _: None)
-
-
-def built_while_removed(server: Server, ops: Operations, ended: threading.Event) -> tuple[AppName, int]:
-    """Return the app, removed and added again while a deploy of it is being built, and that deploy's number."""
-    app, building = server.add("shop"), threading.Event()
-
-    def build() -> None:
-        building.set()
-        assert ended.wait(5)
-
-    ops.daemon.builder.during = build
-    running = ops.deploying.accept(app, ONE, Trigger.PUSH)
-    assert building.wait(5)
-    at_once(ops, "app.remove", app)
-    at_once(ops, "app.add", app)
-    return app, running.id
+def built_while_removed(server: Server, ops: Operations) -> tuple[AppName, int, threading.Event]:
+    """Return the app, removed and added again while a deploy of it is being built, that deploy's number, and what ends its build."""
+    app = server.add("shop")
+    number, ended = ops.building(app, ONE)
+    ops.at_once("app.remove", name=app)
+    ops.at_once("app.add", name=app)
+    return app, number, ended
 
 
 def test_the_new_app_has_no_deploy(server: Server, ops: Operations) -> None:
-    ended = threading.Event()
-    app, number = built_while_removed(server, ops, ended)
+    app, number, ended = built_while_removed(server, ops)
     for over in (False, True):
         if over:
             ended.set()
             wait_until(lambda: not ops.workers.works_on(number))
             settle()
-        [shown] = at_once(ops, "app.status", app)["apps"]
+        [shown] = ops.at_once("app.status", name=app)["apps"]
         assert (shown["state"], shown["head"], shown["last_deploy"]) == ("empty", None, None), over
-        assert at_once(ops, "deploys.list", app)["deploys"] == []
+        assert ops.at_once("deploys.list", name=app)["deploys"] == []
     assert server.engine.images == {}
     assert ops.daemon.deploys.get(number).status is DeployStatus.CANCELLED, "who follows it learns how it ended"
     assert ops.push(app, TWO)["outcome"] == "ok"
@@ -53,8 +39,7 @@ def test_the_new_app_has_no_deploy(server: Server, ops: Operations) -> None:
 
 
 def test_after_a_crash_in_between(server: Server, ops: Operations) -> None:
-    ended = threading.Event()
-    app, number = built_while_removed(server, ops, ended)
+    app, number, ended = built_while_removed(server, ops)
     ops.daemon.events.append(number, {"event": "note", "text": "building"})
     ops.daemon.life.over = True  # a kill -9: the build does not learn any more how that goes on
     ended.set()
@@ -76,7 +61,7 @@ def test_a_repository_with_commits_can_be_deployed(server: Server, ops: Operatio
     server.paths.repos.mkdir(parents=True)
     BareRepository(server.paths.repo(app)).create(Branch("main"), {})
     server.refs.branches["main"] = ONE
-    at_once(ops, "app.add", app)
+    ops.at_once("app.add", name=app)
     assert ops.ask("deploy.start", name=app)["status"] == "live"
     assert ops.daemon.live(app).sha == ONE
     assert ops.daemon.deploys.of_app(app)[0].branch == "main"
@@ -84,6 +69,6 @@ def test_a_repository_with_commits_can_be_deployed(server: Server, ops: Operatio
 
 def test_a_repository_without_commits_has_nothing_to_deploy(server: Server, ops: Operations) -> None:
     app = AppName("old")
-    at_once(ops, "app.add", app)
+    ops.at_once("app.add", name=app)
     with pytest.raises(NotFound, match="nothing has been pushed to old yet"):
         ops.ask("deploy.start", name=app)

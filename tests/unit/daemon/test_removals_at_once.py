@@ -11,7 +11,6 @@ import pytest
 from deployhost.apps import remove
 from deployhost.apps.repositories import Repositories
 from deployhost.config import apps
-from deployhost.control.messages import Message
 from deployhost.errors import AppNotFound, Conflict
 from deployhost.model import AppName, Deploy, EnvName, Trigger
 from tests.assembled import Server, settle, sha, wait_until
@@ -21,10 +20,6 @@ from tests.unit.daemon.operations import Operations
 ONE, TWO = sha(1), sha(2)
 SHOP = AppName("shop")
 ALIVE: list[Life] = []  # the daemon that lives
-
-
-def at_once(ops: Operations, op: str, **arguments: object) -> Message:
-    return ops.handlers[op]({"op": op, **arguments}, lambda _: None)
 
 
 def full(server: Server, ops: Operations) -> None:
@@ -82,7 +77,7 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             full(server, ops)
             life._break_at = len(life.effects) + effect
             try:
-                at_once(ops, "app.remove", name=SHOP)
+                ops.at_once("app.remove", name=SHOP)
             except Crash:
                 ops.daemon.database.close()
                 yield server
@@ -133,13 +128,13 @@ def test_added_again_before_it_is_finished(
             apps.add_app(server.paths.apps_yml, SHOP)
         ops = begun_again(server)
         if not by_hand:
-            at_once(ops, "app.add", name=SHOP)
+            ops.at_once("app.add", name=SHOP)
         tended(ops)
         ops.daemon.repositories.refresh()
         assert ops.remover.removals.open() == {}
         assert SHOP in apps.load(server.paths.apps_yml).known
         assert server.paths.repo(SHOP).exists()
-        [shown] = at_once(ops, "app.status", name=SHOP)["apps"]
+        [shown] = ops.at_once("app.status", name=SHOP)["apps"]
         assert (shown["state"], shown["last_deploy"]) == ("empty", None)
         assert ops.push(SHOP, TWO)["outcome"] == "ok"
         tended(ops)
@@ -220,7 +215,7 @@ def test_added_while_it_is_removed(server: Server, ops: Operations, monkeypatch:
 
     def add() -> None:
         try:
-            results.append(at_once(ops, "app.add", name=SHOP)["state"])
+            results.append(ops.at_once("app.add", name=SHOP)["state"])
         except Conflict as error:
             results.append(error)
 
@@ -246,7 +241,7 @@ def test_two_removals_and_an_addition(server: Server, ops: Operations, monkeypat
 
     def remove_too() -> None:
         try:
-            second.append(at_once(ops, "app.remove", name=SHOP))
+            second.append(ops.at_once("app.remove", name=SHOP))
         except AppNotFound as error:
             second.append(error.message)
 
@@ -277,7 +272,7 @@ def test_two_removals_at_once(server: Server, ops: Operations) -> None:
 
     def remove_it() -> None:
         try:
-            at_once(ops, "app.remove", name=SHOP)
+            ops.at_once("app.remove", name=SHOP)
             ends.append("removed")
         except AppNotFound:
             ends.append("not there")
@@ -295,37 +290,24 @@ def test_two_removals_at_once(server: Server, ops: Operations) -> None:
 def test_a_build_that_outlasts_its_app(server: Server, ops: Operations, *, fails: bool) -> None:
     """What it wrote since the removal goes with its end, its tree as well."""
     ops.ask("app.add", name=SHOP, branch="main")
-    building, ended = threading.Event(), threading.Event()
 
-    def build() -> None:
-        building.set()
-        assert ended.wait(10)
+    def writes() -> None:
         server.paths.build_tree(SHOP).mkdir(parents=True, exist_ok=True)
         if fails:
             raise Conflict("the build failed")
 
-    ops.daemon.builder.during = build
-    running = ops.deploying.accept(SHOP, ONE, Trigger.PUSH)
-    assert building.wait(5)
-    at_once(ops, "app.remove", name=SHOP)
+    running, ended = ops.building(SHOP, ONE, writes)
+    ops.at_once("app.remove", name=SHOP)
     ended.set()
-    wait_until(lambda: not ops.workers.works_on(running.id))
+    wait_until(lambda: not ops.workers.works_on(running))
     settle()
     assert [one for one in left(server, ops) if "/deploys/" not in one] == []
 
 
 def test_a_build_that_outlasts_its_app_and_the_daemon(server: Server, ops: Operations) -> None:
     ops.ask("app.add", name=SHOP, branch="main")
-    building, ended = threading.Event(), threading.Event()
-
-    def build() -> None:
-        building.set()
-        assert ended.wait(10)
-
-    ops.daemon.builder.during = build
-    ops.deploying.accept(SHOP, ONE, Trigger.PUSH)
-    assert building.wait(5)
-    at_once(ops, "app.remove", name=SHOP)
+    _, ended = ops.building(SHOP, ONE)
+    ops.at_once("app.remove", name=SHOP)
     server.paths.build_tree(SHOP).mkdir(parents=True, exist_ok=True)
     ops.daemon.life.over = True
     ended.set()

@@ -9,12 +9,11 @@ from deployhost.apps import remove
 from deployhost.apps.repositories import Repositories
 from deployhost.config import apps
 from deployhost.config.app import AppConfig
-from deployhost.control.messages import Message
 from deployhost.daemon.assembly_operations import _unfinished
 from deployhost.errors import Conflict, DeployhostError, DockerUnavailable
 from deployhost.journal.removals import TAKEN_OUT
 from deployhost.kamal import contract
-from deployhost.model import AppName, EnvName, Trigger
+from deployhost.model import AppName, EnvName
 from tests.assembled import Server, settle, sha
 from tests.fakes import Behaviour, Crash
 from tests.unit.daemon.operations import Operations
@@ -23,17 +22,13 @@ ONE, TWO = sha(1), sha(2)
 SHOP, BLOG = AppName("shop"), AppName("blog")
 
 
-def at_once(ops: Operations, op: str, **arguments: object) -> Message:
-    return ops.handlers[op]({"op": op, **arguments}, lambda _: None)
-
-
 def listed(server: Server) -> set[AppName]:
     return set(apps.load(server.paths.apps_yml).known)
 
 
 def add(ops: Operations, *names: AppName) -> None:
     for name in names:
-        at_once(ops, "app.add", name=name, branch="main")
+        ops.at_once("app.add", name=name, branch="main")
         assert ops.push(name, ONE)["outcome"] == "ok"
 
 
@@ -48,7 +43,7 @@ def killed_with_the_entry_there(server: Server, ops: Operations, app: AppName) -
     with server.monkeypatch.context() as patch:
         patch.setattr(apps, "remove_app", dies)
         with pytest.raises(Crash):
-            at_once(ops, "app.remove", name=app)
+            ops.at_once("app.remove", name=app)
     ops.daemon.database.close()
 
 
@@ -62,7 +57,7 @@ def killed_without_the_entry(server: Server, ops: Operations, app: AppName) -> N
     with server.monkeypatch.context() as patch:
         patch.setattr(remove.Remover, "_finish", dies)
         with pytest.raises(Crash):
-            at_once(ops, "app.remove", name=app)
+            ops.at_once("app.remove", name=app)
     ops.daemon.database.close()
 
 
@@ -172,7 +167,7 @@ def test_who_finishes_it_comes_too_late(server: Server, ops: Operations) -> None
 
     def add_too() -> None:
         try:
-            ends.append(at_once(ops, "app.add", name=SHOP, branch="main"))
+            ends.append(ops.at_once("app.add", name=SHOP, branch="main"))
         except Conflict as error:
             ends.append(error.message)
 
@@ -194,8 +189,8 @@ def test_who_finishes_it_comes_too_late(server: Server, ops: Operations) -> None
     server.monkeypatch.setattr(ops.remover.removals, "open", opened)
     server.monkeypatch.setattr(remove.Remover, "_finish", finish)
     server.paths.storage(SHOP).mkdir(parents=True)
-    at_once(ops, "app.remove", name=SHOP, storage=True)
-    at_once(ops, "app.add", name=SHOP, branch="main")
+    ops.at_once("app.remove", name=SHOP, storage=True)
+    ops.at_once("app.add", name=SHOP, branch="main")
     server.set_env(ops.daemon, SHOP, KEY="new")
     server.paths.storage(SHOP).mkdir(parents=True)
     assert ops.push(SHOP, TWO)["outcome"] == "ok"
@@ -316,16 +311,8 @@ def test_one_that_cannot_be_looked_at_has_not_begun(server: Server, ops: Operati
 @pytest.mark.parametrize("dies", [False, True])
 def test_sweeping_breaks_off(server: Server, ops: Operations, *, dies: bool) -> None:
     ops.ask("app.add", name=SHOP, branch="main")
-    building, ended = threading.Event(), threading.Event()
-
-    def build() -> None:
-        building.set()
-        assert ended.wait(10)
-
-    ops.daemon.builder.during = build
-    running = ops.deploying.accept(SHOP, ONE, Trigger.PUSH).id
-    assert building.wait(5)
-    at_once(ops, "app.remove", name=SHOP)
+    running, ended = ops.building(SHOP, ONE)
+    ops.at_once("app.remove", name=SHOP)
     version = ops.daemon.deploys.get(running).version
     assert version is not None
     ops.daemon.life.over = True
