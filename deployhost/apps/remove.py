@@ -112,7 +112,7 @@ class Remover:
         Raise Conflict while somebody else holds its lock, InvalidConfig, and what a step raises.
         """
         since = self.removed[app]  # read before the journal: after another removal, the name is a new app's
-        if app not in self.removals.open():
+        if not self.is_open(app):
             return
         with contextlib.suppress(AppNotFound), self._alone(app, since, patience):
             with_storage = self.removals.open().get(app)
@@ -162,9 +162,9 @@ class Remover:
 
     def _remove(self, config: AppConfig, *, with_storage: bool) -> Plan:
         app = config.name
-        plan = self.plan(config, with_storage=with_storage)  # first: what can't even be looked at has not begun
-        listed = any(isinstance(step, RemoveSettings) and step.listed for step in plan)
-        self.removals.begin(app, with_storage=with_storage, listed=listed)
+        facts = self.facts(config)  # first: what can't even be looked at has not begun
+        plan = plan_removal(facts, with_storage=with_storage)
+        self.removals.begin(app, with_storage=with_storage, listed=facts.listed)
         try:
             apply(plan, lambda step: self.act(app, step), _Quiet())
         except DeployhostError as error:

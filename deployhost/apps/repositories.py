@@ -203,7 +203,7 @@ class Repositories:
         return self._paths.repos / f"{ASIDE}{what}-{secrets.token_hex(8)}"
 
     def _place(self, made: BareRepository, app: AppName, branch: Branch | None) -> bool:
-        """Given a repository that was made aside, have it be the app's, and return whether there was none. Raise FileProblem."""
+        """Move a repository that was made aside to where the app's belongs, and return whether there was none. Raise FileProblem."""
         repository = BareRepository(self._paths.repo(app))
         if repository.exists:
             return False

@@ -13,7 +13,7 @@ from deployhost.model import RuntimeName
 
 
 def choose(tree: Tree, *, runtime: RuntimeName | None, web: bool) -> tuple[Found, list[Unusable]]:
-    """Given a tree, return its detector with the strongest candidate, and what was recognised beside it but can't be built.
+    """Return the detector with the strongest candidate of a tree, and what was recognised beside it but can't be built.
 
     `runtime` is what apps.yml says the tree is, `web` whether it names a web command. Raise NothingRecognised, LanguageNotBuilt.
     """

@@ -4,7 +4,7 @@ import re
 
 from deployhost.build.detect.node_install import holds_token
 from deployhost.build.ignore_pattern import Pattern
-from deployhost.build.tree import Tree
+from deployhost.build.tree import Tree, printable
 
 # .dockerignore patterns; `**/` also matches the root.
 SECRETS = (
@@ -62,7 +62,7 @@ def left_out(tree: Tree) -> tuple[str, ...]:
     more = "and more" if len(looking) > MOST_SECRETS else f"and {len(found) - 5} more"
     names = ", ".join(repr(path)[1:-1] for path in found[:5]) + (f" {more}" if len(found) > 5 else "")
     return (
-        f"in git, but left out of the image: {names} (secrets belong into `deployhost env set`; `!{_plain(found[0])}` in .dockerignore keeps one)",
+        f"in git, but left out of the image: {names} (secrets belong into `deployhost env set`; `!{printable(found[0])}` in .dockerignore keeps one)",
     )
 
 
@@ -82,7 +82,3 @@ def _own(tree: Tree) -> list[str]:
 
 def _token_files(tree: Tree) -> list[str]:
     return [path for path in _TOKEN_FILES if tree.exists(path) and holds_token(tree.read(path))]
-
-
-def _plain(path: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in path)

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from deployhost.build.choose import choose
-from deployhost.build.detect.candidate import Candidate, Reason, Start, Strength
+from deployhost.build.detect.candidate import Candidate, Reason, Start
 from deployhost.build.detect.commands import read_procfile
 from deployhost.build.detect.static_auth import unused_files
 from deployhost.build.detect.workspace import servers_below
 from deployhost.build.dockerfile import BaseRef, parse_dockerfile
+from deployhost.build.found import SITES
 from deployhost.build.ignore import left_out, render_ignore
 from deployhost.build.refusals import DOCKERFILE
 from deployhost.build.render import PORT, render
@@ -107,7 +108,7 @@ def plan_build(
 
 def _left_below(tree: Tree, chosen: Candidate) -> tuple[str, ...]:
     """Return what to know where a site's server lies in a folder of its own."""
-    if chosen.strength not in (Strength.FILES, Strength.SITE):
+    if chosen.strength not in SITES:
         return ()
     return tuple(
         f"{member.folder}/ holds a server ({member.what}) that is not deployed: only the root is built; push that folder as an app of its own"

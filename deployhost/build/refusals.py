@@ -28,7 +28,7 @@ _TEXT_NAMES = frozenset(
 
 
 def other_language(tree: Tree, sign: Sign, candidates: Sequence[Candidate]) -> LanguageNotBuilt:
-    """Given a tree, the sign of a language and what could be built beside it, return the error that refuses the tree."""
+    """Return the error that refuses a tree for the sign of a language; `candidates` are what could be built beside it."""
     language = sign.language
     article = "an" if language.name[0] in "AEIO" or language.name == "R" else "a"
     return LanguageNotBuilt(
@@ -61,7 +61,7 @@ def _instead(found: Candidate, sign: Sign) -> tuple[str, ...]:
 
 
 def apps_lie_below(tree: Tree, members: Sequence[Member]) -> NothingRecognised:
-    """Given a tree and the apps of the workspace whose root it is, return the error that refuses it."""
+    """Return the error that refuses the root of a workspace, which lists its apps."""
     startable = next((one for one in members if one.starts and is_safe_path(one.folder)), None)
     site = next((one for one in members if one.builds and not one.starts), members[0])
     hint = EDIT if startable is None else _root_scripts(tree, startable)
@@ -90,7 +90,7 @@ def _root_scripts(tree: Tree, member: Member) -> str:
 
 
 def nobodys_command(procfile: Procfile) -> NothingRecognised:
-    """Given a Procfile whose web command is no program of a runtime that is built here, return the error."""
+    """Return the error of a Procfile whose web command is no program of a runtime that is built here."""
     return NothingRecognised(
         f"Procfile:{procfile.line} starts {shown(procfile.web or '')}, which needs a program that is not built here",
         hint=EDIT,
@@ -103,7 +103,7 @@ def nobodys_command(procfile: Procfile) -> NothingRecognised:
 
 
 def only_workers(workers: Mapping[str, str]) -> NothingRecognised:
-    """Given the workers of a Procfile without a web process, in a tree without a server, return the error."""
+    """Return the error of a Procfile with workers alone, in a tree without a server."""
     names = ", ".join(workers)
     return NothingRecognised(
         f"the Procfile starts only {names}, and the repository holds no web server",
@@ -117,7 +117,7 @@ def only_workers(workers: Mapping[str, str]) -> NothingRecognised:
 
 
 def not_of(runtime: RuntimeName) -> NothingRecognised:
-    """Given the runtime that apps.yml names, return the error of a tree that has nothing of it."""
+    """Return the error of a tree that has nothing of the runtime that apps.yml names."""
     wanted = {
         RuntimeName.STATIC: "no index.html and no build script",
         RuntimeName.NODE: "no package.json and no server.js",
@@ -133,7 +133,7 @@ def not_of(runtime: RuntimeName) -> NothingRecognised:
 
 
 def two_servers(top: Sequence[tuple[Detector, Candidate]]) -> NothingRecognised:
-    """Given the servers of a tree that holds one of each runtime, return the error that asks for a decision."""
+    """Return the error of a tree that holds a server of more than one runtime: it asks for a decision."""
     names = " and ".join(detector.name for detector, _ in top)
     return NothingRecognised(
         f"the repository holds a server of each of {names}: which one is the app?",
@@ -146,7 +146,7 @@ def two_servers(top: Sequence[tuple[Detector, Candidate]]) -> NothingRecognised:
 
 
 def nothing(tree: Tree, unusable: Sequence[Unusable]) -> NothingRecognised:
-    """Given a tree in which nothing can be built and what was recognised in it, return the error that says what to add."""
+    """Return the error of a tree in which nothing can be built: it says what to add. `unusable` is what was recognised."""
     if unusable:
         first = unusable[0]
         others = tuple(f"also: {one.message}" for one in unusable[1:] if one.message != first.message)
@@ -182,7 +182,7 @@ def nothing(tree: Tree, unusable: Sequence[Unusable]) -> NothingRecognised:
 
 
 def holds_programs(paths: Collection[str]) -> bool:
-    """Given a tree's paths, return whether there is a file that may be a program: anything but texts, pages, pictures and settings of git."""
+    """Return whether one of a tree's files may be a program: anything but texts, pages, pictures and settings of git."""
     for path in paths:
         *folders, name = path.lower().split("/")
         hidden = name.startswith(".") or any(folder.startswith(".") for folder in folders)

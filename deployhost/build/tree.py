@@ -129,6 +129,11 @@ def is_safe_path(path: str) -> bool:
     return bool(_SAFE_PATH.fullmatch(path)) and ".." not in path.split("/")
 
 
+def printable(path: str) -> str:
+    """Return a path as it may stand in a message: what a terminal would not show is a question mark."""
+    return "".join(char if char.isprintable() else "?" for char in path)
+
+
 def line_of(text: str, needle: str) -> int | None:
     """Given a text, return the 1-based number of the first line that holds `needle`, or None."""
     at = text.find(needle)

@@ -22,7 +22,7 @@ LOOKED_AT = 8192  # characters of the index
 
 
 def are_generated(tree: Tree, root: str) -> bool:
-    """Given the folder in which a site's pages lie, return whether they are documentation that a tool wrote."""
+    """Return whether the pages below a site's root are documentation that a tool wrote."""
     if not is_for_docs(root):
         return False
     if any(tree.exists(f"{root}/{name}") or tree.is_dir(f"{root}/{name}") for name in _LEFT):
@@ -32,7 +32,7 @@ def are_generated(tree: Tree, root: str) -> bool:
 
 
 def is_for_docs(root: str) -> bool:
-    """Given the folder in which a site's pages lie, return whether its name says documentation."""
+    """Return whether the name of a site's root says documentation."""
     return root.rpartition("/")[2].lower() in FOLDERS
 
 
@@ -43,6 +43,6 @@ def _is_rustdoc(tree: Tree, root: str, head: str) -> bool:
 
 
 def runs_in_browser(tree: Tree, root: str) -> bool:
-    """Given the folder in which a site's pages lie, return whether a program lies there that was compiled for the browser."""
+    """Return whether there is a program below a site's root that was compiled for the browser."""
     inside = f"{root}/" if root else ""
     return any(path.endswith(".wasm") and path.startswith(inside) for path in tree.paths())

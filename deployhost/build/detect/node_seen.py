@@ -76,12 +76,12 @@ def started_listens(tree: Tree, command: str) -> bool:
 
 
 def listens(text: str) -> re.Match[str] | None:
-    """Given the text of a file, return where it listens as a program of Node's, or None."""
+    """Return where the text of a file listens as a Node program does, or None."""
     return LISTENS.search(text) if _BRINGS.search(text) else None
 
 
 def loads(text: str, package: str) -> bool:
-    """Given the text of a file and a package, return whether it is loaded there."""
+    """Return whether the text of a file loads a package."""
     return re.search(rf"[\"']{re.escape(package)}(?:/[^\"'\n]*)?[\"']", text) is not None
 
 

@@ -11,7 +11,7 @@ from deployhost.build.detect.manifests import BadManifest, read_json, strings, t
 from deployhost.build.detect.node_package import Package, read_package
 from deployhost.build.detect.node_start import DELEGATES, SERVER_PACKAGES, SITE_TOOLS
 from deployhost.build.detect.registry import detectors
-from deployhost.build.tree import FolderTree, Tree
+from deployhost.build.tree import FolderTree, Tree, printable
 
 _TOOLS = ("turbo.json", "nx.json", "lerna.json", "rush.json", ".moon/workspace.yml")
 _USUAL = ("apps/*",)
@@ -43,12 +43,12 @@ class Member:
     builds: bool = False
 
     def __str__(self) -> str:
-        folder = "".join(char if char.isprintable() else "?" for char in self.folder)
+        folder = printable(self.folder)
         return f"{folder} ({self.what})" if self.what else folder
 
 
 def apps_below(tree: Tree, *, started: bool) -> tuple[Member, ...]:
-    """Given a tree, return the apps of the workspace whose root it is; nothing if it is none, or if the root is an app itself.
+    """Return the apps of the workspace whose root a tree is; nothing if it is none, or if the root is an app itself.
 
     `started` is whether something at the root is started: then its start script says what.
     """
@@ -76,7 +76,7 @@ def _builds_itself(tree: Tree, package: Package) -> bool:
 
 
 def servers_below(tree: Tree) -> tuple[Member, ...]:
-    """Given a tree that is built as a site, return the servers of Python and Node in folders whose names say that they serve."""
+    """Return the Python and Node servers of a site's tree in folders whose names say that they serve."""
     found = []
     for folder in SERVING:
         inside = FolderTree(tree, folder)
@@ -87,7 +87,7 @@ def servers_below(tree: Tree) -> tuple[Member, ...]:
 
 
 def app_in(tree: Tree, folder: str) -> str | None:
-    """Given a tree and a folder, return what kind of app lies in it ("Dockerfile", a runtime, a language), or None if none is plain."""
+    """Return what kind of app a folder holds ("Dockerfile", a runtime, a language), or None if none is plain."""
     inside = FolderTree(tree, folder, deep=True)
     if inside.exists("Dockerfile"):
         return "Dockerfile"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from deployhost.build.detect.commands import LONGEST_READ, words_of
-from deployhost.build.detect.languages.language import Language
+from deployhost.build.detect.languages.language import COMMON, Language
 from deployhost.build.detect.languages.table import LANGUAGES
 
 _PARTS = re.compile(r"&&|\|\||[;|&\n]")
@@ -33,9 +33,6 @@ _OPTION = re.compile(r"-|\d+[smh]?$|[A-Za-z_]\w*=|\.env\b|\$")
 _NO_PROGRAMS = frozenset({"cd", "export", "set", "echo", "sleep", "true", "mkdir"})
 # Programs that only another language has, wherever they stand in a command that an unknown program begins.
 _TELLING = re.compile(r"heroku-php-(?:apache2|nginx)|bundle|rails|rackup|puma|java|mix|dotnet|deno|php")
-_SHARED = frozenset(
-    {".js", ".mjs", ".jsx", ".ts", ".mts", ".tsx", ".c"}
-)  # endings of a program that need not be this language's
 DEEPEST = 4  # shells within each other, and what they start
 MOST_PARTS = 50
 
@@ -91,7 +88,7 @@ def _unwrapped(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def language_of(command: str) -> tuple[Language, str] | None:
-    """Given a command, return the language that it needs and the program that needs it, or None if it is not one of the table."""
+    """Return the language that a command needs, and the program that needs it; None if it needs none of the table."""
     programs = list(programs_of(command))
     for program in programs:
         if program == "perl" and program is not programs[-1]:
@@ -110,7 +107,7 @@ def _language(program: str) -> Language | None:
     name = program.rpartition("/")[2].lower()
     names = {name, re.sub(r"(?:[\d.]+|\.exe|\.bat)$", "", name)}  # php8.2 is php
     for language in LANGUAGES:
-        own = tuple(one for one in (*language.pages, *language.sources) if one not in _SHARED)
+        own = tuple(one for one in (*language.pages, *language.sources) if one not in COMMON)
         if not names.isdisjoint(language.programs) or language.built.match(program) or name.endswith(own):
             return language
     return None

@@ -4,7 +4,11 @@ import re
 from dataclasses import dataclass
 from enum import IntEnum
 
+from deployhost.build.tree import printable
+
 NOTHING = re.compile(r"(?!)")
+SHARED = frozenset({".js", ".mjs", ".jsx", ".ts", ".mts", ".tsx"})  # endings that what is built here has as well
+COMMON = SHARED | {".c"}  # endings of what need not be a program of that language either
 
 
 class Level(IntEnum):
@@ -70,7 +74,7 @@ class Sign:
     @property
     def where(self) -> str:
         """Return the place as people write it: `main.go:7`."""
-        path = "".join(char if char.isprintable() else "?" for char in self.path)
+        path = printable(self.path)
         return f"{path}:{self.line}" if self.line else path
 
 

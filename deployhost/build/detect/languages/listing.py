@@ -76,22 +76,22 @@ class Listing:
                 self._endings[ending].append(path)
 
     def named(self, pattern: str) -> list[str]:
-        """Given a name, or `*` and an ending, return the files with it, the upper ones first."""
+        """Return the files with a name, or with an ending that follows a `*`, the upper ones first."""
         return self._with_ending(pattern[1:]) if pattern.startswith("*") else self._names.get(pattern, [])
 
     def pages(self, endings: Iterable[str]) -> Iterator[str]:
-        """Given endings, yield the files with one of them that a web server might run, also in folders of tools."""
+        """Yield the files with one of these endings that a web server might run, also in folders of tools."""
         for ending in endings:
             last = ending[ending.rindex(".") :]
             yield from (one for one in self._pages.get(last, []) if one.lower().endswith(ending))
 
     def ending(self, endings: Iterable[str], folder: str) -> list[str]:
-        """Given endings and a folder ("" is the root), return the files below it with one of them, the upper ones first."""
+        """Return the files below a folder ("" is the root) with one of these endings, the upper ones first."""
         found = [one for ending in endings for one in self._with_ending(ending) if _below(one, folder)][:MOST_FOUND]
         return sorted(found, key=_depth)
 
     def folders(self, names: frozenset[str]) -> list[str]:
-        """Given words, return the folders at most two deep whose names hold one, or that lie in such a one, the upper ones first."""
+        """Return the folders, at most two deep, whose path holds one of these words, the upper ones first."""
         found = (
             one
             for one in parents_of(f"{folder}/" for folder in self._folders)
@@ -100,17 +100,17 @@ class Listing:
         return sorted(found, key=_depth)[:MOST_FOLDERS]
 
     def directly(self, endings: tuple[str, ...], folder: str) -> list[str]:
-        """Given endings and a folder, return the files that lie right in it with one of them."""
+        """Return the files directly in a folder with one of these endings."""
         return [one for one in self._folders.get(folder, []) if one.lower().endswith(endings)] if endings else []
 
     def below(self, names: frozenset[str]) -> Iterator[str]:
-        """Given names of folders, yield the files at any depth below one that is called so."""
+        """Yield the files at any depth below a folder with one of these names."""
         for folder, paths in self._folders.items():
             if not names.isdisjoint(folder.lower().split("/")):
                 yield from paths
 
     def matching(self, patterns: Iterable[str], folder: str) -> Iterator[str]:
-        """Given patterns of paths and the folder that they are relative to, yield the files that match one."""
+        """Yield the files that match one of these patterns, which are relative to a folder."""
         for pattern in patterns:
             name = pattern.rpartition("/")[2]
             for path in self.named(name if "*" not in name else name[name.rindex("*") :]):
@@ -119,7 +119,7 @@ class Listing:
                     yield path
 
     def lines(self, path: str) -> list[tuple[int, str]]:
-        """Given a path, return its first lines with their numbers, comments left out; a very long one in pieces."""
+        """Return the first lines of a file with their numbers, without comments; a very long line in pieces."""
         if path not in self._texts:
             text = self._tree.read(path)[: min(MOST_READ, self._left)] if self._left > 0 else ""
             self._left -= len(text)
@@ -130,7 +130,7 @@ class Listing:
         return self._texts[path]
 
     def search(self, path: str, wanted: re.Pattern[str]) -> tuple[int, str] | None:
-        """Given a path and an expression, return the first line that holds it and what was found, or None."""
+        """Return the number of the first line of a file in which an expression is found, and what was found; else None."""
         for number, line in self.lines(path):
             if match := wanted.search(line):
                 return number, match[0]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deployhost.build.detect.languages.language import Language, Level, Sign
+from deployhost.build.detect.languages.language import COMMON, SHARED, Language, Level, Sign
 from deployhost.build.detect.languages.listing import Listing
 from deployhost.build.detect.languages.table import LANGUAGES
 from deployhost.build.tree import Tree
@@ -12,9 +12,6 @@ from deployhost.build.tree import Tree
 MOST_SOURCES = 60  # files of one project that are read
 MOST_PROJECTS = 30  # of one language
 DEEPEST = 6  # folders of a project's path
-# Endings that what is built here has as well.
-SHARED = frozenset({".js", ".mjs", ".jsx", ".ts", ".mts", ".tsx"})
-_COMMON = SHARED | {".c"}
 # A folder with such a name holds a part of the app that runs; another one may be a tool, or a lesson.
 _BARE = frozenset(
     {"server", "backend", "back-end", "api", "app", "apps", "service", "services", "cmd", "svc", "webapp", "src"}
@@ -33,7 +30,7 @@ _DOCUMENTS = frozenset({"docs", "doc", "documentation"})
 def find_sign(
     tree: Tree, least: Level = Level.MANIFEST, *, served: str | None = None, documents: bool = False
 ) -> Sign | None:
-    """Given a tree, return the strongest sign of a language that is not built here, or None if none is at least that strong.
+    """Return the strongest sign of a language that is not built here, or None if there is none of at least this level.
 
     `served` is the folder whose files would be published as they are ("" is the root, None: there is none); with `documents`
     they are likely about a library, so that the manifest of sources without a program says nothing. Of equal signs a
@@ -54,7 +51,7 @@ def _weight(sign: Sign) -> tuple[int, bool, int, int]:
 
 
 def find_by_source(tree: Tree) -> Sign | None:
-    """Given a tree that nothing else explains, return the sign of the language whose sources lie nearest to its root, or None."""
+    """Return a sign of the language whose sources lie nearest to the root, or None: for a tree that nothing else explains."""
     listing = Listing(tree)
     found = [
         (path.count("/"), path, language)
@@ -113,12 +110,13 @@ def _pages(listing: Listing, language: Language, served: str | None) -> Iterator
 class _Project:
     """A folder with manifests of a language, or one of stray sources: its sources less tests, and of these where programs begin.
 
-    `programs` are the beginnings of what runs here; `library` is whether it holds what a library does, `explained` whether
-    its manifests are there for something else.
+    `own` are the manifests that do not only gather other projects; `programs` are the beginnings of what runs here; `library`
+    is whether it holds what a library does, `explained` whether its manifests are there for something else.
     """
 
     language: Language
     manifests: list[str]
+    own: list[str]
     sources: list[str]
     mains: list[str]
     programs: list[str]
@@ -154,14 +152,17 @@ def _read(listing: Listing, language: Language, folder: str, manifests: list[str
     mains += [path for path in begun if path not in mains]
     programs = [path for path in mains if not listing.search(path, language.elsewhere)]
     library = any(path not in mains for path in listing.matching(language.library, folder))
-    return _Project(language, manifests, sources, mains, programs, library, explained)
+    own = [
+        one for one in manifests if not listing.search(one, language.gathers) or listing.search(one, language.gathered)
+    ]
+    return _Project(language, manifests, own, sources, mains, programs, library, explained)
 
 
 def _sources(listing: Listing, language: Language, folder: str, manifests: list[str]) -> list[str]:
     """Return the sources of a project that are read, less tests: of a folder without a manifest only those right in it."""
     if manifests:
         found = listing.ending(language.sources, folder)
-    elif folder.partition("/")[0].lower() == "src" and not _COMMON.isdisjoint(language.sources):
+    elif folder.partition("/")[0].lower() == "src" and not COMMON.isdisjoint(language.sources):
         found = []  # a page's own code, or that of a library
     else:
         found = listing.directly(language.sources, folder)
@@ -170,9 +171,8 @@ def _sources(listing: Listing, language: Language, folder: str, manifests: list[
 
 def _framework(listing: Listing, project: _Project) -> Sign | None:
     language = project.language
-    for path in project.manifests:
-        only_gathers = listing.search(path, language.gathers) and not listing.search(path, language.gathered)
-        if not only_gathers and (found := listing.search(path, language.frameworks)):
+    for path in project.own:
+        if found := listing.search(path, language.frameworks):
             what = f"{language.name} server, {_shown(found[1])}"
             return Sign(language, Level.FRAMEWORK, what, path, found[0], has_manifest=True)
     return None
@@ -193,12 +193,7 @@ def _weak(listing: Listing, project: _Project) -> Sign | None:
     for wanted in (language.elsewhere, language.tools):
         if any(listing.search(path, wanted) for path in manifests):
             return None
-    own = [
-        path
-        for path in manifests
-        if not listing.search(path, language.gathers) or listing.search(path, language.gathered)
-    ]
-    if not own or (language.needs_source and not project.sources):
+    if not project.own or (language.needs_source and not project.sources):
         return None
     what = f"{language.name} program"
     if project.programs:
@@ -210,7 +205,9 @@ def _weak(listing: Listing, project: _Project) -> Sign | None:
     if project.mains:
         return None
     is_library = bool(project.sources) and not language.manifest_serves
-    return Sign(language, Level.MANIFEST, f"{language.name} project", own[0], has_manifest=True, is_library=is_library)
+    return Sign(
+        language, Level.MANIFEST, f"{language.name} project", project.own[0], has_manifest=True, is_library=is_library
+    )
 
 
 def _shown(text: str) -> str:
