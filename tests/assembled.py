@@ -25,23 +25,19 @@ from deployhost.config.app import AppConfig
 from deployhost.config.apps import AppsFile
 from deployhost.config.env import EnvStore
 from deployhost.config.server import ServerSettings
-from deployhost.deploy import boot, crew, image, patience, pipeline, queue, switch
+from deployhost.containers import boot, crew
+from deployhost.containers.crew import Crews
+from deployhost.containers.make import DirectEngine
+from deployhost.converge.act import Actor
+from deployhost.converge.act_server import ServerActor
+from deployhost.converge.read import Looker
+from deployhost.converge.rounds import Converge
+from deployhost.deploy import image, pipeline, queue
 from deployhost.deploy.cancel import Cancellations
-from deployhost.deploy.converge import Converge
-from deployhost.deploy.converge_act import Actor
-from deployhost.deploy.converge_facts import Looker
-from deployhost.deploy.converge_server import ServerActor
-from deployhost.deploy.crew import Crews
-from deployhost.deploy.direct import DirectEngine
-from deployhost.deploy.drain import Drainer
 from deployhost.deploy.handover import Handover
-from deployhost.deploy.holding import Holding
 from deployhost.deploy.image import Images
 from deployhost.deploy.overlap import Overlap
 from deployhost.deploy.pipeline import Pipeline, Tools
-from deployhost.deploy.prune import Pruner
-from deployhost.deploy.space import Disks
-from deployhost.deploy.switch import Switch
 from deployhost.journal.builds import Builds
 from deployhost.journal.database import Database
 from deployhost.journal.deploys import Deploys
@@ -49,11 +45,18 @@ from deployhost.journal.event_log import Event, EventLog
 from deployhost.journal.holds import Holds
 from deployhost.journal.releases import Releases
 from deployhost.journal.removals import Removals
+from deployhost.kamal import patience
 from deployhost.kamal.contract import STOPPED, service_name
 from deployhost.kamal.files import KamalFiles
 from deployhost.kamal.lock import KamalLocks
 from deployhost.model import WEB, AppName, Branch, Deploy, EnvName, Release, Sha, Strategy, Trigger
 from deployhost.paths import Paths
+from deployhost.traffic import switch
+from deployhost.traffic.drain import Drainer
+from deployhost.traffic.holding import Holding
+from deployhost.traffic.switch import Switch
+from deployhost.upkeep.disk_space import Disks
+from deployhost.upkeep.prune import Pruner
 from tests.fakes import (
     Behaviour,
     Crash,

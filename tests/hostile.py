@@ -18,7 +18,6 @@ from unittest import mock
 
 from ruamel.yaml import YAML
 
-from deployhost.apps.push_plan import PushKind, judge_push
 from deployhost.apps.references import find_commit
 from deployhost.build import image as build_image
 from deployhost.build.detect.commands import read_procfile, start_of
@@ -29,11 +28,12 @@ from deployhost.config import apps, dotenv
 from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore, refusals
 from deployhost.config.yaml_edit import YamlText
+from deployhost.containers.attempt import Attempt
+from deployhost.containers.make import DEPLOY_LABEL, DirectEngine
+from deployhost.containers.processes import Process
+from deployhost.containers.spec import SETTINGS_LABEL, container_of
 from deployhost.control.progress import clean
-from deployhost.deploy.attempt import Attempt
-from deployhost.deploy.container import SETTINGS_LABEL, container_of
-from deployhost.deploy.direct import DEPLOY_LABEL, DirectEngine
-from deployhost.deploy.processes import Process
+from deployhost.deploy.push_plan import PushKind, judge_push
 from deployhost.errors import DeployhostError, InvalidConfig, InvalidName
 from deployhost.kamal import contract, env_values
 from deployhost.kamal.deploy_yml import Build, KamalApp, Registry, deploy_yml, document

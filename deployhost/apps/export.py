@@ -13,9 +13,9 @@ from deployhost.build.planner import Planner
 from deployhost.build.refusals import DOCKERFILE
 from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore
-from deployhost.deploy.container import container_of
-from deployhost.deploy.kamal_projects import architecture
-from deployhost.deploy.processes import Processes, processes_of
+from deployhost.containers.processes import Processes, processes_of
+from deployhost.containers.spec import container_of
+from deployhost.deploy.kamal.projects import architecture
 from deployhost.errors import NotFound
 from deployhost.journal.releases import Releases
 from deployhost.kamal import env_values

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from deployhost.deploy.direct import DEPLOY_LABEL
+from deployhost.containers.make import DEPLOY_LABEL
 from deployhost.errors import DeployhostError
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from deployhost.deploy.direct import WORKERS_LABEL
+from deployhost.containers.make import WORKERS_LABEL
 from deployhost.kamal.contract import PAUSED, STOPPED, Route
 from deployhost.kamal.lock import LockDetails
 from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Trigger

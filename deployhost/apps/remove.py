@@ -24,8 +24,7 @@ from deployhost.build.labels import APP_LABEL
 from deployhost.config import apps
 from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore
-from deployhost.deploy.build_files import remove_build_files
-from deployhost.deploy.direct import DEPLOY_LABEL
+from deployhost.containers.make import DEPLOY_LABEL
 from deployhost.errors import AppNotFound, DeployhostError, DockerUnavailable, FileProblem, InternalError
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
@@ -40,6 +39,7 @@ from deployhost.model import WEB, AppName, Deploy, DeployStatus, Version
 from deployhost.paths import Paths
 from deployhost.steps import Plan, Step, apply
 from deployhost.system.docker import Docker
+from deployhost.upkeep.build_files import remove_build_files
 
 log = logging.getLogger(__name__)
 PATIENCE = 120.0  # seconds for a deploy that is just switching

@@ -16,8 +16,8 @@ from deployhost.config import apps, yaml_file
 from deployhost.config.app import AppConfig
 from deployhost.config.apps import AppsFile
 from deployhost.config.listing import Listing
-from deployhost.deploy.repository_plan import is_unwanted
-from deployhost.deploy.seen import SeenRepository
+from deployhost.converge.facts import SeenRepository
+from deployhost.converge.repository_plan import is_unwanted
 from deployhost.errors import Conflict, DeployhostError
 from deployhost.journal.releases import Releases
 from deployhost.journal.removals import Removals

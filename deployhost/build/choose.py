@@ -4,7 +4,7 @@ from deployhost.build import refusals
 from deployhost.build.detect.candidate import Candidate, Strength, Unusable
 from deployhost.build.detect.commands import read_procfile
 from deployhost.build.detect.registry import detectors
-from deployhost.build.detect.static import STATICFILE
+from deployhost.build.detect.static.detector import STATICFILE
 from deployhost.build.found import SITES, Found, best_of
 from deployhost.build.other_languages import without_other_languages
 from deployhost.build.procfile_rules import refuse_web, refuse_workers

@@ -2,7 +2,7 @@
 
 import re
 
-from deployhost.build.detect.node_install import holds_token
+from deployhost.build.detect.node.install import holds_token
 from deployhost.build.ignore_pattern import Pattern
 from deployhost.build.tree import Tree, printable
 

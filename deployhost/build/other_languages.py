@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from deployhost.build import refusals
 from deployhost.build.detect.candidate import Candidate, Strength, Unusable
 from deployhost.build.detect.commands import Procfile
-from deployhost.build.detect.generated_docs import are_generated, is_for_docs, runs_in_browser
 from deployhost.build.detect.languages.commands import language_of, programs_of
 from deployhost.build.detect.languages.language import Level, Sign
 from deployhost.build.detect.languages.seen import find_sign
 from deployhost.build.detect.manifests import BadManifest
-from deployhost.build.detect.node_package import read_package
-from deployhost.build.detect.node_seen import brings
-from deployhost.build.detect.static import STATICFILE
+from deployhost.build.detect.node.package import read_package
+from deployhost.build.detect.node.seen import brings
+from deployhost.build.detect.static.detector import STATICFILE
+from deployhost.build.detect.static.generated_docs import are_generated, is_for_docs, runs_in_browser
 from deployhost.build.detect.workspace import apps_below
 from deployhost.build.found import SITES, Found, best_of, has_server
 from deployhost.build.tree import Tree

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from deployhost.build.choose import choose
 from deployhost.build.detect.candidate import Candidate, Reason, Start
 from deployhost.build.detect.commands import read_procfile
-from deployhost.build.detect.static_auth import unused_files
+from deployhost.build.detect.static.auth import unused_files
 from deployhost.build.detect.workspace import servers_below
 from deployhost.build.dockerfile import BaseRef, parse_dockerfile
 from deployhost.build.found import SITES

@@ -7,9 +7,9 @@ from deployhost.build import refusals
 from deployhost.build.detect.candidate import Candidate, Strength
 from deployhost.build.detect.commands import Procfile
 from deployhost.build.detect.languages.commands import programs_of
-from deployhost.build.detect.node_package import read_package
-from deployhost.build.detect.node_seen import brings
-from deployhost.build.detect.python_start import is_pythons
+from deployhost.build.detect.node.package import read_package
+from deployhost.build.detect.node.seen import brings
+from deployhost.build.detect.python.start import is_pythons
 from deployhost.build.found import SITES
 from deployhost.build.tree import Tree
 from deployhost.model import RuntimeName

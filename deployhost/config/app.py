@@ -21,7 +21,7 @@ Choice = TypeVar("Choice", Strategy, EngineName, RuntimeName)
 class ProcessConfig:
     """What the person wants of one process: its command as a Procfile has it (None: the image's own), its limits.
 
-    A command of several words is one that ran before, word by word (deploy/before.py): apps.yml has none of those.
+    A command of several words is one that ran before, word by word (containers/ran_with.py): apps.yml has none of those.
     """
 
     command: str | tuple[str, ...] | None = None

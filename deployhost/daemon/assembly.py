@@ -9,6 +9,7 @@ from deployhost.apps.remove import Remover
 from deployhost.apps.repositories import Repositories
 from deployhost.apps.view import Views
 from deployhost.build.planner import Planner
+from deployhost.converge.rounds import Converge
 from deployhost.daemon.assembly_deploys import make_converge, make_pipeline, make_watch
 from deployhost.daemon.assembly_operations import make_handlers, make_remover
 from deployhost.daemon.assembly_shared import engine_address, share
@@ -16,12 +17,11 @@ from deployhost.daemon.control import Handler
 from deployhost.daemon.converge_ops import ConvergeOperation
 from deployhost.daemon.troubles import Troubles
 from deployhost.daemon.worker import Workers
-from deployhost.deploy.converge import Converge
-from deployhost.deploy.isolation import Isolation
-from deployhost.deploy.kamal_registry import RegistryCollector
 from deployhost.deploy.watch import Watch
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
+from deployhost.traffic.isolation import Isolation
+from deployhost.upkeep.kamal_registry import RegistryCollector
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,18 @@ from deployhost.build.image import ImageBuilder
 from deployhost.build.limits import BuildLimits
 from deployhost.build.stand_in import StandIns
 from deployhost.config import apps, server
+from deployhost.containers.crew import Crews
+from deployhost.converge.act import Actor
+from deployhost.converge.act_server import ServerActor
+from deployhost.converge.read import Looker
+from deployhost.converge.rounds import Converge
 from deployhost.daemon.assembly_shared import Shared, engine_address
 from deployhost.daemon.worker import Workers
-from deployhost.deploy.converge import Converge
-from deployhost.deploy.converge_act import Actor
-from deployhost.deploy.converge_facts import Looker
-from deployhost.deploy.converge_server import ServerActor
-from deployhost.deploy.crew import Crews
-from deployhost.deploy.forgotten import ForgottenLogs
 from deployhost.deploy.handover import Handover
 from deployhost.deploy.image import Images
-from deployhost.deploy.kamal_engine import KamalEngine
-from deployhost.deploy.kamal_images import KamalImages
-from deployhost.deploy.kamal_run import KamalRun
+from deployhost.deploy.kamal.engine import KamalEngine
+from deployhost.deploy.kamal.images import KamalImages
+from deployhost.deploy.kamal.run import KamalRun
 from deployhost.deploy.overlap import Overlap
 from deployhost.deploy.pipeline import Pipeline, Tools
 from deployhost.deploy.watch import Watch, WatchTools
@@ -31,6 +30,7 @@ from deployhost.model import Deploy, EngineName, Release, Strategy, Trigger
 from deployhost.server.proxy_container import ProxyContainer
 from deployhost.system import http
 from deployhost.system.docker import Docker
+from deployhost.upkeep.forgotten_logs import ForgottenLogs
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from deployhost.apps.export import Exports
 from deployhost.apps.in_force import InForce
 from deployhost.apps.remove import Remover
-from deployhost.apps.settings import Rerouter
 from deployhost.apps.view import Views
 from deployhost.config import apps
 from deployhost.control.messages import Message
@@ -23,6 +22,7 @@ from deployhost.daemon.push_ops import PushOperation
 from deployhost.daemon.release_ops import ReleaseOperations
 from deployhost.daemon.setting_ops import SettingOperations
 from deployhost.daemon.worker import Workers
+from deployhost.traffic.reroute import Rerouter
 
 
 def make_handlers(

@@ -11,19 +11,10 @@ from deployhost.config import apps, server
 from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore
 from deployhost.config.server import ServerSettings
+from deployhost.containers.make import DirectEngine
 from deployhost.daemon.troubles import Troubles
 from deployhost.deploy.cancel import Cancellations
-from deployhost.deploy.direct import DirectEngine
-from deployhost.deploy.disk import DiskGuard
-from deployhost.deploy.drain import Drainer
-from deployhost.deploy.holding import Holding
-from deployhost.deploy.isolation import Isolation
-from deployhost.deploy.kamal_projects import KamalProjects
-from deployhost.deploy.kamal_registry import RegistryCollector
-from deployhost.deploy.patience import PATIENCE
-from deployhost.deploy.prune import Pruner
-from deployhost.deploy.space import Disks
-from deployhost.deploy.switch import Switch
+from deployhost.deploy.kamal.projects import KamalProjects
 from deployhost.errors import DeployhostError
 from deployhost.journal.builds import Builds
 from deployhost.journal.database import Database
@@ -34,6 +25,7 @@ from deployhost.journal.releases import Releases
 from deployhost.journal.removals import Removals
 from deployhost.kamal.files import KamalFiles
 from deployhost.kamal.lock import KamalLocks
+from deployhost.kamal.patience import PATIENCE
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import AppName, Sha
 from deployhost.paths import Paths
@@ -42,6 +34,14 @@ from deployhost.system.docker import Docker
 from deployhost.system.docker_engine import SOCKET
 from deployhost.system.firewall import Firewall
 from deployhost.system.git import BareRepository
+from deployhost.traffic.drain import Drainer
+from deployhost.traffic.holding import Holding
+from deployhost.traffic.isolation import Isolation
+from deployhost.traffic.switch import Switch
+from deployhost.upkeep.disk import DiskGuard
+from deployhost.upkeep.disk_space import Disks
+from deployhost.upkeep.kamal_registry import RegistryCollector
+from deployhost.upkeep.prune import Pruner
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from deployhost.config.app import AppConfig
 from deployhost.control.messages import Message
+from deployhost.converge.rounds import Converge
 from deployhost.daemon import requests
 from deployhost.daemon.control import Emit, Handler
-from deployhost.deploy.converge import Converge
 from deployhost.model import AppName
 
 

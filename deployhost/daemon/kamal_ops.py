@@ -3,7 +3,7 @@
 from deployhost.control.messages import Message
 from deployhost.daemon import requests
 from deployhost.daemon.control import Emit, Handler
-from deployhost.deploy.kamal_projects import KamalProjects
+from deployhost.deploy.kamal.projects import KamalProjects
 
 
 class KamalOperations:

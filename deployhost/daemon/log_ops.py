@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from deployhost.apps.known import known_apps
+from deployhost.containers.make import DEPLOY_LABEL
 from deployhost.control.messages import Message
 from deployhost.daemon import requests
 from deployhost.daemon.control import Emit, Handler, until_gone
-from deployhost.deploy.direct import DEPLOY_LABEL
 from deployhost.errors import NotFound
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog

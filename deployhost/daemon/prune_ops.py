@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 
 from deployhost.control.messages import Message
 from deployhost.daemon.control import Emit, Handler
-from deployhost.deploy.prune import Pruner
-from deployhost.deploy.space import Disks
 from deployhost.model import AppName
+from deployhost.upkeep.disk_space import Disks
+from deployhost.upkeep.prune import Pruner
 
 
 class PruneOperation:

@@ -1,13 +1,13 @@
 """The operation `push`: one ref that git received, from the proc-receive hook."""
 
 from deployhost.apps import notes
-from deployhost.apps.push_plan import ZERO, PushKind, judge_push
 from deployhost.apps.view import Views
 from deployhost.config import apps
 from deployhost.control.messages import Message
 from deployhost.daemon import requests
 from deployhost.daemon.control import Emit, Handler
 from deployhost.daemon.deploying import Deploying
+from deployhost.deploy.push_plan import ZERO, PushKind, judge_push
 from deployhost.journal.deploys import Deploys, Push
 from deployhost.journal.releases import Releases
 from deployhost.model import AppName, Branch, Deploy, DeployStatus, Sha, Trigger

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from deployhost.apps.in_force import InForce
-from deployhost.apps.settings import Rerouter
 from deployhost.apps.view import Views
 from deployhost.config import apps
 from deployhost.config.app import AppConfig
@@ -17,6 +16,7 @@ from deployhost.daemon.deploying import Deploying
 from deployhost.journal.releases import Releases
 from deployhost.model import MOUNTED_AT, AppName, Domain, EnvName, Trigger
 from deployhost.paths import Paths
+from deployhost.traffic.reroute import Rerouter
 
 
 class SettingOperations:

@@ -1,1 +1,1 @@
-"""The way of a commit: queue, pipeline, direct engine, readiness, switch, drain, converge, watch, prune."""
+"""One commit's way to live: the queue, the image, the pipeline, how a release takes over, rollback, the first minute."""

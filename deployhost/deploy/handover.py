@@ -6,16 +6,17 @@ database"). Whatever fails, the old one is started again before the requests go 
 
 import logging
 
-from deployhost.deploy.attempt import Attempt, Live
-from deployhost.deploy.crew import RELEASE_LIMIT, Created, Crews
-from deployhost.deploy.holding import NOT_HELD, Holding
+from deployhost.containers.attempt import Attempt
+from deployhost.containers.crew import RELEASE_LIMIT, Created, Crews
 from deployhost.deploy.overlap import Overlap
-from deployhost.deploy.patience import patiently
-from deployhost.deploy.switch import Switch
 from deployhost.errors import DeployhostError
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
+from deployhost.kamal.patience import patiently
 from deployhost.system.docker_model import Container, Image
+from deployhost.traffic.holding import NOT_HELD, Holding
+from deployhost.traffic.live import Live
+from deployhost.traffic.switch import Switch
 
 SPARE = 60.0  # seconds beyond all limits of a handover that the proxy goes on holding: whoever mends a crash needs some
 log = logging.getLogger(__name__)

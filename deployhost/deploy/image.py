@@ -8,7 +8,7 @@ from typing import Protocol
 
 from deployhost.build.labels import SOURCE_LABEL
 from deployhost.build.plan import BuildPlan
-from deployhost.deploy.attempt import Attempt
+from deployhost.containers.attempt import Attempt
 from deployhost.deploy.queue import REPEATS
 from deployhost.errors import CommandStopped, NotFound
 from deployhost.journal.releases import Releases

@@ -1,11 +1,12 @@
 """The strategy `overlap`: the new release starts while the old one serves, then the proxy switches; the old one drains."""
 
-from deployhost.deploy.attempt import Attempt, Live
-from deployhost.deploy.crew import Created, Crews
-from deployhost.deploy.switch import Switch
+from deployhost.containers.attempt import Attempt
+from deployhost.containers.crew import Created, Crews
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.system.docker_model import Image
+from deployhost.traffic.live import Live
+from deployhost.traffic.switch import Switch
 
 
 class Overlap:

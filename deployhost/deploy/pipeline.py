@@ -10,31 +10,32 @@ from typing import Protocol
 
 from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore
-from deployhost.deploy.attempt import Attempt, Live
-from deployhost.deploy.before import ran_with
-from deployhost.deploy.build_files import remove_build_files
-from deployhost.deploy.crew import Crews
-from deployhost.deploy.direct import DirectEngine
-from deployhost.deploy.drain import MARGIN, Drainer
-from deployhost.deploy.kamal_images import Provides
-from deployhost.deploy.patience import patiently
-from deployhost.deploy.prune import Pruner
+from deployhost.containers.attempt import Attempt
+from deployhost.containers.crew import Crews
+from deployhost.containers.make import DirectEngine
+from deployhost.containers.ran_with import ran_with
+from deployhost.deploy.build_turns import BuildTurns
+from deployhost.deploy.kamal.images import Provides
 from deployhost.deploy.queue import BUILDS, REPEATS, next_version
-from deployhost.deploy.report import Progress, Reporter
-from deployhost.deploy.switch import Switch
-from deployhost.deploy.turns import BuildTurns
 from deployhost.errors import AppNotFound, DeployCancelled, DeployhostError, FileProblem, InternalError, NotFound
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
+from deployhost.journal.telling import Progress, Reporter
 from deployhost.kamal import contract
 from deployhost.kamal.files import KamalFiles
 from deployhost.kamal.lock import KamalLocks
+from deployhost.kamal.patience import patiently
 from deployhost.model import WEB, AppName, Deploy, DeployStatus, EngineName, Release, Strategy, Trigger, Version
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container, Image
 from deployhost.system.git import BareRepository
 from deployhost.system.stop import Stop
+from deployhost.traffic.drain import MARGIN, Drainer
+from deployhost.traffic.live import Live
+from deployhost.traffic.switch import Switch
+from deployhost.upkeep.build_files import remove_build_files
+from deployhost.upkeep.prune import Pruner
 
 LOCK_PATIENCE = 120.0  # seconds to wait for somebody else's `kamal deploy`
 log = logging.getLogger(__name__)

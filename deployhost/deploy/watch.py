@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from deployhost.config.app import AppConfig
-from deployhost.deploy.direct import DEPLOY_LABEL
+from deployhost.containers.make import DEPLOY_LABEL
+from deployhost.containers.readiness import paths_to_ask
 from deployhost.deploy.probation import FORGOTTEN, Observation, ProcessSeen, bad_answer, judge, way_back
-from deployhost.deploy.readiness import paths_to_ask
-from deployhost.deploy.report import Progress, Reporter
 from deployhost.errors import AppNotFound, DeployhostError, DockerUnavailable, NotFound, ReleaseFailed, SwitchFailed
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
+from deployhost.journal.telling import Progress, Reporter
 from deployhost.kamal.contract import NETWORK, RUNNING, service_name
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB, AppName, Deploy, Release

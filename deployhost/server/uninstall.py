@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
-from deployhost.deploy import isolation
 from deployhost.errors import DockerUnavailable, FileProblem
 from deployhost.kamal import contract
 from deployhost.model import AppName
@@ -30,6 +29,7 @@ from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.system.firewall import Firewall
 from deployhost.system.services import Services
+from deployhost.traffic import isolation
 
 # The engine starts a crashing one again and again, and a paused one goes on with everything it has.
 ALIVE = ("running", "restarting", "paused")

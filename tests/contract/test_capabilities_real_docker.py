@@ -15,7 +15,7 @@ import pytest
 from deployhost.build.registries import Reference
 from deployhost.build.stand_in import StandIns
 from deployhost.build.stand_in_plan import recipe_for
-from deployhost.deploy.capabilities import OF_ROOT, capabilities
+from deployhost.containers.capabilities import OF_ROOT, capabilities
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container, ContainerSpec
 

@@ -12,8 +12,6 @@ import pytest
 from deployhost.build.registries import Reference
 from deployhost.build.stand_in import StandIns
 from deployhost.build.stand_in_plan import recipe_for
-from deployhost.deploy import isolation
-from deployhost.deploy.isolation import Isolation
 from deployhost.kamal import contract
 from deployhost.model import WEB, AppName, ProcessName
 from deployhost.system.bridge import Bridges
@@ -21,6 +19,8 @@ from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container, ContainerSpec
 from deployhost.system.firewall import Family, Firewall
 from deployhost.system.process import run
+from deployhost.traffic import isolation
+from deployhost.traffic.isolation import Isolation
 
 NETWORK, PROXY, CHAIN, IMAGE = "xisolated", "xisolated-proxy", "XISOLATED", "xisolated:python"
 SERVE = ("python3", "-m", "http.server", "8080")

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from deployhost.config import apps
-from deployhost.deploy.isolation_plan import CHAIN
 from deployhost.paths import Paths
+from deployhost.traffic.isolation_plan import CHAIN
 from tests.system_under_test import App, deployhost, docker, eventually
 
 MakeApp = Callable[[str], App]

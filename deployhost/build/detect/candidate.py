@@ -90,7 +90,7 @@ class Unusable:
 
 @dataclass(frozen=True)
 class Detector:
-    """One runtime. A module of this package that has a `DETECTOR` joins the registry; lower priorities are asked first."""
+    """One runtime. The `DETECTOR` of a folder's module `detector` joins the registry; lower priorities are asked first."""
 
     name: str
     priority: int

@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from deployhost.build.detect.candidate import Candidate, Strength
 from deployhost.build.detect.languages.seen import find_sign
 from deployhost.build.detect.manifests import BadManifest, read_json, strings, table
-from deployhost.build.detect.node_package import Package, read_package
-from deployhost.build.detect.node_start import DELEGATES, SERVER_PACKAGES, SITE_TOOLS
+from deployhost.build.detect.node.package import Package, read_package
+from deployhost.build.detect.node.start import DELEGATES, SERVER_PACKAGES, SITE_TOOLS
 from deployhost.build.detect.registry import detectors
 from deployhost.build.tree import FolderTree, Tree, printable
 

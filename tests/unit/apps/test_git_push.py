@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from deployhost.apps.push_plan import PushKind, judge_push
 from deployhost.apps.repositories import Repositories
 from deployhost.control.messages import Message
 from deployhost.daemon.control import ControlServer, Emit
+from deployhost.deploy.push_plan import PushKind, judge_push
 from deployhost.errors import DeployhostError
 from deployhost.journal.database import Database
 from deployhost.journal.releases import Releases

@@ -10,7 +10,7 @@ import pytest
 from deployhost.apps.repositories import ASIDE, Repositories
 from deployhost.config import apps
 from deployhost.config.app import AppConfig
-from deployhost.deploy.repository_plan import plan_repositories
+from deployhost.converge.repository_plan import plan_repositories
 from deployhost.errors import Conflict, FileProblem, InvalidConfig
 from deployhost.journal.database import Database
 from deployhost.journal.releases import Releases

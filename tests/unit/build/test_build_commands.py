@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from deployhost.build.detect.commands import read_procfile, simple_argv, start_of, with_exec
-from deployhost.build.detect.node_package import Package
-from deployhost.build.detect.node_start import resolve
+from deployhost.build.detect.node.package import Package
+from deployhost.build.detect.node.start import resolve
 from deployhost.build.detect.versions import NODE, PYTHON, node_matching, python_matching
 from deployhost.build.directory import MAX_FILES, DirectoryTree, load_templates
 from deployhost.build.plan import plan_build

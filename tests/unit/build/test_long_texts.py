@@ -10,12 +10,12 @@ from contextlib import suppress
 import pytest
 
 from deployhost.build.data_files import data_warning
-from deployhost.build.detect import python_start
 from deployhost.build.detect.commands import start_of, words_of
 from deployhost.build.detect.languages.commands import language_of
 from deployhost.build.detect.languages.listing import LONGEST_LINE
 from deployhost.build.detect.languages.table import LANGUAGES
-from deployhost.build.detect.static_auth import LONGEST
+from deployhost.build.detect.python import start as python_start
+from deployhost.build.detect.static.auth import LONGEST
 from deployhost.build.directory import load_templates
 from deployhost.build.dockerfile import parse_dockerfile, without_syntax_line
 from deployhost.build.plan import plan_build

@@ -8,7 +8,6 @@ from typing import Any
 from deployhost.apps.in_force import InForce
 from deployhost.apps.look import Lookout
 from deployhost.apps.remove import Remover
-from deployhost.apps.settings import Rerouter
 from deployhost.apps.view import Views
 from deployhost.control.messages import Message
 from deployhost.daemon import deploy_ops, push_ops
@@ -22,6 +21,7 @@ from deployhost.daemon.setting_ops import SettingOperations
 from deployhost.daemon.worker import Workers
 from deployhost.model import AppName, Sha, Trigger
 from deployhost.system.git import BareRepository
+from deployhost.traffic.reroute import Rerouter
 from tests.assembled import Server, settle, wait_until
 from tests.fakes import FakeRepository, Life, PlannerHere
 

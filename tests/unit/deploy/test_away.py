@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from deployhost.deploy import patience
-from deployhost.deploy.patience import patiently
 from deployhost.errors import (
     BootFailed,
     DeployCancelled,
@@ -16,7 +14,8 @@ from deployhost.errors import (
     ProxyUnavailable,
     SwitchFailed,
 )
-from deployhost.kamal import contract
+from deployhost.kamal import contract, patience
+from deployhost.kamal.patience import patiently
 from deployhost.model import DeployStatus, Domain, Strategy
 from tests.assembled import Assembled, FakeTime, Server, settle, sha
 from tests.fakes import Behaviour, FakeProcess

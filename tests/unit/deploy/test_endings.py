@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from deployhost.deploy import direct
-from deployhost.deploy.boot import NOTED_WITHIN
+from deployhost.containers import make as direct
+from deployhost.containers.boot import NOTED_WITHIN
 from deployhost.model import DeployStatus
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Ended

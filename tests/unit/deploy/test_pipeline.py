@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from deployhost.config import apps
-from deployhost.deploy import patience, switch
 from deployhost.deploy.pipeline import Unrecorded
-from deployhost.deploy.retention import KEEP_FAILED
 from deployhost.errors import DeployhostError, DockerRefused, DockerUnavailable, FileProblem
-from deployhost.kamal import contract, lock
+from deployhost.kamal import contract, lock, patience
 from deployhost.model import WEB, Deploy, DeployStatus, EnvName, Trigger, Version
 from deployhost.system.docker_model import TABLE_LIMIT
+from deployhost.traffic import switch
+from deployhost.upkeep.retention import KEEP_FAILED
 from tests.assembled import Assembled, FakeTime, Server, settle, sha, wait_until
 from tests.fakes import Behaviour, Life
 

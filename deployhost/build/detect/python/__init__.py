@@ -1,0 +1,1 @@
+"""Python apps: what starts them, what they need, which version."""

@@ -1,0 +1,1 @@
+"""Sites: files that a web server hands out."""

@@ -1,0 +1,32 @@
+"""One try at one deploy: what it is given."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from deployhost.config.app import AppConfig
+from deployhost.journal.telling import Progress
+from deployhost.kamal.contract import STOPPED
+from deployhost.model import Deploy, Version
+from deployhost.system.stop import Stop
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What one try is given, read once at its beginning.
+
+    `stop` is set once somebody wants it to end, and `check` raises DeployCancelled then.
+    """
+
+    deploy: Deploy
+    version: Version
+    config: AppConfig
+    env: Mapping[str, str]
+    progress: Progress
+    stop: Stop
+    check: Callable[[], None]
+
+    def tell_maintenance(self, state: str | None) -> None:
+        """Given the state of the route that leads to the new release, say it if visitors do not get there: a deploy ends no maintenance."""
+        if state == STOPPED:
+            app = self.deploy.app
+            self.progress.note(f"{app} is in maintenance: visitors get 503 until `deployhost kamal {app} -- app live`")

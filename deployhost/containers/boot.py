@@ -1,0 +1,129 @@
+"""Waiting for a started container to be ready: reads its sockets, asks over HTTP; `readiness` judges."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deployhost.containers import readiness
+from deployhost.containers.readiness import Health, Probe
+from deployhost.errors import BootFailed
+from deployhost.model import Listener
+from deployhost.system import http, netns
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Container
+
+POLL = 0.012  # seconds between looks
+POLL_SLOW = 0.1  # … once the app has taken longer than a few seconds
+PATIENCE = 5.0
+PROBE_TIMEOUT = 5.0
+KILLED = 137  # 128 + SIGKILL
+NOTED_WITHIN = 2.0  # seconds that an engine may take to note that a process of it has ended
+UNWELL = 0.25  # seconds between probes of an app that has answered, and not well: its log is not ours to fill
+
+
+@dataclass(frozen=True, kw_only=True)
+class BootRules:
+    """What is expected of the app: $PORT, where its last release served, its health path (None: the default ones), its host name.
+
+    `limit` is the time that it has, in seconds.
+    """
+
+    port: int
+    port_fixed: bool
+    last_port: int | None
+    health: str | None
+    host: str
+    limit: float
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A container that answers: on which port, the probe that proved it, and the host name that it was asked for."""
+
+    port: int
+    probe: Probe
+    host: str = ""
+
+
+class BootWatch:
+    """Given the engine, wait for containers to become ready."""
+
+    def __init__(self, docker: Docker) -> None:
+        self._docker = docker
+
+    def wait(self, container: Container, ip: str, rules: BootRules, check: Callable[[], None]) -> Ready:
+        """Given a started container, return once it is ready. Raise BootFailed with the cause if it ends or never is, and what `check` raises."""
+        started = time.monotonic()
+        listening_since = unhealthy_since = None
+        probes: list[Probe] = []
+        seen: set[Listener] = set()
+        while True:
+            check()
+            now = time.monotonic()
+            current = netns.listeners(container.pid)
+            if current is None:
+                raise self._ended(container)
+            seen = current
+            listening_since = (listening_since or now) if seen else None
+            for_seconds = now - listening_since if listening_since else 0.0
+            port = readiness.loopback_only(seen, rules.port, for_seconds)
+            if port is not None:
+                raise BootFailed(f"the app can't be reached: {readiness.told_loopback(port, rules.port)}")
+            for candidate in readiness.ports_to_try(
+                seen, rules.port, last=rules.last_port, fixed=rules.port_fixed, seconds_listening=for_seconds
+            ):
+                probes = self._ask(ip, candidate, rules)
+                if readiness.health(probes, configured=rules.health is not None) is Health.HEALTHY:
+                    return Ready(candidate, probes[-1], rules.host)
+                answered = any(probe.status for probe in probes)
+                unhealthy_since = (unhealthy_since or now) if answered else None
+            if unhealthy_since and readiness.given_up(probes, now - unhealthy_since):
+                raise BootFailed(f"the app is not healthy: {', '.join(map(str, probes))}")
+            if now - started > rules.limit:
+                raise BootFailed(
+                    f"the app is not ready: {readiness.why_not_ready(seen, rules.port, probes, rules.limit)}"
+                )
+            time.sleep(UNWELL if unhealthy_since else POLL if now - started < PATIENCE else POLL_SLOW)
+
+    def _ask(self, ip: str, port: int, rules: BootRules) -> list[Probe]:
+        configured = rules.health is not None
+        probes = []
+        for path in readiness.paths_to_ask(rules.health):
+            answer = http.get(ip, port, path, host=rules.host, timeout=min(PROBE_TIMEOUT, rules.limit))
+            probes.append(Probe(path, answer.status, answer.problem))
+            if readiness.good(probes[-1], configured=configured):
+                break
+        return probes
+
+    def now(self, container: str) -> Container | None:
+        """Given a container, return it as it is, or None once it is removed.
+
+        A process is gone a moment before its engine says so, and knows with which exit code: that moment is waited for.
+        """
+        deadline = time.monotonic() + NOTED_WITHIN
+        while True:
+            found = self._docker.find(container)
+            ended = found is not None and found.running and netns.listeners(found.pid) is None
+            if not ended or time.monotonic() > deadline:
+                return found
+            time.sleep(POLL)
+
+    def _ended(self, container: Container) -> BootFailed:
+        after = self.now(container.id)
+        if after is None:
+            return BootFailed("the app's container was removed while it was starting")
+        if after.running and (codes := self._docker.how_ended(after.id).exit_codes):
+            return BootFailed(f"the app ended while starting, with exit code {codes[0]}")  # Kamal's are started again
+        return BootFailed(f"the app ended while starting, {how_it_ended(after)}")
+
+
+def how_it_ended(container: Container) -> str:
+    """Given a container that has ended, say how. Not every engine tells that memory was the cause (cgroup v1: exit code 137)."""
+    limit = "" if container.memory is None else f" (its limit is {container.memory // 1024**2} MiB)"
+    if container.oom_killed:
+        return f"out of memory{limit}"
+    if container.running:  # started again since, or the engine has not noted its end
+        return "and the engine does not say how"
+    if container.exit_code == KILLED and container.memory is not None:
+        return f"killed, probably for its memory{limit}"
+    return f"with exit code {container.exit_code}"

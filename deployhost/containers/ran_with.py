@@ -1,0 +1,77 @@
+"""What a release ran with, as its containers say: an automatic rollback brings all of that back, whatever apps.yml has by now.
+
+Containers are kept, stopped, as long as one may go back to them (retention.py). Of one that is gone, today's settings are used.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from deployhost.config.app import AppConfig, ProcessConfig
+from deployhost.containers.make import DEPLOY_LABEL, WORKERS_LABEL
+from deployhost.containers.processes import RELEASE
+from deployhost.containers.spec import SETTINGS_LABEL
+from deployhost.kamal import contract
+from deployhost.model import WEB, ProcessName, Release
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Container, variables
+
+
+def ran_with(docker: Docker, release: Release, config: AppConfig) -> tuple[AppConfig, dict[str, str]] | None:
+    """Given a release and the app's settings of today, return the settings and variables that it ran with; None once it has no container."""
+    web = docker.find(release.container)
+    if web is None:
+        return None
+    return as_it_ran(config, web, _workers(docker, release, web)), variables(web.env)
+
+
+def as_it_ran(config: AppConfig, web: Container, workers: Sequence[Container]) -> AppConfig:
+    """Given an app's settings of today and the containers of a release, return the settings as they were for that one.
+
+    What belongs to no container stays as it is today: hosts, storage, how releases take over, times.
+    """
+    processes = {_role(one): ProcessConfig(one.command or None, one.memory, one.cpus) for one in workers}
+    for name in map(ProcessName, web.labels.get(WORKERS_LABEL, "").split()):
+        today = config.processes.get(name, ProcessConfig())
+        processes.setdefault(name, ProcessConfig(today.command, config.memory_of(name), config.cpus_of(name)))
+    processes[WEB] = ProcessConfig(web.command or None, web.memory, web.cpus)
+    # The container of a release command is not kept.
+    processes[ProcessName(RELEASE)] = ProcessConfig(memory=web.memory, cpus=web.cpus)
+    stop_timeout = config.stop_timeout if web.stop_timeout is None else web.stop_timeout
+    then = replace(config, processes=processes, memory=None, cpus=None, stop_timeout=stop_timeout)
+    said = _said(web)
+    if said is None:
+        return then  # Kamal made it, or a deployhost that did not write them down
+    port, health, release = said.get("port"), said.get("health"), said.get("release")
+    return replace(
+        then,
+        port=port if isinstance(port, int) else None,
+        health=health if isinstance(health, str) else None,
+        release=release if isinstance(release, str) else None,
+    )
+
+
+def _workers(docker: Docker, release: Release, web: Container) -> list[Container]:
+    """Return the containers that were made with the web container, by us for the same deploy or by Kamal for the same version."""
+    found = []
+    for listed in docker.listed({"service": release.app, "destination": ""}):
+        role, made_for = listed.labels.get("role", ""), listed.labels.get(DEPLOY_LABEL)
+        if not ProcessName.pattern.fullmatch(role) or role == WEB:
+            continue
+        name = contract.container_name(release.app, ProcessName(role), release.version)
+        if made_for == web.labels.get(DEPLOY_LABEL) if made_for is not None else listed.name == name:
+            found.append(docker.find(listed.id))
+    return [one for one in found if one is not None]
+
+
+def _role(container: Container) -> ProcessName:
+    return ProcessName(container.labels["role"])
+
+
+def _said(web: Container) -> dict[str, Any] | None:
+    try:
+        said = json.loads(web.labels[SETTINGS_LABEL])
+    except (KeyError, ValueError):
+        return None
+    return said if isinstance(said, dict) else None

@@ -1,0 +1,66 @@
+"""What the containers of an app are made from, whichever engine makes them: the one place that knows. Pure.
+
+The direct engine adds what belongs to one deploy (names, labels, variables); Kamal's deploy.yml says the same in its own words
+(kamal/deploy_yml.py), so that a container which `kamal rollback` makes equals ours.
+"""
+
+import json
+from pathlib import Path
+
+from deployhost.build.labels import INIT_LABEL
+from deployhost.config.app import AppConfig
+from deployhost.containers.capabilities import capabilities
+from deployhost.containers.processes import Process
+from deployhost.kamal import contract
+from deployhost.model import MOUNTED_AT, Deploy
+from deployhost.system.docker_model import ContainerSpec, Image
+
+DEFAULT_PORT = 8080
+PUSHED_AT = "DEPLOYHOST_PUSHED_AT"
+SETTINGS_LABEL = "deployhost.settings"  # on the web container: settings that it does not show
+PIDS_LIMIT = 4096  # processes and threads of one app; what is more is a fork bomb
+
+
+def container_of(image: Image, config: AppConfig, process: Process, storage: Path) -> ContainerSpec:
+    """Given an image, the app's settings, one of its processes and where its storage lies, return what that container is made from.
+
+    `env` has only what deployhost itself sets, and no secrets.
+    """
+    generated = image.labels.get(INIT_LABEL) == "true"
+    allowed = capabilities(generated, image.user)
+    return ContainerSpec(
+        name=config.name,
+        image=image.id,
+        env={"PORT": str(port_for(image, config)), "DEPLOYHOST_APP": config.name},
+        network=contract.NETWORK,
+        aliases=contract.aliases(config.name, process.name),
+        command=process.argv,
+        binds=(f"{storage}:{MOUNTED_AT}",) if config.storage else (),
+        restart=contract.RESTART,
+        stop_timeout=config.stop_timeout,
+        init=generated,
+        security_opt=("no-new-privileges",),
+        pids_limit=PIDS_LIMIT,
+        memory=config.memory_of(process.name),
+        cpus=config.cpus_of(process.name),
+        cap_drop=allowed.drop,
+        cap_add=allowed.add,
+    )
+
+
+def settings_label(config: AppConfig) -> str:
+    """Given an app's settings, return what its web container says of them, as JSON (containers/ran_with.py reads it)."""
+    said = {"port": config.port, "health": config.health, "release": config.release}
+    return json.dumps({key: value for key, value in said.items() if value is not None})
+
+
+def pushed_at(deploy: Deploy) -> str:
+    """Given a deploy, return the value of the variable that tells its app when it was asked for."""
+    return f"{deploy.requested_at:.3f}"
+
+
+def port_for(image: Image, config: AppConfig) -> int:
+    """Given an image and the settings, return $PORT: the configured one, else 8080 unless other ports only are EXPOSEd, else the lowest."""
+    # An image inherits what its base exposes (nginx: 80), so the lowest alone may be a port that nobody listens on.
+    by_default = DEFAULT_PORT if DEFAULT_PORT in image.exposed else next(iter(image.exposed), DEFAULT_PORT)
+    return config.port or by_default

@@ -1,0 +1,59 @@
+"""Turns at building: so many builds at a time on the server, first come first served; who waits says so, and can be cancelled."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+from deployhost.containers.attempt import Attempt
+from deployhost.model import AppName
+
+
+class BuildTurns:
+    """Given how many builds there may be at a time, let deploys build one after the other."""
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+        self._changed = threading.Condition()
+        self._building: list[AppName] = []
+        self._waiting: list[Attempt] = []
+
+    @contextlib.contextmanager
+    def turn(self, attempt: Attempt) -> Iterator[None]:
+        """Given an attempt, have the block run once it is its turn; a wait is told, and is a phase of its own. Raise DeployCancelled."""
+        app = attempt.deploy.app
+        with self._changed:
+            before = self._ahead()
+            if not before:
+                self._building.append(app)
+        if before:
+            attempt.progress.note(f"waiting for the build of {before[0]}")
+            with attempt.progress.stage("wait"):
+                self._wait(attempt)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._building.remove(app)
+                self._changed.notify_all()
+
+    def _ahead(self) -> list[AppName]:
+        """Return whose builds have to end or begin before the next may begin; none: it may at once."""
+        if len(self._building) < self._at_once and not self._waiting:
+            return []
+        return [*self._building, *(one.deploy.app for one in self._waiting)]
+
+    def _wait(self, attempt: Attempt) -> None:
+        with attempt.stop.waking(self._wake), self._changed:
+            self._waiting.append(attempt)
+            try:
+                while len(self._building) >= self._at_once or self._waiting[0] is not attempt:
+                    attempt.check()
+                    self._changed.wait()
+                self._building.append(attempt.deploy.app)
+            finally:
+                self._waiting.remove(attempt)
+                self._changed.notify_all()
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()

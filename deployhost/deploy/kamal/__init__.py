@@ -1,0 +1,1 @@
+"""Deploys through Kamal's own command."""

@@ -1,0 +1,212 @@
+"""The Kamal engine: Kamal's own CLI brings a release live; what came of it is read from Docker and the proxy.
+
+The image is built as for the direct engine and handed over through the registry on loopback. Kamal's lock is ours while its
+CLI runs (KAMAL_LOCK=true, kamal-contract 2.3), so nobody else's Kamal comes between.
+"""
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from deployhost.config.server import ServerConfig
+from deployhost.containers.attempt import Attempt
+from deployhost.containers.crew import Created, Crews
+from deployhost.containers.make import DirectEngine
+from deployhost.containers.processes import processes_of
+from deployhost.deploy.kamal.projects import KamalProjects
+from deployhost.deploy.kamal.run import KamalRun
+from deployhost.deploy.queue import BUILDS
+from deployhost.errors import BootFailed, CommandStopped, DeployhostError, SwitchFailed
+from deployhost.journal.deploys import Deploys
+from deployhost.journal.releases import Releases
+from deployhost.kamal import contract, failure, parts, registry
+from deployhost.kamal.project import Project
+from deployhost.kamal.proxy import KamalProxy
+from deployhost.model import WEB
+from deployhost.paths import Paths
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Image
+from deployhost.traffic.drain import MARGIN
+from deployhost.traffic.live import Live
+
+PUSH_LIMIT = 600.0  # seconds for the image to reach the registry on loopback
+SPARE = 300.0  # seconds beyond the app's own limits that Kamal's some twenty commands may take
+POLL = 0.2
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KamalEngine:
+    """Given the parts it works with, bring releases live by Kamal's CLI."""
+
+    docker: Docker
+    engine: DirectEngine
+    crews: Crews
+    projects: KamalProjects
+    proxy: KamalProxy
+    deploys: Deploys
+    releases: Releases
+    kamal: KamalRun
+    paths: Paths
+    server: Callable[[], ServerConfig]
+
+    def go_live(self, attempt: Attempt, image: Image) -> Live:
+        """Given an attempt and its image, return once Kamal has deployed it and the app's hosts lead to it.
+
+        Raise BootFailed, SwitchFailed, InvalidConfig, KamalUnavailable; what served before serves then.
+        """
+        if not parts.installed(self.paths):
+            with attempt.progress.stage("setup", detail=parts.SETUP):
+                parts.bring(self.paths, attempt.progress.output)
+        parts.check(self.paths, self.server().ssh_port)
+        trusted = self.projects.is_trusted(attempt.config)
+        project = self.projects.of_trusted(attempt) if trusted else self.projects.of_attempt(attempt, image)
+        if not trusted:
+            self._prepare(attempt, image)
+        builds = attempt.deploy.trigger in BUILDS
+        # What is pushed must still be there when Kamal pulls it.
+        with registry.pushing(self.paths) if builds else contextlib.nullcontext():
+            if builds and not trusted:
+                with attempt.progress.stage("push", detail=contract.REGISTRY):
+                    self.docker.push(contract.image(attempt.deploy.app, attempt.version), PUSH_LIMIT)
+            self._await_drains(attempt)
+            attempt.check()
+            command = self._command(attempt, builds, trusted)
+            with attempt.progress.stage("kamal", detail=" ".join(command)):
+                lines = self._run(attempt, project, command)
+            return self._live(attempt, image, project, lines)
+
+    def _command(self, attempt: Attempt, builds: bool, trusted: bool) -> list[str]:
+        """Return Kamal's verb: the image of a repeat or a rollback is here already, and only `app boot` does not pull it.
+
+        The proxy and what is to be pruned are deployhost's own business, except with a configuration of the repository's own.
+        """
+        if not builds:
+            return ["app", "boot", "--version", attempt.version]
+        known = self.releases.live(attempt.deploy.app) is not None
+        if trusted:
+            return ["deploy" if known else "setup", "--skip-push"]
+        return ["redeploy" if known else "deploy", "--skip-push"]
+
+    def _prepare(self, attempt: Attempt, image: Image) -> None:
+        """Do before Kamal what it does not do: have storage that its user may write to, and run the release command."""
+        if attempt.config.storage:
+            self.docker.remove(self.engine.create_release(attempt, image, ("true",)), force=True)
+        processes = processes_of(image, attempt.config)
+        self.crews.release(attempt, Created(image, processes, "", ()))
+
+    def _await_drains(self, attempt: Attempt) -> None:
+        """Wait for what is draining: Kamal would take it for a stale container and stop it in the middle of its requests."""
+        deadline = time.monotonic() + attempt.config.drain + attempt.config.stop_timeout + MARGIN
+        while any(drain.app == attempt.deploy.app for drain in self.releases.drains()):
+            if time.monotonic() > deadline or attempt.stop.wait(POLL):
+                return
+
+    def _run(self, attempt: Attempt, project: Project, command: list[str]) -> list[str]:
+        """Run Kamal to its end and return what it wrote. Raise BootFailed, DeployCancelled, what served before serving again."""
+        look = _Look(self.docker, self.deploys, attempt, project.port)
+        try:
+            code, lines = self.kamal.run(
+                attempt, project, command, timeout=_longest(attempt), stop=attempt.stop, look=look.look
+            )
+        except CommandStopped:
+            self._go_back(attempt, project)
+            attempt.check()
+            raise
+        if code != 0:
+            failed = self._failure(attempt, lines)
+            self._go_back(attempt, project)
+            raise failed
+        return lines
+
+    def _live(self, attempt: Attempt, image: Image, project: Project, lines: list[str]) -> Live:
+        """Return what Kamal brought live, having seen that it runs, answers by itself and gets the requests."""
+        app = attempt.deploy.app
+        web = self.docker.find(contract.container_name(app, WEB, attempt.version))
+        route = self.proxy.routes().get(contract.service_name(app, WEB))
+        if web is None:
+            raise BootFailed("Kamal ended well, but there is no new container", details=tuple(lines[-5:]))
+        if route is None or not route.target.startswith(f"{web.short_id}:"):
+            raise SwitchFailed("Kamal ended well, but the app's requests do not go to the new container")
+        port = int(route.target.rpartition(":")[2])
+        try:
+            # A container that crashes and is started again changes its address, and whoever has it then answers the proxy's
+            # check in its stead; of a worker, Kamal only asks whether it happens to run. So "healthy" is not proof enough.
+            if (ended := self._ended(attempt)) is not None:
+                raise ended
+            self.engine.wait_ready(web, image, replace(attempt.config, port=port), port, attempt.check)
+        except DeployhostError:
+            self._go_back(attempt, project)
+            raise
+        attempt.tell_maintenance(route.state)
+        return Live(self.docker.inspect(web.id), port, None)
+
+    def _go_back(self, attempt: Attempt, project: Project) -> None:
+        """Have what served before serve again where Kamal failed after the switch: it moves requests before it starts workers."""
+        app = attempt.deploy.app
+        web = self.docker.find(contract.container_name(app, WEB, attempt.version))
+        route = self.proxy.routes().get(contract.service_name(app, WEB))
+        if web is None or route is None or not route.target.startswith(f"{web.short_id}:"):
+            return
+        before = self.releases.live(app)
+        if before is None:
+            self.proxy.remove(contract.service_name(app, WEB))
+            return
+        attempt.progress.note("requests went to the new release already: Kamal boots the old one again")
+        old = self.projects.prepare(app, (), health=project.health)
+        back = ["app", "boot", "--version", old.version]
+        code, lines = self.kamal.run(attempt, old, back, timeout=_longest(attempt), version=old.version)
+        if code != 0:
+            log.warning("going back after deploy %d: %s", attempt.deploy.id, failure.cause(lines))
+
+    def _failure(self, attempt: Attempt, lines: list[str]) -> DeployhostError:
+        """Given what Kamal wrote before it failed, return the error in the direct engine's words where it would have the same."""
+        config = attempt.config
+        if (ended := self._ended(attempt)) is not None:
+            return ended
+        if failure.is_unhealthy(lines):
+            return BootFailed(
+                f"the app is not healthy: Kamal's check got no 2xx from it within {config.boot_limit:g} s",
+                details=() if config.health else ("Kamal takes 2xx only: name such a path with `health:` in apps.yml",),
+            )
+        return BootFailed(f"Kamal failed: {failure.cause(lines) or 'it did not say why'}")
+
+    def _ended(self, attempt: Attempt) -> BootFailed | None:
+        """Return what is to be said of a process of the new release that ended, the web process first."""
+        found = [one for one in self.crews.of_deploy(attempt.deploy) if one.labels.get("role")]
+        for container in sorted(found, key=lambda one: one.labels["role"] != WEB):
+            what = "the app" if container.labels["role"] == WEB else f"the process {container.labels['role']}"
+            if container.oom_killed:
+                return BootFailed(f"{what} was killed while starting: it ran out of memory")
+            if container.restart_count:  # not its state: Kamal itself has stopped it by now
+                details = () if what == "the app" else tuple(self.engine.last_lines(container.id))
+                # Of its first end: since then it was started again, or Kamal has stopped it.
+                codes = self.docker.how_ended(container.id).exit_codes or (container.exit_code,)
+                return BootFailed(f"{what} ended while starting, with exit code {codes[0]}", details=details)
+        return None
+
+
+class _Look:
+    """Notes the new container in the journal as soon as there is one: a failure shows its output, a crash leaves it known."""
+
+    def __init__(self, docker: Docker, deploys: Deploys, attempt: Attempt, port: int | None) -> None:
+        self._docker = docker
+        self._deploys = deploys
+        self._number = attempt.deploy.id
+        self._port = port
+        self._name = contract.container_name(attempt.deploy.app, WEB, attempt.version)
+        self._noted = False
+
+    def look(self) -> None:
+        """Look for the container, unless it is noted."""
+        container = None if self._noted else self._docker.find(self._name)
+        if container is not None:
+            self._deploys.enter(self._number, "kamal", container=container.id, port=self._port)
+            self._noted = True
+
+
+def _longest(attempt: Attempt) -> float:
+    config = attempt.config
+    return 2 * config.boot_limit + config.drain + config.stop_timeout + SPARE

@@ -1,0 +1,68 @@
+"""The image of a deploy where the repository's own Kamal configuration is trusted: Kamal builds it; ours everywhere else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from deployhost.config.server import ServerConfig
+from deployhost.containers.attempt import Attempt
+from deployhost.deploy.kamal.projects import KamalProjects
+from deployhost.deploy.kamal.run import KamalRun
+from deployhost.deploy.queue import BUILDS
+from deployhost.errors import BuildFailed, CommandStopped
+from deployhost.kamal import contract, failure, parts, registry
+from deployhost.paths import Paths
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Image
+from deployhost.system.git import BareRepository
+
+
+class Provides(Protocol):
+    """What provides a deploy's image: deploy.image.Images."""
+
+    def provide(self, attempt: Attempt) -> Image:
+        """Given an attempt, return its image, tagged. Raise what the build raises; NotFound."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KamalImages:
+    """Given what provides images otherwise, and Kamal's CLI, provide each deploy's image."""
+
+    images: Provides
+    kamal: KamalRun
+    projects: KamalProjects
+    docker: Docker
+    paths: Paths
+    server: Callable[[], ServerConfig]
+
+    def provide(self, attempt: Attempt) -> Image:
+        """Given an attempt, return its image, tagged. Raise what the build raises; NotFound, KamalUnavailable."""
+        deploy, config = attempt.deploy, attempt.config
+        if not config.trust_repo_config:
+            return self.images.provide(attempt)
+        # Also where nothing is built: it is that commit's configuration which counts.
+        BareRepository(self.paths.repo(deploy.app)).check_out(deploy.sha, self.paths.build_tree(deploy.app))
+        if deploy.trigger not in BUILDS or not self.projects.is_trusted(config):
+            return self.images.provide(attempt)
+        server = self.server()
+        parts.check(self.paths, server.ssh_port)
+        with attempt.progress.stage("build", detail="kamal build deliver"), registry.pushing(self.paths):
+            self._build(attempt, server.build_timeout)
+        image = self.docker.image(contract.image(deploy.app, attempt.version))
+        if image is None:
+            raise BuildFailed(
+                f"Kamal built no image {contract.image(deploy.app, attempt.version)}",
+                details=("config/deploy.yml must leave out registry and image, or name that one",),
+            )
+        return image
+
+    def _build(self, attempt: Attempt, timeout: float) -> None:
+        command = ["build", "deliver", *(["--no-cache"] if attempt.deploy.rebuild else [])]
+        project = self.projects.of_trusted(attempt)
+        try:
+            code, lines = self.kamal.run(attempt, project, command, timeout=timeout, stop=attempt.stop)
+        except CommandStopped:
+            attempt.check()
+            raise
+        if code != 0:
+            raise BuildFailed(f"Kamal can't build the image: {failure.cause(lines) or 'it did not say why'}")

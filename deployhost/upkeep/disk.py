@@ -1,0 +1,70 @@
+"""Before a build: is there room? If not, what is ours and not needed goes first; then the build is refused, not the disk filled."""
+
+from collections.abc import Callable, Iterable
+
+from deployhost.config.server import ServerSettings
+from deployhost.errors import DeployhostError, DiskFull
+from deployhost.model import AppName
+from deployhost.upkeep.disk_plan import Space, missing, readable, reserve, short_of_inodes
+from deployhost.upkeep.disk_space import Disks
+from deployhost.upkeep.prune import Pruner
+
+MAKE_ROOM = "docker builder prune --all --force"  # frees without harm: what is built next takes longer once
+
+
+class DiskGuard:
+    """Given the disks, server.yml, what prunes and every app's name, keep builds from filling a disk."""
+
+    def __init__(
+        self, disks: Disks, server: ServerSettings, pruner: Pruner, apps: Callable[[], Iterable[AppName]]
+    ) -> None:
+        self._disks = disks
+        self._server = server
+        self._pruner = pruner
+        self._apps = apps
+
+    def check(self, note: Callable[[str], None]) -> None:
+        """Return if a build may begin; `note` gets what was done for that. Microseconds, unless there is too little room.
+
+        Raise DiskFull with what is free and what is needed.
+        """
+        full = self._full()
+        if not full:
+            return
+        first = full[0]
+        note(
+            f"only {readable(first.free)} free on {first.path}: removing old images and build cache of deployhost's apps"
+        )
+        try:
+            self._make_room()
+        except DeployhostError as error:
+            note(f"warning: not all of it could be removed: {error.message}")
+        for space in self._full():
+            raise _refusal(space, reserve(space.total, self._server.current().disk_reserve))
+
+    def _full(self) -> list[Space]:
+        wanted = self._server.current().disk_reserve
+        return [space for space in self._disks.all() if missing(space, wanted) or short_of_inodes(space)]
+
+    def _make_room(self) -> None:
+        for app in self._apps():
+            self._pruner.remove(self._pruner.surplus(app))
+        engine, wanted = self._disks.engine(), self._server.current().disk_reserve
+        if missing(engine, wanted) or short_of_inodes(engine):
+            # Of a disk with too many files all of the cache goes: bytes don't tell how many a record has.
+            needed = engine.total if short_of_inodes(engine) else missing(engine, wanted)
+            self._pruner.remove_cache(self._pruner.cache_surplus(needed))
+
+
+def _refusal(space: Space, needed: int) -> DiskFull:
+    if space.free >= needed:
+        return DiskFull(
+            f"the disk of {space.path} has room for only {space.free_inodes:,} more files: the build was not begun",
+            hint=MAKE_ROOM,
+        )
+    return DiskFull(
+        f"the disk of {space.path} is nearly full: {readable(space.free)} of {readable(space.total)} free, "
+        f"a build needs {readable(needed)}; it was not begun",
+        hint=MAKE_ROOM,
+        details=("what deployhost itself no longer needs is removed already", "apps go on serving"),
+    )

@@ -1,0 +1,44 @@
+"""How much room there is on the disks that deploys need: Docker's and ours."""
+
+import os
+from pathlib import Path
+
+from deployhost.errors import FileProblem
+from deployhost.system import files
+from deployhost.system.docker import Docker
+from deployhost.upkeep.disk_plan import Space
+
+
+class Disks:
+    """Given the engine and where our state lies, measure the disks; where Docker keeps its data is asked once."""
+
+    def __init__(self, docker: Docker, state: Path) -> None:
+        self._docker = docker
+        self._state = state
+        self._root: Path | None = None
+
+    def engine(self) -> Space:
+        """Return the room where Docker keeps images, containers and its cache. Raise DockerUnavailable, FileProblem."""
+        if self._root is None:
+            self._root = Path(self._docker.info().root or "/var/lib/docker")
+        return space(self._root)
+
+    def all(self) -> list[Space]:
+        """Return the room on Docker's disk and on ours; one of them if they are the same. Raise DockerUnavailable, FileProblem."""
+        engine, state = self.engine(), space(self._state)
+        return [engine] if Path(engine.path).stat().st_dev == Path(state.path).stat().st_dev else [engine, state]
+
+
+def space(path: Path) -> Space:
+    """Given a path, return the room on its file system. Raise FileProblem."""
+    try:
+        found = os.statvfs(path)
+    except OSError as error:
+        raise _problem(path, error) from error
+    return Space(
+        str(path), found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize, found.f_files, found.f_favail
+    )
+
+
+def _problem(path: Path, error: OSError) -> FileProblem:
+    return files.problem("read", path, error)

@@ -1,0 +1,52 @@
+"""How much of a disk stays free."""
+
+import pytest
+
+from deployhost.upkeep.disk_plan import GIB, MIB, Space, cache_budget, missing, readable, reserve, short_of_inodes
+
+
+@pytest.mark.parametrize(
+    ("total", "wanted", "expected"),
+    [
+        (1000 * GIB, None, 10 * GIB),
+        (100 * GIB, None, 5 * GIB),
+        (25 * GIB, None, 25 * GIB // 20),
+        (10 * GIB, None, GIB),
+        (2 * GIB, None, GIB // 2),
+        (100 * GIB, 3 * GIB, 3 * GIB),
+    ],
+)
+def test_the_reserve(total: int, wanted: int | None, expected: int) -> None:
+    assert reserve(total, wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("total", "wanted", "expected"),
+    [(250 * GIB, None, 4 * GIB), (10 * GIB, None, GIB), (250 * GIB, 9 * GIB, 9 * GIB)],
+)
+def test_the_cache(total: int, wanted: int | None, expected: int) -> None:
+    assert cache_budget(total, wanted) == expected
+
+
+def test_what_is_missing() -> None:
+    assert missing(Space("/", 100 * GIB, 5 * GIB), None) == 0
+    assert missing(Space("/", 100 * GIB, 5 * GIB - 1), None) == 1
+    assert missing(Space("/", 100 * GIB, 0), 7) == 7
+
+
+@pytest.mark.parametrize(
+    ("inodes", "free", "short"),
+    [
+        (0, 0, False),
+        (16_000_000, 20_000, False),
+        (16_000_000, 19_999, True),
+        (100_000, 5_000, False),
+        (100_000, 4_999, True),
+    ],
+)
+def test_inodes(inodes: int, free: int, short: bool) -> None:
+    assert short_of_inodes(Space("/", GIB, GIB, inodes, free)) is short
+
+
+def test_sizes_for_people() -> None:
+    assert [readable(size) for size in (0, 312 * MIB, GIB, 42 * GIB // 10)] == ["0 MB", "312 MB", "1.0 GB", "4.2 GB"]

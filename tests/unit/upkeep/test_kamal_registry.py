@@ -1,0 +1,85 @@
+"""When the registry is collected, and what is kept in it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from deployhost.journal.deploys import Deploys
+from deployhost.journal.releases import Releases
+from deployhost.kamal.registry import Collected
+from deployhost.model import AppName, DeployStatus, Version
+from deployhost.paths import Paths
+from deployhost.upkeep import kamal_registry
+from deployhost.upkeep.kamal_registry import DAY, LARGE, WEEK, RegistryCollector
+
+APP, OTHER = AppName("blog"), AppName("shop")
+KEPT, BUSY, ENDED = (Version(digit * 40) for digit in "123")
+NOW = 1_800_000_000.0
+
+
+@dataclass
+class Registry:
+    """A registry of some size that notes what it is told to keep."""
+
+    bytes: int = 1
+    pushed_to: bool = False
+    kept: list[Mapping[AppName, Collection[Version]]] = field(default_factory=list)
+
+    def size(self) -> int:
+        return self.bytes
+
+    def collect(self, keep: Mapping[AppName, Collection[Version]]) -> Collected | None:
+        self.kept.append(keep)
+        return None if self.pushed_to else Collected(1, self.bytes, 0)
+
+
+class Server:
+    """A collector on fakes, and the time."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.registry = NOW, Registry()
+        monkeypatch.setattr(kamal_registry, "KamalRegistry", lambda _paths: self.registry)
+        paths = Paths(root)
+        paths.state.mkdir(parents=True)
+        releases = SimpleNamespace(of_app=lambda app: [SimpleNamespace(version=KEPT)] if app == APP else [])
+        made = [
+            SimpleNamespace(version=BUSY, status=DeployStatus.RUNNING),
+            SimpleNamespace(version=ENDED, status=DeployStatus.FAILED),
+            SimpleNamespace(version=None, status=DeployStatus.QUEUED),
+        ]
+        deploys = SimpleNamespace(of_app=lambda app, limit: made[:limit] if app == APP else [])
+        self.collector = RegistryCollector(
+            paths, cast("Deploys", deploys), cast("Releases", releases), lambda: [APP, OTHER], lambda: self.now
+        )
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    return Server(tmp_path, monkeypatch)
+
+
+def test_releases_and_what_is_being_deployed_are_kept(server: Server) -> None:
+    server.collector.run()
+    assert server.registry.kept == [{APP: {KEPT, BUSY}, OTHER: frozenset()}]
+
+
+@pytest.mark.parametrize(
+    ("size", "after", "due"),
+    [(1, WEEK - 1, False), (1, WEEK, True), (LARGE + 1, DAY - 1, False), (LARGE + 1, DAY, True), (0, WEEK, False)],
+)
+def test_it_is_time_once_a_week_or_a_day_where_it_is_much(server: Server, size: int, after: float, due: bool) -> None:
+    assert server.collector.run_if_due() is not None, "the first time"
+    server.registry.bytes, server.now = size, NOW + after
+    assert (server.collector.run_if_due() is not None) is due
+
+
+def test_one_that_a_push_was_in_the_way_of_is_tried_again(server: Server) -> None:
+    server.registry.pushed_to = True
+    assert server.collector.run_if_due() is None
+    server.registry.pushed_to = False
+    assert server.collector.run_if_due() is not None
+    assert len(server.registry.kept) == 2
