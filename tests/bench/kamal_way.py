@@ -9,7 +9,7 @@ from deployhost.config import server
 from deployhost.kamal import parts
 from deployhost.paths import Paths
 from tests.bench.ways import Run, Watcher
-from tests.system_under_test import App, ask, docker, run
+from tests.real.system_under_test import App, ask, docker, run
 
 DEPLOY_YML = """\
 service: {name}

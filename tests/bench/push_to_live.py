@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.bench.kamal_way import ByKamal
 from tests.bench.ways import ByHand, ByPush, ByRollback, ByVariable, Run, Way
-from tests.system_under_test import app_on, set_up
+from tests.real.system_under_test import app_on, set_up
 
 SAMPLES = ("python", "node", "static", "stdlib")
 WITHOUT_CODE = ("static",)  # shows nobody its variables

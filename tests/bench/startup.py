@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.system_under_test import CHECKOUT, command, server
+from tests.real.system_under_test import CHECKOUT, command, server
 
 # What the hook of a repository starts, less a push: imports of the client and one question to the daemon.
 HOOK = (

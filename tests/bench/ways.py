@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from deployhost.build import host_files
 from deployhost.build.docker_cli import DockerCli
 from deployhost.build.host_settings import proxy_variables
-from tests.system_under_test import App, ask, deployhost, docker, eventually
+from tests.real.system_under_test import App, ask, deployhost, docker, eventually
 
 POLL = 0.005  # seconds between questions
 LIMIT = 60.0

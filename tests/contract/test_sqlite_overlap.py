@@ -15,7 +15,7 @@ import pytest
 
 from deployhost.build.bases import Bases
 from deployhost.system.docker import Docker
-from tests.system_under_test import docker, eventually
+from tests.real.system_under_test import docker, eventually
 
 BASE = "python:3.13-slim"
 PROGRAM = Path(__file__).with_name("sqlite_process.py")

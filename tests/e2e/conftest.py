@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system_under_test import App, app_on, set_up
+from tests.real.system_under_test import App, app_on, set_up
 
 MakeApp = Callable[[str], App]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.foreign_names import HIDDEN, LOGINS, PASSWORD, SERVED, VARIANTS
-from tests.system_under_test import App, ask, command, deployhost, docker, eventually
+from tests.inputs.foreign_names import HIDDEN, LOGINS, PASSWORD, SERVED, VARIANTS
+from tests.real.system_under_test import App, ask, command, deployhost, docker, eventually
 
 MakeApp = Callable[[str], App]
 

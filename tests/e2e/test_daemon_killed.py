@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.ledger import audit
+from tests.real.ledger import audit
+from tests.real.system_under_test import App
 from tests.soak.kills import Killing, begun
-from tests.system_under_test import App
 
 MakeApp = Callable[[str], App]
 SEED = 20261123

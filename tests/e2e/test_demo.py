@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.system_under_test import CHECKOUT, App, ask, docker
+from tests.real.system_under_test import CHECKOUT, App, ask, docker
 
 MakeApp = Callable[[str], App]
 VISITORS, VISITS = 4, 10

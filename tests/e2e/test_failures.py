@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.load import Load, Target
-from tests.system_under_test import App, ask, eventually
+from tests.real.load import Load, Target
+from tests.real.system_under_test import App, ask, eventually
 
 MakeApp = Callable[[str], App]
 

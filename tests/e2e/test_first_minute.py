@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.system_under_test import App, ask, deployhost, docker, eventually
+from tests.real.system_under_test import App, ask, deployhost, docker, eventually
 
 MakeApp = Callable[[str], App]
 

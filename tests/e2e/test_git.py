@@ -3,7 +3,7 @@
 import subprocess
 from collections.abc import Callable
 
-from tests.system_under_test import App, ask, eventually, run
+from tests.real.system_under_test import App, ask, eventually, run
 
 MakeApp = Callable[[str], App]
 

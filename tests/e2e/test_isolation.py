@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from deployhost.config import apps
 from deployhost.paths import Paths
 from deployhost.traffic.isolation_plan import CHAIN
-from tests.system_under_test import App, deployhost, docker, eventually
+from tests.real.system_under_test import App, deployhost, docker, eventually
 
 MakeApp = Callable[[str], App]
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)"

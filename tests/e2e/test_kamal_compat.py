@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.load import Load, Target
-from tests.real_kamal import ODD, bring_kamal, by_hand, kamal, routed, running, settings, shape, version_of
+from tests.real.kamal import ODD, bring_kamal, by_hand, kamal, routed, running, settings, shape, version_of
+from tests.real.load import Load, Target
+from tests.real.system_under_test import App, ask, deployhost
 from tests.soak.kamal_interleaved import SETTINGS, interleave
-from tests.system_under_test import App, ask, deployhost
 
 MakeApp = Callable[[str], App]
 HOOK = '#!/bin/sh\nset -eu\necho "$KAMAL_VERSION" > {file}\n'

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.system_under_test import App, app_on, docker, eventually
+from tests.real.system_under_test import App, app_on, docker, eventually
 
 
 @pytest.fixture(scope="module")

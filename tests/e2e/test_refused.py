@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.system_under_test import App, run
-from tests.trees import PAGE, REFUSED
+from tests.inputs.trees import PAGE, REFUSED
+from tests.real.system_under_test import App, run
 
 MakeApp = Callable[[str], App]
 TREES = {one.name: one.files for one in REFUSED}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.system_under_test import App, ask, docker, eventually
+from tests.real.system_under_test import App, ask, docker, eventually
 
 MakeApp = Callable[[str], App]
 PROXY = "kamal-proxy"

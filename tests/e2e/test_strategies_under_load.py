@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.load import Target
+from tests.real.load import Target
+from tests.real.streams import Follower
+from tests.real.system_under_test import App, eventually
 from tests.soak.deploys_under_load import burst, deploys_under_load, prepared
-from tests.streams import Follower
-from tests.system_under_test import App, eventually
 
 MakeApp = Callable[[str], App]
 DEPLOYS, RATE = 5, 200

@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Callable
 
-from tests.load import Load, Target
-from tests.system_under_test import App, Page, ask
+from tests.real.load import Load, Target
+from tests.real.system_under_test import App, Page, ask
 
 MakeApp = Callable[[str], App]
 PUSHES = 20

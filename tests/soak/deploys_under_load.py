@@ -20,10 +20,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.ledger import Ledger, audit
-from tests.load import Load, Report, Target, quantiles
-from tests.streams import Follower
-from tests.system_under_test import App, Page, app_on, ask, deployhost, eventually, set_up
+from tests.real.ledger import Ledger, audit
+from tests.real.load import Load, Report, Target, quantiles
+from tests.real.streams import Follower
+from tests.real.system_under_test import App, Page, app_on, ask, deployhost, eventually, set_up
 
 STRATEGIES = ("overlap", "handover")
 LONG = 25  # seconds of the request that is longer than any switch

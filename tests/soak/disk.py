@@ -22,8 +22,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tests.real.system_under_test import App, ask, docker, run
 from tests.soak.own_server import BASE, PORT, enter_network, own_server
-from tests.system_under_test import App, ask, docker, run
 
 GB = 1024**3
 DISK = 4 * GB

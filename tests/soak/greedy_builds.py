@@ -19,9 +19,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.load import Load, Report, Target
+from tests.real.load import Load, Report, Target
+from tests.real.system_under_test import App, app_on
 from tests.soak.own_server import enter_network, own_server
-from tests.system_under_test import App, app_on
 
 WORST = 2.0  # times the quiet p99
 DOCKERFILE = """\

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.hostile import Case, Maker, Trial, nothing_started
+from tests.inputs.hostile import Case, Maker, Trial, nothing_started
 
 EVERY = 50  # cases after which git itself is asked for its opinion of a branch
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.real_kamal import ODD, Shape, bring_kamal, by_hand, kamal, routed, running, settings, shape, version_of
-from tests.system_under_test import App, Result, answers, app_on, ask, deployhost, docker, eventually, set_up
+from tests.real.kamal import ODD, Shape, bring_kamal, by_hand, kamal, routed, running, settings, shape, version_of
+from tests.real.system_under_test import App, Result, answers, app_on, ask, deployhost, docker, eventually, set_up
 
 SETTINGS = "strategy: {strategy}\nmemory: 128m\ncpus: 0.7\ndrain: 3\nstop_timeout: 5"
 SETTLES = 30.0  # seconds for what was replaced to be gone

@@ -26,11 +26,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from deployhost.control.client import call
 from deployhost.errors import DeployhostError
 from deployhost.paths import Paths
-from tests.ledger import Ledger, audit
-from tests.load import Load, Report, Target, quantiles
+from tests.real.ledger import Ledger, audit
+from tests.real.load import Load, Report, Target, quantiles
+from tests.real.system_under_test import App, app_on, ask, deployhost, docker, set_up
 from tests.soak.victims import VICTIMS, returns
 from tests.soak.watch import SOCKET, Watch
-from tests.system_under_test import App, app_on, ask, deployhost, docker, set_up
 
 STAGES = {
     "overlap": ("queue", "fetch", "plan", "build", "create", "start", "health", "switch", "after"),

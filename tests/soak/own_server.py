@@ -16,7 +16,7 @@ from deployhost.control.client import call
 from deployhost.errors import DaemonUnavailable
 from deployhost.kamal.contract import NETWORK, PROXY_CONFIG_PATH, PROXY_CONTAINER, PROXY_IMAGE
 from deployhost.paths import Paths
-from tests.system_under_test import docker, eventually, run
+from tests.real.system_under_test import docker, eventually, run
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PORT = 8099

@@ -17,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.load import Load, Target
-from tests.system_under_test import App, app_on, ask, docker, set_up
+from tests.real.load import Load, Target
+from tests.real.system_under_test import App, app_on, ask, docker, set_up
 
 BAD, DOUBLE = 0.1, 0.15  # how often a push can't boot, and how often one is overtaken
 

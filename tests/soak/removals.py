@@ -37,9 +37,9 @@ from deployhost.journal.removals import Removals
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import AppName
 from deployhost.system.docker import Docker
-from tests.load import quantiles
+from tests.real.load import quantiles
+from tests.real.system_under_test import SAMPLES, Push, begin_push, docker, eventually, run, set_up
 from tests.soak.own_server import OwnDaemon
-from tests.system_under_test import SAMPLES, Push, begin_push, docker, eventually, run, set_up
 
 LOOK = 0.1  # seconds between the daemon's rounds
 THREADS = 4

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from deployhost.build.directory import DirectoryTree, load_templates
 from deployhost.build.tree import MemoryTree
-from tests.mutated_trees import Files, Mutator, planned
+from tests.inputs.mutated_trees import Files, Mutator, planned
 
 EVERY = 50  # trees after which one is planned from a real directory, links and all
 SLOW = 1.0  # seconds that no plan may take

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from deployhost.control.client import call
 from deployhost.errors import DeployhostError
+from tests.real.system_under_test import App, docker
 from tests.soak.watch import SOCKET
-from tests.system_under_test import App, docker
 
 RETURNS_WITHIN = 60.0
 ENGINE_PIDS = (Path("/run/docker.pid"), Path("/var/run/docker.pid"))

@@ -8,7 +8,7 @@ from deployhost.control.client import call
 from deployhost.control.messages import Message
 from deployhost.errors import DeployhostError
 from deployhost.paths import Paths
-from tests.system_under_test import App
+from tests.real.system_under_test import App
 
 SOCKET = str(Paths().control_socket)
 

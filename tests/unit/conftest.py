@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from deployhost.model import AppName
-from tests.assembled import Assembled, Server, sha
-from tests.fakes import WITH_WORKER
+from tests.fakes.assembled import Assembled, Server, sha
+from tests.fakes.server import WITH_WORKER
 
 
 @pytest.fixture

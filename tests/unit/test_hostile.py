@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import ATTACKS, Maker, Trial, nothing_started
+from tests.inputs.hostile import ATTACKS, Maker, Trial, nothing_started
 
 
 def run_all(maker: Maker, trial: Trial) -> None:
@@ -20,7 +20,10 @@ def test_nothing_hostile_gets_through(tmp_path: Path) -> None:
 
 
 BROKEN: dict[str, tuple[str, Callable[..., object]]] = {
-    "a host that is two": ("tests.hostile.deploy_arguments", lambda target: ["deploy", target.service, "--host=a,b"]),
+    "a host that is two": (
+        "tests.inputs.hostile.deploy_arguments",
+        lambda target: ["deploy", target.service, "--host=a,b"],
+    ),
     "two apps of one name": ("deployhost.kamal.contract.service_name", lambda app, _process: app[:1]),
     "a label more": ("deployhost.kamal.contract.role_labels", lambda app, process: {"service": app, process: "x"}),
     "an option for git": (
@@ -29,7 +32,7 @@ BROKEN: dict[str, tuple[str, Callable[..., object]]] = {
     ),
     "a value that ERB runs": ("deployhost.kamal.yaml_text.quoted", lambda text: f"'{text}<%= 1 %>'"),
     "a value that dotenv changes": ("deployhost.kamal.env_values._survives_kamal", lambda _value: True),
-    "a terminal that obeys": ("tests.hostile.clean", str),
+    "a terminal that obeys": ("tests.inputs.hostile.clean", str),
 }
 
 

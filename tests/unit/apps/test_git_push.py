@@ -23,7 +23,7 @@ from deployhost.journal.removals import Removals
 from deployhost.model import AppName, Branch, Sha
 from deployhost.paths import Paths
 from deployhost.system.git import BareRepository
-from tests.assembled import wait_until
+from tests.fakes.assembled import wait_until
 
 SHOP, MAIN = AppName("shop"), Branch("main")
 

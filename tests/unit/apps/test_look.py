@@ -11,9 +11,9 @@ import pytest
 from deployhost.apps import notes
 from deployhost.apps.look import Lookout
 from deployhost.system.docker import Docker
-from tests.assembled import Assembled, Server, sha
-from tests.fakes import WITH_WORKER
-from tests.recovering import restart
+from tests.fakes.assembled import Assembled, Server, sha
+from tests.fakes.recovering import restart
+from tests.fakes.server import WITH_WORKER
 
 ONE, TWO = sha(1), sha(2)
 

@@ -19,7 +19,7 @@ from deployhost.build.plan import BuildPlan, plan_build
 from deployhost.build.render import exec_form, write_command
 from deployhost.build.tree import MemoryTree
 from deployhost.errors import DeployhostError, InvalidName
-from tests.foreign_names import users_file
+from tests.inputs.foreign_names import users_file
 
 TEMPLATES = load_templates()
 FLASK = "from flask import Flask\napp = Flask(__name__)\n"

@@ -2,7 +2,7 @@
 
 from deployhost.build.directory import load_templates
 from deployhost.build.tree import MemoryTree
-from tests.mutated_trees import BASES, MOVABLE, Mutator, planned
+from tests.inputs.mutated_trees import BASES, MOVABLE, Mutator, planned
 
 
 def test_no_mutated_tree_is_built() -> None:

@@ -10,7 +10,7 @@ from deployhost.build.refusals import holds_programs
 from deployhost.build.tree import MemoryTree
 from deployhost.errors import LanguageNotBuilt, NothingRecognised
 from deployhost.model import RuntimeName
-from tests.trees import GO, GO_MOD, KEPT, PAGE, RAILS, REFUSED, VITE, Kept, Refused, package
+from tests.inputs.trees import GO, GO_MOD, KEPT, PAGE, RAILS, REFUSED, VITE, Kept, Refused, package
 
 TEMPLATES = load_templates()
 

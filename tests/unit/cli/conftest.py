@@ -13,7 +13,7 @@ import pytest
 
 from deployhost.cli.main import main
 from deployhost.paths import Paths
-from tests.fake_control import FakeControl
+from tests.fakes.control import FakeControl
 
 
 @dataclass(frozen=True)

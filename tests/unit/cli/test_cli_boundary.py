@@ -17,7 +17,7 @@ import typer
 from deployhost.cli import apps, main, session
 from deployhost.errors import AppNotFound
 from deployhost.paths import Paths
-from tests.fake_control import FakeControl
+from tests.fakes.control import FakeControl
 from tests.unit.cli.conftest import Run
 
 PROGRAM = [sys.executable, "-c", "import sys; from deployhost.cli.main import main; sys.exit(main())"]

@@ -9,7 +9,7 @@ import pytest
 
 from deployhost.cli import completion
 from deployhost.errors import AppNotFound
-from tests.fake_control import FakeControl
+from tests.fakes.control import FakeControl
 from tests.unit.cli.conftest import Run
 
 APPS = {"apps": [{"name": "hello"}, {"name": "help-desk"}, {"name": "shop"}]}

@@ -13,7 +13,7 @@ from deployhost.errors import AppNotFound, InvalidRequest, KamalUnavailable, Set
 from deployhost.kamal import cli, parts
 from deployhost.model import AppName
 from deployhost.paths import Paths
-from tests.fake_control import FakeControl
+from tests.fakes.control import FakeControl
 from tests.unit.cli.conftest import Run
 
 VERSION = "a" * 40

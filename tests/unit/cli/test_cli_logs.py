@@ -1,6 +1,6 @@
 """`logs`: what is said beside an app's own lines is no part of them."""
 
-from tests.fake_control import FakeControl
+from tests.fakes.control import FakeControl
 from tests.unit.cli.conftest import Run
 
 

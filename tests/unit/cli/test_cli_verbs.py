@@ -11,7 +11,7 @@ import pytest
 from deployhost import __version__
 from deployhost.cli import session, views
 from deployhost.errors import AppNotFound, BuildFailed, Conflict, InvalidConfig, WaitTimedOut
-from tests.fake_control import HANG_UP, FakeControl
+from tests.fakes.control import HANG_UP, FakeControl
 from tests.unit.cli.conftest import Run
 
 SHA = "0123456789abcdef0123456789abcdef01234567"

@@ -11,9 +11,9 @@ from deployhost.containers.spec import SETTINGS_LABEL
 from deployhost.model import AppName, Deploy, DeployStatus, ProcessName, Release, Trigger
 from deployhost.system.docker_model import Container, ContainerSpec
 from deployhost.upkeep.retention import needed
-from tests.assembled import Assembled, Server, sha
-from tests.fakes import Behaviour, Crash, Life
-from tests.recovering import restart as start_again
+from tests.fakes.assembled import Assembled, Server, sha
+from tests.fakes.recovering import restart as start_again
+from tests.fakes.server import Behaviour, Crash, Life
 
 ONE, TWO = sha(1), sha(2)
 MIB = 1024**2

@@ -10,7 +10,7 @@ import pytest
 from deployhost.control.client import call
 from deployhost.control.messages import Message, decode, encode
 from deployhost.errors import AppNotFound, DaemonUnavailable, RemoteError
-from tests.fake_control import HANG_UP, FakeControl
+from tests.fakes.control import HANG_UP, FakeControl
 
 
 @pytest.fixture

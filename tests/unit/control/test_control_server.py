@@ -15,7 +15,7 @@ from deployhost.control.messages import Message, decode
 from deployhost.daemon import control
 from deployhost.daemon.control import ControlServer, Emit, until_gone
 from deployhost.errors import AppNotFound, RemoteError
-from tests.assembled import wait_until
+from tests.fakes.assembled import wait_until
 
 
 class Handlers:

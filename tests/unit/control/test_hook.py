@@ -15,7 +15,7 @@ import pytest
 from deployhost.control import hook, pushing
 from deployhost.control.messages import Message, encode
 from deployhost.errors import Conflict
-from tests.fake_control import HANG_UP, FakeControl
+from tests.fakes.control import HANG_UP, FakeControl
 
 OLD, NEW = "0" * 40, "a" * 40
 LIVE = {"id": 1, "app": "shop", "status": "live", "url": "http://shop.localhost", "phases": [], "total_ms": 410.0}

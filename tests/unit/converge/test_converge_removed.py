@@ -16,10 +16,10 @@ from deployhost.kamal import contract
 from deployhost.kamal.contract import NETWORK, PROXY_MAC, Route
 from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Trigger, Version
 from deployhost.steps import Step
-from tests.assembled import Assembled, Server, settle, sha
-from tests.fakes import WITH_WORKER, FakeDocker, proxy_container
-from tests.kamal_by_hand import KamalByHand
-from tests.recovering import check, restart
+from tests.fakes.assembled import Assembled, Server, settle, sha
+from tests.fakes.kamal_by_hand import KamalByHand
+from tests.fakes.recovering import check, restart
+from tests.fakes.server import WITH_WORKER, FakeDocker, proxy_container
 
 ONE, TWO = sha(1), sha(2)
 SHOP = AppName("shop")

@@ -8,7 +8,7 @@ from deployhost.daemon.main import _Hooks
 from deployhost.errors import Conflict
 from deployhost.model import AppName, Branch
 from deployhost.system.git import BareRepository
-from tests.assembled import Server, sha
+from tests.fakes.assembled import Server, sha
 
 SHOP = AppName("shop")
 

@@ -11,9 +11,9 @@ from deployhost.deploy.pipeline import Unrecorded
 from deployhost.errors import BuildFailed, CommandFailed, DeployhostError, DockerUnavailable, FileProblem, SwitchFailed
 from deployhost.kamal import contract
 from deployhost.model import WEB, AppName, DeployStatus, Domain, Sha
-from tests.assembled import Server, settle, sha
-from tests.fakes import Behaviour, Crash, Life
-from tests.recovering import check, restart
+from tests.fakes.assembled import Server, settle, sha
+from tests.fakes.recovering import check, restart
+from tests.fakes.server import Behaviour, Crash, Life
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
 

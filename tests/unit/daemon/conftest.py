@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.assembled import Server
+from tests.fakes.assembled import Server
 from tests.unit.daemon.operations import Operations
 
 

@@ -22,8 +22,8 @@ from deployhost.daemon.worker import Workers
 from deployhost.model import AppName, Sha, Trigger
 from deployhost.system.git import BareRepository
 from deployhost.traffic.reroute import Rerouter
-from tests.assembled import Server, settle, wait_until
-from tests.fakes import FakeRepository, Life, PlannerHere
+from tests.fakes.assembled import Server, settle, wait_until
+from tests.fakes.server import FakeRepository, Life, PlannerHere
 
 HTTP_PORT = 8000
 

@@ -8,7 +8,7 @@ from deployhost.daemon.assembly_shared import _MayReach
 from deployhost.errors import InvalidConfig, SwitchFailed
 from deployhost.model import AppName
 from deployhost.paths import Paths
-from tests.assembled import Server, sha
+from tests.fakes.assembled import Server, sha
 from tests.unit.daemon.operations import Operations
 
 SHOP, OWN = AppName("shop"), AppName("own")

@@ -6,8 +6,8 @@ import pytest
 
 from deployhost.config import apps
 from deployhost.model import Sha
-from tests.assembled import Server, sha
-from tests.fakes import FakeRepository
+from tests.fakes.assembled import Server, sha
+from tests.fakes.server import FakeRepository
 from tests.unit.daemon.operations import Operations
 
 ONE, TWO = sha(1), sha(2)

@@ -6,8 +6,8 @@ import pytest
 
 from deployhost.errors import NotFound
 from deployhost.model import AppName, ProcessName
-from tests.assembled import Server, sha
-from tests.fakes import WITH_WORKER, Behaviour
+from tests.fakes.assembled import Server, sha
+from tests.fakes.server import WITH_WORKER, Behaviour
 from tests.unit.daemon.operations import Operations
 
 ONE, TWO = sha(1), sha(2)

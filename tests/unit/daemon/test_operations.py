@@ -24,8 +24,8 @@ from deployhost.errors import (
 from deployhost.journal.deploys import Push
 from deployhost.model import AppName, Branch, Deploy, DeployStatus, EnvName, Trigger
 from deployhost.system.git import BareRepository
-from tests.assembled import Server, sha, wait_until
-from tests.fakes import Behaviour
+from tests.fakes.assembled import Server, sha, wait_until
+from tests.fakes.server import Behaviour
 from tests.unit.daemon.operations import Operations
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)

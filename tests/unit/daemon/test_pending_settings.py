@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from deployhost.model import AppName, DeployStatus, Trigger
-from tests.assembled import Server, sha
-from tests.fakes import Behaviour
+from tests.fakes.assembled import Server, sha
+from tests.fakes.server import Behaviour
 from tests.unit.daemon.operations import Operations
 
 ONE = sha(1)

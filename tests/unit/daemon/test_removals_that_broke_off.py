@@ -14,8 +14,8 @@ from deployhost.errors import Conflict, DeployhostError, DockerUnavailable
 from deployhost.journal.removals import TAKEN_OUT
 from deployhost.kamal import contract
 from deployhost.model import AppName, EnvName
-from tests.assembled import Server, settle, sha
-from tests.fakes import Behaviour, Crash
+from tests.fakes.assembled import Server, settle, sha
+from tests.fakes.server import Behaviour, Crash
 from tests.unit.daemon.operations import Operations
 
 ONE, TWO = sha(1), sha(2)

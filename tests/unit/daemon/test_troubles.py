@@ -5,7 +5,7 @@ import pytest
 from deployhost.daemon.converge_ops import ConvergeOperation
 from deployhost.daemon.troubles import SHOWN, Troubles
 from deployhost.errors import DeployhostError, DockerUnavailable, InvalidConfig, SwitchFailed
-from tests.assembled import Server
+from tests.fakes.assembled import Server
 
 
 class Round:

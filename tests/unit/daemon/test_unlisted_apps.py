@@ -9,7 +9,7 @@ from deployhost.cli import views
 from deployhost.errors import AppNotFound, NotFound
 from deployhost.kamal import contract
 from deployhost.model import WEB, AppName
-from tests.assembled import Server, sha
+from tests.fakes.assembled import Server, sha
 from tests.unit.daemon.operations import Operations
 
 ONE, TWO = sha(1), sha(2)

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from deployhost.model import AppName, Trigger
-from tests.assembled import Server, sha
-from tests.fakes import Behaviour
+from tests.fakes.assembled import Server, sha
+from tests.fakes.server import Behaviour
 from tests.unit.daemon.operations import Operations
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)

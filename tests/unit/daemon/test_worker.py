@@ -11,7 +11,7 @@ from deployhost.errors import FileProblem, NotFound
 from deployhost.journal.database import Database
 from deployhost.journal.deploys import Deploys
 from deployhost.model import AppName, Deploy, DeployStatus, Sha, Trigger, Version
-from tests.assembled import wait_until
+from tests.fakes.assembled import wait_until
 
 SHOP, BLOG = AppName("shop"), AppName("blog")
 ONE = Sha("1" * 40)

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from deployhost.model import AppName, Deploy, DeployStatus, Trigger
-from tests.assembled import Assembled, Server, settle, sha, wait_until
+from tests.fakes.assembled import Assembled, Server, settle, sha, wait_until
 
 ONE, TWO = sha(1), sha(2)
 

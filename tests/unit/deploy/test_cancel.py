@@ -9,8 +9,8 @@ from deployhost.deploy.cancel import Cancellations
 from deployhost.errors import CommandStopped, DeployCancelled
 from deployhost.model import AppName, DeployStatus, Trigger, Version
 from deployhost.system.stop import Stop
-from tests.assembled import Server, sha
-from tests.fakes import PlannerHere
+from tests.fakes.assembled import Server, sha
+from tests.fakes.server import PlannerHere
 
 
 def test_running(server: Server) -> None:

@@ -10,8 +10,8 @@ from deployhost.containers.boot import NOTED_WITHIN
 from deployhost.model import DeployStatus
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Ended
-from tests.assembled import Server, sha
-from tests.fakes import WITH_WORKER, Behaviour
+from tests.fakes.assembled import Server, sha
+from tests.fakes.server import WITH_WORKER, Behaviour
 
 ONE = sha(1)
 

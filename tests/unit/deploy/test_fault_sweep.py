@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import pytest
 
 from deployhost.model import AppName, Deploy, Sha, Trigger
-from tests.assembled import Assembled, Server, settle, sha
-from tests.fakes import Behaviour, Crash, Life
-from tests.kamal_by_hand import KamalByHand
-from tests.recovering import check, restart
+from tests.fakes.assembled import Assembled, Server, settle, sha
+from tests.fakes.kamal_by_hand import KamalByHand
+from tests.fakes.recovering import check, restart
+from tests.fakes.server import Behaviour, Crash, Life
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
 PLAIN = Behaviour()

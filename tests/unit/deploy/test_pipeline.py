@@ -16,8 +16,8 @@ from deployhost.model import WEB, Deploy, DeployStatus, EnvName, Trigger, Versio
 from deployhost.system.docker_model import TABLE_LIMIT
 from deployhost.traffic import switch
 from deployhost.upkeep.retention import KEEP_FAILED
-from tests.assembled import Assembled, FakeTime, Server, settle, sha, wait_until
-from tests.fakes import Behaviour, Life
+from tests.fakes.assembled import Assembled, FakeTime, Server, settle, sha, wait_until
+from tests.fakes.server import Behaviour, Life
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
 

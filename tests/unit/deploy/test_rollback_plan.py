@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from deployhost.deploy.rollback_plan import Candidate, choose
 from deployhost.errors import Conflict, NotFound
 from deployhost.model import AppName, Release, Version
-from tests.assembled import sha
+from tests.fakes.assembled import sha
 
 SHOP = AppName("shop")
 

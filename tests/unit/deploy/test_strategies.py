@@ -5,8 +5,8 @@ import pytest
 from deployhost.errors import SwitchFailed
 from deployhost.kamal import contract
 from deployhost.model import WEB, Deploy, DeployStatus, Sha, Strategy, Trigger
-from tests.assembled import Assembled, Server, sha
-from tests.fakes import Behaviour, Life
+from tests.fakes.assembled import Assembled, Server, sha
+from tests.fakes.server import Behaviour, Life
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
 WORKERS = {"worker": "python worker.py", "release": "python migrate.py"}

@@ -12,7 +12,7 @@ from deployhost import templates
 from deployhost.errors import AppNotFound, Conflict, DeployFailed, NotFound
 from deployhost.paths import Paths
 from deployhost.server.demo import AUTHOR, Demo, commit
-from tests.fake_control import FakeControl
+from tests.fakes.control import FakeControl
 
 
 @pytest.fixture

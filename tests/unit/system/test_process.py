@@ -13,7 +13,7 @@ from deployhost.errors import CommandFailed, CommandMissing, CommandStopped, Com
 from deployhost.system import process
 from deployhost.system.process import run, spawn
 from deployhost.system.stop import Stop
-from tests.assembled import wait_until
+from tests.fakes.assembled import wait_until
 
 
 def gone(pid: int) -> bool:

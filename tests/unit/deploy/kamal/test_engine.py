@@ -22,8 +22,8 @@ from deployhost.model import WEB, AppName, DeployStatus, EngineName, Trigger, Ve
 from deployhost.paths import Paths
 from deployhost.system.docker_model import ContainerSpec
 from deployhost.system.stop import Stop
-from tests.assembled import Assembled, Server, sha
-from tests.fakes import Behaviour
+from tests.fakes.assembled import Assembled, Server, sha
+from tests.fakes.server import Behaviour
 
 ONE, TWO = sha(1), sha(2)
 KAMAL = "engine: kamal"

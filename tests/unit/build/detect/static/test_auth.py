@@ -16,7 +16,7 @@ from deployhost.build.directory import DirectoryTree, load_templates
 from deployhost.build.plan import BuildPlan, plan_build
 from deployhost.build.tree import MemoryTree
 from deployhost.errors import NothingRecognised
-from tests.foreign_names import HIDDEN, LOGINS, SERVED, users_file
+from tests.inputs.foreign_names import HIDDEN, LOGINS, SERVED, users_file
 
 TEMPLATES = load_templates()
 BOB = f"bob:{LOGINS['apr1']}\n"

@@ -57,7 +57,7 @@ from deployhost.traffic.holding import Holding
 from deployhost.traffic.switch import Switch
 from deployhost.upkeep.disk_space import Disks
 from deployhost.upkeep.prune import Pruner
-from tests.fakes import (
+from tests.fakes.server import (
     Behaviour,
     Crash,
     Engine,

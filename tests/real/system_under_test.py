@@ -23,7 +23,7 @@ from deployhost.config.yaml_edit import YamlText
 from deployhost.control.client import call
 from deployhost.paths import Paths
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parents[1]
 CHECKOUT = HERE.parent
 SAMPLES = HERE / "apps"
 

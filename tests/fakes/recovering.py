@@ -2,8 +2,8 @@
 
 from deployhost.kamal import contract
 from deployhost.model import AppName, Sha
-from tests.assembled import Assembled, Server, settle
-from tests.fakes import Life
+from tests.fakes.assembled import Assembled, Server, settle
+from tests.fakes.server import Life
 
 
 def restart(server: Server, life: Life | None = None) -> Assembled:

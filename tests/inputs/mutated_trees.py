@@ -9,7 +9,7 @@ from deployhost.build.detect.languages.seen import find_sign
 from deployhost.build.plan import BuildPlan, plan_build
 from deployhost.build.tree import MemoryTree, Tree
 from deployhost.errors import NothingRecognised
-from tests.trees import PAGE, REFUSED, Refused, package
+from tests.inputs.trees import PAGE, REFUSED, Refused, package
 
 Files = dict[str, str]
 ROOTS = ("", "public/", "dist/", "_site/", "site/", "www/", "docs/", "build/", "out/", "static/")

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tests.system_under_test import App
+from tests.real.system_under_test import App
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ The rate is kept whatever the server does (open loop): a slow server meets more 
 Every second request opens a connection of its own; the others share a pool of kept-alive ones, and none is ever sent twice.
 With `writes`, so many requests of each second POST an entry of their own; `Load.acknowledged` names those that the app took.
 
-    python tests/load.py --host hello.localhost --path /up --rate 100 --seconds 10 --body "ok"
+    python tests/real/load.py --host hello.localhost --path /up --rate 100 --seconds 10 --body "ok"
 """
 
 import argparse
@@ -19,9 +19,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.http_exchange import Answer, BrokenAnswer, Target, read_answer, request_text
+from tests.real.http_exchange import Answer, BrokenAnswer, Target, read_answer, request_text
 
 __all__ = ["Load", "Report", "Target", "quantiles"]
 

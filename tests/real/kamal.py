@@ -13,7 +13,7 @@ from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB, AppName
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
-from tests.system_under_test import App, Result, command, docker, run
+from tests.real.system_under_test import App, Result, command, docker, run
 
 PATHS = Paths()
 PER_DEPLOY = ("KAMAL_CONTAINER_NAME", "KAMAL_VERSION", "DEPLOYHOST_PUSHED_AT")  # what no two releases have in common

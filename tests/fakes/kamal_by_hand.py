@@ -6,8 +6,8 @@ from deployhost.kamal import contract
 from deployhost.kamal.contract import STOPPED, Route
 from deployhost.model import WEB, AppName
 from deployhost.system.docker_model import ContainerSpec
-from tests.assembled import Server
-from tests.fakes import Behaviour, FakeDocker
+from tests.fakes.assembled import Server
+from tests.fakes.server import Behaviour, FakeDocker
 
 
 class KamalByHand:

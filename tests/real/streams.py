@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from tests.http_exchange import BrokenAnswer, Target, chunks, read_head
+from tests.real.http_exchange import BrokenAnswer, Target, chunks, read_head
 
 PATHS = {"stream": "/stream", "events": "/events", "socket": "/socket"}
 
