@@ -1,20 +1,30 @@
-"""Step and Plan: what is to be done and why, as data; and the one loop that applies a plan."""
+"""What is to be done and why (Step, Plan), what is wrong (Finding), as data; and the one loop that applies a plan."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One thing to do. `what` is imperative and short, `why` is written for the user; subclasses carry the typed details."""
+    """One thing to do. `what` is imperative and short, `why` is written for the user; subclasses carry the typed details.
+
+    `word` names the kind of step in --json. It is an interface: a class may be renamed, its word may not.
+    """
 
     what: str
     why: str
+    word: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, word: str = "", **options: Any) -> None:
+        """Take the kind's word; without one it is the class's name."""
+        super().__init_subclass__(**options)
+        cls.word = word or cls.__name__
 
     def to_json(self) -> dict[str, str]:
-        """Return what and why, as --dry-run --json prints them."""
-        return {"step": type(self).__name__, "what": self.what, "why": self.why}
+        """Return the word, what and why, as --dry-run --json prints them."""
+        return {"step": self.word, "what": self.what, "why": self.why}
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,27 @@ class Plan:
         return len(self.steps)
 
 
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    ERROR = "error"  # something does not work
+    WARNING = "warning"  # something may fail later, or works only in part
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong with the server or an app: `what` it is, `why` it matters or came about, and the command that fixes it, or ""."""
+
+    severity: Severity
+    what: str
+    why: str = ""
+    fix: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """Return it as `status --json` prints it."""
+        return {"severity": str(self.severity), "what": self.what, "why": self.why, "fix": self.fix}
+
+
 class Recorder(Protocol):
     """Whoever wants to be told about each step: the terminal, a log, the journal."""
 
@@ -48,7 +79,7 @@ class Recorder(Protocol):
 
 
 def apply(plan: Plan, act: Callable[[Step], str], recorder: Recorder) -> None:
-    """Given a plan and what carries out one step, carry out all of them in order and tell the recorder.
+    """Carry out a plan's steps in order and tell the recorder.
 
     `act` returns one line on how it went (or ""). The first error ends the loop and is raised as it is.
     """
