@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deployhost.apps import notes
-from deployhost.apps.look import Lookout, Sight
+from deployhost.apps.running import Lookout, Sight
 from deployhost.config.app import AppConfig
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases

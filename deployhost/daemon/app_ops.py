@@ -4,10 +4,10 @@ import os
 from collections.abc import Callable
 
 import deployhost
-from deployhost.apps.known import known_apps
-from deployhost.apps.look import Sight
+from deployhost.apps.known_apps import known_apps
 from deployhost.apps.remove import Remover
 from deployhost.apps.repositories import Repositories
+from deployhost.apps.running import Sight
 from deployhost.apps.view import Views, iso
 from deployhost.config import apps
 from deployhost.config.app import AppConfig

@@ -3,10 +3,10 @@
 import time
 from dataclasses import dataclass
 
-from deployhost.apps.look import PATIENCE as LOOK_PATIENCE
-from deployhost.apps.look import Lookout
 from deployhost.apps.remove import Remover
 from deployhost.apps.repositories import Repositories
+from deployhost.apps.running import PATIENCE as LOOK_PATIENCE
+from deployhost.apps.running import Lookout
 from deployhost.apps.view import Views
 from deployhost.build.planner import Planner
 from deployhost.converge.rounds import Converge

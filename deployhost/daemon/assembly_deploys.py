@@ -10,7 +10,7 @@ from deployhost.build.image import ImageBuilder
 from deployhost.build.limits import BuildLimits
 from deployhost.build.stand_in import StandIns
 from deployhost.config import apps, server
-from deployhost.containers.crew import Crews
+from deployhost.containers.release_containers import Crews
 from deployhost.converge.act import Actor
 from deployhost.converge.act_server import ServerActor
 from deployhost.converge.read import Looker

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from deployhost.apps.export import Exports
-from deployhost.apps.in_force import InForce
+from deployhost.apps.live_settings import InForce
 from deployhost.apps.remove import Remover
 from deployhost.apps.view import Views
 from deployhost.config import apps

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from deployhost.apps.known import known_apps
+from deployhost.apps.known_apps import known_apps
 from deployhost.apps.references import find_commit
 from deployhost.apps.repository import FIRST_BRANCH
 from deployhost.apps.view import Views

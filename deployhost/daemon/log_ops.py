@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from deployhost.apps.known import known_apps
+from deployhost.apps.known_apps import known_apps
 from deployhost.containers.make import DEPLOY_LABEL
 from deployhost.control.messages import Message
 from deployhost.daemon import requests

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from deployhost.apps.known import known_apps
+from deployhost.apps.known_apps import known_apps
 from deployhost.apps.view import Views
 from deployhost.config import apps
 from deployhost.control.messages import Message

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from deployhost.apps.in_force import InForce
+from deployhost.apps.live_settings import InForce
 from deployhost.apps.view import Views
 from deployhost.config import apps
 from deployhost.config.app import AppConfig

@@ -7,7 +7,7 @@ database"). Whatever fails, the old one is started again before the requests go 
 import logging
 
 from deployhost.containers.attempt import Attempt
-from deployhost.containers.crew import RELEASE_LIMIT, Created, Crews
+from deployhost.containers.release_containers import RELEASE_LIMIT, Created, Crews
 from deployhost.deploy.overlap import Overlap
 from deployhost.errors import DeployhostError
 from deployhost.journal.deploys import Deploys

@@ -1,7 +1,7 @@
 """The strategy `overlap`: the new release starts while the old one serves, then the proxy switches; the old one drains."""
 
 from deployhost.containers.attempt import Attempt
-from deployhost.containers.crew import Created, Crews
+from deployhost.containers.release_containers import Created, Crews
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.system.docker_model import Image

@@ -11,9 +11,9 @@ from typing import Protocol
 from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore
 from deployhost.containers.attempt import Attempt
-from deployhost.containers.crew import Crews
 from deployhost.containers.make import DirectEngine
 from deployhost.containers.ran_with import ran_with
+from deployhost.containers.release_containers import Crews
 from deployhost.deploy.build_turns import BuildTurns
 from deployhost.deploy.kamal.images import Provides
 from deployhost.deploy.queue import BUILDS, REPEATS, next_version

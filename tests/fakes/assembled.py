@@ -25,9 +25,10 @@ from deployhost.config.app import AppConfig
 from deployhost.config.apps import AppsFile
 from deployhost.config.env import EnvStore
 from deployhost.config.server import ServerSettings
-from deployhost.containers import boot, crew
-from deployhost.containers.crew import Crews
+from deployhost.containers import boot
+from deployhost.containers import release_containers as crew
 from deployhost.containers.make import DirectEngine
+from deployhost.containers.release_containers import Crews
 from deployhost.converge.act import Actor
 from deployhost.converge.act_server import ServerActor
 from deployhost.converge.read import Looker

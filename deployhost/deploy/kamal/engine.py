@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 from deployhost.config.server import ServerConfig
 from deployhost.containers.attempt import Attempt
-from deployhost.containers.crew import Created, Crews
 from deployhost.containers.make import DirectEngine
 from deployhost.containers.processes import processes_of
+from deployhost.containers.release_containers import Created, Crews
 from deployhost.deploy.kamal.projects import KamalProjects
 from deployhost.deploy.kamal.run import KamalRun
 from deployhost.deploy.queue import BUILDS

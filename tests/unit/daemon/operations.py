@@ -5,9 +5,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from deployhost.apps.in_force import InForce
-from deployhost.apps.look import Lookout
+from deployhost.apps.live_settings import InForce
 from deployhost.apps.remove import Remover
+from deployhost.apps.running import Lookout
 from deployhost.apps.view import Views
 from deployhost.control.messages import Message
 from deployhost.daemon import deploy_ops, push_ops

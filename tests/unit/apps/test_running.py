@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deployhost.apps import notes
-from deployhost.apps.look import Lookout
+from deployhost.apps.running import Lookout
 from deployhost.system.docker import Docker
 from tests.fakes.assembled import Assembled, Server, sha
 from tests.fakes.recovering import restart
