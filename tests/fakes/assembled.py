@@ -58,20 +58,11 @@ from deployhost.traffic.holding import Holding
 from deployhost.traffic.switch import Switch
 from deployhost.upkeep.disk_space import Disks
 from deployhost.upkeep.prune import Pruner
-from tests.fakes.server import (
-    Behaviour,
-    Crash,
-    Engine,
-    FakeBuilder,
-    FakeDocker,
-    FakeProxy,
-    FakeRepository,
-    Life,
-    PlannerHere,
-    Refs,
-    Table,
-    proxy_container,
-)
+from tests.fakes.builder import FakeBuilder, PlannerHere
+from tests.fakes.docker import Behaviour, Engine, FakeDocker, proxy_container
+from tests.fakes.git import FakeRepository, Refs
+from tests.fakes.life import Crash, Life
+from tests.fakes.proxy import FakeProxy, Table
 
 BACKGROUND = ("drain", "tidy")
 SOMEBODY_DEAD = "00000000-0000-0000-0000-000000000000 1 1"

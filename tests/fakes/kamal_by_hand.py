@@ -7,7 +7,7 @@ from deployhost.kamal.contract import STOPPED, Route
 from deployhost.model import WEB, AppName
 from deployhost.system.docker_model import ContainerSpec
 from tests.fakes.assembled import Server
-from tests.fakes.server import Behaviour, FakeDocker
+from tests.fakes.docker import Behaviour, FakeDocker
 
 
 class KamalByHand:

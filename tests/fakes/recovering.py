@@ -3,7 +3,7 @@
 from deployhost.kamal import contract
 from deployhost.model import AppName, Sha
 from tests.fakes.assembled import Assembled, Server, settle
-from tests.fakes.server import Life
+from tests.fakes.life import Life
 
 
 def restart(server: Server, life: Life | None = None) -> Assembled:

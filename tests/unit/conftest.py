@@ -6,7 +6,7 @@ import pytest
 
 from deployhost.model import AppName
 from tests.fakes.assembled import Assembled, Server, sha
-from tests.fakes.server import WITH_WORKER
+from tests.fakes.docker import WITH_WORKER
 
 
 @pytest.fixture

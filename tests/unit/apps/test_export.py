@@ -17,7 +17,7 @@ from deployhost.errors import Conflict, NotFound
 from deployhost.model import AppName, Domain, EnvName, Release, Version
 from deployhost.paths import Paths
 from deployhost.system.docker_model import Image
-from tests.fakes.server import PlannerHere
+from tests.fakes.builder import PlannerHere
 
 SHOP = AppName("shop")
 SHA = "a" * 40

@@ -12,8 +12,8 @@ from deployhost.apps import notes
 from deployhost.apps.running import Lookout
 from deployhost.system.docker import Docker
 from tests.fakes.assembled import Assembled, Server, sha
+from tests.fakes.docker import WITH_WORKER
 from tests.fakes.recovering import restart
-from tests.fakes.server import WITH_WORKER
 
 ONE, TWO = sha(1), sha(2)
 

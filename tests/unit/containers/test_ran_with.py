@@ -12,8 +12,9 @@ from deployhost.model import AppName, Deploy, DeployStatus, ProcessName, Release
 from deployhost.system.docker_model import Container, ContainerSpec
 from deployhost.upkeep.retention import needed
 from tests.fakes.assembled import Assembled, Server, sha
+from tests.fakes.docker import Behaviour
+from tests.fakes.life import Crash, Life
 from tests.fakes.recovering import restart as start_again
-from tests.fakes.server import Behaviour, Crash, Life
 
 ONE, TWO = sha(1), sha(2)
 MIB = 1024**2

@@ -7,9 +7,9 @@ from deployhost.kamal import contract
 from deployhost.kamal.contract import STOPPED
 from deployhost.model import WEB, AppName, Domain, Trigger, Version
 from tests.fakes.assembled import Assembled, Server, settle, sha
+from tests.fakes.docker import WITH_WORKER
 from tests.fakes.kamal_by_hand import KamalByHand
 from tests.fakes.recovering import restart
-from tests.fakes.server import WITH_WORKER
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
 SERVICE = "shop-web"

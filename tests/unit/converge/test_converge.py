@@ -13,8 +13,8 @@ from deployhost.kamal.contract import NETWORK, PAUSED, PROXY_CONTAINER
 from deployhost.model import WEB, AppName, DeployStatus, Drain, Trigger, Version
 from deployhost.system.docker_model import ContainerSpec
 from tests.fakes.assembled import Assembled, Server, settle, sha
+from tests.fakes.docker import Behaviour, FakeDocker
 from tests.fakes.recovering import check, restart
-from tests.fakes.server import Behaviour, FakeDocker
 
 ONE, TWO = sha(1), sha(2)
 SERVICE = "shop-web"

@@ -17,9 +17,9 @@ from deployhost.kamal.contract import NETWORK, PROXY_MAC, Route
 from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Trigger, Version
 from deployhost.steps import Step
 from tests.fakes.assembled import Assembled, Server, settle, sha
+from tests.fakes.docker import WITH_WORKER, FakeDocker, proxy_container
 from tests.fakes.kamal_by_hand import KamalByHand
 from tests.fakes.recovering import check, restart
-from tests.fakes.server import WITH_WORKER, FakeDocker, proxy_container
 
 ONE, TWO = sha(1), sha(2)
 SHOP = AppName("shop")

@@ -12,8 +12,9 @@ from deployhost.errors import BuildFailed, CommandFailed, DeployhostError, Docke
 from deployhost.kamal import contract
 from deployhost.model import WEB, AppName, DeployStatus, Domain, Sha
 from tests.fakes.assembled import Server, settle, sha
+from tests.fakes.docker import Behaviour
+from tests.fakes.life import Crash, Life
 from tests.fakes.recovering import check, restart
-from tests.fakes.server import Behaviour, Crash, Life
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
 

@@ -23,7 +23,9 @@ from deployhost.model import AppName, Sha, Trigger
 from deployhost.system.git import BareRepository
 from deployhost.traffic.reroute import Rerouter
 from tests.fakes.assembled import Server, settle, wait_until
-from tests.fakes.server import FakeRepository, Life, PlannerHere
+from tests.fakes.builder import PlannerHere
+from tests.fakes.git import FakeRepository
+from tests.fakes.life import Life
 
 HTTP_PORT = 8000
 

@@ -7,7 +7,7 @@ import pytest
 from deployhost.config import apps
 from deployhost.model import Sha
 from tests.fakes.assembled import Server, sha
-from tests.fakes.server import FakeRepository
+from tests.fakes.git import FakeRepository
 from tests.unit.daemon.operations import Operations
 
 ONE, TWO = sha(1), sha(2)

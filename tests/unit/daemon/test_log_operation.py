@@ -7,7 +7,7 @@ import pytest
 from deployhost.errors import NotFound
 from deployhost.model import AppName, ProcessName
 from tests.fakes.assembled import Server, sha
-from tests.fakes.server import WITH_WORKER, Behaviour
+from tests.fakes.docker import WITH_WORKER, Behaviour
 from tests.unit.daemon.operations import Operations
 
 ONE, TWO = sha(1), sha(2)

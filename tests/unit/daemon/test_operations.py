@@ -25,7 +25,7 @@ from deployhost.journal.deploys import Push
 from deployhost.model import AppName, Branch, Deploy, DeployStatus, EnvName, Trigger
 from deployhost.system.git import BareRepository
 from tests.fakes.assembled import Server, sha, wait_until
-from tests.fakes.server import Behaviour
+from tests.fakes.docker import Behaviour
 from tests.unit.daemon.operations import Operations
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)

@@ -6,7 +6,7 @@ import pytest
 
 from deployhost.model import AppName, DeployStatus, Trigger
 from tests.fakes.assembled import Server, sha
-from tests.fakes.server import Behaviour
+from tests.fakes.docker import Behaviour
 from tests.unit.daemon.operations import Operations
 
 ONE = sha(1)

@@ -14,7 +14,7 @@ from deployhost.config import apps
 from deployhost.errors import AppNotFound, Conflict
 from deployhost.model import AppName, Deploy, EnvName, Trigger
 from tests.fakes.assembled import Server, settle, sha, wait_until
-from tests.fakes.server import Crash, Life
+from tests.fakes.life import Crash, Life
 from tests.unit.daemon.operations import Operations
 
 ONE, TWO = sha(1), sha(2)

@@ -15,7 +15,8 @@ from deployhost.journal.removals import TAKEN_OUT
 from deployhost.kamal import contract
 from deployhost.model import AppName, EnvName
 from tests.fakes.assembled import Server, settle, sha
-from tests.fakes.server import Behaviour, Crash
+from tests.fakes.docker import Behaviour
+from tests.fakes.life import Crash
 from tests.unit.daemon.operations import Operations
 
 ONE, TWO = sha(1), sha(2)

@@ -18,8 +18,9 @@ from deployhost.kamal import contract, patience
 from deployhost.kamal.patience import patiently
 from deployhost.model import DeployStatus, Domain, Strategy
 from tests.fakes.assembled import Assembled, FakeTime, Server, settle, sha
+from tests.fakes.docker import Behaviour
+from tests.fakes.proxy import FakeProcess
 from tests.fakes.recovering import check
-from tests.fakes.server import Behaviour, FakeProcess
 
 ONE, TWO = sha(1), sha(2)
 CALLS = ("routes", "remove", "pause", "resume", "health_path", "identity", "begin_deploy")

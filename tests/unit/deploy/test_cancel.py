@@ -10,7 +10,7 @@ from deployhost.errors import CommandStopped, DeployCancelled
 from deployhost.model import AppName, DeployStatus, Trigger, Version
 from deployhost.system.stop import Stop
 from tests.fakes.assembled import Server, sha
-from tests.fakes.server import PlannerHere
+from tests.fakes.builder import PlannerHere
 
 
 def test_running(server: Server) -> None:

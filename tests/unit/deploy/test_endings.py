@@ -11,7 +11,7 @@ from deployhost.model import DeployStatus
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Ended
 from tests.fakes.assembled import Server, sha
-from tests.fakes.server import WITH_WORKER, Behaviour
+from tests.fakes.docker import WITH_WORKER, Behaviour
 
 ONE = sha(1)
 

@@ -6,9 +6,10 @@ import pytest
 
 from deployhost.model import AppName, Deploy, Sha, Trigger
 from tests.fakes.assembled import Assembled, Server, settle, sha
+from tests.fakes.docker import Behaviour
 from tests.fakes.kamal_by_hand import KamalByHand
+from tests.fakes.life import Crash, Life
 from tests.fakes.recovering import check, restart
-from tests.fakes.server import Behaviour, Crash, Life
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
 PLAIN = Behaviour()

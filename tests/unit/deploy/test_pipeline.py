@@ -17,7 +17,8 @@ from deployhost.system.docker_model import TABLE_LIMIT
 from deployhost.traffic import switch
 from deployhost.upkeep.retention import KEEP_FAILED
 from tests.fakes.assembled import Assembled, FakeTime, Server, settle, sha, wait_until
-from tests.fakes.server import Behaviour, Life
+from tests.fakes.docker import Behaviour
+from tests.fakes.life import Life
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
 

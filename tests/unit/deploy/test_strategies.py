@@ -6,7 +6,8 @@ from deployhost.errors import SwitchFailed
 from deployhost.kamal import contract
 from deployhost.model import WEB, Deploy, DeployStatus, Sha, Strategy, Trigger
 from tests.fakes.assembled import Assembled, Server, sha
-from tests.fakes.server import Behaviour, Life
+from tests.fakes.docker import Behaviour
+from tests.fakes.life import Life
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
 WORKERS = {"worker": "python worker.py", "release": "python migrate.py"}

@@ -9,8 +9,8 @@ from deployhost.errors import DockerUnavailable
 from deployhost.model import AppName, Deploy, Release, Trigger
 from deployhost.system.http import Answer
 from tests.fakes.assembled import Assembled, Server, settle, sha
+from tests.fakes.docker import WITH_WORKER, Behaviour
 from tests.fakes.kamal_by_hand import KamalByHand
-from tests.fakes.server import WITH_WORKER, Behaviour
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
 

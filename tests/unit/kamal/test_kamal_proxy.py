@@ -9,7 +9,7 @@ from deployhost.kamal import proxy as proxy_room
 from deployhost.kamal.contract import PAUSED, PROXY_CONTAINER, RUNNING, STOPPED
 from deployhost.kamal.proxy import KamalProxy, Target, is_away
 from deployhost.system.docker_model import ContainerSpec
-from tests.fakes.server import Behaviour, Engine, FakeDocker
+from tests.fakes.docker import Behaviour, Engine, FakeDocker
 
 HEADER = "Service  Host  Path  Target  State  TLS"
 

@@ -15,7 +15,7 @@ from deployhost.server.proxy_image import PROGRAM
 from deployhost.server.state import proxy_binary
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec
-from tests.fakes.server import Behaviour, Engine, FakeDocker
+from tests.fakes.docker import Behaviour, Engine, FakeDocker
 
 PROXY = Behaviour(files={PROGRAM: b"program"})
 LATER = f"{contract.PROXY_REPOSITORY}:v0.9.9"

@@ -15,7 +15,7 @@ from deployhost.server.uninstall import Uninstall
 from deployhost.server.uninstall_plan import Present, plan_uninstall
 from deployhost.system.docker import Docker
 from deployhost.system.services import Services
-from tests.fakes.server import Engine, FakeDocker, proxy_container
+from tests.fakes.docker import Engine, FakeDocker, proxy_container
 
 PATHS = Paths(Path("/"))
 ALL = Present(

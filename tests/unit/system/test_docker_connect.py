@@ -8,7 +8,7 @@ import pytest
 
 from deployhost.errors import NotFound
 from deployhost.system.docker import Docker
-from tests.fakes.server import proxy_container
+from tests.fakes.docker import proxy_container
 
 MAC = "02:64:68:00:00:01"
 

@@ -16,7 +16,7 @@ from deployhost.system.firewall import Family, Firewall
 from deployhost.traffic import isolation
 from deployhost.traffic.isolation import Isolation
 from deployhost.traffic.isolation_plan import ASKS, CHAIN, Member, Wanted, change, passed_by, removal, taking_part
-from tests.fakes.server import Behaviour, Engine, FakeDocker
+from tests.fakes.docker import Behaviour, Engine, FakeDocker
 
 BRIDGE = "br-000000000001"
 A, B, C = AppName("a"), AppName("b"), AppName("c")

@@ -20,7 +20,7 @@ from deployhost.system.docker_model import CacheRecord, ContainerSpec
 from deployhost.upkeep.disk_plan import GIB, Space
 from deployhost.upkeep.disk_space import Disks
 from deployhost.upkeep.prune import Pruner
-from tests.fakes.server import Behaviour, Engine, FakeDocker
+from tests.fakes.docker import Behaviour, Engine, FakeDocker
 
 SHOP = AppName("shop")
 WORKER = ProcessName("worker")

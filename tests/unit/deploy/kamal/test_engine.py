@@ -23,7 +23,7 @@ from deployhost.paths import Paths
 from deployhost.system.docker_model import ContainerSpec
 from deployhost.system.stop import Stop
 from tests.fakes.assembled import Assembled, Server, sha
-from tests.fakes.server import Behaviour
+from tests.fakes.docker import Behaviour
 
 ONE, TWO = sha(1), sha(2)
 KAMAL = "engine: kamal"

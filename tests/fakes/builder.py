@@ -1,0 +1,72 @@
+"""Builds without Docker: a planner in this process, and a builder that knows how each commit's app behaves."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from deployhost.build.labels import PROCESSES_LABEL, SOURCE_LABEL
+from deployhost.build.plan import BuildPlan
+from deployhost.build.planner import Planner
+from deployhost.build.planning import plan_directory
+from deployhost.errors import BuildFailed
+from deployhost.model import AppName, RuntimeName
+from deployhost.system.docker_model import Image
+from deployhost.system.stop import Stop
+from tests.fakes.docker import Behaviour, Engine
+from tests.fakes.life import Life
+
+
+class PlannerHere(Planner):
+    """Plans builds as the daemon's planner does, but in this process."""
+
+    def plan(
+        self,
+        directory: Path,
+        app: AppName,
+        *,
+        storage: bool | None,
+        variables: Mapping[str, str],
+        runtime: RuntimeName | None = None,
+        web: bool = False,
+        stop: Stop | None = None,
+    ) -> BuildPlan:
+        """Given a directory and what is known of its app, return what would be built."""
+        return plan_directory(directory, app, storage=storage, variables=variables, runtime=runtime, web=web)
+
+
+class FakeBuilder:
+    """Given the engine, how each commit's app behaves, and a life, what deploy.image.Builder asks for. The tree's file COMMIT says which."""
+
+    def __init__(self, engine: Engine, apps: Mapping[str, Behaviour], life: Life | None = None) -> None:
+        self._engine = engine
+        self._apps = apps
+        self._life = life or Life()
+        self.during: Callable[[], None] = lambda: None  # what happens meanwhile
+
+    def build(
+        self,
+        plan: BuildPlan,
+        *,
+        app: AppName,
+        context: Path,
+        work: Path,
+        reference: str,
+        source: str,
+        stand_in: bool,
+        fresh: bool,
+        on_line: Callable[[str], None],
+        say: Callable[[str], None],
+        stop: Stop,
+    ) -> Image:
+        self._life.effect("build")
+        assert work.is_dir()
+        behaviour = self._apps.get((context / "COMMIT").read_text().strip(), Behaviour())
+        for line in behaviour.build_says:
+            on_line(line)
+        self.during()
+        if behaviour.build_error:
+            raise BuildFailed(behaviour.build_error)
+        labels = {"service": app, SOURCE_LABEL: source}
+        if behaviour.processes:
+            labels[PROCESSES_LABEL] = json.dumps(dict(behaviour.processes))
+        return self._engine.add_image(behaviour, reference, labels=labels)
