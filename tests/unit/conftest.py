@@ -1,4 +1,4 @@
-"""A server on fakes."""
+"""A server on fakes, and no processes."""
 
 from pathlib import Path
 
@@ -7,6 +7,9 @@ import pytest
 from deployhost.model import AppName
 from tests.fakes.assembled import Assembled, Server, sha
 from tests.fakes.docker import WITH_WORKER
+from tests.fakes.no_processes import no_process
+
+__all__ = ["app", "daemon", "no_process", "server"]
 
 
 @pytest.fixture

@@ -1,11 +1,7 @@
 """What every rendered Dockerfile keeps to, whatever the repository holds."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +12,7 @@ from deployhost.build.detect.registry import detectors
 from deployhost.build.directory import load_templates
 from deployhost.build.dockerfile import parse_dockerfile
 from deployhost.build.plan import BuildPlan, plan_build
-from deployhost.build.render import exec_form, write_command
+from deployhost.build.render import exec_form
 from deployhost.build.tree import MemoryTree
 from deployhost.errors import DeployhostError, InvalidName
 from tests.inputs.foreign_names import users_file
@@ -134,16 +130,6 @@ def test_every_shape_keeps_the_rules(shape: str) -> None:
     check(planned(SHAPES[shape]))
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_the_shell_reads_every_run(shape: str) -> None:
-    runs = [
-        re.sub(r"--mount=\S+", "", rest)
-        for word, rest in instructions(planned(SHAPES[shape]).dockerfile or "")
-        if word == "RUN"
-    ]
-    subprocess.run(["/bin/sh", "-n", "-c", "\n".join(runs)], check=True, timeout=10)
-
-
 def test_source_comes_after_the_dependencies() -> None:
     text = planned(SHAPES["flask"]).dockerfile or ""
     assert text.index("requirements.txt") < text.index("COPY --from=deps /venv") < text.index("COPY --chown")
@@ -157,17 +143,6 @@ def test_exec_form_is_one_line_that_reads_back(words: list[str]) -> None:
     assert "\n" not in text
     assert text.isascii()
     assert json.loads(text) == [word.replace("\x00", "") for word in words]
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    st.lists(st.text(st.characters(exclude_characters="\n\r\x00", codec="utf-8"), max_size=30), min_size=1, max_size=4)
-)
-def test_what_is_written_by_a_run_is_what_was_given(lines: list[str]) -> None:
-    kept = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    command = write_command("\n".join(lines), "/dev/stdout") if kept else "printf ''"
-    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=True, timeout=10)
-    assert done.stdout.decode().split("\n")[:-1] == kept
 
 
 @settings(max_examples=30, deadline=None)
@@ -250,59 +225,6 @@ def test_hostile_trees_are_planned_or_refused_in_words(files: dict[str, str]) ->
         check(plan)
 
 
-@pytest.mark.parametrize(
-    ("before", "built", "fallback", "expected"),
-    [
-        ([], ["dist/index.html"], "auto", ("dist", True)),
-        ([], ["dist/index.html", "dist/404.html"], "auto", ("dist", True)),
-        ([], ["dist/index.html", "dist/a/index.html"], "auto", ("dist", False)),
-        ([], ["dist/index.html", "dist/a/index.html"], "yes", ("dist", True)),
-        ([], ["dist/index.html"], "no", ("dist", False)),
-        (["dist/index.html", "public/index.html"], ["build/index.html"], "auto", ("build", True)),
-        (["dist/index.html", "public/index.html"], ["x"], "auto", ("dist", True)),
-        (["public/index.html"], ["x"], "auto", None),
-        ([], ["dist/shop/browser/index.html"], "auto", ("dist/shop/browser", True)),
-    ],
-)
-def test_the_output_of_a_build_is_found(
-    tmp_path: Path, before: list[str], built: list[str], fallback: str, expected: tuple[str, bool] | None
-) -> None:
-    app, began = tmp_path / "app", tmp_path / "build-began"
-    for name in before:
-        _page(app / name, name, 1_000)
-    app.mkdir(exist_ok=True)
-    began.touch()
-    os.utime(began, (2_000, 2_000))
-    for name in built:
-        _page(app / name, name, 3_000)
-    script = (
-        TEMPLATES["find-output.sh"]
-        .replace("/tmp/build-began", str(began))
-        .replace("cd /app", f"cd {app}")
-        .replace("/out", str(tmp_path / "out"))
-    )
-    done = subprocess.run(
-        ["/bin/sh", "-c", script, "find-output", "dist", "build", "dist/*/browser", "public"],
-        env={"FALLBACK": fallback, "PATH": os.environ["PATH"]},
-        capture_output=True,
-        timeout=10,
-        check=False,
-    )
-    if expected is None:
-        assert done.returncode == 1
-        assert b"no index.html; looked in: dist build" in done.stderr
-        return
-    assert done.returncode == 0
-    assert (tmp_path / "out/www/index.html").read_text() == f"{expected[0]}/index.html"
-    assert (tmp_path / "out/single-page").exists() is expected[1]
-
-
-def _page(path: Path, text: str, when: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    os.utime(path, (when, when))
-
-
 def test_a_name_that_is_no_app_is_refused() -> None:
     with pytest.raises(InvalidName):
         plan_build(MemoryTree(SHAPES["static"]), templates=TEMPLATES, app="x,target=/")
@@ -325,10 +247,3 @@ def test_candidates_render_from_a_template_that_exists() -> None:
         for detector in detectors():
             found = detector.detect(MemoryTree(files))
             assert not isinstance(found, Candidate) or found.recipe.template in TEMPLATES
-
-
-def test_importing_the_plan_is_cheap() -> None:
-    heavy = ("jinja2", "packaging", "docker", "subprocess", "deployhost.system")
-    code = f"import sys, deployhost.build.plan; print([one for one in {heavy} if one in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=20)
-    assert done.stdout.strip() == "[]"

@@ -1,7 +1,7 @@
 """`logs`: what is said beside an app's own lines is no part of them."""
 
+from tests.fakes.command import Run
 from tests.fakes.control import FakeControl
-from tests.unit.cli.conftest import Run
 
 
 def test_notes_go_to_standard_error(control: FakeControl, run: Run) -> None:

@@ -11,8 +11,8 @@ import pytest
 from deployhost import __version__
 from deployhost.cli import session, views
 from deployhost.errors import AppNotFound, BuildFailed, Conflict, InvalidConfig, WaitTimedOut
+from tests.fakes.command import Run
 from tests.fakes.control import HANG_UP, FakeControl
-from tests.unit.cli.conftest import Run
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 

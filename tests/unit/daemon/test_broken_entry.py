@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deployhost.daemon.assembly_shared import _MayReach
-from deployhost.errors import InvalidConfig, SwitchFailed
+from deployhost.errors import SwitchFailed
 from deployhost.model import AppName
 from deployhost.paths import Paths
 from tests.fakes.assembled import Server, sha
@@ -25,13 +25,6 @@ def write(paths: Paths, own: str, shop: str) -> None:
     text = f"apps:\n  own: {{{own}}}\n  shop: {{{shop}}}\n"
     paths.apps_yml.with_suffix(".new").write_text(text)
     paths.apps_yml.with_suffix(".new").replace(paths.apps_yml)
-
-
-def test_hooks_of_the_others_are_refreshed(server: Server, ops: Operations) -> None:
-    write(server.paths, "prot: 1", "")
-    with pytest.raises(InvalidConfig, match=r"apps\.yml has a mistake"):
-        ops.daemon.repositories.refresh()
-    assert [path.name for path in server.paths.repos.iterdir()] == ["shop.git"]
 
 
 def test_whom_it_may_reach_stays_as_it_was(paths: Paths) -> None:

@@ -14,7 +14,6 @@ from deployhost.errors import (
     Conflict,
     DeployhostError,
     DockerUnavailable,
-    FileProblem,
     InvalidConfig,
     InvalidName,
     InvalidRequest,
@@ -23,7 +22,6 @@ from deployhost.errors import (
 )
 from deployhost.journal.deploys import Push
 from deployhost.model import AppName, Branch, Deploy, DeployStatus, EnvName, Trigger
-from deployhost.system.git import BareRepository
 from tests.fakes.assembled import Server, sha, wait_until
 from tests.fakes.docker import Behaviour
 from tests.unit.daemon.operations import Operations
@@ -309,20 +307,6 @@ def test_storage(server: Server, ops: Operations) -> None:
     assert ops.ask("storage.show", name=app)["path"] == path
 
 
-# Apps
-
-
-def test_add(server: Server, ops: Operations) -> None:
-    view = ops.ask("app.add", name="shop", domains=["shop.example.com"])
-    assert (view["state"], view["live"], view["head"], view["note"]) == ("empty", None, None, "")
-    assert view["urls"] == ["http://shop.localhost:8000", "http://shop.example.com:8000"]
-    assert view["remote"] == str(server.paths.root / "var/lib/deployhost/repos/shop.git")
-    with pytest.raises(Conflict):
-        ops.ask("app.add", name="shop")
-    with pytest.raises(InvalidName):
-        ops.ask("app.add", name="Shop!")
-
-
 def test_states(server: Server, ops: Operations) -> None:
     app = server.add("shop")
 
@@ -554,21 +538,6 @@ def test_a_removal_that_cannot_be_finished_is_in_nobodys_way(server: Server, ops
         ops.ask("app.remove", name="shop")
     ops.remover.resume()
     assert list(ops.remover.removals.open()) == ["shop"]
-
-
-def test_an_app_whose_repository_cannot_be_made_is_not_added(
-    ops: Operations, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full_disk(*_: object) -> None:
-        raise FileProblem("no space left on device")
-
-    for broken in ("create", "configure"):
-        with monkeypatch.context() as patch:
-            patch.setattr(BareRepository, broken, full_disk)
-            with pytest.raises(FileProblem):
-                ops.ask("app.add", name="shop")
-        assert ops.ask("app.list")["apps"] == []
-        assert list(server.paths.repos.iterdir()) == []
 
 
 def test_removed_while_it_builds(server: Server, ops: Operations) -> None:

@@ -55,17 +55,6 @@ def test_shown(ops: Operations, app: AppName) -> None:
     assert [one["listed"] for one in ops.ask("app.status", name="blog")["apps"]] == [True]
 
 
-def test_put_back(server: Server, ops: Operations, app: AppName) -> None:
-    """What was said of it goes at once, and it is as it was."""
-    ops.daemon.converge.run()
-    assert "not in apps.yml" in ops.daemon.converge.notes(app)[0]
-    ops.ask("app.add", name=app)
-    assert (shown(ops)["listed"], shown(ops)["note"], shown(ops)["state"]) == (True, "", "live")
-    assert ops.daemon.converge.left_alone(app) == ""
-    assert ops.push(app, TWO)["outcome"] == "ok"
-    assert ops.daemon.live(app).sha == TWO
-
-
 def test_removed(server: Server, ops: Operations, app: AppName) -> None:
     planned = ops.ask("app.remove", name=app, dry_run=True)
     assert planned["steps"][-1]["what"] == "forget the releases of shop"

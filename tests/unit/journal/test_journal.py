@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import subprocess
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -95,44 +94,11 @@ def test_newer_journal_is_refused(database: Database, path: Path) -> None:
         Database(path)
 
 
-def test_what_is_no_journal(tmp_path: Path) -> None:
-    (tmp_path / "journal.db").write_bytes(b"this is no database, and it is longer than a header" * 10)
-    with pytest.raises(FileProblem, match="is damaged") as failed:
-        Database(tmp_path / "journal.db")
-    assert failed.value.message.startswith(f"the journal {tmp_path}/journal.db is damaged: ")
-    assert failed.value.details[0] == "apps go on serving; what is known of past deploys is lost"
-    # The hint is what mends it.
-    subprocess.run(failed.value.hint.split(), check=True)
-    assert Deploys(Database(tmp_path / "journal.db"), Clock()).of_app(SHOP) == []
-    assert (tmp_path / "journal.db.damaged").exists()
-
-
 def test_journal_that_can_not_be_opened(tmp_path: Path) -> None:
     (tmp_path / "journal.db").mkdir()
     with pytest.raises(FileProblem, match="can't be opened") as failed:
         Database(tmp_path / "journal.db")
     assert "mv" not in failed.value.hint, "nothing is lost yet"
-
-
-def test_journal_that_is_damaged_later(deploys: Deploys, database: Database, path: Path) -> None:
-    """Reading and writing say so, and its log beside it does not spoil the one that takes its place."""
-    for _ in range(50):
-        deploys.accept(SHOP, ONE, trigger=Trigger.PUSH, subject="x" * 500)
-    database.close()
-    damaged = Deploys(Database(path), Clock())
-    size = path.stat().st_size
-    with path.open("r+b") as file:
-        file.seek(4096)
-        file.write(b"\xff" * (size - 4096))
-    with pytest.raises(FileProblem, match="is damaged") as read:
-        damaged.of_app(SHOP)
-    with pytest.raises(FileProblem, match="is damaged") as written:
-        damaged.accept(SHOP, TWO, trigger=Trigger.PUSH)
-    assert read.value.hint == written.value.hint == f"mv {path} {path}.damaged"
-    subprocess.run(read.value.hint.split(), check=True)
-    fresh = Deploys(Database(path), Clock())
-    assert fresh.of_app(SHOP) == []
-    fresh.accept(SHOP, TWO, trigger=Trigger.PUSH)
 
 
 def test_rows_that_break_a_rule_are_no_damage(database: Database) -> None:
@@ -232,20 +198,6 @@ def test_everything_around_it_deleted(deploys: Deploys, database: Database, path
     assert Deploys(Database(path), Clock()).of_app(SHOP) == [accepted]
 
 
-def test_another_file_in_its_place_is_left(deploys: Deploys, database: Database, path: Path) -> None:
-    accepted = deploys.accept(SHOP, ONE, trigger=Trigger.PUSH)
-    path.unlink()
-    path.write_bytes(b"a backup of somebody's")
-    with pytest.raises(FileProblem, match="another file lies at") as told:
-        database.keep()
-    assert path.read_bytes() == b"a backup of somebody's"
-    assert deploys.of_app(SHOP) == [accepted]
-    subprocess.run(told.value.hint.split(), check=True)
-    assert len(database.keep()) == 1
-    assert Deploys(Database(path), Clock()).of_app(SHOP) == [accepted]
-    assert path.with_name("journal.db.other").read_bytes() == b"a backup of somebody's"
-
-
 def test_a_file_that_comes_in_the_meantime_is_left(
     deploys: Deploys, database: Database, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,21 +229,6 @@ def test_deleted_file_that_was_damaged(deploys: Deploys, database: Database, pat
         damaged.keep()
     assert told.value.hint == f"kill {os.getpid()}"
     assert told.value.details == ("deployhostd begins a new one when it is started again",)
-
-
-def test_locked_by_another_program(deploys: Deploys, path: Path, database: Database) -> None:
-    """The disk is not what is to be looked at."""
-    with database.reading() as db:
-        db.execute("PRAGMA busy_timeout = 1")
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(FileProblem, match="can't be written: database is locked") as failed:
-        deploys.accept(SHOP, ONE, trigger=Trigger.PUSH)
-    assert failed.value.hint == "lslocks --notruncate"
-    listed = subprocess.run(failed.value.hint.split(), check=True, capture_output=True, text=True).stdout
-    assert f"{path}-shm" in listed, "it names the file, and beside it who has it locked"
-    other.close()
-    deploys.accept(SHOP, ONE, trigger=Trigger.PUSH)
 
 
 def test_two_threads(deploys: Deploys) -> None:

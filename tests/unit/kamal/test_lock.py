@@ -1,9 +1,6 @@
 """Kamal's lock: one holder at a time, whoever that is; what the dead left is taken over, what others hold is not."""
 
 import base64
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 from pathlib import Path
@@ -139,55 +136,6 @@ def test_garbled_details(locks: KamalLocks, tmp_path: Path) -> None:
     found = locks.read(SHOP)
     assert found is not None
     assert found.holder is None
-
-
-HOLD = """
-    import sys, time
-    from pathlib import Path
-    from deployhost.kamal import lock
-    from deployhost.model import AppName, Version
-    lock.POLL = 0.002
-    locks = lock.KamalLocks(Path(sys.argv[1]))
-    marks = Path(sys.argv[2])
-    for _ in range(int(sys.argv[3])):
-        with locks.held(AppName("shop"), Version("a" * 40), patience=20, waiting=lambda _: None):
-            print("held", flush=True)
-            (marks / "inside").mkdir()  # fails if anybody else is inside
-            time.sleep(float(sys.argv[4]))
-            (marks / "inside").rmdir()
-"""
-
-
-def hold(tmp_path: Path, times: int, seconds: float) -> "subprocess.Popen[str]":
-    arguments = [str(tmp_path / ".kamal"), str(tmp_path), str(times), str(seconds)]
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(HOLD), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_two_processes_take_turns(tmp_path: Path) -> None:
-    both = [hold(tmp_path, 20, 0.001) for _ in range(2)]
-    for process in both:
-        out, err = process.communicate(timeout=20)
-        assert (process.returncode, out.count("held")) == (0, 20), err
-
-
-def test_killed_holder(locks: KamalLocks, tmp_path: Path) -> None:
-    """kill -9 leaves the lock; the next of us takes it over at once."""
-    process = hold(tmp_path, 1, 60)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    with pytest.raises(Conflict), locks.held(SHOP, V, patience=0, waiting=lambda _: None):
-        pytest.fail("it was taken")
-    process.kill()
-    process.communicate(timeout=5)
-    assert (tmp_path / ".kamal" / "lock-shop").exists()
-    started = time.monotonic()
-    with locks.held(SHOP, V, patience=5, waiting=silent):
-        assert time.monotonic() - started < 1
 
 
 def test_threads_that_find_a_dead_ones_lock(locks: KamalLocks, tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from deployhost.paths import Paths
 from deployhost.server import act_kamal, buildx, kamal_buildx, kamal_cli
 from deployhost.server import kamal_steps as steps
 from deployhost.server.act_kamal import KamalActor
-from deployhost.server.facts_kamal import public_keys
 from deployhost.server.kamal_services import kamal_wanted
 from deployhost.server.kamal_state import KamalFiles, Wheel
 from deployhost.server.state import install_record
@@ -48,33 +47,6 @@ def paths(tmp_path: Path) -> Paths:
 @pytest.fixture
 def act(paths: Paths) -> KamalActor:
     return KamalActor(paths, cast("Docker", None), cast("Services", Keeper()), lambda _line: None)
-
-
-def access(act: KamalActor, port: int = 822) -> None:
-    act(steps.WriteSshAccess(what="write", why="w", port=port, pam=False))
-
-
-def test_keys_are_made_once_and_written_where_they_are_looked_for(act: KamalActor, paths: Paths) -> None:
-    access(act)
-    first, files = public_keys(paths), KamalFiles(paths)
-    access(act, port=823)
-    assert public_keys(paths) == first
-    assert paths.ssh_key.stat().st_mode & 0o777 == 0o600
-    key, host_key = first[paths.ssh_key].split()[1], first[files.host_key].split()[1]
-    assert key in files.authorized_keys.read_text()
-    assert files.known_hosts.read_text() == f"[127.0.0.1]:823 ssh-ed25519 {host_key}\n"
-    expected = files.texts(823, pam=False, key=first[paths.ssh_key], host_key=first[files.host_key])
-    assert {path: (path.read_text(), path.stat().st_mode & 0o777) for path in expected} == expected
-
-
-def test_half_a_key_pair_is_made_anew(act: KamalActor, paths: Paths) -> None:
-    access(act)
-    before = public_keys(paths)
-    paths.ssh_key.with_name("key.pub").unlink()
-    access(act)
-    after = public_keys(paths)
-    assert after[paths.ssh_key] != before[paths.ssh_key]
-    assert after[KamalFiles(paths).host_key] == before[KamalFiles(paths).host_key]
 
 
 def test_what_holds_services_back_is_noted_as_ours(act: KamalActor, paths: Paths) -> None:

@@ -1,18 +1,13 @@
 """Who listens in a process's network: on recorded tables, and on a real process."""
 
-import os
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deployhost.model import Listener
-from deployhost.system.netns import listen_in, listeners, parse_listeners
+from deployhost.system.netns import parse_listeners
 
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 # Recorded in a container on the network `kamal`: its app on 8080, a debugger on 127.0.0.1:9229, Docker's resolver, a connection.
@@ -51,61 +46,3 @@ def test_any_address(address: object, port: int) -> None:
     line = f"   0: {raw}:{port:04X} 00000000:0000 0A 0:0 0:0 0 0 0 1 1 0 100 0 0 10 0\n"
     expected = set() if str(address) == "127.0.0.11" else {Listener(port, str(address).startswith("127."))}
     assert parse_listeners(HEADER + line) == expected
-
-
-# Where root may make one, the process lives in a network of its own, as a container's does; else in ours.
-ALONE = (
-    os.geteuid() == 0 and subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode == 0
-)
-SCRIPT = """
-import socket, sys
-if sys.argv[1] == "alone":
-    import fcntl, struct
-    with socket.socket() as any_socket:  # ip link set lo up
-        fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh", b"lo", 0x49))
-everywhere, inside = socket.create_server(("0.0.0.0", 0)), socket.create_server(("127.0.0.1", 0))
-print(everywhere.getsockname()[1], inside.getsockname()[1], flush=True)
-sys.stdin.readline()
-"""
-
-
-@pytest.fixture
-def listening() -> Iterator[tuple["subprocess.Popen[str]", int, int]]:
-    prefix = ["unshare", "--net", "--"] if ALONE else []
-    process = subprocess.Popen(
-        [*prefix, sys.executable, "-c", SCRIPT, "alone" if ALONE else "ours"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    everywhere, inside = map(int, process.stdout.readline().split())
-    yield process, everywhere, inside
-    process.kill()
-    process.communicate(timeout=5)
-
-
-def test_real_process(listening: tuple["subprocess.Popen[str]", int, int]) -> None:
-    process, everywhere, inside = listening
-    found = listeners(process.pid)
-    assert found is not None
-    assert {Listener(everywhere, False), Listener(inside, True)} <= found
-
-
-def test_socket_of_ours_in_there(listening: tuple["subprocess.Popen[str]", int, int]) -> None:
-    process, *_ = listening
-    before = Path("/proc/self/ns/net").readlink()
-    with listen_in(process.pid) as ours:
-        port = ours.getsockname()[1]
-        assert Listener(port, False) in (listeners(process.pid) or set())
-        if ALONE:
-            assert Listener(port, False) not in (listeners(os.getpid()) or set())
-    assert Path("/proc/self/ns/net").readlink() == before
-    assert Path("/proc/thread-self/ns/net").readlink() == before
-
-
-def test_gone(listening: tuple["subprocess.Popen[str]", int, int]) -> None:
-    process, *_ = listening
-    process.kill()
-    process.wait(5)
-    assert listeners(process.pid) is None
-    with pytest.raises(OSError, match=str(process.pid)):
-        listen_in(process.pid)

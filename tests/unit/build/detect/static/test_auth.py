@@ -1,9 +1,7 @@
 """Staticfile.auth: what counts as a login, what refuses the tree, and that no hash gets into a text."""
 
 import json
-import os
 import re
-import subprocess
 import time
 from pathlib import Path
 
@@ -193,29 +191,6 @@ def test_logins_of_a_folder_protect_nothing_and_say_so() -> None:
     )
     both = planned({"public/index.html": "", "Staticfile.auth": BOB, "public/Staticfile.auth": BOB})
     assert [one.partition(" protects")[0] for one in both.warnings] == ["public/Staticfile.auth"]
-
-
-@pytest.mark.parametrize(("protected", "code"), [("no", 1), ("yes", 0)])
-def test_a_build_that_leaves_logins_which_nobody_checked_fails(tmp_path: Path, protected: str, code: int) -> None:
-    out = tmp_path / "app/dist"
-    out.mkdir(parents=True)
-    (tmp_path / "began").touch()
-    os.utime(tmp_path / "began", (1_000, 1_000))
-    for name in ("index.html", "Staticfile", "Staticfile.auth"):
-        (out / name).write_text("")
-    script = TEMPLATES["find-output.sh"].replace("/tmp/build-began", str(tmp_path / "began"))
-    script = script.replace("cd /app", f"cd {tmp_path}/app").replace("/out", str(tmp_path / "out"))
-    done = subprocess.run(
-        ["/bin/sh", "-c", script, "find-output", "dist"],
-        env={"FALLBACK": "no", "PROTECTED": protected, "PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        timeout=10,
-        check=False,
-    )
-    assert done.returncode == code
-    assert (code == 0) or "put Staticfile.auth at the root of the repository" in done.stderr
-    assert (code == 1) or [one.name for one in (tmp_path / "out/www").iterdir()] == ["index.html"]
 
 
 def refusing() -> list[re.Pattern[str]]:

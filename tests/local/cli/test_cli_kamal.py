@@ -13,8 +13,8 @@ from deployhost.errors import AppNotFound, InvalidRequest, KamalUnavailable, Set
 from deployhost.kamal import cli, parts
 from deployhost.model import AppName
 from deployhost.paths import Paths
+from tests.fakes.command import Run
 from tests.fakes.control import FakeControl
-from tests.unit.cli.conftest import Run
 
 VERSION = "a" * 40
 
