@@ -12,6 +12,7 @@ from deployhost.build.plan import BuildPlan
 from deployhost.build.planner import Planner
 from deployhost.build.refusals import DOCKERFILE
 from deployhost.config.app import AppConfig
+from deployhost.config.current import Apps
 from deployhost.config.env import EnvStore
 from deployhost.containers.processes import Processes, processes_of
 from deployhost.containers.spec import container_of
@@ -59,14 +60,15 @@ class Exports:
     env: EnvStore
     paths: Paths
     planner: Planner
-    load_app: Callable[[AppName], AppConfig]
+    apps: Apps
+    repository: Callable[[AppName], BareRepository]
 
     def kamal(self, name: AppName) -> dict[str, Any]:
         """Given an app, return {app, version, files: {path: text}, notes: [str]} of its Kamal project, without any value of a variable.
 
         Raise AppNotFound; NotFound if it has no live release.
         """
-        config, live = self.load_app(name), self.releases.live(name)
+        config, live = self.apps.get(name), self.releases.live(name)
         image = None if live is None else self.docker.image(live.image)
         if live is None or image is None:
             raise NotFound(f"{name} has no live release to export", hint=f"deployhost deploy {name}")
@@ -88,7 +90,7 @@ class Exports:
         """Return the Dockerfile and .dockerignore of what is live: ours, or the repository's own."""
         with tempfile.TemporaryDirectory(prefix="export-", dir=self.paths.run) as scratch:
             tree = Path(scratch) / "tree"
-            BareRepository(self.paths.repo(config.name)).check_out(live.sha, tree)
+            self.repository(config.name).check_out(live.sha, tree)
             plan = self.planner.plan(
                 tree,
                 config.name,

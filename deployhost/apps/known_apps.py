@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deployhost.config import apps
 from deployhost.config.app import AppConfig
 from deployhost.config.apps import AppsFile
+from deployhost.config.current import Apps
 from deployhost.errors import DeployhostError, FileProblem, InvalidConfig
 from deployhost.journal.releases import Releases
 from deployhost.model import AppName
@@ -24,17 +24,17 @@ class KnownApps:
     unlisted: tuple[AppName, ...] = ()
 
     def name(self, wanted: AppName) -> AppName:
-        """Given a name, return it. Raise AppNotFound if there is no such app."""
+        """Return the name. Raise AppNotFound if there is no such app."""
         return AppsFile({name: AppConfig(name) for name in (*self.apps, *self.unlisted)}).get(wanted).name
 
 
-def known_apps(paths: Paths, releases: Releases) -> KnownApps:
-    """Given where things lie and the journal, return the apps: as apps.yml has them, as far as that can be read.
+def known_apps(apps: Apps, paths: Paths, releases: Releases) -> KnownApps:
+    """Return the apps as apps.yml has them, as far as that can be read.
 
     Otherwise they are those that have a repository or a live release.
     """
     try:
-        found = apps.load(paths.apps_yml)
+        found = apps.now()
     except (InvalidConfig, FileProblem) as problem:
         names = {release.app for release in releases.all_live()}
         names |= {AppName(repo.stem) for repo in paths.repos.glob("*.git") if AppName.pattern.fullmatch(repo.stem)}

@@ -5,23 +5,23 @@ from dataclasses import dataclass
 
 from deployhost.config.app import AppConfig
 from deployhost.config.env import refusals
+from deployhost.containers.storage import Storage
 from deployhost.journal.releases import Releases
-from deployhost.model import MOUNTED_AT, AppName, EnvName
-from deployhost.paths import Paths
+from deployhost.model import AppName, EnvName
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container, variables
 
 
 @dataclass(frozen=True)
-class InForce:
-    """Given the engine, the journal and the paths, compare settings with the live container: it is what knows."""
+class LiveSettings:
+    """What the live container runs with: settings are compared with it, since it is what knows."""
 
     docker: Docker
     releases: Releases
-    paths: Paths
+    storage: Storage
 
-    def variables(self, config: AppConfig, wanted: Mapping[EnvName, str | None]) -> bool:
-        """Given an app's settings and variables (None: one that is not to be set), return whether what serves runs with these.
+    def has_variables(self, config: AppConfig, wanted: Mapping[EnvName, str | None]) -> bool:
+        """Return whether the live container runs with these variables (None: one that is not to be set).
 
         Where nothing serves, and where the repository's own configuration says what reaches the app, nothing is to be compared.
         """
@@ -36,11 +36,11 @@ class InForce:
         own = {name: value for name, value in wanted.items() if not refusals(name, "")}
         return all(has.get(name) == (images.get(name) if value is None else value) for name, value in own.items())
 
-    def storage(self, app: AppName) -> bool | None:
-        """Given an app, return whether what serves it has its storage mounted, or None if nothing serves it."""
+    def has_storage(self, app: AppName) -> bool | None:
+        """Return whether the live container has the app's storage mounted, or None if there is none."""
         live = self.releases.live(app)
         found = None if live is None else self.docker.find(live.container)
-        return None if found is None else (str(self.paths.storage(app)), MOUNTED_AT) in found.mounts
+        return None if found is None else self.storage.mounted_in(found, app)
 
     def _of_image(self, container: Container) -> dict[str, str]:
         image = self.docker.image(container.image_id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from deployhost.containers.make import WORKERS_LABEL
+from deployhost.containers.belongs import workers_of
 from deployhost.kamal.contract import PAUSED, STOPPED, Route
 from deployhost.kamal.lock import LockDetails
 from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Trigger
@@ -108,18 +108,9 @@ def way_back(live: Release | None, tried: Deploy | None, older: Release | None) 
     )
 
 
-def going_forward(app: AppName, live: Release | None, chosen: Deploy | None) -> str:
-    """Given an app to which a new commit is pushed, say it if what is live had been chosen against what was pushed last."""
-    if live is None or chosen is None or chosen.trigger not in (Trigger.ROLLBACK, Trigger.AUTO_ROLLBACK):
-        return ""
-    subject = f" ({live.subject})" if live.subject else ""
-    automatically = " automatically" if chosen.trigger is Trigger.AUTO_ROLLBACK else ""
-    return f"{app} was rolled back{automatically} to {live.sha.short}{subject}; this push goes forward again"
-
-
 def workers(containers: Sequence[Container]) -> str:
     """Given a release's containers, say which of its workers do not run, were started again, or have no container any more."""
-    made = " ".join(container.labels.get(WORKERS_LABEL, "") for container in containers).split()
+    made = [name for container in containers for name in workers_of(container)]
     there = {container.labels.get("role") for container in containers}
     told = [f"{name}: its container is gone" for name in made if name not in there]
     ended = bool(told)

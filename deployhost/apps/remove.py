@@ -21,10 +21,11 @@ from deployhost.apps.remove_plan import (
 from deployhost.apps.repositories import Repositories
 from deployhost.apps.view import Views
 from deployhost.build.labels import APP_LABEL
-from deployhost.config import apps
+from deployhost.config import apps as apps_yml
 from deployhost.config.app import AppConfig
+from deployhost.config.current import Apps
 from deployhost.config.env import EnvStore
-from deployhost.containers.make import DEPLOY_LABEL
+from deployhost.containers.belongs import DEPLOY_LABEL
 from deployhost.errors import AppNotFound, DeployhostError, DockerUnavailable, FileProblem, InternalError
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
@@ -58,6 +59,7 @@ class Remover:
     events: EventLog
     env: EnvStore
     paths: Paths
+    apps: Apps
     views: Views
     locks: KamalLocks
     removals: Removals
@@ -118,7 +120,7 @@ class Remover:
             with_storage = self.removals.open().get(app)
             if with_storage is None:
                 return
-            found = apps.load(self.paths.apps_yml)
+            found = self.apps.now()
             listed = app in found.known
             if listed and self.removals.taken_out(app) not in ("", _digest(found.known[app])):
                 # The entry is a new app's: what was still to be deleted must not take anything of it.
@@ -194,7 +196,7 @@ class Remover:
             repository=self.paths.repo(app),
             storage=storage,
             has_storage=storage.is_dir(),
-            listed=app in apps.load(self.paths.apps_yml).known,
+            listed=app in self.apps.now().known,
         )
 
     def act(self, app: AppName, step: Step) -> str:
@@ -234,7 +236,7 @@ class Remover:
                 self.removals.note_taken_out(app, TAKEN_OUT)
 
         try:
-            apps.remove_app(self.paths.apps_yml, app, ready=going, then=gone)
+            apps_yml.remove_app(self.paths.apps_yml, app, ready=going, then=gone)
         except AppNotFound:
             gone()  # its owner took it out by hand
         except DeployhostError:

@@ -8,14 +8,16 @@ import contextlib
 import secrets
 import shutil
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployhost.apps.repository import make, mend
-from deployhost.config import apps, yaml_file
+from deployhost.config import apps as apps_yml
+from deployhost.config import yaml_file
 from deployhost.config.app import AppConfig
 from deployhost.config.apps import AppsFile
-from deployhost.config.listing import Listing
+from deployhost.config.current import Apps
 from deployhost.converge.facts import SeenRepository
 from deployhost.converge.repository_plan import is_unwanted
 from deployhost.errors import Conflict, DeployhostError
@@ -33,22 +35,23 @@ AT_ONCE = 20  # repositories that are placed while the lock is held once
 LEFT = 600.0  # seconds after which nobody is at work any more on what lies aside
 
 
+@dataclass(kw_only=True)
 class Repositories:
     """The bare repositories below paths.repos. The journal says which apps are being removed: those get none."""
 
-    def __init__(self, paths: Paths, removals: Removals, releases: Releases) -> None:
-        self._paths = paths
-        self._removals = removals
-        self._releases = releases
-        self._listing = Listing(paths.apps_yml)
-        self._deleted = 0  # repositories that converge deleted
+    paths: Paths
+    apps: Apps
+    removals: Removals
+    releases: Releases
+    repository: Callable[[Path], BareRepository]
+    deleted: int = field(default=0, init=False)  # repositories that converge deleted
 
     def refresh(self) -> None:
         """Have every app's repository and hook as this version writes them: an upgrade moves the interpreter.
 
         Raise the first problem with a single app, InvalidConfig if its settings can't be read, once the others are done.
         """
-        found = self._listing.now()
+        found = self.apps.now()
         missing: list[AppConfig] = []
         problems: list[DeployhostError] = []
         for config in found.apps.values():
@@ -68,7 +71,7 @@ class Repositories:
         problems: list[DeployhostError] = []
         with contextlib.ExitStack() as stack:
             made = [(config, stack.enter_context(self._aside(config.name, config.branch))) for config in missing]
-            listed, removed = stack.enter_context(self._listing.held()), self._removals.open()
+            listed, removed = stack.enter_context(self.apps.held()), self.removals.open()
             for config, repository in made:
                 if config.name in listed.known and config.name not in removed:
                     try:
@@ -86,13 +89,13 @@ class Repositories:
 
         def place() -> None:
             nonlocal placed
-            if app in self._removals.open():
+            if app in self.removals.open():
                 raise Conflict(f"{app} is being removed", hint=f"deployhost remove {app} --yes")
             placed = self._place(made, app, branch)
 
         with self._aside(app, branch) as made:
             try:
-                config = apps.add_app(self._paths.apps_yml, app, branch, domains, ready=place)
+                config = apps_yml.add_app(self.paths.apps_yml, app, branch, domains, ready=place)
             except BaseException:
                 if placed:
                     with contextlib.suppress(DeployhostError):  # converge sees to it
@@ -104,7 +107,7 @@ class Repositories:
 
     def delete(self, app: AppName) -> None:
         """Delete the repository of an app that is being removed. Raise Conflict if apps.yml stays locked, FileProblem."""
-        with yaml_file.locked(self._paths.apps_yml):
+        with yaml_file.locked(self.paths.apps_yml):
             away = self._move_away(app)
         _delete(away)
 
@@ -114,12 +117,12 @@ class Repositories:
         Deletes nothing if there is no apps.yml: the owner is unknown then. Raise InvalidConfig if apps.yml can't be read,
         Conflict if it stays locked, FileProblem.
         """
-        with yaml_file.locked(self._paths.apps_yml):
-            listed = self._listing.read()
+        with yaml_file.locked(self.paths.apps_yml):
+            listed = self.apps.read()
             seen = None if listed is None else self._look(app, listed, self._owned())
             away = self._move_away(app) if seen is not None and is_unwanted(seen) else None
         _delete(away)
-        self._deleted += away is not None
+        self.deleted += away is not None
         return away is not None
 
     def sweep(self, older: float = 0.0) -> None:
@@ -141,15 +144,15 @@ class Repositories:
         was moved away and back is the same file with the same time.
         """
         try:
-            file = self._paths.apps_yml.stat()
+            file = self.paths.apps_yml.stat()
         except OSError:
             return None
-        return file.st_mtime_ns, file.st_ino, self._deleted, frozenset(self._removals.open())
+        return file.st_mtime_ns, file.st_ino, self.deleted, frozenset(self.removals.open())
 
     def unlisted(self) -> tuple[SeenRepository, ...]:
         """Return the repositories whose app is not in apps.yml, none if there is no apps.yml. Raise InvalidConfig, FileProblem."""
         there = [AppName(path.stem) for path in self._entries("*.git") if AppName.pattern.fullmatch(path.stem)]
-        listed = self._listing.read() if there else None
+        listed = self.apps.read() if there else None
         if listed is None:
             return ()
         owned = self._owned()
@@ -158,10 +161,10 @@ class Repositories:
 
     def _owned(self) -> set[AppName]:
         """Return the apps that the journal knows, and those whose removal will see to what is left of them."""
-        return {*self._releases.apps(), *self._removals.open()}
+        return {*self.releases.apps(), *self.removals.open()}
 
     def _look(self, app: AppName, listed: AppsFile, owned: Collection[AppName]) -> SeenRepository | None:
-        repository = BareRepository(self._paths.repo(app))
+        repository = self.repository(self.paths.repo(app))
         if repository.path.is_symlink() or not repository.exists:
             return None  # none of ours
         empty = repository.holds_nothing()
@@ -175,10 +178,10 @@ class Repositories:
         )
 
     def _entries(self, pattern: str) -> list[Path]:
-        return list(self._paths.repos.glob(pattern))
+        return list(self.paths.repos.glob(pattern))
 
     def _move_away(self, app: AppName) -> Path | None:
-        repository = self._paths.repo(app)
+        repository = self.paths.repo(app)
         away = self._aside_path(f"gone-{app}")
         try:
             repository.rename(away)
@@ -191,20 +194,20 @@ class Repositories:
     @contextlib.contextmanager
     def _aside(self, app: AppName, branch: Branch | None) -> Iterator[BareRepository]:
         """Yield a repository as an app's is to be, under a name that no app has; it is gone afterwards, unless it was placed."""
-        make_directory(self._paths.repos, 0o700)
-        made = BareRepository(self._aside_path(f"new-{app}"))
+        make_directory(self.paths.repos, 0o700)
+        made = self.repository(self._aside_path(f"new-{app}"))
         try:
-            make(made, app, branch, self._paths)
+            make(made, app, branch, self.paths)
             yield made
         finally:
             _delete(made.path)
 
     def _aside_path(self, what: str) -> Path:
-        return self._paths.repos / f"{ASIDE}{what}-{secrets.token_hex(8)}"
+        return self.paths.repos / f"{ASIDE}{what}-{secrets.token_hex(8)}"
 
     def _place(self, made: BareRepository, app: AppName, branch: Branch | None) -> bool:
         """Move a repository that was made aside to where the app's belongs, and return whether there was none. Raise FileProblem."""
-        repository = BareRepository(self._paths.repo(app))
+        repository = self.repository(self.paths.repo(app))
         if repository.exists:
             return False
         try:
@@ -212,17 +215,17 @@ class Repositories:
         except OSError as error:
             if not repository.path.is_dir():
                 raise problem("make", repository.path, error) from error
-            make(repository, app, branch, self._paths)  # somebody has something there: it stays
+            make(repository, app, branch, self.paths)  # somebody has something there: it stays
         return True
 
     def _mended(self, app: AppName) -> bool:
         """Have the repository of an app as it is to be, and return whether there is one."""
-        repository = BareRepository(self._paths.repo(app))
+        repository = self.repository(self.paths.repo(app))
         if not repository.exists:
             return False
         # Without the lock: this makes no repository where there is none any more.
         try:
-            mend(repository, app, self._paths)
+            mend(repository, app, self.paths)
         except DeployhostError:
             if repository.exists:
                 raise

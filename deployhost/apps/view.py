@@ -2,18 +2,21 @@
 
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from deployhost.apps import notes
-from deployhost.apps.running import Lookout, Sight
+from deployhost.apps.running import Running, RunningReader
 from deployhost.config.app import AppConfig
+from deployhost.config.server import ServerSettings
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract
 from deployhost.kamal.lock import LockDetails
 from deployhost.model import WEB, AppName, Deploy, Domain, ProcessName, Release, Trigger
 from deployhost.paths import Paths
+from deployhost.system.clock import Clock
 from deployhost.system.docker_model import Container
 
 View = dict[str, Any]
@@ -21,54 +24,44 @@ ROLLBACKS = (Trigger.ROLLBACK, Trigger.AUTO_ROLLBACK)
 SETTINGS = ("branch", "storage", "strategy", "engine")  # of a view: what stands in apps.yml only
 
 
+@dataclass(frozen=True, kw_only=True)
 class Views:
     """Given the journal, who looks at the engine, the proxy's port and a clock, show apps, deploys and releases.
 
     `left_alone` says why what serves an app is not touched by deployhost, or nothing.
     """
 
-    def __init__(
-        self,
-        *,
-        lookout: Lookout,
-        deploys: Deploys,
-        releases: Releases,
-        paths: Paths,
-        http_port: Callable[[], int],
-        clock: Callable[[], float],
-        left_alone: Callable[[AppName], str] = lambda _app: "",
-    ) -> None:
-        self._lookout = lookout
-        self._deploys = deploys
-        self._releases = releases
-        self._paths = paths
-        self._http_port = http_port
-        self._clock = clock
-        self._left_alone = left_alone
+    running: RunningReader
+    deploys: Deploys
+    releases: Releases
+    paths: Paths
+    settings: ServerSettings
+    clock: Clock
+    left_alone: Callable[[AppName], str] = lambda _app: ""
 
-    def look(self) -> Sight:
+    def read(self) -> Running:
         """Return what is to be seen of all apps now; several AppViews are to be made of one look."""
-        return self._lookout.now()
+        return self.running.read()
 
-    def app(self, config: AppConfig, sight: Sight | None = None) -> View:
+    def app(self, config: AppConfig, running: Running | None = None) -> View:
         """Given an app's settings and what was seen, return its AppView."""
-        sight = sight or self.look()
+        running = running or self.read()
         app = config.name
-        live, newest = self._releases.live(app), self._deploys.newest(app)
-        pushed, chosen = self._deploys.newest(app, by=Trigger.PUSH), self._deploys.chosen(app)
-        containers = sight.containers.get(app, ())
-        route = None if sight.routes is None else sight.routes.get(contract.service_name(app, WEB))
-        state, why = notes.state(app, live, newest, problem=sight.problem, containers=containers, route=route)
-        lock, tried = sight.locks.get(app), self._way_back(live)
-        repo = self._paths.repo(app)
+        live, newest = self.releases.live(app), self.deploys.newest(app)
+        pushed, chosen = self.deploys.newest(app, by=Trigger.PUSH), self.deploys.chosen(app)
+        containers = running.containers.get(app, ())
+        route = None if running.routes is None else running.routes.get(contract.service_name(app, WEB))
+        state, why = notes.state(app, live, newest, problem=running.problem, containers=containers, route=route)
+        lock, tried = running.locks.get(app), self._way_back(live)
+        repo = self.paths.repo(app)
         explained = (
             "" if tried and state == "down" else why,  # it would fail again as it did
             tried,
             notes.difference(app, live, pushed, chosen, state=state),
-            notes.settings(app, live, self._deploys.newest(app, by=Trigger.SETTINGS)),
+            notes.settings(app, live, self.deploys.newest(app, by=Trigger.SETTINGS)),
             notes.workers(containers),
-            self._left_alone(app),
-            "" if lock is None else notes.lock(app, lock, self._clock()),
+            self.left_alone(app),
+            "" if lock is None else notes.lock(app, lock, self.clock.time()),
         )
         return {
             "name": app,
@@ -80,13 +73,13 @@ class Views:
             "remote": str(repo),
             "ssh_remote": f"ssh://root@{socket.gethostname()}{repo}",
             "domains": list(config.domains),
-            "storage": str(self._paths.storage(app)) if config.storage else None,
+            "storage": str(self.paths.storage(app)) if config.storage else None,
             "strategy": config.takes_over,
             "engine": config.deploys_with,
             "live": None if live is None else _live(live),
             "processes": [_process(container, config) for container in containers],
             "maintenance": route is not None and route.state == contract.STOPPED,
-            "route": None if sight.routes is None else "missing" if route is None else route.state,
+            "route": None if running.routes is None else "missing" if route is None else route.state,
             "lock": None if lock is None else self._lock(lock),
             "rolled_back": _rolled_back(live, pushed, chosen),
             "head": None if pushed is None else pushed.sha,
@@ -97,24 +90,24 @@ class Views:
     def _way_back(self, live: Release | None) -> str:
         if live is None or not live.failed:
             return ""
-        later = (one for one in self._deploys.of_app(live.app) if one.id > live.deploy)
+        later = (one for one in self.deploys.of_app(live.app) if one.id > live.deploy)
         tried = next((one for one in later if one.trigger is Trigger.AUTO_ROLLBACK), None)
-        releases = self._releases.of_app(live.app)
+        releases = self.releases.of_app(live.app)
         led_to = next((one for one in releases if tried is not None and one.version == tried.target), live)
         before = [one for one in releases if one.live_since < led_to.live_since and not one.failed]
         return notes.way_back(live, tried, next((one for one in before if one.image != led_to.image), None))
 
-    def unread(self, app: AppName, sight: Sight) -> View:
+    def unread(self, app: AppName, running: Running) -> View:
         """Given an app whose settings can't be read, return its AppView as far as it is known: its hosts are those of its route."""
-        route = (sight.routes or {}).get(contract.service_name(app, WEB))
+        route = (running.routes or {}).get(contract.service_name(app, WEB))
         hosts = () if route is None else route.hosts
         others = [host for host in hosts if host != f"{app}.localhost" and Domain.pattern.fullmatch(host)]
         config = AppConfig(app, domains=tuple(map(Domain, others)))
-        return {**self.app(config, sight), **dict.fromkeys(SETTINGS)}
+        return {**self.app(config, running), **dict.fromkeys(SETTINGS)}
 
-    def unlisted(self, app: AppName, sight: Sight) -> View:
+    def unlisted(self, app: AppName, running: Running) -> View:
         """Given an app that apps.yml does not have any more, return its AppView, with what can be done about it."""
-        return {**self.unread(app, sight), "listed": False, "note": notes.unlisted(app)}
+        return {**self.unread(app, running), "listed": False, "note": notes.unlisted(app)}
 
     def deploy(self, deploy: Deploy) -> View:
         """Given a deploy, return its DeployView."""
@@ -171,11 +164,11 @@ class Views:
         return [self._address(host) for host in config.hosts]
 
     def _address(self, host: str) -> str:
-        port = self._http_port()
+        port = self.settings.current().http_port
         return f"http://{host}" if port == 80 else f"http://{host}:{port}"
 
     def _lock(self, lock: LockDetails) -> View:
-        return {"by": lock.by, "text": lock.text, "since": iso(lock.since), "age_s": round(lock.age(self._clock()))}
+        return {"by": lock.by, "text": lock.text, "since": iso(lock.since), "age_s": round(lock.age(self.clock.time()))}
 
 
 def iso(seconds: float | None) -> str | None:

@@ -1,6 +1,5 @@
 """Waiting for a started container to be ready: reads its sockets, asks over HTTP; `readiness` judges."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,9 +7,11 @@ from deployhost.containers import readiness
 from deployhost.containers.readiness import Health, Probe
 from deployhost.errors import BootFailed
 from deployhost.model import Listener
-from deployhost.system import http, netns
+from deployhost.system.clock import Clock, until
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
+from deployhost.system.http import Get
+from deployhost.system.netns import Namespaces
 
 POLL = 0.012  # seconds between looks
 POLL_SLOW = 0.1  # … once the app has taken longer than a few seconds
@@ -45,22 +46,25 @@ class Ready:
     host: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
 class BootWatch:
-    """Given the engine, wait for containers to become ready."""
+    """Waits for containers to become ready: reads who listens in their network namespaces, and asks there over HTTP."""
 
-    def __init__(self, docker: Docker) -> None:
-        self._docker = docker
+    docker: Docker
+    namespaces: Namespaces
+    get: Get
+    clock: Clock
 
     def wait(self, container: Container, ip: str, rules: BootRules, check: Callable[[], None]) -> Ready:
-        """Given a started container, return once it is ready. Raise BootFailed with the cause if it ends or never is, and what `check` raises."""
-        started = time.monotonic()
+        """Return once a started container is ready. Raise BootFailed with the cause if it ends or never is, and what `check` raises."""
+        started = self.clock.monotonic()
         listening_since = unhealthy_since = None
         probes: list[Probe] = []
         seen: set[Listener] = set()
         while True:
             check()
-            now = time.monotonic()
-            current = netns.listeners(container.pid)
+            now = self.clock.monotonic()
+            current = self.namespaces.listeners(container.pid)
             if current is None:
                 raise self._ended(container)
             seen = current
@@ -83,42 +87,43 @@ class BootWatch:
                 raise BootFailed(
                     f"the app is not ready: {readiness.why_not_ready(seen, rules.port, probes, rules.limit)}"
                 )
-            time.sleep(UNWELL if unhealthy_since else POLL if now - started < PATIENCE else POLL_SLOW)
+            self.clock.sleep(UNWELL if unhealthy_since else POLL if now - started < PATIENCE else POLL_SLOW)
 
     def _ask(self, ip: str, port: int, rules: BootRules) -> list[Probe]:
         configured = rules.health is not None
         probes = []
         for path in readiness.paths_to_ask(rules.health):
-            answer = http.get(ip, port, path, host=rules.host, timeout=min(PROBE_TIMEOUT, rules.limit))
+            answer = self.get(ip, port, path, host=rules.host, timeout=min(PROBE_TIMEOUT, rules.limit))
             probes.append(Probe(path, answer.status, answer.problem))
             if readiness.good(probes[-1], configured=configured):
                 break
         return probes
 
     def now(self, container: str) -> Container | None:
-        """Given a container, return it as it is, or None once it is removed.
+        """Return a container as it is, or None once it is removed.
 
         A process is gone a moment before its engine says so, and knows with which exit code: that moment is waited for.
         """
-        deadline = time.monotonic() + NOTED_WITHIN
-        while True:
-            found = self._docker.find(container)
-            ended = found is not None and found.running and netns.listeners(found.pid) is None
-            if not ended or time.monotonic() > deadline:
-                return found
-            time.sleep(POLL)
+
+        def noted() -> tuple[Container | None] | None:
+            found = self.docker.find(container)
+            unnoted = found is not None and found.running and self.namespaces.listeners(found.pid) is None
+            return None if unnoted else (found,)
+
+        answer = until(noted, within=NOTED_WITHIN, every=POLL, clock=self.clock)
+        return self.docker.find(container) if answer is None else answer[0]
 
     def _ended(self, container: Container) -> BootFailed:
         after = self.now(container.id)
         if after is None:
             return BootFailed("the app's container was removed while it was starting")
-        if after.running and (codes := self._docker.how_ended(after.id).exit_codes):
+        if after.running and (codes := self.docker.how_ended(after.id).exit_codes):
             return BootFailed(f"the app ended while starting, with exit code {codes[0]}")  # Kamal's are started again
         return BootFailed(f"the app ended while starting, {how_it_ended(after)}")
 
 
 def how_it_ended(container: Container) -> str:
-    """Given a container that has ended, say how. Not every engine tells that memory was the cause (cgroup v1: exit code 137)."""
+    """Say how a container ended. Not every engine tells that memory was the cause (cgroup v1: exit code 137)."""
     limit = "" if container.memory is None else f" (its limit is {container.memory // 1024**2} MiB)"
     if container.oom_killed:
         return f"out of memory{limit}"

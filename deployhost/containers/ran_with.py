@@ -9,30 +9,29 @@ from dataclasses import replace
 from typing import Any
 
 from deployhost.config.app import AppConfig, ProcessConfig
-from deployhost.containers.make import DEPLOY_LABEL, WORKERS_LABEL
+from deployhost.containers.belongs import of_release, workers_of
 from deployhost.containers.processes import RELEASE
 from deployhost.containers.spec import SETTINGS_LABEL
-from deployhost.kamal import contract
 from deployhost.model import WEB, ProcessName, Release
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container, variables
 
 
 def ran_with(docker: Docker, release: Release, config: AppConfig) -> tuple[AppConfig, dict[str, str]] | None:
-    """Given a release and the app's settings of today, return the settings and variables that it ran with; None once it has no container."""
+    """Return the settings and variables that a release ran with, given today's settings; None once it has no container."""
     web = docker.find(release.container)
     if web is None:
         return None
-    return as_it_ran(config, web, _workers(docker, release, web)), variables(web.env)
+    return as_it_ran(config, web, _workers(docker, release)), variables(web.env)
 
 
 def as_it_ran(config: AppConfig, web: Container, workers: Sequence[Container]) -> AppConfig:
-    """Given an app's settings of today and the containers of a release, return the settings as they were for that one.
+    """Return an app's settings as they were for a release, from today's settings and the release's containers.
 
     What belongs to no container stays as it is today: hosts, storage, how releases take over, times.
     """
     processes = {_role(one): ProcessConfig(one.command or None, one.memory, one.cpus) for one in workers}
-    for name in map(ProcessName, web.labels.get(WORKERS_LABEL, "").split()):
+    for name in workers_of(web):
         today = config.processes.get(name, ProcessConfig())
         processes.setdefault(name, ProcessConfig(today.command, config.memory_of(name), config.cpus_of(name)))
     processes[WEB] = ProcessConfig(web.command or None, web.memory, web.cpus)
@@ -52,17 +51,9 @@ def as_it_ran(config: AppConfig, web: Container, workers: Sequence[Container]) -
     )
 
 
-def _workers(docker: Docker, release: Release, web: Container) -> list[Container]:
-    """Return the containers that were made with the web container, by us for the same deploy or by Kamal for the same version."""
-    found = []
-    for listed in docker.listed({"service": release.app, "destination": ""}):
-        role, made_for = listed.labels.get("role", ""), listed.labels.get(DEPLOY_LABEL)
-        if not ProcessName.pattern.fullmatch(role) or role == WEB:
-            continue
-        name = contract.container_name(release.app, ProcessName(role), release.version)
-        if made_for == web.labels.get(DEPLOY_LABEL) if made_for is not None else listed.name == name:
-            found.append(docker.find(listed.id))
-    return [one for one in found if one is not None]
+def _workers(docker: Docker, release: Release) -> list[Container]:
+    found = of_release(docker.listed({"service": release.app, "destination": ""}), release)
+    return [one for listed in found if listed.id != release.container and (one := docker.find(listed.id)) is not None]
 
 
 def _role(container: Container) -> ProcessName:

@@ -3,19 +3,20 @@
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from deployhost.containers.attempt import Attempt
+from deployhost.containers.belongs import DEPLOY_LABEL
 from deployhost.containers.boot import Ready, how_it_ended
-from deployhost.containers.make import DEPLOY_LABEL, DirectEngine
+from deployhost.containers.make import ContainerMaker
 from deployhost.containers.processes import Processes, processes_of
 from deployhost.errors import BootFailed, DeployhostError, DockerRefused, NotFound
 from deployhost.kamal import contract
 from deployhost.kamal.files import KamalFiles
 from deployhost.model import WEB, AppName, Deploy, ProcessName, Trigger
+from deployhost.system.clock import Clock, until
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container, Image
 
@@ -39,69 +40,70 @@ class Created:
     workers: tuple[tuple[ProcessName, str], ...]
 
 
-class Crews:
-    """Given the engines and Kamal's files, look after the containers of releases."""
+@dataclass(frozen=True, kw_only=True)
+class ReleaseContainers:
+    """The containers of releases, one for each process: creates, starts, proves and stops them together.
 
-    def __init__(
-        self, docker: Docker, engine: DirectEngine, kamal: KamalFiles, joined: Callable[[AppName], None]
-    ) -> None:
-        self._docker = docker
-        self._engine = engine
-        self._kamal = kamal
-        self._joined = joined
+    `joined` is told of an app that has a container more: others may reach it from then on, and it them.
+    """
+
+    docker: Docker
+    maker: ContainerMaker
+    kamal: KamalFiles
+    joined: Callable[[AppName], object]
+    clock: Clock
 
     def create(self, attempt: Attempt, image: Image) -> Created:
-        """Given an attempt and its image, create the containers of all its processes, none of them started."""
+        """Create the containers of all processes of an attempt, none of them started."""
         processes = processes_of(image, attempt.config)
         for process in (processes.web, *processes.workers):
             # An automatic rollback has the variables of a container before: those that are wanted stay in the file.
             if attempt.deploy.trigger is not Trigger.AUTO_ROLLBACK:
-                self._kamal.write_env(attempt.deploy.app, process.name, dict(attempt.env))
+                self.kamal.write_env(attempt.deploy.app, process.name, dict(attempt.env))
         names = [worker.name for worker in processes.workers]
-        web = self._engine.create(attempt, image, processes.web, names)
-        workers = tuple((worker.name, self._engine.create(attempt, image, worker)) for worker in processes.workers)
+        web = self.maker.create(attempt, image, processes.web, names)
+        workers = tuple((worker.name, self.maker.create(attempt, image, worker)) for worker in processes.workers)
         return Created(image, processes, web, workers)
 
-    def release(self, attempt: Attempt, created: Created, *, held: bool = False) -> None:
-        """Given an attempt and its containers, run its release command, if it has one, to its end. Raise BootFailed if that fails.
+    def run_release_command(self, attempt: Attempt, image: Image, processes: Processes, *, held: bool = False) -> None:
+        """Run a release command, if there is one, to its end. Raise BootFailed if it fails.
 
         `held` is whether requests of the app wait meanwhile: then it is told if that takes long.
         """
-        argv = created.processes.release
-        if argv is None:
+        if processes.release is None:
             return
-        with attempt.progress.stage("release", detail=created.processes.release_text):
-            container = self._engine.create_release(attempt, created.image, argv)
+        with attempt.progress.stage("release", detail=processes.release_text):
+            container = self.maker.create_release(attempt, image, processes.release)
             todays = attempt.deploy.trigger is Trigger.ROLLBACK and attempt.config.release is not None
             try:
                 with _explained(attempt, "the release command (release:)", todays):
                     self._run_release(attempt, container, held=held)
             finally:
-                self._docker.remove(container, force=True)
+                self.docker.remove(container, force=True)
 
     def start(self, attempt: Attempt, created: Created) -> Container:
-        """Given an attempt and its containers, start them all and return the web one. Raise BootFailed."""
+        """Start all containers of an attempt and return the web one. Raise BootFailed."""
         names = {container: name for name, container in created.workers}
 
         def start(container: str) -> None:
             name = names[container]
             with _explained(attempt, f"the process {name} (processes:)", _is_added(created, name)):
-                self._engine.start(container)
+                self.maker.start(container)
 
         self._side_by_side(start, list(names))
-        web = self._engine.start(created.web)
-        self._joined(AppName(web.labels["service"]))
+        web = self.maker.start(created.web)
+        self.joined(AppName(web.labels["service"]))
         return web
 
     def wait(self, attempt: Attempt, created: Created, web: Container, last_port: int | None) -> Ready:
-        """Given started containers, return once the web process is ready and every worker has run for a moment. Raise BootFailed."""
-        began = time.monotonic()
-        ready = self._engine.wait_ready(web, created.image, attempt.config, last_port, attempt.check)
+        """Return once the web process is ready and every worker has run for a moment. Raise BootFailed."""
+        began = self.clock.monotonic()
+        ready = self.maker.wait_ready(web, created.image, attempt.config, last_port, attempt.check)
         if created.workers:
-            time.sleep(max(0.0, WORKER_PROOF - (time.monotonic() - began)))
+            self.clock.sleep(max(0.0, WORKER_PROOF - (self.clock.monotonic() - began)))
         for name, container in created.workers:
             with _explained(attempt, f"the process {name} (processes:)", _is_added(created, name)):
-                self._engine.prove_worker(name, container)
+                self.maker.prove_worker(name, container)
         if ready.probe.status == REFUSES_HOST:
             attempt.progress.note(
                 f"it answers 400 to its own host name {ready.host} (GET {ready.probe.path}): "
@@ -110,7 +112,7 @@ class Crews:
         return ready
 
     def keep(self, deploy: Deploy) -> None:
-        """Given a deploy that is live, have its processes restart by themselves from now on, and others reach them as they may.
+        """Have the processes of a live deploy restart by themselves from now on, and others reach them as they may.
 
         The 20 ms that it takes are none that visitors wait for. Twice is no harm.
         """
@@ -118,28 +120,28 @@ class Crews:
             if not container.labels.get("role") or container.restart == contract.RESTART:
                 continue
             try:
-                self._docker.set_restart(container.id, contract.RESTART)
+                self.docker.set_restart(container.id, contract.RESTART)
             except (NotFound, DockerRefused) as error:  # somebody has just removed it; or it would be refused for ever
                 log.warning("%s does not restart by itself: %s", container.name, error)
-        self._joined(deploy.app)
+        self.joined(deploy.app)
 
     def others(self, deploy: Deploy) -> list[Container]:
-        """Given a deploy, return the running containers of its app's other releases, Kamal's own too, the web process first."""
-        found = self._docker.containers({"service": deploy.app, "destination": ""}, running_only=True)
+        """Return the running containers of an app's other releases, Kamal's own too, the web process first."""
+        found = self.docker.containers({"service": deploy.app, "destination": ""}, running_only=True)
         others = [one for one in found if one.labels.get(DEPLOY_LABEL) != str(deploy.id) and one.labels.get("role")]
         return sorted(others, key=lambda one: one.labels["role"] != WEB)
 
-    def found(self, container: str) -> Container:
-        """Given a container's id, return it as it is now. Raise NotFound."""
-        return self._docker.inspect(container)
+    def inspect(self, container: str) -> Container:
+        """Return a container as it is now. Raise NotFound."""
+        return self.docker.inspect(container)
 
     def of_deploy(self, deploy: Deploy) -> list[Container]:
-        """Given a deploy, return every container made for it."""
-        return self._docker.containers({DEPLOY_LABEL: str(deploy.id), "service": deploy.app})
+        """Return every container that was made for a deploy."""
+        return self.docker.containers({DEPLOY_LABEL: str(deploy.id), "service": deploy.app})
 
     def stop(self, containers: list[Container], timeout: int | None = None) -> None:
-        """Given containers, stop them side by side."""
-        self._side_by_side(lambda container: self._docker.stop(container, timeout), [one.id for one in containers])
+        """Stop containers side by side."""
+        self._side_by_side(lambda container: self.docker.stop(container, timeout), [one.id for one in containers])
 
     def _side_by_side(self, act: Callable[[str], object], containers: list[str]) -> None:
         if len(containers) < 2:
@@ -150,34 +152,38 @@ class Crews:
             list(pool.map(act, containers))
 
     def _run_release(self, attempt: Attempt, container: str, *, held: bool) -> None:
-        self._engine.start(container)
-        self._joined(attempt.deploy.app)
+        self.maker.start(container)
+        self.joined(attempt.deploy.app)
         listener = threading.Thread(target=self._pass_on, args=(attempt, container), name="release", daemon=True)
         listener.start()
         self._await_end(attempt, container, held=held)
         listener.join(LAST_WORDS)
-        ended = self._docker.inspect(container)
+        ended = self.docker.inspect(container)
         if ended.exit_code != 0 or ended.oom_killed:
             raise BootFailed(f"the release command failed, {how_it_ended(ended)}")
 
     def _pass_on(self, attempt: Attempt, container: str) -> None:
         with contextlib.suppress(DeployhostError):
-            for entry in self._docker.logs(container, follow=True):
+            for entry in self.docker.logs(container, follow=True):
                 attempt.progress.output(entry.line)
 
     def _await_end(self, attempt: Attempt, container: str, *, held: bool) -> None:
-        began = time.monotonic()
+        began = self.clock.monotonic()
         to_tell = held
-        while self._docker.inspect(container).running:
+
+        def meanwhile() -> None:
+            nonlocal to_tell
             attempt.check()
-            taken = time.monotonic() - began
-            if taken > RELEASE_LIMIT:
-                raise BootFailed(f"the release command did not end within {RELEASE_LIMIT:g} s")
-            if to_tell and taken >= HELD_LONG:
+            if to_tell and self.clock.monotonic() - began >= HELD_LONG:
                 to_tell = False
-                since = f"visitors wait since {HELD_LONG:g} s"
+                since = f"visitors have been waiting for {HELD_LONG:g} s"
                 attempt.progress.note(f"{since}: a release command runs while requests are held")
-            time.sleep(POLL)
+
+        def ended() -> bool:
+            return not self.docker.inspect(container).running
+
+        if not until(ended, within=RELEASE_LIMIT, every=POLL, check=meanwhile, clock=self.clock):
+            raise BootFailed(f"the release command did not end within {RELEASE_LIMIT:g} s")
 
 
 def _is_added(created: Created, name: ProcessName) -> bool:

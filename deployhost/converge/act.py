@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from deployhost.config.app import AppConfig
-from deployhost.containers.make import DEPLOY_LABEL
+from deployhost.config.current import Apps
+from deployhost.containers.belongs import DEPLOY_LABEL
 from deployhost.containers.processes import processes_of
 from deployhost.containers.spec import DEFAULT_PORT, SETTINGS_LABEL
 from deployhost.converge.adoption_plan import Adopt
@@ -25,11 +26,13 @@ from deployhost.converge.steps import (
     StartContainer,
     StopContainer,
 )
-from deployhost.deploy.pipeline import Pipeline
+from deployhost.deploy.going_live import GoingLive
+from deployhost.deploy.intake import Intake
+from deployhost.deploy.standstill import Standstill
 from deployhost.errors import DeployhostError, InternalError, NotFound
 from deployhost.journal.deploys import Deploys
+from deployhost.journal.event_log import EventLog
 from deployhost.journal.releases import Releases
-from deployhost.journal.telling import Reporter
 from deployhost.kamal import contract
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB, AppName, Deploy, Release, Sha, Trigger
@@ -37,7 +40,6 @@ from deployhost.steps import Step
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.traffic.drain import MARGIN, Drainer
-from deployhost.traffic.holding import Holding
 from deployhost.traffic.switch import Switch
 
 log = logging.getLogger(__name__)
@@ -46,7 +48,7 @@ log = logging.getLogger(__name__)
 class Actor:
     """Given the tools of the deploy room, carry out single steps.
 
-    `subject_of` knows a commit's subject, "" if it is not there; `wake` has a worker look at an app's queue.
+    `subject_of` knows a commit's subject, "" if it is not there.
     """
 
     def __init__(
@@ -58,13 +60,13 @@ class Actor:
         drainer: Drainer,
         deploys: Deploys,
         releases: Releases,
-        pipeline: Pipeline,
-        holding: Holding,
-        reporter: Reporter,
-        load_app: Callable[[AppName], AppConfig],
+        going_live: GoingLive,
+        standstill: Standstill,
+        intake: Intake,
+        reporter: EventLog,
+        apps: Apps,
         subject_of: Callable[[AppName, Sha], str],
         clock: Callable[[], float],
-        wake: Callable[[AppName], None] = lambda _app: None,
     ) -> None:
         self._docker = docker
         self._proxy = proxy
@@ -72,19 +74,19 @@ class Actor:
         self._drainer = drainer
         self._deploys = deploys
         self._releases = releases
-        self._pipeline = pipeline
-        self._holding = holding
+        self._going_live = going_live
+        self._standstill = standstill
+        self._intake = intake
         self._reporter = reporter
-        self._load_app = load_app
+        self._apps = apps
         self._subject_of = subject_of
         self._clock = clock
-        self._wake = wake
 
     def act(self, facts: AppFacts, step: Step) -> None:
         """Given what was seen of an app and one of its steps, carry that out. Raise what its tools raise."""
         match step:
             case LetGo(hold=hold):
-                self._holding.mend(hold)
+                self._standstill.mend(hold)
             case FinishSwitched():
                 self._finish(step)
             case Adopt():
@@ -98,7 +100,7 @@ class Actor:
             case EndDrain(drain=drain, forget=forget):
                 (self._releases.drained if forget else self._drainer.stop)(drain.container)
             case MakeAgain(release=release, reason=reason):
-                self._restart(release.app, release.sha, release.subject, reason)
+                self._intake.repeat(release, Trigger.RESTART, reason=reason)
             case EndDeploy() | BeginAgain() | NoteStopped():
                 self._journal(step)
             case _:
@@ -131,18 +133,14 @@ class Actor:
         deploy, serving = step.deploy, self._docker.inspect(step.container)
         if deploy.version is None:
             raise InternalError(f"deploy {deploy.id} has switched without a version")
-        config = self._load_app(deploy.app)
-        self._pipeline.finish(deploy, deploy.version, serving.image_id, serving, port=step.port, drain=config.drain)
+        config = self._apps.get(deploy.app)
+        self._going_live.record(deploy, deploy.version, serving, port=step.port, drain=config.drain)
         if self._lacks_workers(deploy, serving, config):
             # Kamal moves the requests before it starts the workers.
-            self._restart(
-                deploy.app, deploy.sha, deploy.subject, "Kamal was interrupted before it had started all workers"
-            )
-
-    def _restart(self, app: AppName, sha: Sha, subject: str, reason: str) -> None:
-        deploy = self._deploys.accept(app, sha, trigger=Trigger.RESTART, subject=subject, reason=reason)
-        self._reporter.append(deploy.id, {"event": "note", "text": reason})
-        self._wake(app)
+            live = self._releases.live(deploy.app)
+            if live is not None:
+                reason = "Kamal was interrupted before it had started all workers"
+                self._intake.repeat(live, Trigger.RESTART, reason=reason)
 
     def _lacks_workers(self, deploy: Deploy, serving: Container, config: AppConfig) -> bool:
         if SETTINGS_LABEL in serving.labels:
@@ -158,7 +156,7 @@ class Actor:
         if step.tag:
             self._docker.tag(step.image, contract.image(facts.app, step.version))
         try:
-            drain = self._load_app(facts.app).drain
+            drain = self._apps.get(facts.app).drain
         except DeployhostError:
             drain = AppConfig.drain
         release = Release(
@@ -180,7 +178,7 @@ class Actor:
     def _reroute(self, step: Reroute) -> None:
         """Same container, same requests in flight: nothing is drained but what the route led to by mistake."""
         release = step.release
-        config = self._load_app(release.app)
+        config = self._apps.get(release.app)
         container = self._docker.inspect(release.container)
         if step.anew:
             # After a restart of the proxy `resume` would kill it (kamal-contract 0b.2).

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from deployhost.config.app import AppConfig
-from deployhost.containers.make import DEPLOY_LABEL, WORKERS_LABEL
+from deployhost.config.current import Apps
+from deployhost.containers.belongs import DEPLOY_LABEL, WORKERS_LABEL
 from deployhost.converge.facts import AppFacts, Seen, SeenRepository, ServerFacts
 from deployhost.errors import DeployhostError, InvalidConfig, InvalidName, NotFound
 from deployhost.journal.deploys import Deploys
@@ -22,7 +23,7 @@ LOST = 255  # the exit code of a container whose supervisor died with it
 class Looker:
     """Given the engine, the proxy, the journal, the locks and apps.yml, look.
 
-    `load_apps` has None for an app whose settings can't be read; `works_on` is whether a worker is at a deploy;
+    `works_on` is whether a worker is at a deploy;
     `unlisted_repositories` returns those whose app is not in apps.yml, and raises if that can't be read.
     """
 
@@ -35,7 +36,7 @@ class Looker:
         releases: Releases,
         holds: Holds,
         locks: KamalLocks,
-        load_apps: Callable[[], Mapping[AppName, AppConfig | None]],
+        apps: Apps,
         works_on: Callable[[int], bool],
         unlisted_repositories: Callable[[], Sequence[SeenRepository]],
         clock: Callable[[], float],
@@ -46,7 +47,7 @@ class Looker:
         self._releases = releases
         self._holds = holds
         self._locks = locks
-        self._load_apps = load_apps
+        self._apps = apps
         self._works_on = works_on
         self._unlisted_repositories = unlisted_repositories
         self._clock = clock
@@ -189,7 +190,7 @@ class Looker:
 
     def _configs(self) -> Mapping[AppName, AppConfig | None] | None:
         try:
-            return self._load_apps()
+            return self._apps.known
         except DeployhostError:
             return None  # a mistake in it, which every operation tells: what runs is seen to all the same
 

@@ -19,7 +19,7 @@ from deployhost.converge.plan import plan_app, plan_server
 from deployhost.converge.read import Looker
 from deployhost.converge.repository_plan import plan_repositories
 from deployhost.converge.steps import UNHURRIED, MakeProxy, StartProxy
-from deployhost.deploy.pipeline import Unrecorded
+from deployhost.deploy.going_live import Unrecorded
 from deployhost.errors import Conflict, DeployhostError
 from deployhost.journal.deploys import Deploys
 from deployhost.kamal.lock import KamalLocks

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import deployhost
 from deployhost.apps.repositories import Repositories
-from deployhost.daemon.assembly import Daemon, assemble
 from deployhost.daemon.control import ControlServer
+from deployhost.daemon.operations.table import handlers
+from deployhost.daemon.parts import Parts
 from deployhost.errors import DeployhostError, InvalidConfig
 from deployhost.paths import Paths
 from deployhost.system import files
@@ -43,21 +44,23 @@ def main() -> None:
 
 
 def _serve(paths: Paths) -> None:
-    daemon = assemble(paths)
+    daemon = Parts(paths)
+    operations = handlers(daemon)
+    daemon.make_all()  # a mistake in server.yml is told now, not at the first deploy
     daemon.repositories.sweep()
     try:
         daemon.repositories.refresh()
     except DeployhostError as error:
         # A mistake in apps.yml: every operation tells it, and the apps that run are not concerned.
         log.warning("%s", "; ".join((error.message, *error.details)))
-    server = ControlServer(paths.control_socket, daemon.handlers)
+    server = ControlServer(paths.control_socket, operations)
     threading.Thread(target=_tend, args=(daemon,), name="tend", daemon=True).start()
     threading.Thread(target=_collect, args=(daemon,), name="collect", daemon=True).start()
     log.info("deployhostd %s listens on %s", deployhost.__version__, paths.control_socket)
     server.serve()
 
 
-def _tend(daemon: Daemon) -> None:
+def _tend(daemon: Parts) -> None:
     """Bring things together once Docker and the proxy answer; only then is the queue worked on. Then keep them so."""
     telling = daemon.troubles
     telling.went_well("starting what plans builds", daemon.planner.warm, shown=False)
@@ -76,7 +79,7 @@ def _tend(daemon: Daemon) -> None:
         time.sleep(LOOK)
 
 
-def _collect(daemon: Daemon) -> None:
+def _collect(daemon: Parts) -> None:
     """Free the registry of what nobody needs, once it is time for that; it may take minutes, and so has a thread of its own."""
     telling = daemon.troubles
     while True:
@@ -84,13 +87,13 @@ def _collect(daemon: Daemon) -> None:
         time.sleep(COLLECT)
 
 
-def _begin(daemon: Daemon) -> None:
+def _begin(daemon: Parts) -> None:
     daemon.converge.run(hurry=True)
     daemon.remover.resume()
     daemon.workers.open()
 
 
-def _converge(daemon: Daemon) -> None:
+def _converge(daemon: Parts) -> None:
     daemon.converge.run()
     daemon.workers.open()  # what is begun again waits for a worker
 

@@ -2,13 +2,13 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 
 from deployhost.deploy.queue import next_of
 from deployhost.errors import NotFound
 from deployhost.journal.deploys import Deploys
 from deployhost.model import AppName, Deploy
+from deployhost.system.clock import Clock
 
 log = logging.getLogger(__name__)
 
@@ -17,11 +17,17 @@ RETRY = 5.0  # seconds between attempts to bring a deploy in order whose outcome
 
 
 class Workers:
-    """Given the journal, what runs a deploy and what mends one that broke off, run what is queued, once `open` was called."""
+    """Runs what is queued, once `open` was called. `run` carries a deploy out, `mend` sees to one that broke off."""
 
     def __init__(
-        self, deploys: Deploys, run: Callable[[Deploy], None], mend: Callable[[Deploy], None], ended: Callable[[], None]
+        self,
+        deploys: Deploys,
+        run: Callable[[Deploy], None],
+        mend: Callable[[Deploy], None],
+        ended: Callable[[], None],
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._deploys = deploys
         self._run = run
         self._mend = mend
@@ -70,7 +76,7 @@ class Workers:
 
     def _mend_until_done(self, deploy: Deploy) -> None:
         while True:
-            time.sleep(RETRY)
+            self._clock.sleep(RETRY)
             try:
                 self._mend(deploy)
             except NotFound:

@@ -1,110 +1,62 @@
 """The image of a deploy: built from the commit, or that of the live release again when only settings changed."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
+from deployhost.build.image import ImageBuilder
 from deployhost.build.labels import SOURCE_LABEL
 from deployhost.build.plan import BuildPlan
+from deployhost.build.planner import Planner
 from deployhost.containers.attempt import Attempt
 from deployhost.deploy.queue import REPEATS
 from deployhost.errors import CommandStopped, NotFound
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract
-from deployhost.model import AppName, Release, RuntimeName
+from deployhost.model import AppName, Release
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Image
 from deployhost.system.git import BareRepository
-from deployhost.system.stop import Stop
 
 
-class Builder(Protocol):
-    """What builds an image: build.image.ImageBuilder, or a fake."""
-
-    def build(
-        self,
-        plan: BuildPlan,
-        *,
-        app: AppName,
-        context: Path,
-        work: Path,
-        reference: str,
-        source: str,
-        stand_in: bool,
-        fresh: bool,
-        on_line: Callable[[str], None],
-        say: Callable[[str], None],
-        stop: Stop,
-    ) -> Image:
-        """Given a plan and a context directory, build the image under that reference. Raise BuildFailed, BaseImageUnavailable."""
-
-
-class Planner(Protocol):
-    """What plans a build: build.planner.Planner, or a fake."""
-
-    def plan(
-        self,
-        directory: Path,
-        app: AppName,
-        *,
-        storage: bool | None,
-        variables: Mapping[str, str],
-        runtime: RuntimeName | None,
-        web: bool,
-        stop: Stop | None,
-    ) -> BuildPlan:
-        """Given a directory and what is known of its app, return what would be built. Raise NothingRecognised, BuildFailed, CommandStopped."""
-
-
+@dataclass(frozen=True, kw_only=True)
 class Images:
-    """Given the engine, a builder, what plans, the journal's releases and the paths, provide each deploy's image.
+    """Provides each deploy's image: built, or that of an earlier release. `room` raises DiskFull where a disk has no room for a build."""
 
-    `room` raises DiskFull where a disk has no room for a build.
-    """
-
-    def __init__(
-        self,
-        docker: Docker,
-        builder: Builder,
-        releases: Releases,
-        paths: Paths,
-        room: Callable[[Callable[[str], None]], None],
-        *,
-        planner: Planner,
-    ) -> None:
-        self._room = room
-        self._planner = planner
-        self._docker = docker
-        self._builder = builder
-        self._releases = releases
-        self._paths = paths
+    docker: Docker
+    builder: ImageBuilder
+    planner: Planner
+    releases: Releases
+    paths: Paths
+    repository: Callable[[AppName], BareRepository]
+    room: Callable[[Callable[[str], None]], None]
 
     def provide(self, attempt: Attempt) -> Image:
-        """Given an attempt, return its image, tagged. Raise what the build raises; NotFound."""
+        """Return the image of an attempt, tagged. Raise what the build raises; NotFound."""
         app, target = attempt.deploy.app, attempt.deploy.target
         if attempt.deploy.trigger in REPEATS:
-            return self._again(attempt, self._releases.live(app), f"deployhost deploy {app}")
+            return self._again(attempt, self.releases.live(app), f"deployhost deploy {app}")
         if target is not None:
-            return self._again(attempt, self._releases.get(app, target), f"deployhost deploy {app} {target.sha.short}")
+            return self._again(attempt, self.releases.get(app, target), f"deployhost deploy {app} {target.sha.short}")
         return self._built(attempt)
 
     def _again(self, attempt: Attempt, release: Release | None, hint: str) -> Image:
         app = attempt.deploy.app
-        image = None if release is None else self._docker.image(release.image)
+        image = None if release is None else self.docker.image(release.image)
         if image is None:
             raise NotFound(f"the image of that release of {app} is gone", hint=hint)
-        self._docker.tag(image.id, contract.image(app, attempt.version))
+        self.docker.tag(image.id, contract.image(app, attempt.version))
         return image
 
     def _built(self, attempt: Attempt) -> Image:
         deploy, config, progress = attempt.deploy, attempt.config, attempt.progress
-        self._room(progress.note)
-        context = self._paths.build_tree(deploy.app)
+        self.room(progress.note)
+        context = self.paths.build_tree(deploy.app)
         with progress.stage("fetch"), ThreadPoolExecutor(max_workers=1) as beside:
-            repository = BareRepository(self._paths.repo(deploy.app))
+            repository = self.repository(deploy.app)
             commit = beside.submit(repository.commit, deploy.sha)  # 5 ms each
             repository.check_out(deploy.sha, context)
             tree = commit.result().tree
@@ -115,13 +67,13 @@ class Images:
         known = None if deploy.rebuild else self._known(deploy.app, source)
         if known is not None:
             progress.note("these very files are built already: that image is used again (--rebuild builds anew)")
-            self._docker.tag(known.id, reference)
+            self.docker.tag(known.id, reference)
             return known
-        work = self._paths.build_work(deploy.app)
+        work = self.paths.build_work(deploy.app)
         work.mkdir(parents=True, exist_ok=True, mode=0o700)
         with progress.stage("build", detail=plan.runtime):
             try:
-                return self._builder.build(
+                return self.builder.build(
                     plan,
                     app=deploy.app,
                     context=context,
@@ -139,10 +91,10 @@ class Images:
                 raise
 
     def _planned(self, attempt: Attempt, context: Path) -> BuildPlan:
-        """Given an attempt and its files, return how they are built, having said what its owner should know."""
+        """Return how an attempt's files are built, having said what their owner should know."""
         config = attempt.config
         try:
-            plan = self._planner.plan(
+            plan = self.planner.plan(
                 context,
                 attempt.deploy.app,
                 storage=config.storage,
@@ -163,13 +115,13 @@ class Images:
 
         Only what has been live counts: an image that nobody has seen work may owe that to its build.
         """
-        released = {release.image for release in self._releases.of_app(app)}
-        found = self._docker.images(f"{SOURCE_LABEL}={source}")
+        released = {release.image for release in self.releases.of_app(app)}
+        found = self.docker.images(f"{SOURCE_LABEL}={source}")
         return next((image for image in found if image.id in released), None)
 
 
 def source_of(tree: str, plan: BuildPlan) -> str:
-    """Given a commit's tree and how it is built, return what names the image's content: the same, the same image."""
+    """Return what names the content of an image, from a commit's tree and how it is built: the same name, the same image."""
     # The plan's own texts count: they are another version's of deployhost, or of another base, once they differ.
     parts = (tree, plan.dockerfile or "", plan.dockerignore or "", *plan.refs)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,10 +1,10 @@
-"""What a push of one ref means: deploy it, leave it to git, or refuse it. Pure."""
+"""What a push of one ref means: deploy it, leave it to git, or refuse it; and what its pusher should know. Pure."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 from deployhost.errors import InvalidName
-from deployhost.model import Branch
+from deployhost.model import AppName, Branch, Deploy, Release, Trigger
 
 ZERO = "0" * 40  # git's "no such object"
 HEADS, TAGS = "refs/heads/", "refs/tags/"
@@ -29,7 +29,7 @@ class PushVerdict:
 
 
 def judge_push(app: str, wanted: Branch | None, ref: str, new: str) -> PushVerdict:
-    """Given an app, its branch (None: none yet), a ref and its new value, return what the push means.
+    """Return what a push means; `wanted` is the app's branch, None if it has none yet.
 
     The first branch that is pushed to an app without one becomes its branch.
     """
@@ -50,3 +50,25 @@ def judge_push(app: str, wanted: Branch | None, ref: str, new: str) -> PushVerdi
             PushKind.REFUSE, f"{branch} is the branch that {app} deploys; `deployhost remove {app}` removes the app"
         )
     return PushVerdict(PushKind.DEPLOY, branch=branch, adopt=wanted is None)
+
+
+def going_forward(app: AppName, live: Release | None, chosen: Deploy | None) -> str:
+    """Return what to say to a push of a new commit where the live release had been chosen over what was pushed last, else ""."""
+    if live is None or chosen is None or chosen.trigger not in (Trigger.ROLLBACK, Trigger.AUTO_ROLLBACK):
+        return ""
+    subject = f" ({live.subject})" if live.subject else ""
+    automatically = " automatically" if chosen.trigger is Trigger.AUTO_ROLLBACK else ""
+    return f"{app} was rolled back{automatically} to {live.sha.short}{subject}; this push goes forward again"
+
+
+def replaces(older: Deploy) -> str:
+    """Return what to say to a push that replaces one which it does not contain."""
+    return f"this push replaces {older.sha.short} ({older.subject}), and does not contain it"
+
+
+def overtaken_by(deploy: Deploy, newer: Deploy) -> str:
+    """Return what to say of a deploy that was superseded by a newer one."""
+    if newer.trigger is Trigger.PUSH:
+        return f"overtaken by the newer push {newer.sha.short}: that one is deployed instead of {deploy.sha.short}"
+    how = "a rollback to" if newer.trigger is Trigger.ROLLBACK else "the deploy of"
+    return f"overtaken by {how} {newer.sha.short}, which was asked for later: {deploy.sha.short} is not deployed"

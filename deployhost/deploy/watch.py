@@ -4,25 +4,29 @@ Nothing here has to survive: which releases are on probation, and which of them 
 """
 
 import logging
-import time
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from deployhost.config.app import AppConfig
-from deployhost.containers.make import DEPLOY_LABEL
+from deployhost.config.current import Apps
+from deployhost.config.env import EnvStore
+from deployhost.config.server import ServerSettings
+from deployhost.containers.belongs import of_release
 from deployhost.containers.readiness import paths_to_ask
+from deployhost.deploy.intake import Intake
 from deployhost.deploy.probation import FORGOTTEN, Observation, ProcessSeen, bad_answer, judge, way_back
 from deployhost.errors import AppNotFound, DeployhostError, DockerUnavailable, NotFound, ReleaseFailed, SwitchFailed
 from deployhost.journal.deploys import Deploys
+from deployhost.journal.event_log import EventLog
 from deployhost.journal.releases import Releases
-from deployhost.journal.telling import Progress, Reporter
+from deployhost.journal.telling import Progress
 from deployhost.kamal.contract import NETWORK, RUNNING, service_name
 from deployhost.kamal.proxy import KamalProxy
-from deployhost.model import WEB, AppName, Deploy, Release
+from deployhost.model import WEB, AppName, Release, Trigger
+from deployhost.system.clock import Clock
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
-from deployhost.system.http import Answer
+from deployhost.system.http import Get
 
 TICK = 1.0  # seconds between looks
 ASK_EVERY = 2.0  # seconds between questions from outside: the app's log is not ours to fill
@@ -30,38 +34,6 @@ ANSWER_WITHIN = 2.0
 LOG_TAIL = 25  # lines of its output that the error shows
 LOOPBACK = "127.0.0.1"
 log = logging.getLogger(__name__)
-
-
-class Get(Protocol):
-    """One GET: system.http.get."""
-
-    def __call__(self, ip: str, port: int, path: str, *, host: str, timeout: float) -> Answer:
-        """Given an address, a path and the Host to ask for, return the answer."""
-
-
-class RollBack(Protocol):
-    """Who queues the deploy that goes back."""
-
-    def __call__(self, target: Release, reason: str, /) -> Deploy:
-        """Given the release to go back to and why, return the queued deploy."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WatchTools:
-    """What watching works with; `http_port` is where kamal-proxy listens on loopback."""
-
-    docker: Docker
-    proxy: KamalProxy
-    releases: Releases
-    deploys: Deploys
-    reporter: Reporter
-    get: Get
-    roll_back: RollBack
-    load_app: Callable[[AppName], AppConfig]
-    secrets: Callable[[AppName], Iterable[str]]
-    http_port: Callable[[], int]
-    clock: Callable[[], float]
-    monotonic: Callable[[], float] = time.monotonic
 
 
 @dataclass
@@ -73,12 +45,22 @@ class _Watched:
     asked_at: float = 0.0
 
 
+@dataclass(frozen=True, kw_only=True)
 class Watch:
-    """Given the tools, watch."""
+    """Watches releases in their first minute, and goes back from those that fail."""
 
-    def __init__(self, tools: WatchTools) -> None:
-        self._tools = tools
-        self._watched: dict[tuple[AppName, str], _Watched] = {}
+    docker: Docker
+    proxy: KamalProxy
+    releases: Releases
+    deploys: Deploys
+    events: EventLog
+    intake: Intake
+    apps: Apps
+    env: EnvStore
+    settings: ServerSettings
+    get: Get
+    clock: Clock
+    _watched: dict[tuple[AppName, str], _Watched] = field(default_factory=dict, init=False, repr=False)
 
     def run(self) -> None:
         """Watch for ever."""
@@ -89,11 +71,11 @@ class Watch:
                 log.debug("watching: %s", error)  # whoever converges tells it
             except Exception:
                 log.exception("watching failed")
-            time.sleep(TICK)
+            self.clock.sleep(TICK)
 
     def tick(self) -> None:
         """Look once at every release on probation. Raise FileProblem when the journal can't be read."""
-        releases = self._tools.releases.on_probation()
+        releases = self.releases.on_probation()
         here = {_key(release) for release in releases}
         for gone in set(self._watched) - here:
             del self._watched[gone]
@@ -107,17 +89,16 @@ class Watch:
                 self._watched.pop(_key(release), None)  # its container was removed, or the app: somebody is at it
 
     def _look(self, release: Release) -> None:
-        tools = self._tools
-        lived = tools.clock() - release.live_since
+        lived = self.clock.time() - release.live_since
         if release.failed:
             self._go_back(release, release.failed)
             return
         watched = self._watched.get(_key(release))
         if watched is None:
             # Read once: apps.yml is not to be parsed each second.
-            watched = self._watched[_key(release)] = _Watched(tools.load_app(release.app))
+            watched = self._watched[_key(release)] = _Watched(self.apps.get(release.app))
         if lived > FORGOTTEN and not watched.observations:
-            tools.releases.mark_proven(release.app, release.version)
+            self.releases.mark_proven(release.app, release.version)
             return
         watched.observations.append(self._observe(release, watched))
         verdict = judge(watched.observations, lived)
@@ -126,29 +107,26 @@ class Watch:
         elif verdict.why:
             watched.observations.clear()  # the bad answers were not its own: they did not reach it
         elif verdict.proven:
-            tools.releases.mark_proven(release.app, release.version)
+            self.releases.mark_proven(release.app, release.version)
 
     def _observe(self, release: Release, watched: _Watched) -> Observation:
-        tools = self._tools
-        web = tools.docker.inspect(release.container)
-        number = web.labels.get(DEPLOY_LABEL)
-        crew = [] if number is None else tools.docker.containers({"service": release.app, DEPLOY_LABEL: number})
-        workers = [one for one in crew if one.labels.get("role") and one.id != web.id]
+        web = self.docker.inspect(release.container)
+        its = of_release(self.docker.listed({"service": release.app, "destination": ""}), release)
+        workers = [found for one in its if one.id != web.id and (found := self.docker.find(one.id)) is not None]
         processes = tuple(_seen(one) for one in (web, *workers))
-        now = tools.monotonic()
+        now = self.clock.monotonic()
         if now - watched.asked_at < ASK_EVERY or not web.running:
             return Observation(now, processes)
         watched.asked_at = now
         bad, said = self._ask(watched.config)
-        return Observation(tools.monotonic(), processes, bad, said)
+        return Observation(self.clock.monotonic(), processes, bad, said)
 
     def _ask(self, config: AppConfig) -> tuple[bool | None, str]:
         """Ask as a visitor does, through the proxy; the paths are those that proved the app at boot."""
-        tools = self._tools
         host = config.domains[0] if config.domains else config.hosts[0]
         statuses, problems, said = [], [], ""
         for path in paths_to_ask(config.health):
-            answer = tools.get(LOOPBACK, tools.http_port(), path, host=host, timeout=ANSWER_WITHIN)
+            answer = self.get(LOOPBACK, self.settings.current().http_port, path, host=host, timeout=ANSWER_WITHIN)
             if "refused" in answer.problem:
                 return None, ""  # that is the proxy, not the app
             statuses.append(answer.status)
@@ -160,50 +138,49 @@ class Watch:
 
     def _serves(self, release: Release) -> bool:
         """Return whether requests reach it: else it is in maintenance, its route is lost, or it was taken off the network."""
-        if NETWORK not in self._tools.docker.inspect(release.container).networks:
+        if NETWORK not in self.docker.inspect(release.container).networks:
             return False
-        route = self._tools.proxy.routes().get(service_name(release.app, WEB))
-        return route is not None and route.state == RUNNING and route.target.startswith(f"{release.container[:12]}:")
+        route = self.proxy.routes().get(service_name(release.app, WEB))
+        return route is not None and route.state == RUNNING and route.leads_to(release.container)
 
     def _fail(self, release: Release, why: str) -> None:
         self._blame(release, why)
-        self._tools.releases.mark_failed(release.app, release.version, why)
+        self.releases.mark_failed(release.app, release.version, why)
         self._go_back(release, why)
 
     def _go_back(self, release: Release, why: str) -> None:
         """Queue the rollback, or note why there is none. What is queued already, or may yet mend it, is waited for."""
-        tools, app = self._tools, release.app
-        deploys = tools.deploys.of_app(app)
+        app = release.app
+        deploys = self.deploys.of_app(app)
         way = way_back(
             release,
             next((deploy for deploy in deploys if deploy.id == release.deploy), None),
-            allowed=tools.load_app(app).auto_rollback,
-            earlier=[one for one in tools.releases.of_app(app) if tools.docker.image(one.image) is not None],
+            allowed=self.apps.get(app).auto_rollback,
+            earlier=[one for one in self.releases.of_app(app) if self.docker.image(one.image) is not None],
             others=[deploy for deploy in deploys if deploy.id > release.deploy],
         )
         if way.target is not None:
-            deploy = tools.roll_back(way.target, why)
+            deploy = self.intake.back(way.target, Trigger.AUTO_ROLLBACK, reason=why)
             self._note(release, f"rolled back automatically to {way.target.version.short}: deploy {deploy.id}")
         elif not way.wait:
             self._note(release, way.note)
-            tools.releases.mark_proven(app, release.version)  # settled, not well: `failed` says so
+            self.releases.mark_proven(app, release.version)  # settled, not well: `failed` says so
 
     def _blame(self, release: Release, why: str) -> None:
-        tools = self._tools
-        redacted = Progress(release.deploy, tools.deploys, tools.reporter, tools.secrets(release.app)).redacted
-        lines = tuple(redacted(entry.line) for entry in tools.docker.logs(release.container, tail=LOG_TAIL))
+        redacted = Progress(release.deploy, self.deploys, self.events, self.env.read(release.app).values()).redacted
+        lines = tuple(redacted(entry.line) for entry in self.docker.logs(release.container, tail=LOG_TAIL))
         error = ReleaseFailed(
             f"it went live, and failed in its first minute: {why}",
             hint=f"deployhost logs {release.app} --deploy {release.deploy}",
             details=lines,
         )
-        tools.deploys.blame(release.deploy, error.to_json())
+        self.deploys.blame(release.deploy, error.to_json())
         self._note(release, error.message)
 
     def _note(self, release: Release, text: str) -> None:
         log.info("%s: %s", release.app, text)
         event: dict[str, Any] = {"event": "note", "text": text}
-        self._tools.reporter.append(release.deploy, event)
+        self.events.append(release.deploy, event)
 
 
 def _key(release: Release) -> tuple[AppName, str]:

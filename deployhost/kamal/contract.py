@@ -106,6 +106,16 @@ class Route:
     target: str
     state: str
 
+    def leads_to(self, container: str) -> bool:
+        """Return whether requests go to the container with that id."""
+        return self.target.startswith(f"{container[:12]}:")
+
+    @property
+    def port(self) -> int | None:
+        """Return the port that requests go to, or None if the target names none."""
+        port = self.target.rpartition(":")[2]
+        return int(port) if port.isdecimal() else None
+
 
 _SHORT_ID = re.compile(r"[0-9a-f]{12}")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")

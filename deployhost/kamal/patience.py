@@ -1,10 +1,10 @@
 """Waiting for kamal-proxy where it is away for a moment: it is started again by itself, and a deploy need not fail for that."""
 
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from deployhost.errors import DockerRefused, DockerUnavailable, ProxyUnavailable
+from deployhost.system.clock import Clock
 
 # Docker's restart policy has it back within 1 to 3 s, and so has the supervisor the engine; a machine that is busy takes longer.
 PATIENCE = 15.0
@@ -12,20 +12,20 @@ POLL = 0.05
 Result = TypeVar("Result")
 
 
-def patiently(act: Callable[[], Result], check: Callable[[], None] = lambda: None) -> Result:
-    """Given what can be done twice, do it, again while the proxy or the engine is away, for PATIENCE seconds; return its result.
+def patiently(act: Callable[[], Result], check: Callable[[], None] = lambda: None, *, clock: Clock) -> Result:
+    """Do what can be done twice, again while the proxy or the engine is away, for PATIENCE seconds; return its result.
 
     The seconds count from the beginning, so that one patience within another adds nothing. `check` is called before each
     further try, and may raise. Raise what `act` raises.
     """
-    deadline = time.monotonic() + PATIENCE
+    deadline = clock.monotonic() + PATIENCE
     while True:
         try:
             return act()
         except DockerRefused:
             raise
         except (ProxyUnavailable, DockerUnavailable):
-            if time.monotonic() >= deadline:
+            if clock.monotonic() >= deadline:
                 raise
         check()
-        time.sleep(POLL)
+        clock.sleep(POLL)

@@ -2,6 +2,7 @@
 
 import http.client
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -10,6 +11,13 @@ class Answer:
 
     status: int
     problem: str = ""
+
+
+class Get(Protocol):
+    """One GET: `get`, or what a test has in its place."""
+
+    def __call__(self, ip: str, port: int, path: str, *, host: str, timeout: float) -> Answer:
+        """Return the answer to a GET of a path at an address, asked for a Host. Never raises."""
 
 
 def get(ip: str, port: int, path: str, *, host: str, timeout: float) -> Answer:

@@ -139,3 +139,15 @@ def _address(text: str) -> str:
 
 def _is_loopback(address: str) -> bool:
     return address.startswith("127.") or address == "::1"
+
+
+class Namespaces:
+    """The network namespaces of this machine's processes. Tests pass others."""
+
+    def listeners(self, pid: int) -> set[Listener] | None:
+        """Return who listens in a process's network namespace; None when the process is gone."""
+        return listeners(pid)
+
+    def listen_in(self, pid: int) -> socket.socket:
+        """Return a TCP socket that listens on a free port of a process's network namespace. Raise OSError."""
+        return listen_in(pid)

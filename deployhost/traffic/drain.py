@@ -4,6 +4,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from deployhost.errors import CommandTimedOut, DeployhostError, NotFound
 from deployhost.journal.releases import Releases
@@ -16,12 +17,12 @@ MARGIN = 5.0  # seconds beyond the drain's limit before a container is stopped i
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
 class Drainer:
-    """Given the engine and the journal's releases, stop the containers that the journal lists as draining."""
+    """Stops the containers that the journal lists as draining."""
 
-    def __init__(self, docker: Docker, releases: Releases) -> None:
-        self._docker = docker
-        self._releases = releases
+    docker: Docker
+    releases: Releases
 
     def follow(
         self,
@@ -30,7 +31,7 @@ class Drainer:
         limit: float,
         afterwards: Callable[[], None],
     ) -> None:
-        """Given a switch that has happened, the containers it replaced and its drain's limit in seconds, return at once.
+        """Stop in the background what a switch has replaced; `limit` is its drain's, in seconds.
 
         Workers are stopped now, web containers once their requests are done; then `afterwards` is called.
         """
@@ -38,10 +39,10 @@ class Drainer:
         threading.Thread(target=self._after, args=arguments, name="drain", daemon=True).start()
 
     def stop(self, container: str) -> None:
-        """Given a container that gets no requests any more, stop it and note that. One that is gone is no error."""
+        """Stop a container that gets no requests any more, and note that. One that is gone is no error."""
         with contextlib.suppress(NotFound):
-            self._docker.stop(container)
-        self._releases.drained(container)
+            self.docker.stop(container)
+        self.releases.drained(container)
 
     def _after(
         self,
@@ -58,7 +59,7 @@ class Drainer:
             if switched is not None:
                 with contextlib.suppress(CommandTimedOut):
                     switched.call.wait(limit + MARGIN)
-                switched.log.unlink(missing_ok=True)
+                switched.forget()
             for container in serving:
                 self.stop(container.id)
             afterwards()

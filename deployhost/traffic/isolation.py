@@ -17,11 +17,11 @@ from deployhost.traffic.isolation_plan import Member, Wanted
 log = logging.getLogger(__name__)
 
 ASKED_AGAIN = "apps could reach each other: the packet filter's FORWARD did not ask DOCKER-USER first; it does again"
-MayReach = Callable[[], Mapping[AppName, tuple[AppName, ...]]]
+MayReach = Callable[[], Mapping[AppName, tuple[AppName, ...] | None]]  # None: that app's own settings can't be read
 
 
 class Isolation:
-    """Given the engine, the packet filter, the bridges and what reads from apps.yml whom each app may reach, keep apps apart."""
+    """Keeps apps apart; `may_reach` returns whom each app may reach, as apps.yml has it now."""
 
     def __init__(
         self,
@@ -95,7 +95,9 @@ class Isolation:
             return changed
 
     def joined(self, app: AppName) -> None:
-        """Given an app that has a container more, or one that is ready now, let it reach and be reached as it should at once."""
+        """Let an app that has a container more, or one that is ready now, reach and be reached as it should at once."""
+        if not self._active:
+            return
         taking_part = isolation_plan.taking_part(self._read())
         # … and one that takes no part any more loses what it had.
         if app in taking_part | self._took_part or len(self._roles(app)) > 1:
@@ -145,7 +147,8 @@ class Isolation:
 
     def _read(self) -> Mapping[AppName, tuple[AppName, ...]]:
         try:
-            self._known = dict(self._may_reach())
+            found = self._may_reach().items()
+            self._known = {app: self._known.get(app, ()) if others is None else others for app, others in found}
         except DeployhostError as error:
             # apps.yml may be broken for as long as its owner needs: what was allowed last stays so.
             log.debug("who may reach whom stays as it was: %s", error)

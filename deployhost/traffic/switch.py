@@ -14,12 +14,13 @@ from deployhost.kamal.contract import Route, service_name
 from deployhost.kamal.patience import patiently
 from deployhost.kamal.proxy import HINT, KamalProxy, Target, is_away
 from deployhost.model import WEB, AppName
+from deployhost.system.clock import Clock, until
 from deployhost.system.docker_model import Container
-from deployhost.system.netns import listen_in
+from deployhost.system.netns import Namespaces
 from deployhost.system.process import Process
 
 # kamal-proxy takes 2xx only for healthy, and answers GETs of this very path itself while a service is paused: so the
-# path is one that no visitor asks for (kamal-contract 0b.3 and 0b.7).
+# path is one that no visitor asks for (kamal-proxy v0.9.2, internal/server/service.go).
 HEALTH_PATH = "/.deployhost/ready"
 SWITCH_LIMIT = 10.0  # seconds for the proxy to take a container that has already proved to be ready
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n"
@@ -38,22 +39,28 @@ class Switched:
     log: Path
     state: str | None = None
 
+    def forget(self) -> None:
+        """Delete the call's log, whose end nobody waits for."""
+        self.log.unlink(missing_ok=True)
 
+
+@dataclass(frozen=True, kw_only=True)
 class Switch:
-    """Given the proxy and a directory for logs, move requests from one container to another."""
+    """Moves an app's requests from one container to another. `run` is a directory for the logs of the proxy's calls."""
 
-    def __init__(self, proxy: KamalProxy, run: Path) -> None:
-        self._proxy = proxy
-        self._run = run
+    proxy: KamalProxy
+    run: Path
+    namespaces: Namespaces
+    clock: Clock
 
     def to(self, container: Container, port: int, config: AppConfig) -> Switched:
-        """Given a container that is ready on `port`, return once the app's hosts lead to it.
+        """Return once the app's hosts lead to a container that is ready on `port`.
 
         A proxy that is away, or ends meanwhile, is waited for. Raise SwitchFailed when it refuses, ProxyUnavailable when it does
         not come back, BootFailed when the container is gone; nothing has changed then.
         """
         try:
-            listener = listen_in(container.pid)
+            listener = self.namespaces.listen_in(container.pid)
         except OSError as error:
             raise BootFailed("the app ended just before it was to go live") from error
         asked = threading.Event()
@@ -71,48 +78,52 @@ class Switch:
                 response_timeout=config.response_timeout,
             )
             # Whatever a proxy that ended had done of it by then: to be told the same again changes nothing.
-            return patiently(lambda: self._try(target, asked))
+            return patiently(lambda: self._try(target, asked), clock=self.clock)
 
     def leads_to(self, app: AppName, container: str) -> bool:
-        """Given an app and a container's id, return whether the app's requests go there. Raise SwitchFailed if that can't be known."""
-        route = self._proxy.routes().get(service_name(app, WEB))
-        return route is not None and route.target.startswith(f"{container[:12]}:")
+        """Return whether an app's requests go to the container with that id. Raise SwitchFailed if that can't be known."""
+        route = self.proxy.routes().get(service_name(app, WEB))
+        return route is not None and route.leads_to(container)
 
     def _try(self, target: Target, asked: threading.Event) -> Switched:
         asked.clear()
-        log = self._run / f"switch-{target.address.partition(':')[0]}-{time.monotonic_ns()}.log"
-        call = self._proxy.begin_deploy(target, log)
+        log = self.run / f"switch-{target.address.partition(':')[0]}-{time.monotonic_ns()}.log"
+        call = self.proxy.begin_deploy(target, log)
         route = self._wait(call, log, target, asked)
-        return Switched(call, log, self._proxy.saved_state(target.service) if route is None else route.state)
+        return Switched(call, log, self.proxy.saved_state(target.service) if route is None else route.state)
 
     def _wait(self, call: Process, log: Path, target: Target, asked: threading.Event) -> Route | None:
         """Return once the switch has happened: its route, where that was looked at. Raise SwitchFailed."""
-        deadline = time.monotonic() + SWITCH_LIMIT + 5
-        ask_at = None
-        while time.monotonic() < deadline:
+        ask_at: float | None = None
+
+        def happened() -> tuple[Route | None] | None:
+            nonlocal ask_at
             code = call.poll()
             if code == 0:
-                return None
+                return (None,)
             if code is not None:
-                return self._after_all(code, log, target)
+                return (self._after_all(code, log, target),)
             if asked.is_set():
                 # The call returns only after the drain; the routing table tells when the switch itself is done.
-                now = time.monotonic()
+                now = self.clock.monotonic()
                 ask_at = ask_at or now + ASK_ROUTES
                 if now >= ask_at:
-                    route = self._took(target)
-                    if route is not None:
-                        return route
                     ask_at = now + ASK_ROUTES
-            time.sleep(POLL)
+                    route = self._took(target)
+                    return None if route is None else (route,)
+            return None
+
+        found = until(happened, within=SWITCH_LIMIT + 5, every=POLL, clock=self.clock)
+        if found is not None:
+            return found[0]
         call.stop()
         route = self._took(target)
-        if route is not None:
-            return route
-        raise SwitchFailed("kamal-proxy did not take the new release in time", hint="docker logs kamal-proxy")
+        if route is None:
+            raise SwitchFailed("kamal-proxy did not take the new release in time", hint="docker logs kamal-proxy")
+        return route
 
     def _after_all(self, code: int, log: Path, target: Target) -> Route:
-        """Given a call that has failed, return the route if the switch has happened all the same. Raise SwitchFailed."""
+        """Return the route if the switch has happened though the call failed. Raise SwitchFailed."""
         route = self._took(target)
         if route is not None:
             return route
@@ -123,10 +134,10 @@ class Switch:
         raise SwitchFailed(f"kamal-proxy refused the new release: {said or f'exit code {code}'}")
 
     def _took(self, target: Target) -> Route | None:
-        """Given a target, return its service's route if that leads there already, from all its hosts."""
+        """Return the service's route if it leads to the target already, from all its hosts."""
         # Where the call and the table disagree, or one of them fails, the table has the last word: requests follow it.
         try:
-            route = self._proxy.routes().get(target.service)
+            route = self.proxy.routes().get(target.service)
         except DeployhostError:
             return None
         if route is None or route.target != target.address or set(route.hosts) != set(target.hosts):

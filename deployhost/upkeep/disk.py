@@ -1,10 +1,11 @@
 """Before a build: is there room? If not, what is ours and not needed goes first; then the build is refused, not the disk filled."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 
+from deployhost.config.current import Apps
 from deployhost.config.server import ServerSettings
 from deployhost.errors import DeployhostError, DiskFull
-from deployhost.model import AppName
 from deployhost.upkeep.disk_plan import Space, missing, readable, reserve, short_of_inodes
 from deployhost.upkeep.disk_space import Disks
 from deployhost.upkeep.prune import Pruner
@@ -12,16 +13,14 @@ from deployhost.upkeep.prune import Pruner
 MAKE_ROOM = "docker builder prune --all --force"  # frees without harm: what is built next takes longer once
 
 
+@dataclass(frozen=True, kw_only=True)
 class DiskGuard:
-    """Given the disks, server.yml, what prunes and every app's name, keep builds from filling a disk."""
+    """Keeps builds from filling a disk."""
 
-    def __init__(
-        self, disks: Disks, server: ServerSettings, pruner: Pruner, apps: Callable[[], Iterable[AppName]]
-    ) -> None:
-        self._disks = disks
-        self._server = server
-        self._pruner = pruner
-        self._apps = apps
+    disks: Disks
+    settings: ServerSettings
+    pruner: Pruner
+    apps: Apps
 
     def check(self, note: Callable[[str], None]) -> None:
         """Return if a build may begin; `note` gets what was done for that. Microseconds, unless there is too little room.
@@ -40,20 +39,20 @@ class DiskGuard:
         except DeployhostError as error:
             note(f"warning: not all of it could be removed: {error.message}")
         for space in self._full():
-            raise _refusal(space, reserve(space.total, self._server.current().disk_reserve))
+            raise _refusal(space, reserve(space.total, self.settings.current().disk_reserve))
 
     def _full(self) -> list[Space]:
-        wanted = self._server.current().disk_reserve
-        return [space for space in self._disks.all() if missing(space, wanted) or short_of_inodes(space)]
+        wanted = self.settings.current().disk_reserve
+        return [space for space in self.disks.all() if missing(space, wanted) or short_of_inodes(space)]
 
     def _make_room(self) -> None:
-        for app in self._apps():
-            self._pruner.remove(self._pruner.surplus(app))
-        engine, wanted = self._disks.engine(), self._server.current().disk_reserve
+        for app in self.apps.known:
+            self.pruner.remove(self.pruner.surplus(app))
+        engine, wanted = self.disks.engine(), self.settings.current().disk_reserve
         if missing(engine, wanted) or short_of_inodes(engine):
             # Of a disk with too many files all of the cache goes: bytes don't tell how many a record has.
             needed = engine.total if short_of_inodes(engine) else missing(engine, wanted)
-            self._pruner.remove_cache(self._pruner.cache_surplus(needed))
+            self.pruner.remove_cache(self.pruner.cache_surplus(needed))
 
 
 def _refusal(space: Space, needed: int) -> DiskFull:

@@ -3,9 +3,8 @@
 
 import contextlib
 import threading
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deployhost.config.server import ServerSettings
 from deployhost.errors import Conflict
@@ -15,6 +14,7 @@ from deployhost.journal.event_log import EventLog
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract
 from deployhost.model import AppName, Version
+from deployhost.system.clock import Clock
 from deployhost.system.docker import Docker
 from deployhost.upkeep.cache_plan import Cached, ours, surplus
 from deployhost.upkeep.disk_plan import cache_budget
@@ -37,30 +37,21 @@ class Surplus:
     dangling: tuple[str, ...]
 
 
+@dataclass(kw_only=True)
 class Pruner:
-    """Given the engine, the journal, server.yml and the disks, remove what is too old."""
+    """Removes what is too old."""
 
-    def __init__(
-        self,
-        docker: Docker,
-        deploys: Deploys,
-        releases: Releases,
-        events: EventLog,
-        *,
-        builds: Builds,
-        server: ServerSettings,
-        disks: Disks,
-    ) -> None:
-        self._docker = docker
-        self._deploys = deploys
-        self._releases = releases
-        self._events = events
-        self._builds = builds
-        self._server = server
-        self._disks = disks
-        self._cache_lock = threading.Lock()
-        self._cache_looked = 0.0
-        self._since = CACHE_AFTER
+    docker: Docker
+    deploys: Deploys
+    releases: Releases
+    events: EventLog
+    builds: Builds
+    settings: ServerSettings
+    disks: Disks
+    clock: Clock
+    _cache_lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _cache_looked: float = field(default=0.0, init=False)
+    _since: int = field(default=CACHE_AFTER, init=False)
 
     def prune(self, app: AppName) -> None:
         """Given an app, remove its old containers, images and logs; what runs or can be rolled back to stays.
@@ -74,26 +65,26 @@ class Pruner:
     def _cache_is_due(self) -> bool:
         with self._cache_lock:
             self._since += 1
-            if self._since < CACHE_AFTER and time.monotonic() - self._cache_looked < CACHE_EVERY:
+            if self._since < CACHE_AFTER and self.clock.monotonic() - self._cache_looked < CACHE_EVERY:
                 return False
-            self._since, self._cache_looked = 0, time.monotonic()
+            self._since, self._cache_looked = 0, self.clock.monotonic()
             return True
 
     def surplus(self, app: AppName) -> Surplus:
         """Given an app, return what of it goes."""
         # Kamal's own containers of this app too: they have a process and a destination, which others that are merely
         # labelled alike have not.
-        listed = [one for one in self._docker.listed({"service": app, "destination": ""}) if one.labels.get("role")]
+        listed = [one for one in self.docker.listed({"service": app, "destination": ""}) if one.labels.get("role")]
         versions = {one.id: version_in(one.name, app, one.labels["role"]) for one in listed}
         containers = [
             Found(one.id, one.labels["role"], version, one.status not in ("exited", "created", "dead"))
             for one in listed
             if (version := versions[one.id]) is not None
         ]
-        images = self._docker.images(f"service={app}")
+        images = self.docker.images(f"service={app}")
         # In this order: whatever was found above belongs to a deploy that is still open here, or to what it has become by then.
-        open_deploys = [deploy for deploy in self._deploys.open() if deploy.app == app]
-        releases = self._releases.of_app(app)
+        open_deploys = [deploy for deploy in self.deploys.open() if deploy.app == app]
+        releases = self.releases.of_app(app)
         decided = prunable(
             contract.repository(app),
             containers=containers,
@@ -120,25 +111,25 @@ class Pruner:
         """Given what of an app goes, remove it, and the logs of its oldest deploys."""
         for container in surplus.decided.containers:
             with contextlib.suppress(Conflict):  # somebody has started it since
-                self._docker.remove(container)
+                self.docker.remove(container)
         for reference in (*surplus.images, *surplus.dangling):
-            self._docker.remove_image(reference)
-        self._releases.drop(surplus.app, [Version(version) for version in surplus.decided.releases])
-        for deploy in self._deploys.of_app(surplus.app, limit=KEEP_LOGS * 2)[KEEP_LOGS:]:
-            self._events.remove(deploy.id)
+            self.docker.remove_image(reference)
+        self.releases.drop(surplus.app, [Version(version) for version in surplus.decided.releases])
+        for deploy in self.deploys.of_app(surplus.app, limit=KEEP_LOGS * 2)[KEEP_LOGS:]:
+            self.events.remove(deploy.id)
 
     def cache_surplus(self, missing: int = 0) -> list[Cached]:
         """Return the records that our builds left in the cache and that are too many; `missing` bytes on the disk, and more go."""
-        spans = self._builds.spans()
+        spans = self.builds.spans()
         if not spans:
             return []
         records = [
             Cached(one.id, one.size, not one.in_use and not one.shared, one.created, one.last_used)
-            for one in self._docker.build_cache()
+            for one in self.docker.build_cache()
         ]
-        self._builds.forget_before(min((one.created for one in records), default=spans[-1].start))
+        self.builds.forget_before(min((one.created for one in records), default=spans[-1].start))
         mine = ours(records, spans)
-        budget = cache_budget(self._disks.engine().total, self._server.current().build_cache)
+        budget = cache_budget(self.disks.engine().total, self.settings.current().build_cache)
         if missing:
             # Removing a record frees less than its size where files are small; so twice as much goes.
             budget = max(0, min(budget, sum(one.size for one in mine if one.free) - 2 * missing))
@@ -146,4 +137,4 @@ class Pruner:
 
     def remove_cache(self, records: Iterable[Cached]) -> int:
         """Given records of the cache, remove them and return the bytes that freed."""
-        return self._docker.prune_build_cache([record.id for record in records])
+        return self.docker.prune_build_cache([record.id for record in records])

@@ -1,4 +1,4 @@
-"""The daemon's deploying half put together on the fakes: a server (`Server`) on which one daemon after the other lives (`Assembled`)."""
+"""A server of fakes (`Server`), on which one daemon after the other lives (`Assembled`): production's wiring over what is faked outside."""
 
 import base64
 import copy
@@ -8,59 +8,33 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from deployhost.apps.repositories import Repositories
-from deployhost.config import apps
-from deployhost.config.app import AppConfig
-from deployhost.config.apps import AppsFile
-from deployhost.config.env import EnvStore
-from deployhost.config.server import ServerSettings
-from deployhost.containers import boot
-from deployhost.containers import release_containers as crew
-from deployhost.containers.make import DirectEngine
-from deployhost.containers.release_containers import Crews
-from deployhost.converge.act import Actor
-from deployhost.converge.act_server import ServerActor
-from deployhost.converge.read import Looker
-from deployhost.converge.rounds import Converge
-from deployhost.deploy import image, pipeline, queue
-from deployhost.deploy.cancel import Cancellations
-from deployhost.deploy.handover import Handover
-from deployhost.deploy.image import Images
-from deployhost.deploy.overlap import Overlap
-from deployhost.deploy.pipeline import Pipeline, Tools
-from deployhost.journal.builds import Builds
+from deployhost.daemon.outside import Outside
+from deployhost.daemon.parts import Parts
+from deployhost.deploy import queue
 from deployhost.journal.database import Database
-from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import Event, EventLog
-from deployhost.journal.holds import Holds
-from deployhost.journal.releases import Releases
-from deployhost.journal.removals import Removals
-from deployhost.kamal import patience
 from deployhost.kamal.contract import STOPPED, service_name
-from deployhost.kamal.files import KamalFiles
 from deployhost.kamal.lock import KamalLocks
-from deployhost.model import WEB, AppName, Branch, Deploy, EnvName, Release, Sha, Strategy, Trigger
+from deployhost.model import WEB, AppName, Branch, Deploy, EnvName, Listener, Release, Sha, Trigger
 from deployhost.paths import Paths
-from deployhost.traffic import switch
-from deployhost.traffic.drain import Drainer
-from deployhost.traffic.holding import Holding
-from deployhost.traffic.switch import Switch
-from deployhost.upkeep.disk_space import Disks
-from deployhost.upkeep.prune import Pruner
+from deployhost.server.proxy_container import ProxyContainer
+from deployhost.system.clock import Clock
+from deployhost.system.netns import Namespaces
+from deployhost.upkeep.disk_plan import Space
 from tests.fakes.builder import FakeBuilder, PlannerHere
 from tests.fakes.docker import Behaviour, Engine, FakeDocker, proxy_container
 from tests.fakes.git import FakeRepository, Refs
+from tests.fakes.kamal import FakeKamal
 from tests.fakes.life import Crash, Life
 from tests.fakes.proxy import FakeProxy, Table
 
@@ -73,28 +47,6 @@ def _empty_journal() -> bytes:
     with tempfile.TemporaryDirectory() as directory:
         Database(Path(directory) / "journal.db").close()
         return (Path(directory) / "journal.db").read_bytes()
-
-
-@lru_cache(maxsize=8)
-def _parsed(path: Path, _content: bytes) -> AppsFile:
-    return apps.load(path)
-
-
-class FakeTime:
-    """Given nothing, a clock that only sleeping moves on: what waits for minutes is over at once."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def monotonic_ns(self) -> int:
-        return time.monotonic_ns()
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        time.sleep(0)
 
 
 class Server:
@@ -111,12 +63,6 @@ class Server:
         self.now = 1_750_000_000.0
         self.monkeypatch = monkeypatch
         self.daemons: list[Assembled] = []
-        monkeypatch.setattr(boot, "netns", SimpleNamespace(listeners=self.engine.listeners))
-        monkeypatch.setattr(boot, "http", SimpleNamespace(get=self.engine.get))
-        monkeypatch.setattr(boot, "time", FakeTime())
-        monkeypatch.setattr(crew, "time", FakeTime())
-        monkeypatch.setattr(patience, "time", FakeTime())
-        monkeypatch.setattr(switch, "listen_in", self._listen_in)
         monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
         # A thread of a daemon that has died notices so at its next effect, and that is all.
         monkeypatch.setattr(threading, "excepthook", _only_crashes)
@@ -170,11 +116,6 @@ class Server:
         self.now += 0.001
         return self.now
 
-    def _listen_in(self, pid: int) -> socket.socket:
-        if not any(container.pid == pid for container in self.engine.running):
-            raise FileNotFoundError(f"/proc/{pid}/ns/net")
-        return socket.create_server(("127.0.0.1", 0))
-
 
 class CountedDatabase(Database):
     """A journal whose transactions count as effects."""
@@ -218,144 +159,92 @@ class QuietEvents(EventLog):
             super().append(deploy, event)
 
 
-class Assembled:
-    """One daemon: the journal and the deploy room on the server's fakes."""
+class FakeClock(Clock):
+    """A clock that only sleeping moves on: what waits for minutes is over at once. The server's time goes on with each look."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.now = 1000.0
+
+    def time(self) -> float:
+        return self._server.clock()
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        time.sleep(0)
+
+
+class FakeNamespaces(Namespaces):
+    """The network namespaces of the fake engine's containers."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def listeners(self, pid: int) -> set[Listener] | None:
+        return self._engine.listeners(pid)
+
+    def listen_in(self, pid: int) -> socket.socket:
+        if not any(container.pid == pid for container in self._engine.running):
+            raise FileNotFoundError(f"/proc/{pid}/ns/net")
+        return socket.create_server(("127.0.0.1", 0))
+
+
+class FakeProxyContainer(ProxyContainer):
+    """kamal-proxy's container, which is made anew by what the test says."""
+
+    def __init__(self, daemon: "Assembled") -> None:
+        self._daemon = daemon
+
+    def restore(self, say: Callable[[str], None]) -> None:
+        self._daemon.make_proxy()
+
+
+class Assembled(Parts):
+    """One daemon: production's wiring, over the server's fakes."""
 
     def __init__(self, server: Server, life: Life) -> None:
-        paths = server.paths
-        self.server, self.life, self.paths = server, life, paths
-        self.database = CountedDatabase(paths.journal, life)
-        self.deploys = Deploys(self.database, server.clock)
-        self.releases = Releases(self.database, server.clock)
-        self.events = QuietEvents(paths.deploy_logs, life)
-        self.env = EnvStore(paths)
-        self.locks = LeftLocks(paths.kamal, life)
-        self.kamal = KamalFiles(paths.kamal)
-        self.docker = FakeDocker(server.engine, life)
-        self.proxy = FakeProxy(server.table, server.engine, life)
-        self.builder = FakeBuilder(server.engine, server.behaviours, life)
-        self.switch = Switch(self.proxy, paths.run)
-        self.engine = DirectEngine(self.docker, paths)
-        self.holds = Holds(self.database)
-        self.holding = Holding(
-            docker=self.docker,
-            proxy=self.proxy,
-            switch=self.switch,
-            engine=self.engine,
-            holds=self.holds,
-            deploys=self.deploys,
-            releases=self.releases,
-            load_app=self.load_app,
-            clock=server.clock,
-        )
-        self.cancellations = Cancellations(self.deploys)
-        self.drainer = Drainer(self.docker, self.releases)
-        for module in (image, pipeline):
-            server.monkeypatch.setattr(module, "BareRepository", lambda path: FakeRepository(path, server.refs, life))
-        crews = Crews(self.docker, self.engine, self.kamal, lambda _app: None)
-        overlap = Overlap(crews, self.switch, self.deploys, self.releases)
-        handover = Handover(
-            crews=crews,
-            switch=self.switch,
-            holding=self.holding,
-            deploys=self.deploys,
-            releases=self.releases,
-            overlap=overlap,
-        )
-        self.pipeline = Pipeline(
-            Tools(
-                docker=self.docker,
-                crews=crews,
-                ways={Strategy.OVERLAP: overlap, Strategy.HANDOVER: handover},
-                cancelling=self.cancellations,
-                images=Images(
-                    self.docker, self.builder, self.releases, paths, lambda _note: None, planner=PlannerHere()
-                ),
-                engine=self.engine,
-                switch=self.switch,
-                drainer=self.drainer,
-                pruner=Pruner(
-                    self.docker,
-                    self.deploys,
-                    self.releases,
-                    self.events,
-                    builds=Builds(self.database, server.clock),
-                    server=ServerSettings(paths.server_yml),
-                    disks=Disks(self.docker, paths.state),
-                ),
-                locks=self.locks,
-                kamal=self.kamal,
-                deploys=self.deploys,
-                releases=self.releases,
-                env=self.env,
-                paths=paths,
-                reporter=self.events,
-                load_app=self.load_app,
-                clock=server.clock,
-            )
-        )
-        self.worked_on: set[int] = set()  # deploys that a worker is at
+        self.server, self.life = server, life
+        self.worked_on: set[int] = set()  # deploys that are taken to be worked on
         self.make_proxy: Callable[[], None] = lambda: None  # what has kamal-proxy's container made anew
-        self.mended: list[str] = []  # what `status` shows for a while
-        self.removals = Removals(self.database)
-        self.repositories = Repositories(paths, self.removals, self.releases)
-        self.converge = self._converge()
+        super().__init__(server.paths, self._outside())
+        self.make_all()
 
-    def _converge(self) -> Converge:
-        looker = Looker(
-            docker=self.docker,
-            proxy=self.proxy,
-            deploys=self.deploys,
-            releases=self.releases,
-            holds=self.holds,
-            locks=self.locks,
-            load_apps=self.load_apps,
-            works_on=lambda number: number in self.worked_on,
-            unlisted_repositories=self.repositories.unlisted,
-            clock=self.server.clock,
-        )
-        actor = Actor(
-            docker=self.docker,
-            proxy=self.proxy,
-            switch=self.switch,
-            drainer=self.drainer,
-            deploys=self.deploys,
-            releases=self.releases,
-            pipeline=self.pipeline,
-            holding=self.holding,
-            reporter=self.events,
-            load_app=self.load_app,
-            subject_of=lambda _app, commit: f"subject of {commit.short}",
-            clock=self.server.clock,
-        )
-        server_actor = ServerActor(
-            docker=self.docker,
-            proxy=self.proxy,
-            deploys=self.deploys,
-            make_proxy=lambda: self.make_proxy(),  # noqa: PLW0108 - a test may replace it
-            delete_repository=self.repositories.delete_unowned,
-            clock=self.server.clock,
-        )
-        return Converge(
-            looker=looker,
-            actor=actor,
-            server_actor=server_actor,
-            proxy=self.proxy,
-            deploys=self.deploys,
-            locks=self.locks,
-            keepers=(self.database.keep,),
-            mended=self.mended.append,
-            run=self.paths.run,
-            clock=self.server.clock,
+    def _outside(self) -> Outside:
+        server, life = self.server, self.life
+        return Outside(
+            docker=lambda **_: FakeDocker(server.engine, life),
+            proxy=lambda _docker, _program: FakeProxy(server.table, server.engine, life),
+            proxy_container=lambda _paths, _docker: FakeProxyContainer(self),
+            repository=lambda path: FakeRepository(path, server.refs, life),
+            builder=lambda *_: FakeBuilder(server.engine, server.behaviours, life),
+            planner=PlannerHere,
+            kamal=lambda paths: FakeKamal(paths, self.docker, server.engine, server.table),
+            namespaces=FakeNamespaces(server.engine),
+            get=server.engine.get,
+            journal=lambda path: CountedDatabase(path, life),
+            locks=lambda path: LeftLocks(path, life),
+            events=lambda path: QuietEvents(path, life),
+            space=lambda _path: Space(str(server.paths.state), 2**40, 2**39, 2**20, 2**19),
+            clock=FakeClock(server),
         )
 
-    def load_app(self, name: AppName) -> AppConfig:
-        """As the daemon's own; a text is parsed once."""
-        return _parsed(self.paths.apps_yml, self.paths.apps_yml.read_bytes()).get(name)
+    @property
+    def fake_builder(self) -> FakeBuilder:
+        """Return the builder as what it is here."""
+        assert isinstance(self.builder, FakeBuilder)
+        return self.builder
 
-    def load_apps(self) -> Mapping[AppName, AppConfig | None]:
-        """As the daemon's own; a text is parsed once."""
-        return _parsed(self.paths.apps_yml, self.paths.apps_yml.read_bytes()).known
+    @property
+    def fake_kamal(self) -> FakeKamal:
+        """Return Kamal's CLI as what it is here."""
+        assert isinstance(self.kamal, FakeKamal)
+        return self.kamal
+
+    def works_on(self, number: int) -> bool:
+        return number in self.worked_on or super().works_on(number)
 
     def accept(self, app: AppName, sha: Sha, trigger: Trigger = Trigger.PUSH) -> Deploy:
         """Given an app and a commit, queue its deploy as the daemon does."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from deployhost.build.image import ImageBuilder
 from deployhost.build.labels import PROCESSES_LABEL, SOURCE_LABEL
 from deployhost.build.plan import BuildPlan
 from deployhost.build.planner import Planner
@@ -34,8 +35,8 @@ class PlannerHere(Planner):
         return plan_directory(directory, app, storage=storage, variables=variables, runtime=runtime, web=web)
 
 
-class FakeBuilder:
-    """Given the engine, how each commit's app behaves, and a life, what deploy.image.Builder asks for. The tree's file COMMIT says which."""
+class FakeBuilder(ImageBuilder):
+    """Given the engine, how each commit's app behaves, and a life, builds without Docker. The tree's file COMMIT says which."""
 
     def __init__(self, engine: Engine, apps: Mapping[str, Behaviour], life: Life | None = None) -> None:
         self._engine = engine
@@ -56,7 +57,7 @@ class FakeBuilder:
         fresh: bool,
         on_line: Callable[[str], None],
         say: Callable[[str], None],
-        stop: Stop,
+        stop: Stop | None = None,
     ) -> Image:
         self._life.effect("build")
         assert work.is_dir()

@@ -18,7 +18,7 @@ from unittest import mock
 
 from ruamel.yaml import YAML
 
-from deployhost.apps.references import find_commit
+from deployhost.apps.commits import find_commit
 from deployhost.build import image as build_image
 from deployhost.build.detect.commands import read_procfile, start_of
 from deployhost.build.docker_cli import Cli
@@ -29,9 +29,12 @@ from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore, refusals
 from deployhost.config.yaml_edit import YamlText
 from deployhost.containers.attempt import Attempt
-from deployhost.containers.make import DEPLOY_LABEL, DirectEngine
+from deployhost.containers.belongs import DEPLOY_LABEL
+from deployhost.containers.boot import BootWatch
+from deployhost.containers.make import ContainerMaker
 from deployhost.containers.processes import Process
 from deployhost.containers.spec import SETTINGS_LABEL, container_of
+from deployhost.containers.storage import Storage
 from deployhost.control.progress import clean
 from deployhost.deploy.push_plan import PushKind, judge_push
 from deployhost.errors import DeployhostError, InvalidConfig, InvalidName
@@ -53,9 +56,11 @@ from deployhost.model import (
     Version,
 )  # fmt: skip
 from deployhost.paths import Paths
-from deployhost.system import git
+from deployhost.system import git, http
+from deployhost.system.clock import CLOCK
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Image
+from deployhost.system.netns import Namespaces
 from deployhost.system.process import Completed
 
 ATTACKS = (
@@ -276,7 +281,11 @@ class Trial:
             lambda: None,
         )
         name = case.process if argv else WEB
-        DirectEngine(self._docker, self._paths).create(attempt, _IMAGE, Process(name, argv))
+        storage = Storage(docker=self._docker, paths=self._paths)
+        boot = BootWatch(docker=self._docker, namespaces=Namespaces(), get=http.get, clock=CLOCK)
+        ContainerMaker(docker=self._docker, paths=self._paths, storage=storage, boot=boot).create(
+            attempt, _IMAGE, Process(name, argv)
+        )
         given, body = self._bodies.pop()
         assert given == f"{case.app}-{name}-{version}"
         said = {} if argv else {SETTINGS_LABEL: "{}"}

@@ -1,22 +1,21 @@
 """The Kamal engine: Kamal's own CLI brings a release live; what came of it is read from Docker and the proxy.
 
 The image is built as for the direct engine and handed over through the registry on loopback. Kamal's lock is ours while its
-CLI runs (KAMAL_LOCK=true, kamal-contract 2.3), so nobody else's Kamal comes between.
+CLI runs (KAMAL_LOCK=true, lib/kamal/cli/base.rb), so nobody else's Kamal comes between.
 """
 
 import contextlib
 import logging
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from deployhost.config.server import ServerConfig
+from deployhost.config.server import ServerSettings
 from deployhost.containers.attempt import Attempt
-from deployhost.containers.make import DirectEngine
+from deployhost.containers.make import ContainerMaker
 from deployhost.containers.processes import processes_of
-from deployhost.containers.release_containers import Created, Crews
+from deployhost.containers.release_containers import ReleaseContainers
+from deployhost.containers.storage import Storage
 from deployhost.deploy.kamal.projects import KamalProjects
-from deployhost.deploy.kamal.run import KamalRun
+from deployhost.deploy.kamal.run import KamalProgram
 from deployhost.deploy.queue import BUILDS
 from deployhost.errors import BootFailed, CommandStopped, DeployhostError, SwitchFailed
 from deployhost.journal.deploys import Deploys
@@ -26,6 +25,7 @@ from deployhost.kamal.project import Project
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB
 from deployhost.paths import Paths
+from deployhost.system.clock import Clock, until
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Image
 from deployhost.traffic.drain import MARGIN
@@ -39,28 +39,30 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class KamalEngine:
-    """Given the parts it works with, bring releases live by Kamal's CLI."""
+    """Brings releases live by Kamal's CLI."""
 
     docker: Docker
-    engine: DirectEngine
-    crews: Crews
+    maker: ContainerMaker
+    containers: ReleaseContainers
+    storage: Storage
     projects: KamalProjects
     proxy: KamalProxy
     deploys: Deploys
     releases: Releases
-    kamal: KamalRun
+    kamal: KamalProgram
     paths: Paths
-    server: Callable[[], ServerConfig]
+    settings: ServerSettings
+    clock: Clock
 
     def go_live(self, attempt: Attempt, image: Image) -> Live:
-        """Given an attempt and its image, return once Kamal has deployed it and the app's hosts lead to it.
+        """Return once Kamal has deployed an attempt's image and the app's hosts lead to it.
 
         Raise BootFailed, SwitchFailed, InvalidConfig, KamalUnavailable; what served before serves then.
         """
-        if not parts.installed(self.paths):
+        if not self.kamal.installed():
             with attempt.progress.stage("setup", detail=parts.SETUP):
-                parts.bring(self.paths, attempt.progress.output)
-        parts.check(self.paths, self.server().ssh_port)
+                self.kamal.bring(attempt.progress.output)
+        self.kamal.check(self.settings.current().ssh_port)
         trusted = self.projects.is_trusted(attempt.config)
         project = self.projects.of_trusted(attempt) if trusted else self.projects.of_attempt(attempt, image)
         if not trusted:
@@ -92,21 +94,20 @@ class KamalEngine:
 
     def _prepare(self, attempt: Attempt, image: Image) -> None:
         """Do before Kamal what it does not do: have storage that its user may write to, and run the release command."""
-        if attempt.config.storage:
-            self.docker.remove(self.engine.create_release(attempt, image, ("true",)), force=True)
-        processes = processes_of(image, attempt.config)
-        self.crews.release(attempt, Created(image, processes, "", ()))
+        self.storage.prepare(attempt, image)
+        self.containers.run_release_command(attempt, image, processes_of(image, attempt.config))
 
     def _await_drains(self, attempt: Attempt) -> None:
         """Wait for what is draining: Kamal would take it for a stale container and stop it in the middle of its requests."""
-        deadline = time.monotonic() + attempt.config.drain + attempt.config.stop_timeout + MARGIN
-        while any(drain.app == attempt.deploy.app for drain in self.releases.drains()):
-            if time.monotonic() > deadline or attempt.stop.wait(POLL):
-                return
+
+        def over() -> bool:
+            return attempt.stop.is_set() or not any(one.app == attempt.deploy.app for one in self.releases.drains())
+
+        until(over, within=attempt.config.drain + attempt.config.stop_timeout + MARGIN, every=POLL, clock=self.clock)
 
     def _run(self, attempt: Attempt, project: Project, command: list[str]) -> list[str]:
         """Run Kamal to its end and return what it wrote. Raise BootFailed, DeployCancelled, what served before serving again."""
-        look = _Look(self.docker, self.deploys, attempt, project.port)
+        look = _NewContainer(self.docker, self.deploys, attempt, project.port)
         try:
             code, lines = self.kamal.run(
                 attempt, project, command, timeout=_longest(attempt), stop=attempt.stop, look=look.look
@@ -128,15 +129,15 @@ class KamalEngine:
         route = self.proxy.routes().get(contract.service_name(app, WEB))
         if web is None:
             raise BootFailed("Kamal ended well, but there is no new container", details=tuple(lines[-5:]))
-        if route is None or not route.target.startswith(f"{web.short_id}:"):
+        if route is None or route.port is None or not route.leads_to(web.id):
             raise SwitchFailed("Kamal ended well, but the app's requests do not go to the new container")
-        port = int(route.target.rpartition(":")[2])
+        port = route.port
         try:
             # A container that crashes and is started again changes its address, and whoever has it then answers the proxy's
             # check in its stead; of a worker, Kamal only asks whether it happens to run. So "healthy" is not proof enough.
             if (ended := self._ended(attempt)) is not None:
                 raise ended
-            self.engine.wait_ready(web, image, replace(attempt.config, port=port), port, attempt.check)
+            self.maker.wait_ready(web, image, replace(attempt.config, port=port), port, attempt.check)
         except DeployhostError:
             self._go_back(attempt, project)
             raise
@@ -148,7 +149,7 @@ class KamalEngine:
         app = attempt.deploy.app
         web = self.docker.find(contract.container_name(app, WEB, attempt.version))
         route = self.proxy.routes().get(contract.service_name(app, WEB))
-        if web is None or route is None or not route.target.startswith(f"{web.short_id}:"):
+        if web is None or route is None or not route.leads_to(web.id):
             return
         before = self.releases.live(app)
         if before is None:
@@ -162,7 +163,7 @@ class KamalEngine:
             log.warning("going back after deploy %d: %s", attempt.deploy.id, failure.cause(lines))
 
     def _failure(self, attempt: Attempt, lines: list[str]) -> DeployhostError:
-        """Given what Kamal wrote before it failed, return the error in the direct engine's words where it would have the same."""
+        """Return the error from what Kamal wrote before it failed, in the direct engine's words where it would have the same."""
         config = attempt.config
         if (ended := self._ended(attempt)) is not None:
             return ended
@@ -175,20 +176,20 @@ class KamalEngine:
 
     def _ended(self, attempt: Attempt) -> BootFailed | None:
         """Return what is to be said of a process of the new release that ended, the web process first."""
-        found = [one for one in self.crews.of_deploy(attempt.deploy) if one.labels.get("role")]
+        found = [one for one in self.containers.of_deploy(attempt.deploy) if one.labels.get("role")]
         for container in sorted(found, key=lambda one: one.labels["role"] != WEB):
             what = "the app" if container.labels["role"] == WEB else f"the process {container.labels['role']}"
             if container.oom_killed:
                 return BootFailed(f"{what} was killed while starting: it ran out of memory")
             if container.restart_count:  # not its state: Kamal itself has stopped it by now
-                details = () if what == "the app" else tuple(self.engine.last_lines(container.id))
+                details = () if what == "the app" else tuple(self.maker.last_lines(container.id))
                 # Of its first end: since then it was started again, or Kamal has stopped it.
                 codes = self.docker.how_ended(container.id).exit_codes or (container.exit_code,)
                 return BootFailed(f"{what} ended while starting, with exit code {codes[0]}", details=details)
         return None
 
 
-class _Look:
+class _NewContainer:
     """Notes the new container in the journal as soon as there is one: a failure shows its output, a crash leaves it known."""
 
     def __init__(self, docker: Docker, deploys: Deploys, attempt: Attempt, port: int | None) -> None:

@@ -2,50 +2,45 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
-from deployhost.config.server import ServerConfig
+from deployhost.config.server import ServerSettings
 from deployhost.containers.attempt import Attempt
+from deployhost.deploy.image import Images
 from deployhost.deploy.kamal.projects import KamalProjects
-from deployhost.deploy.kamal.run import KamalRun
+from deployhost.deploy.kamal.run import KamalProgram
 from deployhost.deploy.queue import BUILDS
 from deployhost.errors import BuildFailed, CommandStopped
-from deployhost.kamal import contract, failure, parts, registry
+from deployhost.kamal import contract, failure, registry
+from deployhost.model import AppName
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Image
 from deployhost.system.git import BareRepository
 
 
-class Provides(Protocol):
-    """What provides a deploy's image: deploy.image.Images."""
-
-    def provide(self, attempt: Attempt) -> Image:
-        """Given an attempt, return its image, tagged. Raise what the build raises; NotFound."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class KamalImages:
-    """Given what provides images otherwise, and Kamal's CLI, provide each deploy's image."""
+    """Provides each deploy's image: built by Kamal where the repository's configuration is trusted, else by `images`."""
 
-    images: Provides
-    kamal: KamalRun
+    images: Images
+    kamal: KamalProgram
     projects: KamalProjects
     docker: Docker
     paths: Paths
-    server: Callable[[], ServerConfig]
+    repository: Callable[[AppName], BareRepository]
+    settings: ServerSettings
 
     def provide(self, attempt: Attempt) -> Image:
-        """Given an attempt, return its image, tagged. Raise what the build raises; NotFound, KamalUnavailable."""
+        """Return the image of an attempt, tagged. Raise what the build raises; NotFound, KamalUnavailable."""
         deploy, config = attempt.deploy, attempt.config
         if not config.trust_repo_config:
             return self.images.provide(attempt)
         # Also where nothing is built: it is that commit's configuration which counts.
-        BareRepository(self.paths.repo(deploy.app)).check_out(deploy.sha, self.paths.build_tree(deploy.app))
+        self.repository(deploy.app).check_out(deploy.sha, self.paths.build_tree(deploy.app))
         if deploy.trigger not in BUILDS or not self.projects.is_trusted(config):
             return self.images.provide(attempt)
-        server = self.server()
-        parts.check(self.paths, server.ssh_port)
+        server = self.settings.current()
+        self.kamal.check(server.ssh_port)
         with attempt.progress.stage("build", detail="kamal build deliver"), registry.pushing(self.paths):
             self._build(attempt, server.build_timeout)
         image = self.docker.image(contract.image(deploy.app, attempt.version))

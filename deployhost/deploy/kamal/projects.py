@@ -1,16 +1,17 @@
 """Apps as Kamal's CLI is to see them: facts from apps.yml, the journal and Docker, written as a Kamal project."""
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deployhost.config.app import AppConfig
+from deployhost.config.current import Apps
 from deployhost.config.env import RESERVED, EnvStore
-from deployhost.config.server import ServerConfig
+from deployhost.config.server import ServerSettings
 from deployhost.containers import readiness
 from deployhost.containers.attempt import Attempt
-from deployhost.containers.make import DEPLOY_LABEL
+from deployhost.containers.belongs import DEPLOY_LABEL
 from deployhost.containers.processes import processes_of
 from deployhost.containers.spec import PUSHED_AT, container_of, port_for, pushed_at
 from deployhost.deploy.queue import next_version
@@ -23,9 +24,9 @@ from deployhost.kamal.project import KamalProject, Project
 from deployhost.kamal.trusted_yml import CONFIG
 from deployhost.model import WEB, AppName, Deploy, ProcessName, Release, Strategy, Version
 from deployhost.paths import Paths
-from deployhost.system import http
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec, Image
+from deployhost.system.http import Get
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # Docker's names by the kernel's
 NOBODY = "deployhost"  # Kamal insists on a user and a password, also for a registry that asks for none
@@ -34,28 +35,19 @@ ANYTHING = "/"
 BUILDING = frozenset({"deploy", "redeploy", "build", "setup"})  # Kamal's verbs that make an image
 
 
+@dataclass(frozen=True, kw_only=True)
 class KamalProjects:
-    """Given the parts that know an app, write its Kamal project."""
+    """Writes the Kamal projects of apps."""
 
-    def __init__(
-        self,
-        *,
-        docker: Docker,
-        deploys: Deploys,
-        releases: Releases,
-        env: EnvStore,
-        paths: Paths,
-        load_app: Callable[[AppName], AppConfig],
-        server: Callable[[], ServerConfig],
-    ) -> None:
-        self._docker = docker
-        self._deploys = deploys
-        self._releases = releases
-        self._env = env
-        self._paths = paths
-        self._load_app = load_app
-        self._server = server
-        self._project = KamalProject(paths)
+    docker: Docker
+    deploys: Deploys
+    releases: Releases
+    env: EnvStore
+    paths: Paths
+    apps: Apps
+    settings: ServerSettings
+    get: Get
+    project: KamalProject
 
     def prepare(self, name: AppName, argv: Sequence[str], health: str = ANYTHING) -> Project:
         """Given an app and the arguments that a person gives Kamal's CLI, write the project to run it in.
@@ -64,25 +56,25 @@ class KamalProjects:
         live image again. `health` is the path that Kamal asks where neither apps.yml nor what runs tells a better one. Raise
         AppNotFound, NotFound.
         """
-        config = self._load_app(name)
-        live = self._releases.live(name)
-        env = {str(key): value for key, value in self._env.read(name).items()}
-        image = None if live is None else self._docker.image(live.image)
+        config = self.apps.get(name)
+        live = self.releases.live(name)
+        env = {str(key): value for key, value in self.env.read(name).items()}
+        image = None if live is None else self.docker.image(live.image)
         if live is None or image is None:
             raise NotFound(f"{name} has no release that Kamal could work on", hint=f"deployhost deploy {name}")
         version = live.version
-        self._docker.tag(image.id, contract.image(name, version))
+        self.docker.tag(image.id, contract.image(name, version))
         if self.is_trusted(config):
             return Project(self._write_trusted(config, env), self._version(live, argv), live.port)
         known = self._health(config, live)
-        app = self._seen(config, image, self._deploys.get(live.deploy), live.port, known or health)
-        directory = self._project.write(app, env, contract.image(name, version))
+        app = self._seen(config, image, self.deploys.get(live.deploy), live.port, known or health)
+        directory = self.project.write(app, env, contract.image(name, version))
         warnings = _warnings(config, image, env, known)
         return Project(directory, self._version(live, argv), live.port, warnings)
 
     def is_trusted(self, config: AppConfig) -> bool:
         """Given an app's settings, return whether its checkout has a configuration of its own that Kamal may read."""
-        return config.trust_repo_config and (self._paths.build_tree(config.name) / CONFIG).is_file()
+        return config.trust_repo_config and (self.paths.build_tree(config.name) / CONFIG).is_file()
 
     def of_trusted(self, attempt: Attempt) -> Project:
         """Given an attempt at an app whose checkout has a trusted configuration, write its project. Raise InvalidConfig."""
@@ -92,23 +84,23 @@ class KamalProjects:
         """Return the version to run Kamal with."""
         if not BUILDING & set(argv):
             return live.version
-        released = (one.version for one in self._releases.of_app(live.app))
-        return next_version(live.sha, {*self._deploys.version_numbers(live.app, live.sha), *released})
+        released = (one.version for one in self.releases.of_app(live.app))
+        return next_version(live.sha, {*self.deploys.version_numbers(live.app, live.sha), *released})
 
     def of_attempt(self, attempt: Attempt, image: Image) -> Project:
         """Given an attempt and its image, write the project in which Kamal deploys it. Raise InvalidConfig for what Kamal can't do."""
         config, deploy = attempt.config, attempt.deploy
-        env, live = _own(attempt.env), self._releases.live(deploy.app)
+        env, live = _own(attempt.env), self.releases.live(deploy.app)
         env_values.refuse_unfit(config.name, env_values.split(env))
-        known = live if deploy.target is None else self._releases.get(deploy.app, deploy.target)
+        known = live if deploy.target is None else self.releases.get(deploy.app, deploy.target)
         port = config.port or (port_for(image, config) if known is None else known.port)
         health = (config.health if live is None else self._health(config, live)) or ANYTHING
         app = replace(self._seen(config, image, deploy, port, health), labels={DEPLOY_LABEL: str(deploy.id)})
-        directory = self._project.write(app, env, contract.image(config.name, attempt.version), deploying=True)
+        directory = self.project.write(app, env, contract.image(config.name, attempt.version), deploying=True)
         return Project(directory, attempt.version, port, health=health)
 
     def _seen(self, config: AppConfig, image: Image, deploy: Deploy, port: int, health: str) -> KamalApp:
-        found, storage = processes_of(image, config), self._paths.storage(config.name)
+        found, storage = processes_of(image, config), self.paths.storage(config.name)
         specs = {one.name: container_of(image, config, one, storage) for one in (found.web, *found.workers)}
         roles = {name: replace(spec, env={**spec.env, PUSHED_AT: pushed_at(deploy)}) for name, spec in specs.items()}
         return self._app(config, roles, port, health)
@@ -117,11 +109,11 @@ class KamalProjects:
         """Write the project of an app with a configuration of its own: of ours, only how this server is reached counts."""
         app = self._app(config, {WEB: ContainerSpec(name=config.name, image="")}, config.port or 80, ANYTHING)
         app = app if deploy is None else replace(app, labels={DEPLOY_LABEL: str(deploy.id)})
-        tree = self._paths.build_tree(config.name)
-        return self._project.write_trusted(app, env, tree, deploying=deploy is not None)
+        tree = self.paths.build_tree(config.name)
+        return self.project.write_trusted(app, env, tree, deploying=deploy is not None)
 
     def _app(self, config: AppConfig, roles: Mapping[ProcessName, ContainerSpec], port: int, health: str) -> KamalApp:
-        server = self._server()
+        server = self.settings.current()
         return KamalApp(
             app=config.name,
             roles=roles,
@@ -133,7 +125,7 @@ class KamalProjects:
             response_timeout=config.response_timeout,
             registry=Registry(contract.REGISTRY, NOBODY, password=NOBODY),
             build=Build(arch=architecture()),
-            ssh=Ssh(server.ssh_port, self._paths.ssh_key, self._paths.ssh / "config"),
+            ssh=Ssh(server.ssh_port, self.paths.ssh_key, self.paths.ssh / "config"),
             proxy_port=server.http_port,
         )
 
@@ -141,13 +133,13 @@ class KamalProjects:
         """Return a path that Kamal's own check takes for healthy, or None: it takes 2xx only, after redirects."""
         if config.health is not None:
             return config.health
-        container = self._docker.find(live.container)
+        container = self.docker.find(live.container)
         address = "" if container is None else container.ips.get(contract.NETWORK, "")
         host = f"{live.container[:12]}:{live.port}"  # what kamal-proxy asks for
         if not address:
             return None
         statuses = {
-            path: http.get(address, live.port, path, host=host, timeout=PROBE_TIMEOUT).status
+            path: self.get(address, live.port, path, host=host, timeout=PROBE_TIMEOUT).status
             for path in readiness.paths_to_ask(None)
         }
         return next((path for kind in (2, 3) for path, status in statuses.items() if status // 100 == kind), None)

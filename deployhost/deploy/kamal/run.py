@@ -3,6 +3,7 @@
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from deployhost.containers.attempt import Attempt
 from deployhost.errors import CommandTimedOut, DeployFailed
@@ -17,11 +18,23 @@ from deployhost.system.stop import Stop
 KEPT = 400  # lines of Kamal's output in which the cause of a failure is looked for
 
 
-class KamalRun:
-    """Given the paths, run Kamal's CLI in an app's project. The app's lock is ours: Kamal is told that it holds it."""
+@dataclass(frozen=True)
+class KamalProgram:
+    """Kamal's CLI on this server. It runs in an app's project, whose lock is ours: Kamal is told that it holds it."""
 
-    def __init__(self, paths: Paths) -> None:
-        self._paths = paths
+    paths: Paths
+
+    def installed(self) -> bool:
+        """Return whether set-up has brought it."""
+        return parts.installed(self.paths)
+
+    def bring(self, on_line: Callable[[str], None]) -> None:
+        """Have set-up bring it, and what it needs. Raise KamalUnavailable."""
+        parts.bring(self.paths, on_line)
+
+    def check(self, ssh_port: int) -> None:
+        """Return if all that it needs is there and answers. Raise KamalUnavailable."""
+        parts.check(self.paths, ssh_port)
 
     def run(
         self,
@@ -34,7 +47,7 @@ class KamalRun:
         stop: Stop | None = None,
         look: Callable[[], None] = lambda: None,
     ) -> tuple[int, list[str]]:
-        """Given Kamal's arguments and seconds, run it to its end and return its exit code and what it wrote.
+        """Run it to its end and return its exit code and what it wrote; `timeout` is in seconds.
 
         `version` is the attempt's own if it is None; `look` is called after each line. Raise CommandStopped once `stop` is
         set, DeployFailed if it takes too long, CommandMissing.
@@ -50,16 +63,16 @@ class KamalRun:
                     attempt.progress.output(shown)
                 look()
 
-        files.make_directory(self._paths.kamal_temporary, 0o700)
+        files.make_directory(self.paths.kamal_temporary, 0o700)
         # Kamal's program unpacks parts of itself, and leaves them behind when it is killed.
-        with tempfile.TemporaryDirectory(dir=self._paths.kamal_temporary, ignore_cleanup_errors=True) as temporary:
+        with tempfile.TemporaryDirectory(dir=self.paths.kamal_temporary, ignore_cleanup_errors=True) as temporary:
             more = {**project.environment, "VERSION": version or attempt.version}
             more |= {"KAMAL_LOCK": "true", "TMPDIR": temporary}
             try:
                 ended = run(
-                    [str(self._paths.kamal_program), *command],
+                    [str(self.paths.kamal_program), *command],
                     cwd=project.directory,
-                    env=parts.environment(self._paths, more),
+                    env=parts.environment(self.paths, more),
                     timeout=timeout,
                     on_line=line,
                     check=False,

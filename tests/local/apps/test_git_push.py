@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from deployhost.apps.repositories import Repositories
+from deployhost.config.current import Apps
 from deployhost.control.messages import Message
 from deployhost.daemon.control import ControlServer, Emit
 from deployhost.deploy.push_plan import PushKind, judge_push
@@ -132,7 +133,13 @@ def paths() -> Iterator[Paths]:
 @pytest.fixture
 def repositories(paths: Paths) -> Iterator[Repositories]:
     database = Database(paths.journal)
-    yield Repositories(paths, Removals(database), Releases(database, lambda: 0.0))
+    yield Repositories(
+        paths=paths,
+        apps=Apps(paths.apps_yml),
+        removals=Removals(database),
+        releases=Releases(database, lambda: 0.0),
+        repository=BareRepository,
+    )
     database.close()
 
 

@@ -10,6 +10,7 @@ import pytest
 from deployhost.apps.repositories import ASIDE, Repositories
 from deployhost.config import apps
 from deployhost.config.app import AppConfig
+from deployhost.config.current import Apps
 from deployhost.converge.repository_plan import plan_repositories
 from deployhost.errors import Conflict, FileProblem, InvalidConfig
 from deployhost.journal.database import Database
@@ -31,7 +32,13 @@ class Server:
         self.paths.config.mkdir(parents=True)
         self.database = Database(self.paths.journal)
         self.removals, self.releases = Removals(self.database), Releases(self.database, lambda: 1.0)
-        self.repositories = Repositories(self.paths, self.removals, self.releases)
+        self.repositories = Repositories(
+            paths=self.paths,
+            apps=Apps(self.paths.apps_yml),
+            removals=self.removals,
+            releases=self.releases,
+            repository=BareRepository,
+        )
 
     def list_apps(self, *names: AppName) -> None:
         self.paths.apps_yml.write_text("apps:\n" + "".join(f"  {name}:\n" for name in names))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from deployhost.config.current import Apps
 from deployhost.daemon.main import _Hooks
 from deployhost.errors import Conflict
 from deployhost.model import AppName, Branch
@@ -133,7 +134,7 @@ def test_apps_yml_is_away_for_a_while(server: Server, *, emptied: bool) -> None:
     file = server.paths.apps_yml
     aside = file.with_name("apps.yml.bak")
     file.rename(aside)
-    daemon.converge._looker._load_apps = dict
+    server.monkeypatch.setattr(Apps, "known", {})
     if emptied:
         file.write_text("")
     daemon.converge.run()

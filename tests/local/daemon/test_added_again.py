@@ -27,7 +27,7 @@ def test_the_new_app_has_no_deploy(server: Server, ops: Operations) -> None:
     for over in (False, True):
         if over:
             ended.set()
-            wait_until(lambda: not ops.workers.works_on(number))
+            wait_until(lambda: not ops.daemon.workers.works_on(number))
             settle()
         [shown] = ops.at_once("app.status", name=app)["apps"]
         assert (shown["state"], shown["head"], shown["last_deploy"]) == ("empty", None, None), over
@@ -44,12 +44,12 @@ def test_after_a_crash_in_between(server: Server, ops: Operations) -> None:
     ops.daemon.life.over = True  # a kill -9: the build does not learn any more how that goes on
     ended.set()
     settle()
-    ops.workers._busy.clear()  # its threads are no more
+    ops.daemon.workers._busy.clear()  # its threads are no more
     following = Operations(server)
     assert following.daemon.deploys.newest(app) is None
     following.daemon.converge.run()
     assert following.daemon.deploys.open() == []
-    following.remover.resume()
+    following.daemon.remover.resume()
     with pytest.raises(NotFound):
         following.daemon.deploys.get(number)
     assert not (server.paths.deploy_logs / f"{number}.jsonl").exists()

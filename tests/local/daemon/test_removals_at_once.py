@@ -12,7 +12,7 @@ from deployhost.apps import remove
 from deployhost.apps.repositories import Repositories
 from deployhost.config import apps
 from deployhost.errors import AppNotFound, Conflict
-from deployhost.model import AppName, Deploy, EnvName, Trigger
+from deployhost.model import AppName, Deploy, EnvName
 from tests.fakes.assembled import Server, settle, sha, wait_until
 from tests.fakes.life import Crash, Life
 from tests.unit.daemon.operations import Operations
@@ -41,7 +41,7 @@ def left(server: Server, ops: Operations) -> list[str]:
     found += [f"route {name}" for name in server.table.routes if name.startswith("shop")]
     found += [f"release {release.version}" for release in ops.daemon.releases.of_app(SHOP)]
     found += [f"deploy {deploy.id}" for deploy in ops.daemon.deploys.of_app(SHOP)]
-    found += [f"removal of {app}" for app in ops.remover.removals.open()]
+    found += [f"removal of {app}" for app in ops.daemon.remover.removals.open()]
     return found + (["listed"] if SHOP in apps.load(server.paths.apps_yml).known else [])
 
 
@@ -98,14 +98,14 @@ def begun_again(server: Server) -> Operations:
 
 def tended(ops: Operations) -> None:
     ops.daemon.converge.run(hurry=True)
-    ops.remover.resume()
+    ops.daemon.remover.resume()
     ops.daemon.converge.run()
 
 
 def test_killed_anywhere(monkeypatch: pytest.MonkeyPatch, count_files: None) -> None:
     for server in killed(monkeypatch):
         ops = begun_again(server)
-        began = ops.remover.removals.open() != {} or SHOP not in apps.load(server.paths.apps_yml).known
+        began = ops.daemon.remover.removals.open() != {} or SHOP not in apps.load(server.paths.apps_yml).known
         tended(ops)
         if began:
             assert left(server, ops) == []
@@ -131,7 +131,7 @@ def test_added_again_before_it_is_finished(
             ops.at_once("app.add", name=SHOP)
         tended(ops)
         ops.daemon.repositories.refresh()
-        assert ops.remover.removals.open() == {}
+        assert ops.daemon.remover.removals.open() == {}
         assert SHOP in apps.load(server.paths.apps_yml).known
         assert server.paths.repo(SHOP).exists()
         [shown] = ops.at_once("app.status", name=SHOP)["apps"]
@@ -146,11 +146,11 @@ def test_added_again_before_it_is_finished(
 def test_a_repository_that_came_back(server: Server, ops: Operations) -> None:
     """The entry is gone and the removal is not done: the next start deletes what somebody brought back."""
     ops.ask("app.add", name=SHOP)
-    ops.remover.removals.begin(SHOP, with_storage=False)
+    ops.daemon.remover.removals.begin(SHOP, with_storage=False)
     server.paths.apps_yml.write_text("apps:\n")
     assert server.paths.repo(SHOP).exists()
     assert ops.daemon.converge.run().steps == (), "that is the removal's"
-    ops.remover.resume()
+    ops.daemon.remover.resume()
     assert left(server, ops) == []
 
 
@@ -168,7 +168,7 @@ def during(server: Server, monkeypatch: pytest.MonkeyPatch, happens: Callable[[]
 def test_hooks_are_refreshed_in_between(server: Server, ops: Operations, monkeypatch: pytest.MonkeyPatch) -> None:
     full(server, ops)
     stale = apps.load(server.paths.apps_yml)
-    monkeypatch.setattr(ops.daemon.repositories._listing, "now", lambda: stale)
+    monkeypatch.setattr(ops.daemon.repositories.apps, "now", lambda: stale)
     during(server, monkeypatch, ops.daemon.repositories.refresh)
     ops.ask("app.remove", name=SHOP)
     assert left(server, ops) == []
@@ -202,7 +202,7 @@ def test_pushed_in_between(server: Server, ops: Operations, monkeypatch: pytest.
     """A push that read apps.yml before: nothing of it comes up."""
     full(server, ops)
     pushed: list[Deploy] = []
-    during(server, monkeypatch, lambda: pushed.append(ops.deploying.accept(SHOP, TWO, Trigger.PUSH)))
+    during(server, monkeypatch, lambda: pushed.append(ops.accept(SHOP, TWO)))
 
     ops.ask("app.remove", name=SHOP)
     assert [one for one in left(server, ops) if not one.startswith("file var/lib/deployhost/deploys")] == []
@@ -263,7 +263,7 @@ def test_two_removals_and_an_addition(server: Server, ops: Operations, monkeypat
     assert second == ["there is no app shop any more"]
     assert SHOP in apps.load(server.paths.apps_yml).known
     assert ops.daemon.env.read(SHOP) == {EnvName("KEY"): "new"}
-    assert ops.remover.removals.open() == {}
+    assert ops.daemon.remover.removals.open() == {}
 
 
 def test_two_removals_at_once(server: Server, ops: Operations) -> None:
@@ -299,7 +299,7 @@ def test_a_build_that_outlasts_its_app(server: Server, ops: Operations, *, fails
     running, ended = ops.building(SHOP, ONE, writes)
     ops.at_once("app.remove", name=SHOP)
     ended.set()
-    wait_until(lambda: not ops.workers.works_on(running))
+    wait_until(lambda: not ops.daemon.workers.works_on(running))
     settle()
     assert [one for one in left(server, ops) if "/deploys/" not in one] == []
 
@@ -312,7 +312,7 @@ def test_a_build_that_outlasts_its_app_and_the_daemon(server: Server, ops: Opera
     ops.daemon.life.over = True
     ended.set()
     settle()
-    ops.workers._busy.clear()
+    ops.daemon.workers._busy.clear()
     following = begun_again(server)
     tended(following)
     assert left(server, following) == []

@@ -9,7 +9,7 @@ from deployhost.apps import remove
 from deployhost.apps.repositories import Repositories
 from deployhost.config import apps
 from deployhost.config.app import AppConfig
-from deployhost.daemon.assembly_operations import _unfinished
+from deployhost.daemon.operations.apps import unfinished
 from deployhost.errors import Conflict, DeployhostError, DockerUnavailable
 from deployhost.journal.removals import TAKEN_OUT
 from deployhost.kamal import contract
@@ -67,7 +67,7 @@ def begun_again(server: Server) -> Operations:
     ops.daemon.repositories.sweep()
     ops.daemon.repositories.refresh()
     ops.daemon.converge.run(hurry=True)
-    ops.remover.resume()
+    ops.daemon.remover.resume()
     ops.daemon.converge.run()
     return ops
 
@@ -78,10 +78,10 @@ def begun_again(server: Server) -> Operations:
 def test_two_are_open_at_a_kill(server: Server, ops: Operations) -> None:
     """The first that is finished changes apps.yml: that makes the second's app no new one."""
     add(ops, BLOG, SHOP)
-    ops.remover.removals.begin(BLOG, with_storage=False)
+    ops.daemon.remover.removals.begin(BLOG, with_storage=False)
     killed_with_the_entry_there(server, ops, SHOP)
     ops = begun_again(server)
-    assert ops.remover.removals.open() == {}
+    assert ops.daemon.remover.removals.open() == {}
     assert listed(server) == set()
 
 
@@ -97,7 +97,7 @@ def test_the_app_that_it_may_reach_is_removed_after_a_kill(server: Server, ops: 
     add(ops, BLOG)
     server.add("shop", text="may_reach: [blog]")
     assert ops.push(SHOP, ONE)["outcome"] == "ok"
-    ops.remover.removals.begin(BLOG, with_storage=False)
+    ops.daemon.remover.removals.begin(BLOG, with_storage=False)
     killed_with_the_entry_there(server, ops, SHOP)
     begun_again(server)
     assert listed(server) == set()
@@ -112,7 +112,7 @@ def test_its_own_entry_is_changed_after_a_kill(server: Server, ops: Operations) 
     apps.set_storage(server.paths.apps_yml, SHOP, True)
     ops = begun_again(server)
     assert listed(server) == {SHOP}
-    assert ops.remover.removals.open() == {}
+    assert ops.daemon.remover.removals.open() == {}
 
 
 def test_the_same_text_is_put_back(server: Server, ops: Operations) -> None:
@@ -123,7 +123,7 @@ def test_the_same_text_is_put_back(server: Server, ops: Operations) -> None:
     server.paths.apps_yml.write_text(text)
     ops = begun_again(server)
     assert listed(server) == {SHOP}
-    assert ops.remover.removals.open() == {}
+    assert ops.daemon.remover.removals.open() == {}
 
 
 def test_what_was_taken_out_stays_noted(server: Server, ops: Operations) -> None:
@@ -135,8 +135,8 @@ def test_what_was_taken_out_stays_noted(server: Server, ops: Operations) -> None
     ops = Operations(server)
     with server.monkeypatch.context() as patch:
         patch.setattr(ops.daemon.proxy, "remove", refuse)
-        ops.remover.resume()
-    assert ops.remover.removals.taken_out(SHOP) == TAKEN_OUT
+        ops.daemon.remover.resume()
+    assert ops.daemon.remover.removals.taken_out(SHOP) == TAKEN_OUT
     ops.close()
     server.paths.apps_yml.write_text(text)
     begun_again(server)
@@ -163,7 +163,7 @@ def test_who_finishes_it_comes_too_late(server: Server, ops: Operations) -> None
     """An addition waits in `finish` while the removal ends and somebody else adds the app: that one stays, with its data."""
     ops.ask("app.add", name=SHOP, branch="main")
     waits, go = threading.Event(), threading.Event()
-    real_open, real_finish = ops.remover.removals.open, remove.Remover._finish
+    real_open, real_finish = ops.daemon.remover.removals.open, remove.Remover._finish
     ends: list[object] = []
 
     def add_too() -> None:
@@ -187,7 +187,7 @@ def test_who_finishes_it_comes_too_late(server: Server, ops: Operations) -> None
             assert waits.wait(5)
         real_finish(self, app)
 
-    server.monkeypatch.setattr(ops.remover.removals, "open", opened)
+    server.monkeypatch.setattr(ops.daemon.remover.removals, "open", opened)
     server.monkeypatch.setattr(remove.Remover, "_finish", finish)
     server.paths.storage(SHOP).mkdir(parents=True)
     ops.at_once("app.remove", name=SHOP, storage=True)
@@ -233,10 +233,10 @@ def test_one_that_failed_is_shown_until_it_is_finished(server: Server, ops: Oper
         "message": "the removal of shop can't be finished: another process has held apps.yml.lock for more than 10 s",
         "hint": "deployhost remove shop",
     }
-    assert _unfinished(ops.remover) == [expected]
-    ops.remover.retry()
-    assert ops.remover.removals.open() == {}
-    assert _unfinished(ops.remover) == []
+    assert unfinished(ops.daemon.remover) == [expected]
+    ops.daemon.remover.retry()
+    assert ops.daemon.remover.removals.open() == {}
+    assert unfinished(ops.daemon.remover) == []
 
 
 def test_one_that_failed_late_can_be_asked_for_again(server: Server, ops: Operations) -> None:
@@ -244,19 +244,19 @@ def test_one_that_failed_late_can_be_asked_for_again(server: Server, ops: Operat
     fails_late(server, ops)
     assert listed(server) == set()
     ops.ask("app.remove", name=SHOP)
-    assert ops.remover.removals.open() == {}
-    assert _unfinished(ops.remover) == []
+    assert ops.daemon.remover.removals.open() == {}
+    assert unfinished(ops.daemon.remover) == []
 
 
 def test_one_that_failed_late_leaves_room_for_a_new_app(server: Server, ops: Operations) -> None:
     ops.ask("app.add", name=SHOP)
     fails_late(server, ops)
     apps.add_app(server.paths.apps_yml, SHOP)
-    ops.remover.retry()
+    ops.daemon.remover.retry()
     ops.daemon.repositories.refresh()
     assert listed(server) == {SHOP}
     assert server.paths.repo(SHOP).exists()
-    assert _unfinished(ops.remover) == []
+    assert unfinished(ops.daemon.remover) == []
 
 
 def test_it_is_tried_again_and_logged_once(server: Server, ops: Operations, caplog: pytest.LogCaptureFixture) -> None:
@@ -266,29 +266,29 @@ def test_it_is_tried_again_and_logged_once(server: Server, ops: Operations, capl
         with pytest.raises(DeployhostError, match="the proxy refused"):
             ops.ask("app.remove", name=SHOP)
         for _ in range(3):
-            ops.remover.retry()
+            ops.daemon.remover.retry()
         assert listed(server) == {SHOP}
-        assert [one["message"] for one in _unfinished(ops.remover)] == [
+        assert [one["message"] for one in unfinished(ops.daemon.remover)] == [
             "the removal of shop can't be finished: the proxy refused"
         ]
     assert len([text for text in caplog.messages if "the proxy refused" in text]) <= 1
-    ops.remover.retry()
+    ops.daemon.remover.retry()
     assert listed(server) == set()
-    assert _unfinished(ops.remover) == []
+    assert unfinished(ops.daemon.remover) == []
 
 
 def test_what_is_being_worked_on_is_not_waited_for(server: Server, ops: Operations) -> None:
     add(ops, SHOP)
-    ops.remover.removals.begin(SHOP, with_storage=False)
+    ops.daemon.remover.removals.begin(SHOP, with_storage=False)
     with ops.daemon.locks.held(SHOP, remove.NO_VERSION, patience=0, waiting=lambda _: None):
-        ops.remover.retry()
-        assert _unfinished(ops.remover) == [], "it is under way"
+        ops.daemon.remover.retry()
+        assert unfinished(ops.daemon.remover) == [], "it is under way"
     (server.paths.kamal / "lock-shop").mkdir(parents=True)
-    ops.remover.retry()
-    [warning] = _unfinished(ops.remover)
+    ops.daemon.remover.retry()
+    [warning] = unfinished(ops.daemon.remover)
     assert "Kamal's lock on shop is held" in warning["message"]
     (server.paths.kamal / "lock-shop").rmdir()
-    ops.remover.retry()
+    ops.daemon.remover.retry()
     assert listed(server) == set()
 
 
@@ -302,7 +302,7 @@ def test_one_that_cannot_be_looked_at_has_not_begun(server: Server, ops: Operati
         patch.setattr(ops.daemon.docker, "containers", away)
         with pytest.raises(DockerUnavailable):
             ops.ask("app.remove", name=SHOP)
-    assert ops.remover.removals.open() == {}
+    assert ops.daemon.remover.removals.open() == {}
     assert ops.push(SHOP, TWO)["outcome"] == "ok"
 
 
@@ -319,7 +319,7 @@ def test_sweeping_breaks_off(server: Server, ops: Operations, *, dies: bool) -> 
     ops.daemon.life.over = True
     ended.set()
     settle()
-    ops.workers._busy.clear()
+    ops.daemon.workers._busy.clear()
     ops.daemon.database.close()
     server.engine.add_image(Behaviour(), contract.image(SHOP, version), labels={"service": "shop"})
     server.paths.build_tree(SHOP).mkdir(parents=True, exist_ok=True)
@@ -333,8 +333,8 @@ def test_sweeping_breaks_off(server: Server, ops: Operations, *, dies: bool) -> 
             ops.daemon.docker, "remove_image", fails
         )
         with pytest.raises(Crash if dies else DockerUnavailable):
-            ops.remover.resume()
-    ops.remover.resume()
+            ops.daemon.remover.resume()
+    ops.daemon.remover.resume()
     assert [tag for image in server.engine.images.values() for tag in image.tags] == []
     assert not server.paths.build_tree(SHOP).exists()
     assert ops.daemon.deploys.forgotten() == []

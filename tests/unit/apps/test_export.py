@@ -8,7 +8,6 @@ from typing import Any, cast
 import pytest
 from ruamel.yaml import YAML
 
-from deployhost.apps import export
 from deployhost.apps.export import Exports
 from deployhost.cli.export import write
 from deployhost.config.app import AppConfig
@@ -17,6 +16,7 @@ from deployhost.errors import Conflict, NotFound
 from deployhost.model import AppName, Domain, EnvName, Release, Version
 from deployhost.paths import Paths
 from deployhost.system.docker_model import Image
+from deployhost.system.git import BareRepository
 from tests.fakes.builder import PlannerHere
 
 SHOP = AppName("shop")
@@ -34,11 +34,10 @@ class FakeRepository:
         (into / "index.html").write_text("<h1>Hello</h1>")
 
 
-def exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Exports:
+def exports(tmp_path: Path, **settings: Any) -> Exports:
     paths = Paths(tmp_path)
     paths.run.mkdir(parents=True)
     paths.config.mkdir(parents=True)
-    monkeypatch.setattr(export, "BareRepository", FakeRepository)
     labels = {"deployhost.init": "true", "deployhost.processes": '{"worker": "python work.py"}'}
     image = Image("sha256:1", (), labels, "10001:10001", (8080,), "")
     release = SimpleNamespace(app=SHOP, image=image.id, version=Version(SHA), sha=SHA, port=8080)
@@ -48,12 +47,13 @@ def exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) ->
         env=EnvStore(paths),
         paths=paths,
         planner=PlannerHere(),
-        load_app=lambda name: AppConfig(name, **settings),
+        apps=cast("Any", SimpleNamespace(get=lambda name: AppConfig(name, **settings))),
+        repository=lambda app: cast("BareRepository", FakeRepository(paths.repo(app))),
     )
 
 
-def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = exports(tmp_path, monkeypatch, memory=64 * 2**20, domains=(Domain("shop.example.org"),)).kamal(SHOP)
+def test_files(tmp_path: Path) -> None:
+    found = exports(tmp_path, memory=64 * 2**20, domains=(Domain("shop.example.org"),)).kamal(SHOP)
     assert sorted(found["files"]) == [".dockerignore", ".kamal/secrets", "Dockerfile", "KAMAL.md", "config/deploy.yml"]
     assert found["files"]["Dockerfile"].startswith("#")
     config = YAML(typ="safe").load(found["files"]["config/deploy.yml"])
@@ -66,8 +66,8 @@ def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "127.0.0.1" not in found["files"]["config/deploy.yml"]
 
 
-def test_values_stay_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = exports(tmp_path, monkeypatch)
+def test_values_stay_here(tmp_path: Path) -> None:
+    made = exports(tmp_path)
     values = {EnvName("TOKEN"): "never-told", EnvName("ODD"): "a\\b"}
     made.env.set(SHOP, values, datetime.now(UTC))
     found = made.kamal(SHOP)
@@ -79,9 +79,9 @@ def test_values_stay_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert found["notes"] == ["Kamal would change the values of ODD on their way: see KAMAL.md"]
 
 
-def test_the_guide_tells_what_the_app_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = exports(tmp_path / "a", monkeypatch).kamal(SHOP)["files"]["KAMAL.md"]
-    rich = exports(tmp_path / "b", monkeypatch, storage=True, release="migrate --now").kamal(SHOP)["files"]["KAMAL.md"]
+def test_the_guide_tells_what_the_app_needs(tmp_path: Path) -> None:
+    plain = exports(tmp_path / "a").kamal(SHOP)["files"]["KAMAL.md"]
+    rich = exports(tmp_path / "b", storage=True, release="migrate --now").kamal(SHOP)["files"]["KAMAL.md"]
     assert "@" not in plain.replace("root@", "")
     assert "## Storage" not in plain
     assert "/var/lib/deployhost/storage/shop" in rich
@@ -89,8 +89,8 @@ def test_the_guide_tells_what_the_app_needs(tmp_path: Path, monkeypatch: pytest.
     assert "@" not in rich.replace("root@", "")
 
 
-def test_an_app_without_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = exports(tmp_path, monkeypatch)
+def test_an_app_without_a_release(tmp_path: Path) -> None:
+    made = exports(tmp_path)
     nothing = Exports(**{**vars(made), "releases": SimpleNamespace(live=lambda _: None)})
     with pytest.raises(NotFound) as error:
         nothing.kamal(SHOP)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deployhost.apps import notes
-from deployhost.apps.running import Lookout
+from deployhost.apps.running import RunningReader
 from deployhost.system.docker import Docker
 from tests.fakes.assembled import Assembled, Server, sha
 from tests.fakes.docker import WITH_WORKER
@@ -31,10 +31,10 @@ def test_an_engine_that_hangs(server: Server) -> None:
         silent.listen()
         engine = Docker(f"unix://{directory}/docker.sock", timeout=0.1)
         began = time.monotonic()
-        sight = Lookout(engine, daemon.proxy, daemon.releases, daemon.locks).now()
+        running = RunningReader(engine, daemon.proxy, daemon.releases, daemon.locks).read()
     assert time.monotonic() - began < 20, "the time for answers, not that for deploys"
-    assert sight.problem == "the Docker engine does not answer"
-    assert (sight.containers, sight.routes) == ({}, None)
+    assert running.problem == "the Docker engine does not answer"
+    assert (running.containers, running.routes) == ({}, None)
 
 
 def test_what_is_to_be_seen(server: Server) -> None:
@@ -42,18 +42,18 @@ def test_what_is_to_be_seen(server: Server) -> None:
     for app in (shop, blog):
         daemon.deploy(app, sha(1))
         daemon.deploy(app, sha(2))
-    sight = Lookout(daemon.docker, daemon.proxy, daemon.releases, daemon.locks).now()
-    assert {app: [one.id for one in seen] for app, seen in sight.containers.items()} == {
+    running = RunningReader(daemon.docker, daemon.proxy, daemon.releases, daemon.locks).read()
+    assert {app: [one.id for one in seen] for app, seen in running.containers.items()} == {
         app: [daemon.live(app).container] for app in (shop, blog)
     }
-    assert set(sight.routes or ()) == {"shop-web", "blog-web"}
-    assert sight.locks == {}
+    assert set(running.routes or ()) == {"shop-web", "blog-web"}
+    assert running.locks == {}
 
 
 def roles(daemon: Assembled, app: str) -> tuple[list[str], str]:
     """Return the processes that are shown, and what is said of the workers."""
-    lookout = Lookout(daemon.docker, daemon.proxy, daemon.releases, daemon.locks)
-    [(name, containers)] = lookout.now().containers.items()
+    reader = RunningReader(daemon.docker, daemon.proxy, daemon.releases, daemon.locks)
+    [(name, containers)] = reader.read().containers.items()
     assert name == app
     return [one.labels["role"] for one in containers], notes.workers(containers)
 

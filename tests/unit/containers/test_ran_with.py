@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from deployhost.config.app import AppConfig, ProcessConfig
-from deployhost.containers.make import DEPLOY_LABEL
+from deployhost.containers.belongs import DEPLOY_LABEL
 from deployhost.containers.ran_with import as_it_ran
 from deployhost.containers.spec import SETTINGS_LABEL
 from deployhost.model import AppName, Deploy, DeployStatus, ProcessName, Release, Trigger

@@ -209,7 +209,7 @@ def test_a_deploy_that_is_worked_on(server: Server, app: AppName, daemon: Assemb
     queued = daemon.accept(app, TWO)
     looked: list[list[str]] = []
     daemon.worked_on.add(queued.id)
-    daemon.builder.during = lambda: looked.append([step.what for step in daemon.converge.run()])
+    daemon.fake_builder.during = lambda: looked.append([step.what for step in daemon.converge.run()])
     daemon.work_off()
     assert looked == [[]]
     check(server, daemon, app, TWO)
@@ -245,7 +245,7 @@ def test_one_app_that_cannot_be_mended(server: Server, app: AppName, daemon: Ass
             raise SwitchFailed("kamal-proxy refused the new release")
         return to(container, port, config)  # type: ignore[arg-type]
 
-    daemon.switch.to = refuse  # type: ignore[method-assign, assignment]
+    server.monkeypatch.setattr(type(daemon.switch), "to", lambda _switch, *arguments: refuse(*arguments))
     plan = daemon.converge.run()
     settle()
     assert "blog: kamal-proxy refused the new release" in plan.notes

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from deployhost.apps.notes import workers
-from deployhost.containers.make import WORKERS_LABEL
+from deployhost.containers.belongs import WORKERS_LABEL
 from deployhost.converge.act_server import MAKE_AGAIN
 from deployhost.converge.facts import AppFacts, Seen, ServerFacts
 from deployhost.converge.plan import plan_server
@@ -56,7 +56,7 @@ def test_removed(server: Server, role: str, strategy: str) -> None:
     remove(server, role)
     assert [step.what for step in daemon.converge.plan()] == [f"restart blog, which makes the process {role} anew"]
     woken: list[AppName] = []
-    daemon.converge._actor._wake = woken.append
+    server.monkeypatch.setattr(daemon.workers, "wake", woken.append)
     assert did(daemon) == ["MakeAgain"]
     assert woken == [app]
     assert did(daemon) == [], "it is under way"
@@ -345,8 +345,8 @@ def test_what_needs_no_look(server: Server, daemon: Assembled) -> None:
     daemon.converge._keepers = (full, *daemon.converge._keepers)
     with pytest.raises(FileProblem, match="no room"):
         daemon.converge.keep()
-    [note] = daemon.mended
-    assert "written anew, with all that was in it" in note
+    [shown] = daemon.troubles.now()
+    assert "written anew, with all that was in it" in shown["message"]
     assert server.paths.journal.exists()
     daemon.converge._keepers = daemon.converge._keepers[1:]
     assert daemon.converge.keep() == ()

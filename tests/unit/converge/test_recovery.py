@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from deployhost.config import apps
-from deployhost.deploy.pipeline import Unrecorded
+from deployhost.deploy.going_live import Unrecorded
 from deployhost.errors import BuildFailed, CommandFailed, DeployhostError, DockerUnavailable, FileProblem, SwitchFailed
 from deployhost.kamal import contract
 from deployhost.model import WEB, AppName, DeployStatus, Domain, Sha

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deployhost.daemon.assembly_shared import _MayReach
+from deployhost.daemon.parts import Parts
 from deployhost.errors import SwitchFailed
 from deployhost.model import AppName
 from deployhost.paths import Paths
@@ -28,11 +28,11 @@ def write(paths: Paths, own: str, shop: str) -> None:
 
 
 def test_whom_it_may_reach_stays_as_it_was(paths: Paths) -> None:
-    may_reach = _MayReach(paths)
+    isolation = Parts(paths).isolation
     write(paths, "may_reach: [shop]", "")
-    assert may_reach() == {OWN: (SHOP,), SHOP: ()}
+    assert isolation._read() == {OWN: (SHOP,), SHOP: ()}
     write(paths, "may_reach: [shop], prot: 1", "may_reach: [own]")
-    assert may_reach() == {OWN: (SHOP,), SHOP: (OWN,)}
+    assert isolation._read() == {OWN: (SHOP,), SHOP: (OWN,)}
 
 
 def test_its_removal_is_not_taken_for_done(server: Server, ops: Operations) -> None:
@@ -45,8 +45,8 @@ def test_its_removal_is_not_taken_for_done(server: Server, ops: Operations) -> N
     good = server.paths.apps_yml.read_text()
     for broken in ("    prot: 1\n", "  other: [\n"):
         server.paths.apps_yml.write_text(good + broken)
-        ops.remover.resume()
-        assert list(ops.remover.removals.open()) == [app]
+        ops.daemon.remover.resume()
+        assert list(ops.daemon.remover.removals.open()) == [app]
     server.paths.apps_yml.write_text(good)
-    ops.remover.resume()
-    assert ops.remover.removals.open() == {}
+    ops.daemon.remover.resume()
+    assert ops.daemon.remover.removals.open() == {}

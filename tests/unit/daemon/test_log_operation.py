@@ -87,7 +87,7 @@ def test_the_worker_that_failed(
     server: Server, ops: Operations, worker: tuple[AppName, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app, number = worker
-    hint = f"what failed is the process worker: deployhost logs shop --deploy {number} --process worker"
+    hint = f"the process worker failed; to see its output: deployhost logs shop --deploy {number} --process worker"
     ops.ask("logs", name=app, deploy=number)
     assert (lines(ops), ops.notes()) == (["no queue"], [hint]), "after what web wrote"
     ops.ask("logs", name=app, deploy=number, process="worker")
@@ -100,7 +100,7 @@ def test_the_worker_that_failed(
 
     monkeypatch.setattr(ops.daemon.docker, "logs", only_workers)
     ops.ask("logs", name=app, deploy=number)
-    assert ops.notes() == ["web wrote nothing; what failed is the process worker, which wrote:"]
+    assert ops.notes() == ["web wrote nothing; the process worker failed, and wrote:"]
     assert lines(ops) == ["no queue"]
 
 

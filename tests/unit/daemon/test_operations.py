@@ -20,7 +20,6 @@ from deployhost.errors import (
     NotFound,
     SwitchFailed,
 )
-from deployhost.journal.deploys import Push
 from deployhost.model import AppName, Branch, Deploy, DeployStatus, EnvName, Trigger
 from tests.fakes.assembled import Server, sha, wait_until
 from tests.fakes.docker import Behaviour
@@ -72,7 +71,7 @@ def test_failed_push(server: Server, ops: Operations) -> None:
 def test_first_push_adopts(server: Server, ops: Operations) -> None:
     app = server.add("shop", branch=None)
     ops.push(app, ONE, "refs/heads/trunk")
-    assert ops.daemon.load_app(app).branch == Branch("trunk")
+    assert ops.daemon.apps.get(app).branch == Branch("trunk")
     assert server.refs.head == "trunk"
     assert server.refs.branches == {"trunk": ONE}
 
@@ -104,9 +103,9 @@ def test_pushes_that_are_asked_again_in_another_order(server: Server, ops: Opera
 
     def meanwhile() -> None:
         if not ops.daemon.deploys.of_push(app, "b"):
-            ops.deploying.accept(app, TWO, Trigger.PUSH, branch=Branch("main"), push=push("b"))
+            ops.daemon.intake.push(app, "refs/heads/main", "0" * 40, TWO, "b")
 
-    ops.daemon.builder.during = meanwhile
+    ops.daemon.fake_builder.during = meanwhile
     ops.push(app, ONE, token="a")
     ops.rest()
     ops.push(app, TWO, token="b")
@@ -115,27 +114,23 @@ def test_pushes_that_are_asked_again_in_another_order(server: Server, ops: Opera
     assert len(ops.daemon.deploys.of_app(app)) == 2
 
 
-def push(token: str) -> Push:
-    return Push("refs/heads/main", "0" * 40, token)
-
-
 def test_commit_that_is_on_its_way_already(server: Server, ops: Operations) -> None:
     """Ctrl-C and push again: the second push joins the first."""
     app = server.add("shop")
     joined: list[int] = []
 
     def meanwhile() -> None:
-        joined.append(ops.deploying.accept(app, ONE, Trigger.PUSH).id)
+        joined.append(ops.accept(app, ONE).id)
 
-    ops.daemon.builder.during = meanwhile
+    ops.daemon.fake_builder.during = meanwhile
     result = ops.push(app, ONE)
     assert joined == [result["deploy"]["id"]]
 
 
 def test_overtaken(server: Server, ops: Operations) -> None:
     app, release = server.add("shop"), threading.Event()
-    ops.daemon.builder.during = lambda: wait_for(release)
-    ops.deploying.accept(app, ONE, Trigger.PUSH)
+    ops.daemon.fake_builder.during = lambda: wait_for(release)
+    ops.accept(app, ONE)
     wait_until(lambda: ops.daemon.deploys.open()[0].status is DeployStatus.RUNNING)
     results: list[Message] = []
     told: list[Message] = []
@@ -143,7 +138,7 @@ def test_overtaken(server: Server, ops: Operations) -> None:
     thread = threading.Thread(target=lambda: results.append(ops.handlers["push"](request, told.append)))
     thread.start()
     wait_until(lambda: len(ops.daemon.deploys.open()) == 2)
-    ops.deploying.accept(app, THREE, Trigger.PUSH)
+    ops.accept(app, THREE)
     thread.join(5)
     assert results[0]["outcome"] == "ok"
     assert results[0]["message"].startswith(f"overtaken by the newer push {THREE.short}")
@@ -157,7 +152,7 @@ def test_overtaken(server: Server, ops: Operations) -> None:
 def test_two_pushes_of_one_commit_at_once(server: Server, ops: Operations, monkeypatch: pytest.MonkeyPatch) -> None:
     app, start = server.add("shop"), threading.Barrier(6)
     release = threading.Event()
-    ops.daemon.builder.during = lambda: wait_for(release)
+    ops.daemon.fake_builder.during = lambda: wait_for(release)
     look = ops.daemon.deploys.open
 
     def look_slowly() -> list[Deploy]:
@@ -169,7 +164,7 @@ def test_two_pushes_of_one_commit_at_once(server: Server, ops: Operations, monke
 
     def accept() -> None:
         start.wait()
-        ops.deploying.accept(app, ONE, Trigger.PUSH)
+        ops.accept(app, ONE)
 
     threads = [threading.Thread(target=accept) for _ in range(6)]
     for thread in threads:
@@ -353,7 +348,7 @@ def test_states_of_what_ended(server: Server, ops: Operations, monkeypatch: pyte
     def no_engine(_: object) -> None:
         raise DockerUnavailable("the Docker engine does not answer")
 
-    monkeypatch.setattr(ops.daemon.docker, "listed", no_engine)
+    monkeypatch.setattr(ops.daemon.impatient_docker, "listed", no_engine)
     assert state() == ("down", "the Docker engine does not answer")
     (view,) = ops.ask("app.status", name=app)["apps"]
     assert view["live"]["sha"] == ONE
@@ -524,11 +519,11 @@ def test_interrupted_removal_can_be_run_again(server: Server, ops: Operations) -
         ops.ask("app.remove", name="shop")
     ops.daemon.life._break_at = 0
     # Run again by a person, or by the next start of the daemon: the same.
-    ops.remover.resume()
+    ops.daemon.remover.resume()
     assert "shop" not in server.paths.apps_yml.read_text()
     assert server.engine.containers == {}
     assert server.engine.images == {}
-    assert ops.remover.removals.open() == {}
+    assert ops.daemon.remover.removals.open() == {}
 
 
 def test_a_removal_that_cannot_be_finished_is_in_nobodys_way(server: Server, ops: Operations) -> None:
@@ -536,8 +531,8 @@ def test_a_removal_that_cannot_be_finished_is_in_nobodys_way(server: Server, ops
     server.table.down = True
     with pytest.raises(SwitchFailed):
         ops.ask("app.remove", name="shop")
-    ops.remover.resume()
-    assert list(ops.remover.removals.open()) == ["shop"]
+    ops.daemon.remover.resume()
+    assert list(ops.daemon.remover.removals.open()) == ["shop"]
 
 
 def test_removed_while_it_builds(server: Server, ops: Operations) -> None:
@@ -547,7 +542,7 @@ def test_removed_while_it_builds(server: Server, ops: Operations) -> None:
     def meanwhile() -> None:
         ops.handlers["app.remove"]({"name": app}, lambda _: None)
 
-    ops.daemon.builder.during = meanwhile
+    ops.daemon.fake_builder.during = meanwhile
     result = ops.push(app, ONE)
     assert (result["outcome"], result["message"]) == ("ng", "shop was removed")
     ops.rest()
@@ -557,10 +552,10 @@ def test_removed_while_it_builds(server: Server, ops: Operations) -> None:
 
 def test_queued_deploys_of_a_removed_app(server: Server, ops: Operations) -> None:
     app, release = server.add("shop"), threading.Event()
-    ops.daemon.builder.during = lambda: wait_for(release)
-    ops.deploying.accept(app, ONE, Trigger.PUSH)
+    ops.daemon.fake_builder.during = lambda: wait_for(release)
+    ops.accept(app, ONE)
     wait_until(lambda: ops.daemon.deploys.open()[0].status is DeployStatus.RUNNING)
-    ops.deploying.accept(app, TWO, Trigger.PUSH)
+    ops.accept(app, TWO)
     ops.handlers["app.remove"]({"name": app}, lambda _: None)
     release.set()
     ops.rest()

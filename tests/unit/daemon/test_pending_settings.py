@@ -73,7 +73,7 @@ def test_what_the_image_or_deployhost_itself_sets_is_no_variable_of_the_app(
 def test_variables_after_an_automatic_rollback(server: Server, ops: Operations, app: AppName) -> None:
     before = ops.daemon.live(app)
     ops.ask("env.set", name=app, values={"CRASH": "1"})
-    ops.deploying.accept(app, ONE, Trigger.AUTO_ROLLBACK, target=before.version, reason="it ended 3 times")
+    ops.daemon.intake.back(before, Trigger.AUTO_ROLLBACK, reason="it ended 3 times")
     ops.rest()
     assert "CRASH" not in variables(server, ops, app)
     assert ops.ask("env.set", name=app, values={"CRASH": "1"})["deploy"]["status"] == "live"

@@ -114,8 +114,8 @@ def test_nothing_to_go_back_to(server: Server, ops: Operations) -> None:
 
 def test_rollback_waits_for_what_is_under_way(server: Server, ops: Operations) -> None:
     app, release = pushed(server, ops, ONE, TWO), threading.Event()
-    ops.daemon.builder.during = lambda: wait_for(release)
-    running = ops.deploying.accept(app, THREE, Trigger.PUSH)
+    ops.daemon.fake_builder.during = lambda: wait_for(release)
+    running = ops.accept(app, THREE)
     wait_until(lambda: ops.daemon.deploys.open()[0].status is DeployStatus.RUNNING)
     threading.Timer(0.05, release.set).start()
     result = ops.ask("app.rollback", name=app)
@@ -132,11 +132,11 @@ def test_rollback_waits_for_what_is_under_way(server: Server, ops: Operations) -
 def test_rollback_that_a_newer_push_overtakes(server: Server, ops: Operations) -> None:
     """The newest choice wins: it is the rollback that does not happen, and it says so."""
     app, release = pushed(server, ops, ONE, TWO), threading.Event()
-    ops.daemon.builder.during = lambda: wait_for(release)
-    ops.deploying.accept(app, THREE, Trigger.PUSH)
+    ops.daemon.fake_builder.during = lambda: wait_for(release)
+    ops.accept(app, THREE)
     wait_until(lambda: ops.daemon.deploys.open()[0].status is DeployStatus.RUNNING)
     queued = ops.handlers["app.rollback"]({"name": app, "follow": False}, lambda _: None)
-    newer = ops.deploying.accept(app, sha(4), Trigger.PUSH)
+    newer = ops.accept(app, sha(4))
     release.set()
     ops.rest()
     rollback = ops.daemon.deploys.get(queued["deploy"]["id"])
@@ -147,9 +147,7 @@ def test_rollback_that_a_newer_push_overtakes(server: Server, ops: Operations) -
 def test_automatic_rollback_is_explained(server: Server, ops: Operations) -> None:
     app = pushed(server, ops, ONE, TWO)
     ops.daemon.releases.mark_failed(app, ops.daemon.live(app).version, "it ended 3 times")
-    ops.deploying.accept(
-        app, ONE, Trigger.AUTO_ROLLBACK, target=ops.daemon.releases.of_app(app)[1].version, reason="it ended 3 times"
-    )
+    ops.daemon.intake.back(ops.daemon.releases.of_app(app)[1], Trigger.AUTO_ROLLBACK, reason="it ended 3 times")
     ops.rest()
     assert note(ops) == (
         f"rolled back automatically to {ONE.short}, because it ended 3 times; {TWO.short} is what was pushed last, "
@@ -165,7 +163,7 @@ def test_commit_by_name(server: Server, ops: Operations) -> None:
     app = pushed(server, ops, ONE, TWO)
     server.refs.branches["old"] = ONE
     ops.ask("deploy.start", name=app, ref="old")
-    assert ops.notes()[0] == f"{ONE.short} is not what was pushed last ({TWO.short}); the branch stays"
+    assert ops.notes()[0] == f"{ONE.short} is not the newest push ({TWO.short}); the branch stays"
     assert ops.daemon.live(app).sha == ONE
     assert server.refs.branches["main"] == TWO
     assert f"{ONE.short} was deployed by hand; {TWO.short} is what was pushed last" in note(ops)
@@ -180,22 +178,22 @@ def test_commit_by_name(server: Server, ops: Operations) -> None:
 
 def test_rebuild_does_not_join_a_deploy_that_does_not(server: Server, ops: Operations) -> None:
     app, release = pushed(server, ops, ONE), threading.Event()
-    ops.daemon.builder.during = lambda: wait_for(release)
-    running = ops.deploying.accept(app, TWO, Trigger.PUSH)
-    assert ops.deploying.accept(app, TWO, Trigger.MANUAL).id == running.id
-    rebuilt = ops.deploying.accept(app, TWO, Trigger.MANUAL, rebuild=True)
+    ops.daemon.fake_builder.during = lambda: wait_for(release)
+    running = ops.accept(app, TWO)
+    assert ops.daemon.intake.choose(app, TWO).id == running.id
+    rebuilt = ops.daemon.intake.choose(app, TWO, rebuild=True)
     assert rebuilt.id != running.id
-    assert ops.deploying.accept(app, TWO, Trigger.MANUAL).id == rebuilt.id
+    assert ops.daemon.intake.choose(app, TWO).id == rebuilt.id
     release.set()
 
 
 def test_cancel(server: Server, ops: Operations) -> None:
     """What runs and what is queued ends; what served serves, and who pushed is told who did it."""
     app, release = pushed(server, ops, ONE), threading.Event()
-    ops.daemon.builder.during = lambda: wait_for(release)
-    running = ops.deploying.accept(app, TWO, Trigger.PUSH)
+    ops.daemon.fake_builder.during = lambda: wait_for(release)
+    running = ops.accept(app, TWO)
     wait_until(lambda: ops.daemon.deploys.open()[0].status is DeployStatus.RUNNING)
-    queued = ops.deploying.accept(app, TWO, Trigger.SETTINGS)
+    queued = ops.daemon.intake.repeat(ops.daemon.live(app), Trigger.SETTINGS)
     threading.Timer(0.1, release.set).start()
     ended = ops.ask("deploy.cancel", name=app, by="al\x1bice")["deploys"]
     assert [(one["id"], one["status"]) for one in ended] == [(queued.id, "cancelled"), (running.id, "cancelled")]
@@ -211,12 +209,12 @@ def test_push_that_is_cancelled(server: Server, ops: Operations) -> None:
     def meanwhile() -> None:
         ops.daemon.cancellations.ask(ops.daemon.deploys.open()[0].id, "bob")
 
-    ops.daemon.builder.during = meanwhile
+    ops.daemon.fake_builder.during = meanwhile
     result = ops.push(app, TWO)
     assert (result["outcome"], result["message"]) == ("ng", "cancelled by bob")
     assert server.refs.branches == {"main": ONE}
     assert note(ops) == f"the newest push {TWO.short} was cancelled; {ONE.short} still serves"
-    ops.daemon.builder.during = lambda: None
+    ops.daemon.fake_builder.during = lambda: None
     assert ops.push(app, TWO)["outcome"] == "ok", "it can be pushed again"
 
 
@@ -225,8 +223,8 @@ def test_push_that_a_rollback_overtakes(server: Server, ops: Operations) -> None
     app = pushed(server, ops, ONE, TWO)
     queued = ops.daemon.deploys.accept(app, THREE, trigger=Trigger.PUSH)
     newer = ops.daemon.deploys.accept(app, ONE, trigger=Trigger.ROLLBACK, target=None, overtakes=lambda _: True)
-    by_push, said = ops.deploying.superseded(ops.daemon.deploys.get(queued.id))
-    assert (by_push, said) == (
+    outcome = ops.daemon.intake.outcome(ops.daemon.deploys.get(queued.id))
+    assert (outcome.taken, outcome.says) == (
         False,
         f"overtaken by a rollback to {ONE.short}, which was asked for later: {THREE.short} is not deployed",
     )
@@ -241,8 +239,8 @@ def test_wait(server: Server, ops: Operations) -> None:
     failed = ops.ask("deploy.wait", name=app)
     assert (failed["live"], failed["why"]) == (False, "the app ended while starting, with exit code 2")
     release = threading.Event()
-    ops.daemon.builder.during = lambda: wait_for(release)
-    running = ops.deploying.accept(app, THREE, Trigger.PUSH)
+    ops.daemon.fake_builder.during = lambda: wait_for(release)
+    running = ops.accept(app, THREE)
     with pytest.raises(WaitTimedOut, match=f"deploy {running.id} of shop is still ") as late:
         ops.handlers["deploy.wait"]({"name": app, "until": server.now}, ops.events.append)
     assert late.value.exit_code == 124

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployhost.daemon.converge_ops import ConvergeOperation
+from deployhost.daemon.operations import apps
 from deployhost.daemon.troubles import SHOWN, Troubles
 from deployhost.errors import DeployhostError, DockerUnavailable, InvalidConfig, SwitchFailed
 from tests.fakes.assembled import Server
@@ -76,12 +76,17 @@ def test_what_was_mended_is_shown_for_a_while() -> None:
 def test_converge_says_what_was_mended_and_what_can_not_be(server: Server) -> None:
     app, daemon = server.add("shop"), server.start()
     exposed = "apps can reach each other: iptables is not installed"
-    operation = ConvergeOperation(daemon.converge, daemon.load_app, lambda: exposed)
+    daemon.isolation._problem = exposed
+
+    def converge(**request: object) -> list[str]:
+        notes: list[str] = apps.converge(daemon, dict(request), lambda _: None)["notes"]
+        return notes
+
     server.paths.journal.unlink()
-    assert operation.converge({"dry_run": True}, lambda _: None)["notes"] == [exposed]
-    assert operation.converge({"name": app}, lambda _: None)["notes"] == [exposed]
+    assert converge(dry_run=True) == [exposed]
+    assert converge(name=app) == [exposed]
     assert not server.paths.journal.exists(), "one app is not all of the server"
-    answer = operation.converge({}, lambda _: None)
-    assert "written anew" in answer["notes"][0]
-    assert answer["notes"][1:] == [exposed]
-    assert daemon.mended == answer["notes"][:1]
+    mended, *others = converge()
+    assert "written anew" in mended
+    assert others == [exposed]
+    assert [one["message"] for one in daemon.troubles.now()] == [mended]

@@ -84,9 +84,9 @@ def test_a_removal_that_broke_off(server: Server, ops: Operations, app: AppName,
     with pytest.raises(NotFound):
         ops.ask("app.remove", name=app)
     ops.daemon.life._break_at = 0
-    ops.remover.resume()
-    assert ops.remover.removals.open() == {}
-    if ops.remover.is_left(app):  # it broke off before it was written down
+    ops.daemon.remover.resume()
+    assert ops.daemon.remover.removals.open() == {}
+    if ops.daemon.remover.is_left(app):  # it broke off before it was written down
         ops.ask("app.remove", name=app)
     assert (server.engine.containers, server.engine.images, server.table.routes) == ({}, {}, {})
     assert ops.daemon.releases.of_app(app) == []
@@ -95,13 +95,13 @@ def test_a_removal_that_broke_off(server: Server, ops: Operations, app: AppName,
 def test_what_counts_as_left(server: Server, ops: Operations, app: AppName) -> None:
     """Not what somebody else's Kamal has under a name."""
     engine = server.engine
-    assert not ops.remover.is_left(AppName("nope"))
+    assert not ops.daemon.remover.is_left(AppName("nope"))
     ops.daemon.releases.forget(app)
-    assert ops.remover.is_left(app), "its repository"
+    assert ops.daemon.remover.is_left(app), "its repository"
     server.paths.repo(app).rmdir()
-    assert ops.remover.is_left(app), "its containers"
+    assert ops.daemon.remover.is_left(app), "its containers"
     for container in list(engine.containers.values()):
         labels = {name: value for name, value in container.labels.items() if name in contract.role_labels(app, WEB)}
         engine.containers[container.id] = type(container)(**{**vars(container), "labels": labels})
     engine.images.clear()
-    assert not ops.remover.is_left(app)
+    assert not ops.daemon.remover.is_left(app)

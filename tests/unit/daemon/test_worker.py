@@ -11,6 +11,7 @@ from deployhost.errors import FileProblem, NotFound
 from deployhost.journal.database import Database
 from deployhost.journal.deploys import Deploys
 from deployhost.model import AppName, Deploy, DeployStatus, Sha, Trigger, Version
+from deployhost.system.clock import CLOCK
 from tests.fakes.assembled import wait_until
 
 SHOP, BLOG = AppName("shop"), AppName("blog")
@@ -60,7 +61,7 @@ def runner(deploys: Deploys) -> Runner:
 
 @pytest.fixture
 def workers(deploys: Deploys, runner: Runner) -> Workers:
-    return Workers(deploys, runner.run, runner.mend, runner.tell)
+    return Workers(deploys, runner.run, runner.mend, runner.tell, CLOCK)
 
 
 def accept(deploys: Deploys, app: AppName = SHOP) -> Deploy:
@@ -120,7 +121,7 @@ def test_what_breaks_off_is_mended(deploys: Deploys, monkeypatch: pytest.MonkeyP
             raise FileProblem("still full")
         runner.mend(deploy)
 
-    workers = Workers(deploys, run, mend, lambda: None)
+    workers = Workers(deploys, run, mend, lambda: None, CLOCK)
     accept(deploys)
     accept(deploys)
     workers.open()
@@ -139,7 +140,7 @@ def test_app_that_was_removed(deploys: Deploys, monkeypatch: pytest.MonkeyPatch)
     def mend(_: Deploy) -> None:
         raise NotFound("there is no deploy 1")
 
-    workers = Workers(deploys, run, mend, lambda: None)
+    workers = Workers(deploys, run, mend, lambda: None, CLOCK)
     accept(deploys)
     workers.open()
     wait_until(lambda: not deploys.of_app(SHOP))

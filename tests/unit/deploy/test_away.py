@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,9 +16,8 @@ from deployhost.errors import (
     SwitchFailed,
 )
 from deployhost.kamal import contract, patience
-from deployhost.kamal.patience import patiently
 from deployhost.model import DeployStatus, Domain, Strategy
-from tests.fakes.assembled import Assembled, FakeTime, Server, settle, sha
+from tests.fakes.assembled import Assembled, FakeClock, Server, settle, sha
 from tests.fakes.docker import Behaviour
 from tests.fakes.proxy import FakeProcess
 from tests.fakes.recovering import check
@@ -176,7 +176,7 @@ def test_other_hosts_for_the_same_container_may_be_refused(server: Server) -> No
     """Its route leads to that container already; that does not make it the route that was asked for."""
     app, daemon = server.add("shop"), server.start()
     daemon.deploy(app, ONE)
-    live, config = daemon.live(app), daemon.load_app(app)
+    live, config = daemon.live(app), daemon.apps.get(app)
     container = daemon.docker.inspect(live.container)
     server.table.refuses = "host settings conflict with another service"
     with pytest.raises(SwitchFailed, match="host settings conflict"):
@@ -188,19 +188,16 @@ def test_cancelled_while_the_proxy_is_waited_for(server: Server) -> None:
     daemon.deploy(app, ONE)
     queued = daemon.accept(app, TWO)
     create = daemon.docker.create
-    waits = server.monkeypatch
 
     def create_and_end(spec: Any) -> str:
         server.table.down = True
         return create(spec)
 
-    class Cancels(FakeTime):
-        def sleep(self, seconds: float) -> None:
-            daemon.cancellations.ask(queued.id, "somebody")
-            super().sleep(seconds)
+    def cancel(_seconds: float) -> None:
+        daemon.cancellations.ask(queued.id, "somebody")
 
     daemon.docker.create = create_and_end  # type: ignore[method-assign]
-    waits.setattr(patience, "time", Cancels())
+    server.monkeypatch.setattr(daemon.clock, "sleep", cancel)
     daemon.work_off()
     assert daemon.deploys.get(queued.id).status is DeployStatus.CANCELLED
     server.table.down = False
@@ -321,9 +318,9 @@ class Tries:
         return "done"
 
 
-def test_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = FakeTime()
-    monkeypatch.setattr(patience, "time", clock)
+def test_patience(server: Server) -> None:
+    clock = FakeClock(server)
+    patiently = partial(patience.patiently, clock=clock)
     assert patiently(Tries(3, ProxyUnavailable("not running"))) == "done"
     assert patiently(Tries(3, DockerUnavailable("no answer"))) == "done"
     for error in (SwitchFailed("refused"), BootFailed("gone"), DockerRefused("busy")):

@@ -19,7 +19,7 @@ class Builds:
         self.server, self.daemon = server, server.start()
         self.goes_on = threading.Event()
         self.building: list[str] = []
-        self.daemon.builder.during = self._during
+        self.daemon.fake_builder.during = self._during
         self._threads: list[threading.Thread] = []
 
     def _during(self) -> None:

@@ -17,7 +17,7 @@ def test_running(server: Server) -> None:
     app, daemon = server.add("shop"), server.start()
     deploy = daemon.accept(app, sha(1))
     daemon.deploys.begin(deploy, deploy.version or sha(1))  # type: ignore[arg-type]
-    cancellations = Cancellations(daemon.deploys)
+    cancellations = Cancellations(deploys=daemon.deploys)
     stop = cancellations.event(deploy.id)
     cancellations.check(deploy.id)
     assert not stop.is_set()
@@ -33,8 +33,8 @@ def test_after_a_restart(server: Server) -> None:
     app, daemon = server.add("shop"), server.start()
     deploy = daemon.accept(app, sha(1))
     daemon.deploys.begin(deploy, deploy.version or sha(1))  # type: ignore[arg-type]
-    Cancellations(daemon.deploys).ask(deploy.id, "alice")
-    anew = Cancellations(daemon.deploys)
+    Cancellations(deploys=daemon.deploys).ask(deploy.id, "alice")
+    anew = Cancellations(deploys=daemon.deploys)
     assert anew.event(deploy.id).is_set()
     with pytest.raises(DeployCancelled, match="cancelled by alice"):
         anew.check(deploy.id)
@@ -42,7 +42,7 @@ def test_after_a_restart(server: Server) -> None:
 
 def test_queued_and_ended(server: Server) -> None:
     app, daemon = server.add("shop"), server.start()
-    cancellations = Cancellations(daemon.deploys)
+    cancellations = Cancellations(deploys=daemon.deploys)
     queued = daemon.accept(app, sha(1), Trigger.MANUAL)
     assert cancellations.ask(queued.id, "alice")
     ended = daemon.deploys.get(queued.id)
@@ -66,7 +66,7 @@ def test_the_hint_asks_for_the_same_once_more(server: Server, trigger: Trigger, 
     app, daemon = server.add("shop"), server.start()
     target = Version(f"{sha(1)}-2") if trigger is Trigger.ROLLBACK else None
     queued = daemon.deploys.accept(app, sha(1), trigger=trigger, target=target)
-    assert Cancellations(daemon.deploys).ask(queued.id, "alice")
+    assert Cancellations(deploys=daemon.deploys).ask(queued.id, "alice")
     assert (daemon.deploys.get(queued.id).error or {})["hint"] == again
 
 

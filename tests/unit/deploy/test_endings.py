@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deployhost.containers import make as direct
+from deployhost.containers import make
 from deployhost.containers.boot import NOTED_WITHIN
 from deployhost.model import DeployStatus
 from deployhost.system.docker import Docker
@@ -48,14 +48,14 @@ def test_a_worker(server: Server, looks: int) -> None:
 def test_a_worker_that_was_removed(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     app, daemon = server.add("shop"), server.start()
     server.behaviours[ONE] = WITH_WORKER
-    ready = direct.DirectEngine.wait_ready
+    ready = make.ContainerMaker.wait_ready
 
-    def remove_worker(self: direct.DirectEngine, *arguments: Any) -> Any:
+    def remove_worker(self: make.ContainerMaker, *arguments: Any) -> Any:
         (worker,) = [one.id for one in server.engine.running if one.labels["role"] == "worker"]
         daemon.docker.remove(worker, force=True)
         return ready(self, *arguments)
 
-    monkeypatch.setattr(direct.DirectEngine, "wait_ready", remove_worker)
+    monkeypatch.setattr(make.ContainerMaker, "wait_ready", remove_worker)
     deploy = daemon.deploy(app, ONE)
     assert (deploy.error or {})["message"] == "the process worker ended while starting, its container was removed"
 

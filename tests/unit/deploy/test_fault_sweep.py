@@ -74,7 +74,7 @@ def die_at(server: Server, life: Life, app: AppName, work: Work) -> None:
         daemon = server.start(life)
         later = list(work.asked[1:])
         if work.overtaken:
-            daemon.builder.during = lambda: ask(daemon, app, *later.pop()) if later else None
+            daemon.fake_builder.during = lambda: ask(daemon, app, *later.pop()) if later else None
         ask(daemon, app, *work.asked[0])
         daemon.work_off()
     except Crash:

@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 
 from deployhost.config import apps
-from deployhost.deploy.pipeline import Unrecorded
+from deployhost.deploy.going_live import Unrecorded
 from deployhost.errors import DeployhostError, DockerRefused, DockerUnavailable, FileProblem
 from deployhost.kamal import contract, lock, patience
 from deployhost.model import WEB, Deploy, DeployStatus, EnvName, Trigger, Version
 from deployhost.system.docker_model import TABLE_LIMIT
-from deployhost.traffic import switch
 from deployhost.upkeep.retention import KEEP_FAILED
-from tests.fakes.assembled import Assembled, FakeTime, Server, settle, sha, wait_until
+from tests.fakes.assembled import Assembled, Server, settle, sha, wait_until
 from tests.fakes.docker import Behaviour
 from tests.fakes.life import Life
 
@@ -179,9 +178,7 @@ def test_proxy_down(server: Server) -> None:
     assert daemon.live(app).sha == ONE
 
 
-def test_proxy_never_switches(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(switch, "time", FakeTime())
-    monkeypatch.setattr(switch, "POLL", 0.1)
+def test_proxy_never_switches(server: Server) -> None:
     app, daemon = server.add("shop"), server.start()
     daemon.deploy(app, ONE)
     server.table.silent = True
@@ -378,7 +375,7 @@ def test_settings_that_change_during_the_build_count(server: Server) -> None:
         daemon.env.set(app, {EnvName("NEW"): "arrived-late"}, datetime.now(UTC))
         apps.set_storage(server.paths.apps_yml, app, True)
 
-    daemon.builder.during = meanwhile
+    daemon.fake_builder.during = meanwhile
     daemon.deploy(app, ONE)
     spec = server.engine.specs[daemon.live(app).container]
     assert spec.env["NEW"] == "arrived-late"
@@ -392,7 +389,7 @@ def test_secrets_that_come_during_the_build_are_redacted(server: Server) -> None
     def meanwhile() -> None:
         daemon.env.set(app, {EnvName("NEW"): "arrived-late"}, datetime.now(UTC))
 
-    daemon.builder.during = meanwhile
+    daemon.fake_builder.during = meanwhile
     assert (daemon.deploy(app, ONE).error or {})["details"] == ["password ***"]
 
 
@@ -418,7 +415,7 @@ def test_removed_while_building(server: Server, again: bool) -> None:
         if again:
             server.add("shop")
 
-    daemon.builder.during = meanwhile
+    daemon.fake_builder.during = meanwhile
     deploy = daemon.deploy(app, ONE)
     assert deploy.status is DeployStatus.CANCELLED
     assert (deploy.error or {})["code"] == "app_not_found"
@@ -437,7 +434,7 @@ def test_removed_and_forgotten_while_building(server: Server) -> None:
         daemon.deploys.forget(app)
         daemon.deploys.forget(app)
 
-    daemon.builder.during = meanwhile
+    daemon.fake_builder.during = meanwhile
     daemon.accept(app, ONE)
     daemon.work_off()
     assert daemon.deploys.of_app(app) == []
@@ -511,7 +508,7 @@ def test_a_defect_of_ours(server: Server, monkeypatch: pytest.MonkeyPatch) -> No
     def broken() -> None:
         raise ZeroDivisionError("oops")
 
-    daemon.builder.during = broken
+    daemon.fake_builder.during = broken
     deploy = daemon.deploy(app, TWO)
     assert deploy.error is not None
     assert deploy.error["code"] == "internal"

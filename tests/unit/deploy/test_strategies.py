@@ -77,7 +77,10 @@ def test_proxy_that_restarts_in_a_handover_is_not_resumed(server: Server) -> Non
         begin(*arguments, **named)  # type: ignore[arg-type]
         server.table.restart()
 
-    daemon.holding.begin = begin_and_restart  # type: ignore[method-assign]
+    def patched(_holding: object, *arguments: object, **named: object) -> None:
+        begin_and_restart(*arguments, **named)
+
+    server.monkeypatch.setattr(type(daemon.holding), "begin", patched)
     daemon.life.effects.clear()
     assert daemon.deploy(app, TWO).status is DeployStatus.LIVE
     assert "proxy resume" not in daemon.life.effects
@@ -180,7 +183,7 @@ def test_a_long_release_command_while_requests_are_held(server: Server, strategy
 
     server.engine.notes_late = 300
     assert told(ONE) == [], "nobody is held by the first deploy"
-    long = "visitors wait since 5 s: a release command runs while requests are held"
+    long = "visitors have been waiting for 5 s: a release command runs while requests are held"
     assert told(TWO) == ([long] if strategy is Strategy.HANDOVER else [])
     server.engine.notes_late = 20
     assert told(TWO) == []
@@ -266,7 +269,7 @@ def test_cancelled_while_it_starts(server: Server, strategy: Strategy) -> None:
     app, daemon = server.add("shop", text=f"strategy: {strategy}"), server.start()
     daemon.deploy(app, ONE)
     queued = daemon.accept(app, TWO)
-    daemon.builder.during = lambda: None
+    daemon.fake_builder.during = lambda: None
     start = daemon.docker.start
 
     def start_and_cancel(container: str) -> None:

@@ -4,15 +4,29 @@ from dataclasses import replace
 
 import pytest
 
-from deployhost.deploy.watch import Watch, WatchTools
+from deployhost.deploy.watch import Watch
 from deployhost.errors import DockerUnavailable
-from deployhost.model import AppName, Deploy, Release, Trigger
+from deployhost.model import AppName, Trigger
+from deployhost.system.clock import Clock
 from deployhost.system.http import Answer
 from tests.fakes.assembled import Assembled, Server, settle, sha
 from tests.fakes.docker import WITH_WORKER, Behaviour
 from tests.fakes.kamal_by_hand import KamalByHand
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
+
+
+class ServersTime(Clock):
+    """Time that passes when the test says so."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def time(self) -> float:
+        return self._server.now
+
+    def monotonic(self) -> float:
+        return self._server.now
 
 
 class Watching:
@@ -22,31 +36,24 @@ class Watching:
         self.server, self.daemon = server, daemon
         self.answer = Answer(200)
         self.asked: list[tuple[int, str, str]] = []
+        server.paths.server_yml.write_text("http_port: 8000\n")
         self.watch = Watch(
-            WatchTools(
-                docker=daemon.docker,
-                proxy=daemon.proxy,
-                releases=daemon.releases,
-                deploys=daemon.deploys,
-                reporter=daemon.events,
-                get=self.get,
-                roll_back=self.roll_back,
-                load_app=daemon.load_app,
-                secrets=lambda app: daemon.env.read(app).values(),
-                http_port=lambda: 8000,
-                clock=lambda: server.now,
-                monotonic=lambda: server.now,
-            )
+            docker=daemon.docker,
+            proxy=daemon.proxy,
+            releases=daemon.releases,
+            deploys=daemon.deploys,
+            events=daemon.events,
+            intake=daemon.intake,
+            apps=daemon.apps,
+            env=daemon.env,
+            settings=daemon.settings,
+            get=self.get,
+            clock=ServersTime(server),
         )
 
     def get(self, ip: str, port: int, path: str, *, host: str, timeout: float) -> Answer:
         self.asked.append((port, path, host))
         return self.answer
-
-    def roll_back(self, target: Release, reason: str) -> Deploy:
-        return self.daemon.deploys.accept(
-            target.app, target.sha, trigger=Trigger.AUTO_ROLLBACK, target=target.version, reason=reason
-        )
 
     def pass_(self, seconds: int) -> None:
         """Let so many seconds pass, looking each second, and work off what that leads to."""

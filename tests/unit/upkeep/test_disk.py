@@ -1,10 +1,12 @@
 """Before a build: is there room? And what goes if there is not."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from deployhost.config.current import Apps
 from deployhost.config.server import ServerSettings
 from deployhost.errors import DiskFull, DockerUnavailable
 from deployhost.model import AppName
@@ -18,16 +20,21 @@ from deployhost.upkeep.retention import Prune
 DISK = Space("/var/lib/docker", 100 * GIB, 50 * GIB, 6_000_000, 5_000_000)
 
 
-@dataclass
 class World(Disks, Pruner):
-    """Disks whose room changes as things are removed."""
+    """Disks whose room changes as things are removed; `images_free` are the bytes that removing images gives back."""
 
-    spaces: list[Space] = field(default_factory=lambda: [DISK])
-    images_free: int = 0  # bytes that removing images gives back
-    cache_free: int = 0
-    inodes_free: int = 0
-    removed: list[str] = field(default_factory=list)
-    down: bool = False
+    def __init__(
+        self,
+        spaces: Sequence[Space] = (DISK,),
+        *,
+        images_free: int = 0,
+        cache_free: int = 0,
+        inodes_free: int = 0,
+        down: bool = False,
+    ) -> None:
+        self.spaces = list(spaces)
+        self.images_free, self.cache_free, self.inodes_free, self.down = images_free, cache_free, inodes_free, down
+        self.removed: list[str] = []
 
     def engine(self) -> Space:
         return self.spaces[0]
@@ -65,7 +72,9 @@ def notes() -> list[str]:
 
 def check(world: World, notes: list[str], tmp_path: Path) -> None:
     settings = ServerSettings(tmp_path / "server.yml")
-    DiskGuard(world, settings, world, lambda: [AppName("a"), AppName("b")]).check(notes.append)
+    (tmp_path / "apps.yml").write_text("apps:\n  a:\n  b:\n")
+    apps = Apps(tmp_path / "apps.yml")
+    DiskGuard(disks=world, settings=settings, pruner=world, apps=apps).check(notes.append)
 
 
 def test_with_room_nothing_is_asked_or_said(notes: list[str], tmp_path: Path) -> None:

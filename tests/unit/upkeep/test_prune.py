@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from deployhost.config.server import ServerSettings
 from deployhost.control.messages import Message
-from deployhost.daemon.prune_ops import PruneOperation
+from deployhost.daemon.operations import server
 from deployhost.journal.builds import Builds
 from deployhost.journal.database import Database
 from deployhost.journal.deploys import Deploys
@@ -16,9 +18,10 @@ from deployhost.journal.event_log import EventLog
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract
 from deployhost.model import WEB, AppName, ProcessName, Release, Sha, Trigger, Version
+from deployhost.system.clock import CLOCK
 from deployhost.system.docker_model import CacheRecord, ContainerSpec
 from deployhost.upkeep.disk_plan import GIB, Space
-from deployhost.upkeep.disk_space import Disks
+from deployhost.upkeep.disk_space import Disks, space
 from deployhost.upkeep.prune import Pruner
 from tests.fakes.docker import Behaviour, Engine, FakeDocker
 
@@ -45,15 +48,16 @@ class World:
         self.deploys = Deploys(database, self.clock)
         self.releases = Releases(database, self.clock)
         self.builds = Builds(database, self.clock)
-        self.disks = Room(self.docker, root)
+        self.disks = Room(docker=self.docker, state=root, measure=space)
         self.pruner = Pruner(
-            self.docker,
-            self.deploys,
-            self.releases,
-            EventLog(root / "logs"),
+            docker=self.docker,
+            deploys=self.deploys,
+            releases=self.releases,
+            events=EventLog(root / "logs"),
             builds=self.builds,
-            server=ServerSettings(root / "server.yml"),
+            settings=ServerSettings(root / "server.yml"),
             disks=self.disks,
+            clock=CLOCK,
         )
         self.database = database
 
@@ -233,7 +237,9 @@ def test_builds_that_no_record_reminds_of_are_forgotten(world: World) -> None:
 
 
 def ask(world: World, **request: object) -> Message:
-    return PruneOperation(world.pruner, world.disks, lambda: [SHOP]).prune(dict(request), lambda _event: None)
+    apps, registry = SimpleNamespace(known=[SHOP]), SimpleNamespace(run=lambda: None)
+    parts = SimpleNamespace(pruner=world.pruner, disks=world.disks, apps=apps, registry=registry)
+    return server.prune(cast("Any", parts), dict(request), lambda _event: None)
 
 
 def test_the_verb_says_what_would_go_and_then_what_went(world: World) -> None:

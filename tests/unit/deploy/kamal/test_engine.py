@@ -1,144 +1,30 @@
 """The Kamal engine on the fakes: Kamal's CLI is one that does what it is told to, and every deploy ends as a direct one would."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
-from deployhost.config.server import ServerConfig
-from deployhost.containers.attempt import Attempt
-from deployhost.deploy.kamal import projects as kamal_projects
-from deployhost.deploy.kamal.engine import KamalEngine
-from deployhost.deploy.kamal.projects import KamalProjects
-from deployhost.deploy.kamal.run import KamalRun
-from deployhost.kamal import contract, parts
-from deployhost.kamal.contract import RUNNING, Route, service_name
-from deployhost.kamal.project import Project
-from deployhost.model import WEB, AppName, DeployStatus, EngineName, Trigger, Version
-from deployhost.paths import Paths
-from deployhost.system.docker_model import ContainerSpec
-from deployhost.system.stop import Stop
-from tests.fakes.assembled import Assembled, Server, sha
+from deployhost.kamal.contract import service_name
+from deployhost.model import WEB, DeployStatus, Trigger
+from tests.fakes.assembled import Server, sha
 from tests.fakes.docker import Behaviour
 
 ONE, TWO = sha(1), sha(2)
 KAMAL = "engine: kamal"
 
 
-@dataclass
-class FakeKamal(KamalRun):
-    """Kamal's CLI: boots the version it is given, moves the route, stops what was before; or fails as it is told to."""
-
-    daemon: Assembled
-    commands: list[list[str]] = field(default_factory=list)
-    configs: list[Any] = field(default_factory=list)
-    says: tuple[str, ...] = ()
-    fails: str = ""  # "" never, "before" or "after" the switch; the next time only
-
-    def run(
-        self,
-        attempt: Attempt,
-        project: Project,
-        command: Sequence[str],
-        *,
-        timeout: float,
-        version: Version | None = None,
-        stop: Stop | None = None,
-        look: Callable[[], None] = lambda: None,
-    ) -> tuple[int, list[str]]:
-        self.commands.append(list(command))
-        config = YAML(typ="safe").load((project.directory / "config/deploy.yml").read_text())
-        self.configs.append(config)
-        fails, self.fails = self.fails, ""
-        container = self._boot(attempt.deploy.app, version or attempt.version, config)
-        look()
-        if fails == "before":
-            self.daemon.docker.stop(container)
-        if fails != "before":
-            self._switch(attempt.deploy.app, container, config)
-        return (1, list(self.says)) if fails else (0, [])
-
-    def _boot(self, app: AppName, version: Version, config: Any) -> str:
-        docker, name = self.daemon.docker, contract.container_name(app, WEB, version)
-        if docker.find(name) is not None:
-            docker.rename(name, contract.replaced_name(name, "0" * 16))
-        labels = {**contract.role_labels(app, WEB), **config.get("labels", {})}
-        image, network = contract.image(app, version), contract.NETWORK
-        container = docker.create(ContainerSpec(name=name, image=image, labels=labels, network=network))
-        docker.start(container)
-        return container
-
-    def _switch(self, app: AppName, container: str, config: Any) -> None:
-        service, proxy = service_name(app, WEB), config["proxy"]
-        table = self.daemon.server.table
-        before = table.routes.get(service)
-        target = f"{container[:12]}:{proxy['app_port']}"
-        table.routes[service] = Route(service, tuple(proxy["hosts"]), "/", target, RUNNING)
-        table.health_paths[service] = proxy["healthcheck"]["path"]
-        for one in list(self.daemon.server.engine.running):
-            if before is not None and before.target.startswith(f"{one.short_id}:"):
-                self.daemon.docker.stop(one.id)
-
-
-def _bring(paths: Paths, on_line: Callable[[str], None]) -> None:
-    """As set-up would, in the test's own directory."""
-    on_line("brought")
-    for path in (paths.kamal_program, paths.ssh_key):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(0o755)
-
-
-@pytest.fixture
-def kamal(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[Assembled], FakeKamal]:
-    """Return what gives a daemon the Kamal engine."""
-    monkeypatch.setattr(parts, "check", lambda *_: None)
-    monkeypatch.setattr(parts, "bring", _bring)
-    monkeypatch.setattr(kamal_projects, "http", SimpleNamespace(get=server.engine.get))
-
-    def install(daemon: Assembled) -> FakeKamal:
-        tools, fake = daemon.pipeline._tools, FakeKamal(daemon)
-        engine = KamalEngine(
-            docker=daemon.docker,
-            engine=daemon.engine,
-            crews=tools.crews,
-            projects=KamalProjects(
-                docker=daemon.docker,
-                deploys=daemon.deploys,
-                releases=daemon.releases,
-                env=daemon.env,
-                paths=daemon.paths,
-                load_app=daemon.load_app,
-                server=ServerConfig,
-            ),
-            proxy=daemon.proxy,
-            deploys=daemon.deploys,
-            releases=daemon.releases,
-            kamal=fake,
-            paths=daemon.paths,
-            server=ServerConfig,
-        )
-        daemon.pipeline._tools = replace(tools, ways={**tools.ways, EngineName.KAMAL: engine})
-        return fake
-
-    return install
-
-
-def test_kamal_is_brought_once(server: Server, kamal: Callable[[Assembled], FakeKamal]) -> None:
+def test_kamal_is_brought_once(server: Server) -> None:
     app, daemon = server.add("shop", text=KAMAL), server.start()
-    kamal(daemon)
     first, second = daemon.deploy(app, ONE), daemon.deploy(app, TWO)
     assert [phase.name for phase in first.phases].count("setup") == 1
     assert [event["line"] for event in daemon.told(first) if event["event"] == "output"] == ["brought"]
     assert "setup" not in [phase.name for phase in second.phases]
 
 
-def test_each_kind_of_deploy_has_its_command(server: Server, kamal: Callable[[Assembled], FakeKamal]) -> None:
+def test_each_kind_of_deploy_has_its_command(server: Server) -> None:
     app, daemon = server.add("shop", text=KAMAL), server.start()
-    fake = kamal(daemon)
+    fake = daemon.fake_kamal
     assert daemon.deploy(app, ONE).status is DeployStatus.LIVE
     assert daemon.deploy(app, TWO).status is DeployStatus.LIVE
     assert daemon.deploy(app, TWO, Trigger.RESTART).status is DeployStatus.LIVE
@@ -152,18 +38,17 @@ def test_each_kind_of_deploy_has_its_command(server: Server, kamal: Callable[[As
     assert daemon.live(app).version == f"{TWO}-2"
 
 
-def test_its_containers_carry_the_deploy(server: Server, kamal: Callable[[Assembled], FakeKamal]) -> None:
+def test_its_containers_carry_the_deploy(server: Server) -> None:
     """Otherwise they would be taken for somebody else's, and drained as what the deploy replaced."""
     app, daemon = server.add("shop", text=KAMAL), server.start()
-    fake = kamal(daemon)
+    fake = daemon.fake_kamal
     deploy = daemon.deploy(app, ONE)
     assert fake.configs[0]["labels"] == {"deployhost.deploy": str(deploy.id)}
     assert server.engine.containers[daemon.live(app).container].running
 
 
-def test_from_direct_and_back(server: Server, kamal: Callable[[Assembled], FakeKamal]) -> None:
+def test_from_direct_and_back(server: Server) -> None:
     app, daemon = server.add("shop"), server.start()
-    kamal(daemon)
     daemon.deploy(app, ONE)
     text = server.paths.apps_yml.read_text()
     server.paths.apps_yml.write_text(f"{text}    engine: kamal\n")
@@ -175,9 +60,9 @@ def test_from_direct_and_back(server: Server, kamal: Callable[[Assembled], FakeK
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_what_served_serves_again(server: Server, kamal: Callable[[Assembled], FakeKamal], when: str) -> None:
+def test_what_served_serves_again(server: Server, when: str) -> None:
     app, daemon = server.add("shop", text=KAMAL), server.start()
-    fake = kamal(daemon)
+    fake = daemon.fake_kamal
     daemon.deploy(app, ONE)
     fake.fails, fake.says = when, ("  ERROR (SSHKit::Command::Failed): docker exit status: 1", "docker stderr: no")
     failed = daemon.deploy(app, TWO)
@@ -191,10 +76,10 @@ def test_what_served_serves_again(server: Server, kamal: Callable[[Assembled], F
     assert target.startswith(server.engine.running[0].short_id)
 
 
-def test_kamal_is_not_believed(server: Server, kamal: Callable[[Assembled], FakeKamal]) -> None:
+def test_kamal_is_not_believed(server: Server) -> None:
     """It has called a container healthy that crashed: another one that got its address had answered."""
     app, daemon = server.add("shop", text=KAMAL), server.start()
-    fake = kamal(daemon)
+    fake = daemon.fake_kamal
     daemon.deploy(app, ONE)
     server.behaviours[TWO] = Behaviour(exits=3, says=("boom",))
     failed = daemon.deploy(app, TWO)
@@ -205,9 +90,9 @@ def test_kamal_is_not_believed(server: Server, kamal: Callable[[Assembled], Fake
     assert [one.name for one in server.engine.running] == [f"shop-web-{ONE}"]
 
 
-def test_a_value_that_kamal_cannot_pass_on(server: Server, kamal: Callable[[Assembled], FakeKamal]) -> None:
+def test_a_value_that_kamal_cannot_pass_on(server: Server) -> None:
     app, daemon = server.add("shop", text=KAMAL), server.start()
-    fake = kamal(daemon)
+    fake = daemon.fake_kamal
     secrets = server.paths.secrets
     secrets.mkdir(parents=True)
     (secrets / "shop.json").write_text('{"KEY": {"value": "one\\ntwo", "updated_at": ""}}')
@@ -217,9 +102,9 @@ def test_a_value_that_kamal_cannot_pass_on(server: Server, kamal: Callable[[Asse
     assert fake.commands == []
 
 
-def test_a_project_holds_values_in_roots_files_only(server: Server, kamal: Callable[[Assembled], FakeKamal]) -> None:
+def test_a_project_holds_values_in_roots_files_only(server: Server) -> None:
     app, daemon = server.add("shop", text=KAMAL), server.start()
-    fake = kamal(daemon)
+    fake = daemon.fake_kamal
     secrets = server.paths.secrets
     secrets.mkdir(parents=True)
     (secrets / "shop.json").write_text(
@@ -240,10 +125,10 @@ def mode_of(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
-def test_the_path_of_kamals_check(server: Server, kamal: Callable[[Assembled], FakeKamal]) -> None:
+def test_the_path_of_kamals_check(server: Server) -> None:
     """What the live release answers with 2xx; apps.yml goes before it."""
     app, daemon = server.add("shop", text=KAMAL), server.start()
-    fake = kamal(daemon)
+    fake = daemon.fake_kamal
     daemon.deploy(app, ONE)
     daemon.deploy(app, TWO)
     server.paths.apps_yml.write_text(server.paths.apps_yml.read_text() + "    health: /ready\n")
@@ -251,10 +136,9 @@ def test_the_path_of_kamals_check(server: Server, kamal: Callable[[Assembled], F
     assert [config["proxy"]["healthcheck"]["path"] for config in fake.configs] == ["/", "/up", "/ready"]
 
 
-def test_a_hold_needs_our_own_health_path(server: Server, kamal: Callable[[Assembled], FakeKamal]) -> None:
+def test_a_hold_needs_our_own_health_path(server: Server) -> None:
     """While the proxy holds requests it answers GETs of the health path itself: Kamal's may be one that visitors use."""
     app, daemon = server.add("shop", text=KAMAL), server.start()
-    kamal(daemon)
     daemon.deploy(app, ONE)
     assert server.table.health_paths[service_name(app, WEB)] == "/"
     paths: list[str] = []
@@ -272,14 +156,13 @@ def test_a_hold_needs_our_own_health_path(server: Server, kamal: Callable[[Assem
     assert str(daemon.live(app).version) == TWO
 
 
-def test_preparing_for_a_person(server: Server, kamal: Callable[[Assembled], FakeKamal]) -> None:
+def test_preparing_for_a_person(server: Server) -> None:
     app, daemon = server.add("shop", text="storage: true"), server.start()
-    kamal(daemon)
     daemon.deploy(app, ONE)
     server.paths.apps_yml.write_text(server.paths.apps_yml.read_text() + "    release: migrate\n")
-    projects = daemon.pipeline._tools.ways[EngineName.KAMAL].projects  # type: ignore[attr-defined]
+    projects = daemon.projects
     looking, building = projects.prepare(app, ["app", "details"]), projects.prepare(app, ["redeploy"])
-    assert (looking.version, building.version) == (ONE, f"{ONE}-2")
+    assert [str(looking.version), str(building.version)] == [ONE, f"{ONE}-2"]
     assert [warning.partition(":")[0] for warning in looking.warnings] == [
         "Kamal knows no handover",
         "Kamal does not run the app's release command",

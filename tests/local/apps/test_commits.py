@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deployhost.apps.references import find_commit
+from deployhost.apps.commits import find_commit
 from deployhost.errors import Conflict, InvalidRequest, NotFound
 from deployhost.model import AppName, Branch, Sha
 from deployhost.system.git import ENVIRONMENT, BareRepository

@@ -1,0 +1,145 @@
+"""The operations on apps as a whole: add, list, status, inspect, export, converge, remove."""
+
+import tempfile
+from pathlib import Path
+
+import deployhost
+from deployhost.apps.known_apps import KnownApps, known_apps
+from deployhost.apps.remove import Remover
+from deployhost.apps.running import Running
+from deployhost.apps.view import iso
+from deployhost.config.app import AppConfig
+from deployhost.control.messages import Message
+from deployhost.daemon.control import Emit
+from deployhost.daemon.operations import requests
+from deployhost.daemon.parts import Parts
+from deployhost.errors import DeployhostError, DockerUnavailable
+from deployhost.kamal.contract import PROXY_CONTAINER
+from deployhost.model import AppName, Branch, Domain
+
+
+def listed(parts: Parts, request: Message, key: str = "name") -> AppConfig:
+    """Return the settings of the app that a request names. Raise AppNotFound, InvalidConfig, InvalidRequest."""
+    return parts.apps.get(requests.app_name(request, key))
+
+
+def named(parts: Parts, request: Message) -> AppName:
+    """Return the app that a request names, also while its settings can't be read. Raise AppNotFound, InvalidRequest."""
+    return _known(parts).name(requests.app_name(request))
+
+
+def add(parts: Parts, request: Message, _emit: Emit) -> Message:
+    """Add an app with an empty repository; return its AppView."""
+    name = requests.app_name(request)
+    branch = None if request.get("branch") is None else Branch(requests.text(request, "branch"))
+    domains = [Domain(domain) for domain in requests.texts(request, "domains")]
+    if name not in parts.apps.known:
+        parts.remover.finish(name)  # what an app of that name was before must not take this one with it
+    return parts.views.app(parts.repositories.add(name, branch, domains))
+
+
+def list_apps(parts: Parts, _request: Message, _emit: Emit) -> Message:
+    """Return every app."""
+    return _shown(parts, parts.views.read(), None)
+
+
+def status(parts: Parts, request: Message, _emit: Emit) -> Message:
+    """Return the server and its apps, or the one that is named."""
+    name = None if request.get("name") is None else requests.app_name(request)
+    running = parts.views.read()
+    return {"server": _server(parts, running), **_shown(parts, running, name)}
+
+
+def remove(parts: Parts, request: Message, _emit: Emit) -> Message:
+    """Remove an app, or, with dry_run, only say how; return the steps."""
+    name, found = requests.app_name(request), parts.apps.now()
+    lost = name not in found.known and (parts.remover.is_open(name) or parts.remover.is_left(name))
+    config = AppConfig(name) if lost else found.get(name)
+    applied = not request.get("dry_run")
+    act = parts.remover.remove if applied else parts.remover.plan
+    plan = act(config, with_storage=bool(request.get("storage")))
+    steps = [step.to_json() for step in plan]
+    return {"app": config.name, "steps": steps, "notes": list(plan.notes), "applied": applied}
+
+
+def converge(parts: Parts, request: Message, _emit: Emit) -> Message:
+    """Mend what is not as it should be of one app or of all, or, with dry_run, only say how."""
+    only = None if request.get("name") is None else listed(parts, request).name
+    applied = not request.get("dry_run")
+    plan = parts.converge.run(only) if applied else parts.converge.plan(only)
+    notes = [*plan.notes, *(parts.converge.keep() if applied and only is None else ()), parts.isolation.problem]
+    return {"steps": [step.to_json() for step in plan], "notes": [*filter(None, notes)], "applied": applied}
+
+
+def inspect(parts: Parts, request: Message, _emit: Emit) -> Message:
+    """Return what an app's newest commit would be built as, and why."""
+    config = listed(parts, request)
+    sha = parts.commits.newest(config.name)
+    with tempfile.TemporaryDirectory(prefix="inspect-", dir=parts.paths.run) as scratch:
+        tree = Path(scratch) / "tree"
+        parts.repository(config.name).check_out(sha, tree)
+        plan = parts.planner.plan(
+            tree,
+            config.name,
+            storage=config.storage,
+            variables={str(name): value for name, value in parts.env.read(config.name).items()},
+            runtime=config.runtime,
+            web=config.names_web,
+        )
+    return {**plan.to_json(), "app": config.name, "sha": sha}
+
+
+def export(parts: Parts, request: Message, _emit: Emit) -> Message:
+    """Return the files of an app's Kamal project, as texts by path. Whoever asks writes them, as themselves."""
+    return parts.exports.kamal(requests.app_name(request))
+
+
+def _known(parts: Parts) -> KnownApps:
+    return known_apps(parts.apps, parts.paths, parts.releases)
+
+
+def _shown(parts: Parts, running: Running, name: AppName | None) -> Message:
+    """Return all apps, or the one that is named, and what is wrong with apps.yml."""
+    known, views = _known(parts), parts.views
+    wanted = {*known.apps, *known.unlisted} if name is None else {known.name(name)}
+    apps = [
+        views.unread(app, running) if config is None else views.app(config, running)
+        for app, config in known.apps.items()
+        if app in wanted
+    ]
+    apps += [views.unlisted(app, running) for app in known.unlisted if app in wanted]
+    return {"apps": apps, "problem": None if known.problem is None else known.problem.to_json()}
+
+
+def _server(parts: Parts, running: Running) -> Message:
+    docker, proxy = None, running.problem or "unknown"
+    try:
+        if running.problem:  # it need not be waited for twice
+            raise DockerUnavailable(running.problem)
+        docker = parts.docker.info().version
+        container = parts.docker.find(PROXY_CONTAINER)
+        proxy = "missing" if container is None else container.status
+    except DeployhostError as error:
+        proxy = error.message
+    return {
+        "version": deployhost.__version__,
+        "pid": parts.pid,
+        "started_at": iso(parts.started_at),
+        "docker": docker,
+        "proxy": proxy,
+        "http_port": parts.settings.current().http_port,
+        "warnings": _warnings(parts),
+    }
+
+
+def _warnings(parts: Parts) -> list[Message]:
+    """Return what is wrong with the server, each with the command that mends it, or ""."""
+    return [*unfinished(parts.remover), *parts.troubles.now(parts.isolation.problem, *parts.converge.unowned())]
+
+
+def unfinished(remover: Remover) -> list[Message]:
+    """Return a warning for each removal that has begun and could not be finished."""
+    return [
+        {"message": f"the removal of {app} can't be finished: {error.message}", "hint": f"deployhost remove {app}"}
+        for app, error in remover.unfinished().items()
+    ]

@@ -1,0 +1,56 @@
+"""The operations on an app's releases: showing them, and going back to one."""
+
+from deployhost.control.messages import Message
+from deployhost.daemon.control import Emit
+from deployhost.daemon.operations import requests
+from deployhost.daemon.operations.apps import listed, named
+from deployhost.daemon.operations.following import shown
+from deployhost.daemon.parts import Parts
+from deployhost.deploy.queue import BUILDS
+from deployhost.model import DeployStatus, Release
+
+
+def list_releases(parts: Parts, request: Message, _emit: Emit) -> Message:
+    """Return an app's releases, newest first, each with its deploy."""
+    app = named(parts, request)
+    releases = parts.releases.of_app(app)
+    made = [parts.rollbacks.deploy_of(release) for release in releases]
+    views = []
+    for place, (release, deploy) in enumerate(zip(releases, made, strict=True)):
+        after = made[place - 1] if place else None
+        views.append(parts.views.release(release, deploy, after, has_image=parts.rollbacks.has_image(release)))
+    return {"app": app, "releases": views}
+
+
+def rollback(parts: Parts, request: Message, emit: Emit) -> Message:
+    """Go back to an earlier release, or, with dry_run, only say to which; return both releases."""
+    app = listed(parts, request).name
+    wanted = None if request.get("release") is None else requests.text(request, "release")
+    target, live = parts.rollbacks.target(app, wanted), parts.releases.live(app)
+    rest: Message = {
+        "app": app,
+        "release": _view(parts, target, has_image=True),
+        "from": None if live is None else _view(parts, live),
+        "applied": not request.get("dry_run"),
+    }
+    if not rest["applied"]:
+        return {**rest, "deploy": None}
+    before = [one for one in parts.deploys.open() if one.app == app]
+    deploy = parts.intake.back(target)
+    for running in before:
+        if running.trigger in BUILDS and parts.deploys.is_open(running.id):
+            text = (
+                f"deploy {running.id} ({running.sha.short}) is under way; the rollback follows it; "
+                f"to go back sooner: deployhost cancel {app}, which ends both, then roll back again"
+            )
+            emit({"event": "note", "text": text})
+    if before:
+        rest["from"] = None  # another release may be live by then
+    view = shown(parts, deploy, request, emit, rest)
+    left = parts.rollbacks.left_for(app, view["version"]) if view["status"] == DeployStatus.LIVE else None
+    known = {} if left is None else {"from": _view(parts, left)}
+    return {**rest, **known, "deploy": view}
+
+
+def _view(parts: Parts, release: Release, *, has_image: bool | None = None) -> Message:
+    return parts.views.release(release, parts.rollbacks.deploy_of(release), None, has_image=has_image)

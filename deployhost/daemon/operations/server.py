@@ -1,0 +1,48 @@
+"""The operations on the server: who answers, what no app needs any more, Kamal's projects."""
+
+import deployhost
+from deployhost.apps.view import iso
+from deployhost.control.messages import Message
+from deployhost.daemon.control import Emit
+from deployhost.daemon.operations import requests
+from deployhost.daemon.parts import Parts
+
+
+def ping(parts: Parts, _request: Message, _emit: Emit) -> Message:
+    """Return who answers."""
+    return {"version": deployhost.__version__, "pid": parts.pid, "started_at": iso(parts.started_at)}
+
+
+def prune(parts: Parts, request: Message, _emit: Emit) -> Message:
+    """Remove what apps no longer need, or, with dry_run, only say what; return that, and what it freed."""
+    applied = not request.get("dry_run")
+    before = parts.disks.engine()
+    apps = []
+    for app in sorted(parts.apps.known):
+        surplus = parts.pruner.surplus(app)
+        if applied:
+            parts.pruner.remove(surplus)
+        apps.append(
+            {"app": app, "containers": list(surplus.containers), "images": [*surplus.images, *surplus.dangling]}
+        )
+    cache = parts.pruner.cache_surplus()
+    if applied:
+        parts.pruner.remove_cache(cache)
+        parts.registry.run()
+    after = parts.disks.engine()
+    return {
+        "applied": applied,
+        "apps": apps,
+        "cache": {"records": len(cache), "bytes": sum(record.size for record in cache)},
+        "freed_bytes": max(0, after.free - before.free),
+        "disk": {"path": after.path, "total_bytes": after.total, "free_bytes": after.free},
+    }
+
+
+def prepare_kamal(parts: Parts, request: Message, _emit: Emit) -> Message:
+    """Write an app's Kamal project for the arguments that Kamal is to be run with.
+
+    Return where it lies, with which version Kamal is to be run there, and what Kamal can't do with the app.
+    """
+    project = parts.projects.prepare(requests.app_name(request), requests.texts(request, "arguments"))
+    return {"directory": str(project.directory), "version": project.version, "warnings": list(project.warnings)}

@@ -1,0 +1,85 @@
+"""All that the daemon meets outside itself, in one value, so that a test replaces it in one place."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from deployhost.build.bases import Bases
+from deployhost.build.docker_cli import DockerCli
+from deployhost.build.host_files import host_environment
+from deployhost.build.image import ImageBuilder
+from deployhost.build.limits import BuildLimits
+from deployhost.build.planner import Planner
+from deployhost.build.stand_in import StandIns
+from deployhost.config.server import ServerSettings
+from deployhost.deploy.kamal.run import KamalProgram
+from deployhost.journal.builds import Builds
+from deployhost.journal.database import Database
+from deployhost.journal.event_log import EventLog
+from deployhost.kamal.lock import KamalLocks
+from deployhost.kamal.proxy import KamalProxy
+from deployhost.paths import Paths
+from deployhost.server.proxy_container import ProxyContainer
+from deployhost.system import http
+from deployhost.system.bridge import Bridges
+from deployhost.system.clock import CLOCK, Clock
+from deployhost.system.docker import Docker
+from deployhost.system.docker_engine import SOCKET
+from deployhost.system.firewall import Firewall
+from deployhost.system.git import BareRepository
+from deployhost.system.http import Get
+from deployhost.system.netns import Namespaces
+from deployhost.upkeep.disk_plan import Space
+from deployhost.upkeep.disk_space import space
+
+
+class MakeDocker(Protocol):
+    """What connects to the Docker engine."""
+
+    def __call__(self, *, patience: float = 0.0, timeout: float = 60.0) -> Docker:
+        """Return the engine: an engine that is away is waited for `patience` seconds, an answer for `timeout`."""
+
+
+class MakeBuilder(Protocol):
+    """What makes the builder of images."""
+
+    def __call__(self, paths: Paths, docker: Docker, settings: ServerSettings, builds: Builds) -> ImageBuilder:
+        """Return the builder. Raise InvalidConfig."""
+
+
+def docker(*, patience: float = 0.0, timeout: float = 60.0) -> Docker:
+    """Return the Docker engine of this machine."""
+    return Docker(os.environ.get("DOCKER_HOST") or SOCKET, timeout=timeout, patience=patience)
+
+
+def builder(paths: Paths, docker: Docker, settings: ServerSettings, builds: Builds) -> ImageBuilder:
+    """Return what builds images with this machine's Docker. Raise InvalidConfig."""
+    environ: Mapping[str, str] = host_environment(os.environ)
+    stand_ins = StandIns(docker, paths.state / "bases" / "making", environ)
+    bases = Bases(docker, paths.state, settings.current().mirrors, CLOCK.time, stand_ins)
+    limits = BuildLimits(docker, settings)
+    return ImageBuilder(docker, bases, DockerCli(environ), paths.run, environ, limits=limits, builds=builds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """What is outside: the machine's own, unless a test passes something else."""
+
+    docker: MakeDocker = docker
+    proxy: Callable[[Docker, Path], KamalProxy] = KamalProxy
+    proxy_container: Callable[[Paths, Docker], ProxyContainer] = ProxyContainer
+    repository: Callable[[Path], BareRepository] = BareRepository
+    builder: MakeBuilder = builder
+    planner: Callable[[], Planner] = Planner
+    kamal: Callable[[Paths], KamalProgram] = KamalProgram
+    firewall: Firewall = field(default_factory=Firewall)
+    bridges: Bridges = field(default_factory=Bridges)
+    namespaces: Namespaces = field(default_factory=Namespaces)
+    get: Get = http.get
+    journal: Callable[[Path], Database] = Database
+    locks: Callable[[Path], KamalLocks] = KamalLocks
+    events: Callable[[Path], EventLog] = EventLog
+    space: Callable[[Path], Space] = space
+    clock: Clock = CLOCK

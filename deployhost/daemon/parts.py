@@ -1,0 +1,282 @@
+"""The one wiring: every part of the daemon, made once, when it is first asked for.
+
+Parts are wired by name: what a part's constructor calls `docker` is the part `docker`, unless the line here says otherwise.
+tests/unit/daemon/test_parts.py makes all of them and compares each with the type that its user expects.
+"""
+
+import inspect
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from deployhost.apps.commits import Commits
+from deployhost.apps.export import Exports
+from deployhost.apps.live_settings import LiveSettings
+from deployhost.apps.output import AppOutput
+from deployhost.apps.remove import Remover
+from deployhost.apps.repositories import Repositories
+from deployhost.apps.running import PATIENCE as READ_WITHIN
+from deployhost.apps.running import RunningReader
+from deployhost.apps.view import Views
+from deployhost.build.image import ImageBuilder
+from deployhost.build.planner import Planner
+from deployhost.config.current import Apps
+from deployhost.config.env import EnvStore
+from deployhost.config.server import ServerSettings
+from deployhost.containers.boot import BootWatch
+from deployhost.containers.make import ContainerMaker
+from deployhost.containers.release_containers import ReleaseContainers
+from deployhost.containers.storage import Storage
+from deployhost.converge.act import Actor
+from deployhost.converge.act_server import ServerActor
+from deployhost.converge.read import Looker
+from deployhost.converge.rounds import Converge
+from deployhost.daemon.outside import Outside
+from deployhost.daemon.troubles import Troubles
+from deployhost.daemon.worker import Workers
+from deployhost.deploy.bring_up import BringUp
+from deployhost.deploy.build_turns import BuildTurns
+from deployhost.deploy.cancel import Cancellations
+from deployhost.deploy.going_live import GoingLive
+from deployhost.deploy.handover import Handover
+from deployhost.deploy.image import Images
+from deployhost.deploy.intake import Intake
+from deployhost.deploy.kamal.engine import KamalEngine
+from deployhost.deploy.kamal.images import KamalImages
+from deployhost.deploy.kamal.projects import KamalProjects
+from deployhost.deploy.kamal.run import KamalProgram
+from deployhost.deploy.overlap import Overlap
+from deployhost.deploy.pipeline import Pipeline
+from deployhost.deploy.rollback import Rollbacks
+from deployhost.deploy.standstill import Standstill
+from deployhost.deploy.watch import Watch
+from deployhost.journal.builds import Builds
+from deployhost.journal.database import Database
+from deployhost.journal.deploys import Deploys
+from deployhost.journal.event_log import EventLog
+from deployhost.journal.holds import Holds
+from deployhost.journal.releases import Releases
+from deployhost.journal.removals import Removals
+from deployhost.kamal.files import KamalFiles
+from deployhost.kamal.lock import KamalLocks
+from deployhost.kamal.patience import PATIENCE
+from deployhost.kamal.project import KamalProject
+from deployhost.kamal.proxy import KamalProxy
+from deployhost.model import AppName, Deploy, EngineName, Strategy
+from deployhost.paths import Paths
+from deployhost.server.state import proxy_binary
+from deployhost.system.docker import Docker
+from deployhost.system.git import BareRepository
+from deployhost.traffic.drain import Drainer
+from deployhost.traffic.holding import Holding
+from deployhost.traffic.isolation import Isolation
+from deployhost.traffic.reroute import Rerouter
+from deployhost.traffic.switch import Switch
+from deployhost.upkeep.disk import DiskGuard
+from deployhost.upkeep.disk_space import Disks
+from deployhost.upkeep.forgotten_logs import ForgottenLogs
+from deployhost.upkeep.kamal_registry import RegistryCollector
+from deployhost.upkeep.prune import Pruner
+
+Part = TypeVar("Part")
+log = logging.getLogger(__name__)
+
+
+class part(Generic[Part]):  # noqa: N801 - stands where property would
+    """A part of the daemon: made when it is first asked for, once, whichever thread asks.
+
+    `make` is called with the parts that its parameters name; a parameter that has a default, and is not in `given`, is left
+    alone. `given` has what a parameter gets instead, as a function of all parts.
+    """
+
+    def __init__(self, make: Callable[..., Part], **given: "Callable[[Parts], object]") -> None:
+        self._make = make
+        self._given = given
+        self._name = ""
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, parts: "Parts", _owner: type) -> Part:
+        with parts.lock:
+            if self._name not in vars(parts):
+                # Python finds it there before it finds this descriptor, from now on.
+                vars(parts)[self._name] = self._make(**self._arguments(parts))
+            made: Part = vars(parts)[self._name]
+            return made
+
+    def _arguments(self, parts: "Parts") -> dict[str, object]:
+        found = {name: give(parts) for name, give in self._given.items()}
+        for name, parameter in inspect.signature(self._make).parameters.items():
+            if name not in found and parameter.default is parameter.empty:
+                found[name] = getattr(parts, name)
+        return found
+
+
+class Parts:
+    """The parts of one daemon, over where things lie and what is outside.
+
+    Parts that need each other meet in the methods here, which ask for the other one only when they are called.
+    """
+
+    def __init__(self, paths: Paths, outside: Outside | None = None) -> None:
+        self.paths = paths
+        self.outside = outside or Outside()
+        self.clock = self.outside.clock
+        self.pid, self.started_at = os.getpid(), self.clock.time()
+        self.lock = threading.RLock()
+
+    def repository(self, app: AppName) -> BareRepository:
+        """Return an app's repository."""
+        return self.outside.repository(self.paths.repo(app))
+
+    def wake(self, app: AppName) -> None:
+        """Have a worker look at an app's queue."""
+        self.workers.wake(app)
+
+    def works_on(self, number: int) -> bool:
+        """Return whether a worker is at a deploy just now."""
+        return self.workers.works_on(number)
+
+    def mend(self, deploy: Deploy) -> None:
+        """Finish or requeue a deploy that nobody works on any more."""
+        self.converge.mend(deploy)
+
+    def make_all(self) -> None:
+        """Make every part now. Raise InvalidConfig, FileProblem: what would be found out by the first who needs the part."""
+        for name, one in vars(Parts).items():
+            if isinstance(one, part):
+                getattr(self, name)
+
+    # What is wanted, and what happened.
+    apps = part(Apps, path=lambda parts: parts.paths.apps_yml)
+    settings = part(ServerSettings, path=lambda parts: parts.paths.server_yml)
+    env = part(EnvStore)
+    database: part[Database] = part(lambda outside, paths: outside.journal(paths.journal))
+    deploys = part(Deploys, clock=lambda parts: parts.clock.time)
+    releases = part(Releases, clock=lambda parts: parts.clock.time)
+    builds = part(Builds, clock=lambda parts: parts.clock.time)
+    holds = part(Holds)
+    removals = part(Removals)
+    events: part[EventLog] = part(lambda outside, paths: outside.events(paths.deploy_logs))
+    troubles = part(Troubles, clock=lambda parts: parts.clock.time)
+
+    # Tools. An engine that is away is waited for, but not by who only wants to know, and not by the watch: what has just come
+    # back looks odd to it, so it has to learn that it was away.
+    docker: part[Docker] = part(lambda outside: outside.docker(patience=PATIENCE))
+    impatient_docker: part[Docker] = part(lambda outside: outside.docker(timeout=READ_WITHIN))
+    watched_docker: part[Docker] = part(lambda outside: outside.docker())
+    proxy: part[KamalProxy] = part(lambda outside, docker, paths: outside.proxy(docker, proxy_binary(paths)))
+    watched_proxy: part[KamalProxy] = part(
+        lambda outside, watched_docker, paths: outside.proxy(watched_docker, proxy_binary(paths))
+    )
+    kamal: part[KamalProgram] = part(lambda outside, paths: outside.kamal(paths))
+    kamal_files = part(KamalFiles, kamal=lambda parts: parts.paths.kamal)
+    locks: part[KamalLocks] = part(lambda outside, paths: outside.locks(paths.kamal))
+    planner: part[Planner] = part(lambda outside: outside.planner())
+    builder: part[ImageBuilder] = part(
+        lambda outside, paths, docker, settings, builds: outside.builder(paths, docker, settings, builds)
+    )
+
+    # What a release runs in, and which container gets an app's requests.
+    isolation = part(
+        Isolation,
+        firewall=lambda parts: parts.outside.firewall,
+        bridges=lambda parts: parts.outside.bridges,
+        may_reach=lambda parts: parts.apps.may_reach,
+        # The packet filter is the server's own: two trees on one engine would each take back what the other allows.
+        active=lambda parts: parts.paths.root == Path("/"),
+    )
+    storage = part(Storage)
+    boot = part(BootWatch, namespaces=lambda parts: parts.outside.namespaces, get=lambda parts: parts.outside.get)
+    maker = part(ContainerMaker)
+    containers = part(
+        ReleaseContainers, kamal=lambda parts: parts.kamal_files, joined=lambda parts: parts.isolation.joined
+    )
+    switch = part(Switch, run=lambda parts: parts.paths.run, namespaces=lambda parts: parts.outside.namespaces)
+    drainer = part(Drainer)
+    holding = part(Holding)
+    rerouter = part(Rerouter)
+
+    # What is kept and what goes.
+    disks = part(Disks, state=lambda parts: parts.paths.state, measure=lambda parts: parts.outside.space)
+    pruner = part(Pruner)
+    disk_guard = part(DiskGuard)
+    registry = part(
+        RegistryCollector, apps=lambda parts: lambda: parts.apps.known, clock=lambda parts: parts.clock.time
+    )
+    forgotten_logs = part(ForgottenLogs, clock=lambda parts: parts.clock.time)
+
+    # One commit's way to live.
+    cancellations = part(Cancellations)
+    intake = part(Intake)
+    bring_up = part(BringUp)
+    standstill = part(Standstill)
+    overlap = part(Overlap)
+    handover = part(Handover)
+    projects = part(KamalProjects, get=lambda parts: parts.outside.get, project=lambda parts: KamalProject(parts.paths))
+    kamal_engine = part(KamalEngine)
+    built_images = part(Images, room=lambda parts: parts.disk_guard.check)
+    images = part(KamalImages, images=lambda parts: parts.built_images)
+    going_live = part(GoingLive, kamal=lambda parts: parts.kamal_files)
+    pipeline = part(
+        Pipeline,
+        ways=lambda parts: {
+            Strategy.OVERLAP: parts.overlap,
+            Strategy.HANDOVER: parts.handover,
+            EngineName.KAMAL: parts.kamal_engine,
+        },
+        turns=lambda parts: BuildTurns(parts.settings.current().builds_at_once),
+    )
+    workers: part[Workers] = part(Workers, run=lambda parts: parts.pipeline.run, ended=lambda parts: parts.events.wake)
+    watch = part(
+        Watch,
+        docker=lambda parts: parts.watched_docker,
+        proxy=lambda parts: parts.watched_proxy,
+        get=lambda parts: parts.outside.get,
+    )
+    rollbacks = part(Rollbacks)
+
+    # Apps as a whole.
+    repositories = part(Repositories, repository=lambda parts: parts.outside.repository)
+    commits = part(Commits)
+    live_settings = part(LiveSettings)
+    output = part(AppOutput)
+    exports = part(Exports)
+    running = part(RunningReader, docker=lambda parts: parts.impatient_docker)
+    views = part(Views, left_alone=lambda parts: parts.converge.left_alone)
+    remover = part(Remover, kamal=lambda parts: parts.kamal_files)
+
+    # What is not as it should be.
+    looker = part(
+        Looker,
+        unlisted_repositories=lambda parts: parts.repositories.unlisted,
+        clock=lambda parts: parts.clock.time,
+    )
+    actor = part(
+        Actor,
+        reporter=lambda parts: parts.events,
+        subject_of=lambda parts: parts.commits.subject,
+        clock=lambda parts: parts.clock.time,
+    )
+    server_actor = part(
+        ServerActor,
+        make_proxy=lambda parts: lambda: parts.outside.proxy_container(parts.paths, parts.docker).restore(log.info),
+        delete_repository=lambda parts: parts.repositories.delete_unowned,
+        clock=lambda parts: parts.clock.time,
+    )
+    converge: part[Converge] = part(
+        Converge,
+        keepers=lambda parts: (
+            parts.isolation.keep,
+            parts.database.keep,
+            parts.repositories.keep,
+            parts.forgotten_logs.keep,
+        ),
+        mended=lambda parts: parts.troubles.mended,
+        run=lambda parts: parts.paths.run,
+        clock=lambda parts: parts.clock.time,
+    )

@@ -1,0 +1,51 @@
+"""The common end of every deploy by our own engine: release command, start, ready, switch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deployhost.containers.attempt import Attempt
+from deployhost.containers.release_containers import Created, ReleaseContainers
+from deployhost.journal.deploys import Deploys
+from deployhost.journal.releases import Releases
+from deployhost.system.docker_model import Container
+from deployhost.traffic.live import Live
+from deployhost.traffic.switch import Switch, Switched
+
+
+@dataclass(frozen=True, kw_only=True)
+class BringUp:
+    """Brings created containers up, until the app's requests go to them."""
+
+    containers: ReleaseContainers
+    switch: Switch
+    deploys: Deploys
+    releases: Releases
+
+    def go_live(
+        self,
+        attempt: Attempt,
+        created: Created,
+        *,
+        held: bool = False,
+        then: Callable[[Container, int], Switched | None] = lambda _web, _port: None,
+    ) -> Live:
+        """Return once the proxy sends the app's requests to the created web container. Raise BootFailed, SwitchFailed.
+
+        `held` is whether requests wait all the while. `then` is called with the web container and its port right after the
+        switch, as a part of it; it returns a later switch if it had to make one.
+        """
+        deploy, progress = attempt.deploy, attempt.progress
+        self.containers.run_release_command(attempt, created.image, created.processes, held=held)
+        attempt.check()
+        with progress.stage("start"):
+            web = self.containers.start(attempt, created)
+        with progress.stage("health"):
+            before = self.releases.live(deploy.app)
+            ready = self.containers.wait(attempt, created, web, None if before is None else before.port)
+        attempt.check()
+        with progress.stage("switch", detail=f"port {ready.port}"):
+            self.deploys.enter(deploy.id, "switch", port=ready.port)
+            switched = self.switch.to(web, ready.port, attempt.config)
+            switched = then(web, ready.port) or switched
+        attempt.tell_maintenance(switched.state)
+        return Live(web, ready.port, switched)

@@ -1,0 +1,81 @@
+"""The one wiring: every part can be made, once, and is what its user expects."""
+
+import dataclasses
+import inspect
+import threading
+import typing
+from pathlib import Path
+
+import pytest
+
+from deployhost.daemon.outside import Outside
+from deployhost.daemon.parts import Parts, part
+from deployhost.errors import InvalidConfig
+from deployhost.paths import Paths
+from tests.fakes.assembled import Server
+
+NAMES = [name for name, one in vars(Parts).items() if isinstance(one, part)]
+
+
+def production(root: Path) -> Parts:
+    paths = Paths(root)
+    paths.state.mkdir(parents=True)
+    return Parts(paths)
+
+
+def wrong(one: object) -> list[str]:
+    """Return the fields of a part that hold something else than their annotation says."""
+    if not dataclasses.is_dataclass(one):
+        return []
+    types = typing.get_type_hints(type(one))
+    kinds = {field.name: types[field.name] for field in dataclasses.fields(one)}
+    plain = {
+        name: kind for name, kind in kinds.items() if isinstance(kind, type) and typing.Protocol not in kind.__mro__
+    }
+    return [
+        f"{type(one).__name__}.{name}: {type(getattr(one, name)).__name__}"
+        for name, kind in plain.items()
+        if not isinstance(getattr(one, name), (kind, int) if kind is float else kind)
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_part_is_made_and_fits(tmp_path: Path, name: str) -> None:
+    made = getattr(production(tmp_path), name)
+    assert wrong(made) == []
+
+
+def test_parts_that_are_no_dataclasses_get_what_their_constructors_name(tmp_path: Path) -> None:
+    parts = production(tmp_path)
+    assert parts.deploys._database is parts.database
+    assert parts.converge is not None
+    assert parts.workers._deploys is parts.deploys
+
+
+def test_a_part_is_made_once_whichever_thread_asks(tmp_path: Path) -> None:
+    parts, found = production(tmp_path), []
+    threads = [threading.Thread(target=lambda: found.append(parts.pipeline)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {id(one) for one in found} == {id(parts.pipeline)}
+
+
+def test_a_test_replaces_what_is_outside_in_one_place(server: Server) -> None:
+    """Every field of Outside reaches a part, so that no fake is passed in vain."""
+    daemon = server.start()
+    assert type(daemon.docker).__name__ == "FakeDocker"
+    assert daemon.images.images.builder is daemon.builder is daemon.fake_builder
+    assert daemon.kamal_engine.kamal is daemon.fake_kamal
+    assert daemon.boot.get == server.engine.get
+    source = inspect.getsource(Parts)
+    assert [one.name for one in dataclasses.fields(Outside) if f"outside.{one.name}" not in source] == []
+
+
+def test_a_mistake_in_server_yml_is_told_at_the_start(tmp_path: Path) -> None:
+    parts = production(tmp_path)
+    parts.paths.config.mkdir(parents=True)
+    parts.paths.server_yml.write_text("http_port: many\n")
+    with pytest.raises(InvalidConfig):
+        parts.make_all()
