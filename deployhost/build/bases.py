@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from deployhost.build import registries
-from deployhost.build.registries import MIRRORS, Reference
+from deployhost.build.registries import Reference
 from deployhost.build.stand_in import StandIns
 from deployhost.build.stand_in_plan import LABEL, Recipe, recipe_for
+from deployhost.config.server import MIRRORS
 from deployhost.errors import BaseImageUnavailable, DockerUnavailable, NotFound
 from deployhost.system import files
 from deployhost.system.docker import Docker
@@ -53,13 +54,13 @@ class Bases:
         self,
         docker: Docker,
         state_dir: Path,
-        mirrors: Sequence[str] = MIRRORS,
+        mirrors: Callable[[], Sequence[str]] = lambda: MIRRORS,
         now: Callable[[], float] = time.time,
         stand_ins: Maker | None = None,
     ) -> None:
         self._docker = docker
         self._dir = state_dir / "bases"
-        self._mirrors = tuple(mirrors)
+        self._mirrors = mirrors
         self._now = now
         self._stand_ins = stand_ins or StandIns(docker, self._dir / "making", os.environ)
 
@@ -166,7 +167,8 @@ class Bases:
         places = [_Source(reference.registry, text, HUB_WAIT)]
         if reference.official:
             places += [
-                _Source(mirror.partition("/")[0], reference.on_mirror(mirror), MIRROR_WAIT) for mirror in self._mirrors
+                _Source(mirror.partition("/")[0], reference.on_mirror(mirror), MIRROR_WAIT)
+                for mirror in self._mirrors()
             ]
         return places
 

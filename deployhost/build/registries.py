@@ -6,8 +6,6 @@ from typing import Self
 
 HUB = "docker.io"
 HUB_SHOWN = "Docker Hub"
-# Copies of Docker's official images, for when Docker Hub can't be reached or its pull limit is used up.
-MIRRORS = ("public.ecr.aws/docker/library", "mirror.gcr.io/library")
 
 _IMAGE_LEVEL = (
     "manifest unknown",

@@ -46,7 +46,7 @@ def main() -> None:
 def _serve(paths: Paths) -> None:
     daemon = Parts(paths)
     operations = handlers(daemon)
-    daemon.make_all()  # a mistake in server.yml is told now, not at the first deploy
+    daemon.make_all()  # what can't be opened is told now, not by the first who needs it
     daemon.repositories.sweep()
     try:
         daemon.repositories.refresh()

@@ -46,7 +46,7 @@ class MakeBuilder(Protocol):
     """What makes the builder of images."""
 
     def __call__(self, paths: Paths, docker: Docker, settings: ServerSettings, builds: Builds) -> ImageBuilder:
-        """Return the builder. Raise InvalidConfig."""
+        """Return the builder."""
 
 
 def docker(*, patience: float = 0.0, timeout: float = 60.0) -> Docker:
@@ -55,10 +55,10 @@ def docker(*, patience: float = 0.0, timeout: float = 60.0) -> Docker:
 
 
 def builder(paths: Paths, docker: Docker, settings: ServerSettings, builds: Builds) -> ImageBuilder:
-    """Return what builds images with this machine's Docker. Raise InvalidConfig."""
+    """Return what builds images with this machine's Docker."""
     environ: Mapping[str, str] = host_environment(os.environ)
     stand_ins = StandIns(docker, paths.state / "bases" / "making", environ)
-    bases = Bases(docker, paths.state, settings.current().mirrors, CLOCK.time, stand_ins)
+    bases = Bases(docker, paths.state, lambda: settings.current().mirrors, CLOCK.time, stand_ins)
     limits = BuildLimits(docker, settings)
     return ImageBuilder(docker, bases, DockerCli(environ), paths.run, environ, limits=limits, builds=builds)
 

@@ -146,7 +146,7 @@ class Parts:
         self.converge.mend(deploy)
 
     def make_all(self) -> None:
-        """Make every part now. Raise InvalidConfig, FileProblem: what would be found out by the first who needs the part."""
+        """Make every part now. Raise FileProblem if the journal can't be opened."""
         for name, one in vars(Parts).items():
             if isinstance(one, part):
                 getattr(self, name)
@@ -229,7 +229,7 @@ class Parts:
             Strategy.HANDOVER: parts.handover,
             EngineName.KAMAL: parts.kamal_engine,
         },
-        turns=lambda parts: BuildTurns(parts.settings.current().builds_at_once),
+        turns=lambda parts: BuildTurns(lambda: parts.settings.current().builds_at_once),
     )
     workers: part[Workers] = part(Workers, run=lambda parts: parts.pipeline.run, ended=lambda parts: parts.events.wake)
     watch = part(

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from deployhost.containers.attempt import Attempt
 from deployhost.model import AppName
@@ -11,7 +11,7 @@ from deployhost.model import AppName
 class BuildTurns:
     """Given how many builds there may be at a time, let deploys build one after the other."""
 
-    def __init__(self, at_once: int) -> None:
+    def __init__(self, at_once: Callable[[], int]) -> None:
         self._at_once = at_once
         self._changed = threading.Condition()
         self._building: list[AppName] = []
@@ -38,7 +38,7 @@ class BuildTurns:
 
     def _ahead(self) -> list[AppName]:
         """Return whose builds have to end or begin before the next may begin; none: it may at once."""
-        if len(self._building) < self._at_once and not self._waiting:
+        if len(self._building) < self._at_once() and not self._waiting:
             return []
         return [*self._building, *(one.deploy.app for one in self._waiting)]
 
@@ -46,7 +46,7 @@ class BuildTurns:
         with attempt.stop.waking(self._wake), self._changed:
             self._waiting.append(attempt)
             try:
-                while len(self._building) >= self._at_once or self._waiting[0] is not attempt:
+                while len(self._building) >= self._at_once() or self._waiting[0] is not attempt:
                     attempt.check()
                     self._changed.wait()
                 self._building.append(attempt.deploy.app)

@@ -8,6 +8,7 @@ import pytest
 
 from deployhost.build.bases import Bases
 from deployhost.build.stand_in_plan import LABEL, Recipe
+from deployhost.config.server import MIRRORS
 from deployhost.errors import BaseImageUnavailable, DockerUnavailable, NotFound
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Image
@@ -76,7 +77,8 @@ class World:
         self.makes = Makes(self.engine)
         self.time = 1_000_000.0
         self.said: list[str] = []
-        self.bases = Bases(self.engine, state, now=lambda: self.time, stand_ins=self.makes)
+        self.mirrors: tuple[str, ...] = MIRRORS
+        self.bases = Bases(self.engine, state, lambda: self.mirrors, now=lambda: self.time, stand_ins=self.makes)
 
     def ensure(self, reference: str = HUB) -> None:
         self.bases.ensure(reference, say=self.said.append)
@@ -113,6 +115,13 @@ def test_pulled_from_a_mirror_under_its_plain_name(world: World) -> None:
     assert world.engine.pulls == [HUB, ECR, GCR]
     assert list(world.engine.local) == [HUB]
     assert world.said == [f"base image {HUB}: pulled from mirror.gcr.io in 0 s"]
+
+
+def test_mirrors_are_those_of_today(world: World) -> None:
+    world.mirrors = ()
+    world.ensure()
+    assert not [pull for pull in world.engine.pulls if "mirror" in pull]
+    assert world.makes.made
 
 
 def test_made_here_when_no_registry_can_be_reached(world: World) -> None:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployhost.build.registries import MIRRORS, Reference, is_about_the_image, reason
+from deployhost.build.registries import Reference, is_about_the_image, reason
+from deployhost.config.server import MIRRORS
 
 
 @pytest.mark.parametrize(

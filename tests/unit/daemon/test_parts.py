@@ -73,9 +73,10 @@ def test_a_test_replaces_what_is_outside_in_one_place(server: Server) -> None:
     assert [one.name for one in dataclasses.fields(Outside) if f"outside.{one.name}" not in source] == []
 
 
-def test_a_mistake_in_server_yml_is_told_at_the_start(tmp_path: Path) -> None:
+def test_a_mistake_in_server_yml_keeps_no_daemon_from_starting(tmp_path: Path) -> None:
     parts = production(tmp_path)
     parts.paths.config.mkdir(parents=True)
     parts.paths.server_yml.write_text("http_port: many\n")
+    parts.make_all()
     with pytest.raises(InvalidConfig):
-        parts.make_all()
+        parts.settings.current()

@@ -3,9 +3,12 @@
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from deployhost.deploy.build_turns import BuildTurns
 from deployhost.model import AppName, Deploy, DeployStatus, Trigger
 from tests.fakes.assembled import Assembled, Server, settle, sha, wait_until
 
@@ -98,3 +101,14 @@ def test_what_builds_nothing_does_not_wait(server: Server, builds: Builds) -> No
     wait_until(lambda: builds.building == [blog, shop])
     restart = builds.begin(blog, Trigger.RESTART)
     wait_until(lambda: status(builds.daemon, restart) is DeployStatus.LIVE)
+
+
+def test_how_many_is_asked_anew_each_time() -> None:
+    at_once = 1
+    turns = BuildTurns(lambda: at_once)
+    first, second = (cast("Any", SimpleNamespace(deploy=SimpleNamespace(app=name))) for name in ("shop", "blog"))
+    with turns.turn(first):
+        assert turns._ahead() == ["shop"]
+        at_once = 2
+        with turns.turn(second):
+            assert turns._ahead() == ["shop", "blog"]
