@@ -118,16 +118,13 @@ def _app(config: AppConfig, image: Image, live: Release, processes: Processes, s
         one.name: _elsewhere(container_of(image, config, one, storage)) for one in (processes.web, *processes.workers)
     }
     return KamalApp(
-        app=config.name,
+        config=config,
         roles=roles,
         hosts=tuple(config.domains) or (DOMAIN.format(app=config.name),),
         port=live.port,
         health=config.health or "/",
         secrets=secrets,
         servers=(SERVER,),
-        drain=config.drain,
-        boot_limit=config.boot_limit,
-        response_timeout=config.response_timeout,
         registry=REGISTRY,
         build=Build(arch=architecture(), driver=None),
     )

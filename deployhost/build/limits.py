@@ -20,8 +20,8 @@ from deployhost.build.limits_plan import (
     settings,
     unlimited,
 )
-from deployhost.config.app import DAY
 from deployhost.config.server import ServerSettings
+from deployhost.config.settings import DAY
 from deployhost.errors import BuildFailed, FileProblem
 from deployhost.system import cgroups, machine
 from deployhost.system.cgroups import Cgroups

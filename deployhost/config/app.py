@@ -1,61 +1,146 @@
 """One app's settings as they stand in apps.yml: their types, defaults and bounds."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from deployhost.config.schema import Problems, Section, entries
-from deployhost.config.yaml_tree import Node, Scalar
-from deployhost.errors import InvalidName
+from deployhost.config.process import COMMAND, CPUS, KAMAL_CPUS, KAMAL_MEMORY, MEMORY, ProcessConfig, ProcessTable
+from deployhost.config.schema import Section
+from deployhost.config.settings import DAY, Applies, Flag, Number, OneOf, Whole, Word, Words, read, rows, setting
 from deployhost.model import WEB, AppName, Branch, Domain, EngineName, ProcessName, RuntimeName, Strategy
 
 LOCAL = ".localhost"
-DAY = 86400
-SMALLEST = 16 * 1024**2  # bytes; with less no program of ours would start, and Docker itself refuses less than 6 MiB
-MOST_CPUS = 512
-
-Choice = TypeVar("Choice", Strategy, EngineName, RuntimeName)
 
 
-@dataclass(frozen=True)
-class ProcessConfig:
-    """What the person wants of one process: its command as a Procfile has it (None: the image's own), its limits.
-
-    A command of several words is one that ran before, word by word (containers/ran_with.py): apps.yml has none of those.
-    """
-
-    command: str | tuple[str, ...] | None = None
-    memory: int | None = None  # bytes
-    cpus: float | None = None
+def _health_path(text: str) -> str:
+    if not text.startswith("/") or not text.isascii() or not text.isprintable() or " " in text or "#" in text:
+        raise ValueError(f"{text!r} is not a path of a URL: it begins with '/' and has no spaces, as in /up")
+    return text
 
 
 @dataclass(frozen=True)
 class AppConfig:
-    """What the person wants of one app. Times are in seconds, memory in bytes."""
+    """The settings of one app, in the order of the README. Times are in seconds, memory in bytes."""
 
     name: AppName
-    branch: Branch | None = None  # None: that of the first push
-    domains: tuple[Domain, ...] = ()
-    storage: bool = False
-    health: str | None = None  # a path that must answer 2xx; None: deployhost judges by /up and /
-    port: int | None = None  # None: EXPOSE, $PORT, or what the app listens on
-    boot_limit: float = 60
-    drain: float = 30
-    response_timeout: float = 100
-    runtime: RuntimeName | None = None  # of a tree without a Dockerfile; None: deployhost looks
-    stand_in_bases: bool = False  # whether its own Dockerfile may start from an image made on the server
-    stop_timeout: int = 10
-    strategy: Strategy | None = None  # None: handover with storage, overlap without
-    memory: int | None = None  # of each process that has no limit of its own
-    cpus: float | None = None
-    processes: Mapping[ProcessName, ProcessConfig] = field(default_factory=dict)  # beside or in place of the Procfile's
-    release: str | None = None  # run once before the switch, in place of the Procfile's
-    may_reach: tuple[AppName, ...] = ()  # apps that it may connect to
-    engine: EngineName = EngineName.DIRECT
-    trust_repo_config: bool = (
-        False  # whether Kamal may read the repository's own config/deploy.yml, which is code run as root
+    branch: Branch | None = setting(
+        None, Word(Branch, "a branch"), "the branch that is deployed", Applies.ITSELF, shown="the first one pushed"
     )
-    auto_rollback: bool = True  # go back when a new release fails in its first minute
+    domains: tuple[Domain, ...] = setting(
+        (),
+        Words(Domain, "a list of host names"),
+        "host names beside `NAME.localhost`: `[shop.example.com]`",
+        Applies.ROUTE,
+        shown="none",
+        kamal="proxy.hosts",
+    )
+    storage: bool = setting(
+        False, Flag(), "mount a directory that outlives deploys at `/storage`", Applies.CONTAINER, kamal="volumes"
+    )
+    health: str | None = setting(
+        None,
+        Word(_health_path, "a path of a URL"),
+        "a path that must answer 2xx",
+        Applies.DEPLOY,
+        shown="`/up`, then `/`, with any status below 500",
+        kamal="proxy.healthcheck.path",
+    )
+    port: int | None = setting(
+        None,
+        Whole(1, 65535),
+        "`$PORT`; by default, another port that the app listens on is detected",
+        Applies.CONTAINER,
+        shown="from `EXPOSE`, otherwise 8080",
+        kamal=("proxy.app_port", "env.clear.PORT"),
+    )
+    strategy: Strategy | None = setting(
+        None,
+        OneOf(Strategy),
+        "how a new release takes over",
+        Applies.DEPLOY,
+        shown="`handover` with storage, otherwise `overlap`",
+    )
+    memory: int | None = setting(
+        None, MEMORY, "memory limit of each process: `512m`", Applies.CONTAINER, shown="no limit", kamal=KAMAL_MEMORY
+    )
+    cpus: float | None = setting(
+        None, CPUS, "CPU limit of each process: `0.5`", Applies.CONTAINER, shown="no limit", kamal=KAMAL_CPUS
+    )
+    # Beside the Procfile's, or in their place.
+    processes: Mapping[ProcessName, ProcessConfig] = setting(
+        {},
+        ProcessTable(),
+        "`worker: python jobs.py`, or `worker: {command: …, memory: 1g, cpus: 1}`",
+        Applies.CONTAINER,
+        shown="the Procfile's",
+        kamal="servers",
+    )
+    release: str | None = setting(
+        None, COMMAND, "a command that runs once before the switch", Applies.DEPLOY, shown="the Procfile's"
+    )
+    may_reach: tuple[AppName, ...] = setting(
+        (),
+        Words(AppName, "a list of apps"),
+        "apps that it may connect to, at `http://api:PORT`; all others are blocked: `[api]`",
+        Applies.ITSELF,
+        shown="none",
+    )
+    auto_rollback: bool = setting(
+        True, Flag(), "roll back when a new release fails in its first minute", Applies.ITSELF
+    )
+    boot_limit: float = setting(
+        60,
+        Number(1, DAY, "seconds"),
+        "seconds within which a new release must become healthy",
+        Applies.DEPLOY,
+        kamal="deploy_timeout",
+    )
+    drain: float = setting(
+        30,
+        Number(0, DAY, "seconds"),
+        "seconds that the old release has to finish its requests",
+        Applies.DEPLOY,
+        kamal="drain_timeout",
+    )
+    response_timeout: float = setting(
+        100,
+        Number(1, DAY, "seconds"),
+        "seconds within which an answer must begin",
+        Applies.ROUTE,
+        kamal="proxy.response_timeout",
+    )
+    stop_timeout: int = setting(
+        10,
+        Whole(0, DAY, "seconds"),
+        "seconds between the stop signal and the kill",
+        Applies.CONTAINER,
+        kamal="servers.*.options.stop-timeout",
+    )
+    stand_in_bases: bool = setting(
+        False,
+        Flag(),
+        "let your own Dockerfile start from a base image made on this server; takes effect on the next `deployhost deploy`",
+        Applies.BUILD,
+    )
+    runtime: RuntimeName | None = setting(
+        None,
+        OneOf(RuntimeName),
+        "`python`, `node` or `static`, where several fit; `static` runs no server: it serves what the build script leaves or, without "
+        "one, the files as they are; takes effect on the next `deployhost deploy`",
+        Applies.BUILD,
+        shown="what the files show",
+    )
+    engine: EngineName = setting(
+        EngineName.DIRECT,
+        OneOf(EngineName),
+        "`kamal`: deploy with Kamal's own CLI, with `overlap` only",
+        Applies.DEPLOY,
+    )
+    trust_repo_config: bool = setting(
+        False,
+        Flag(),
+        "let Kamal read the repository's own `config/deploy.yml`, which is code that runs as root",
+        Applies.DEPLOY,
+    )
 
     @property
     def hosts(self) -> tuple[Domain, ...]:
@@ -86,36 +171,15 @@ class AppConfig:
         return self.processes.get(process, ProcessConfig()).cpus or self.cpus
 
 
-KEYS = frozenset(AppConfig.__dataclass_fields__) - {"name"}
-_PROCESS_KEYS = frozenset(ProcessConfig.__dataclass_fields__)
+SETTINGS = rows(AppConfig)
+KEYS = frozenset(SETTINGS)
+_OF_SEVERAL = ("domains", "may_reach")  # what is checked against the other apps (config/apps.py)
+_OF_ONE = {key: row for key, row in SETTINGS.items() if key not in _OF_SEVERAL}
 
 
 def read_app(name: AppName, section: Section, domains: tuple[Domain, ...], may_reach: tuple[AppName, ...]) -> AppConfig:
-    """Given an app's name, its section, its domains and whom it may reach, return its settings; mistakes go to the section's problems."""
-    seconds = " of seconds"
-    config = AppConfig(
-        name=name,
-        branch=section.word("branch", Branch),
-        domains=domains,
-        storage=section.flag("storage", AppConfig.storage),
-        health=section.word("health", _health_path),
-        port=section.whole("port", AppConfig.port, 1, 65535),
-        boot_limit=section.number("boot_limit", AppConfig.boot_limit, 1, DAY, seconds),
-        drain=section.number("drain", AppConfig.drain, 0, DAY, seconds),
-        response_timeout=section.number("response_timeout", AppConfig.response_timeout, 1, DAY, seconds),
-        runtime=section.word("runtime", _one_of(RuntimeName)),
-        stand_in_bases=section.flag("stand_in_bases", AppConfig.stand_in_bases),
-        stop_timeout=section.whole("stop_timeout", AppConfig.stop_timeout, 0, DAY, seconds),
-        strategy=section.word("strategy", _one_of(Strategy)),
-        memory=section.size("memory", SMALLEST),
-        cpus=section.number("cpus", AppConfig.cpus, 0.01, MOST_CPUS),
-        processes=_processes(section),
-        release=section.word("release", _command),
-        may_reach=may_reach,
-        engine=section.word("engine", _one_of(EngineName)) or EngineName.DIRECT,
-        trust_repo_config=section.flag("trust_repo_config", AppConfig.trust_repo_config),
-        auto_rollback=section.flag("auto_rollback", AppConfig.auto_rollback),
-    )
+    """Return an app's settings, given its domains and whom it may reach. Mistakes go to the section's problems."""
+    config = AppConfig(name=name, domains=domains, may_reach=may_reach, **read(_OF_ONE, section))
     _refuse_what_kamal_cannot(config, section)
     return config
 
@@ -132,60 +196,3 @@ def _refuse_what_kamal_cannot(config: AppConfig, section: Section) -> None:
             key,
             f"Kamal knows no handover ({why}); write strategy: overlap if two releases may run at once, or engine: direct",
         )
-
-
-def _processes(section: Section) -> dict[ProcessName, ProcessConfig]:
-    found: dict[ProcessName, ProcessConfig] = {}
-    place = section.place("processes")
-    for key, value in entries(section.node("processes"), place, section.problems).values():
-        where = f"{place}/{key.text}"
-        try:
-            name = ProcessName(key.text)
-        except InvalidName as error:
-            section.problems.add(key, where, str(error))
-            continue
-        if name == "release":
-            section.problems.add(key, where, "what runs before the switch is the app's own key `release:`")
-            continue
-        found[name] = _process(name, key, value, where, section.problems)
-    return found
-
-
-def _process(name: ProcessName, key: Scalar, value: Node, where: str, problems: Problems) -> ProcessConfig:
-    if isinstance(value, Scalar) and isinstance(value.value, str):
-        try:
-            return ProcessConfig(_command(value.value))
-        except ValueError as error:
-            problems.add(value, where, str(error))
-            return ProcessConfig()
-    process = Section(value, where, _PROCESS_KEYS, problems)
-    config = ProcessConfig(
-        command=process.word("command", _command),
-        memory=process.size("memory", SMALLEST),
-        cpus=process.number("cpus", ProcessConfig.cpus, 0.01, MOST_CPUS),
-    )
-    if config == ProcessConfig() and name != WEB:
-        problems.add(key, where, "has no command: write one after the colon")
-    return config
-
-
-def _command(text: str) -> str:
-    if not text.strip() or not text.isprintable():
-        raise ValueError("must be a command on one line")
-    return text.strip()
-
-
-def _one_of(kind: type[Choice]) -> Callable[[str], Choice]:
-    def make(text: str) -> Choice:
-        try:
-            return kind(text)
-        except ValueError:
-            raise ValueError(f"{text!r} must be one of {', '.join(kind)}") from None
-
-    return make
-
-
-def _health_path(text: str) -> str:
-    if not text.startswith("/") or not text.isascii() or not text.isprintable() or " " in text or "#" in text:
-        raise ValueError(f"{text!r} is not a path of a URL: it begins with '/' and has no spaces, as in /up")
-    return text

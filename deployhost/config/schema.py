@@ -1,6 +1,5 @@
 """Reading typed settings out of a YAML tree, with every mistake at once and where it stands. Pure."""
 
-import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -9,9 +8,7 @@ from deployhost.errors import InvalidConfig, InvalidName
 
 T = TypeVar("T")
 
-_SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([bkmgBKMG]?)")
 ALIKE = 0.7  # of 1: how much of two words is to be the same for the one to be a slip of the other
-_UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
 class Problems:
@@ -44,10 +41,7 @@ class Problems:
 
 
 class Section:
-    """Given a mapping (or nothing) and its known keys, read them one by one with their types.
-
-    Whatever is wrong is told to `problems`, and the default is returned in its place.
-    """
+    """A mapping of a settings file, or nothing. Its keys are read one by one; mistakes go to `problems`."""
 
     def __init__(self, node: Node | None, where: str, known: frozenset[str], problems: Problems) -> None:
         self.problems = problems
@@ -67,51 +61,15 @@ class Section:
         entry = self._values.get(key)
         return None if entry is None or (isinstance(entry[1], Scalar) and entry[1].value is None) else entry[1]
 
-    def flag(self, key: str, default: bool) -> bool:
-        """Return a key's true or false."""
-        node = self.node(key)
-        if node is None:
-            return default
-        if isinstance(node, Scalar) and isinstance(node.value, bool):
-            return node.value
-        self.problems.add(node, self.place(key), "must be true or false")
-        return default
-
-    def number(self, key: str, default: T, low: float, high: float, unit: str = "") -> float | T:
-        """Return a key's number, from `low` to `high`."""
-        node = self.node(key)
-        if node is None:
-            return default
-        value = node.value if isinstance(node, Scalar) else None
-        if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
-            return value
-        self.problems.add(node, self.place(key), f"must be a number{unit} from {low:g} to {high:g}")
-        return default
-
-    def whole(self, key: str, default: T, low: int, high: int, unit: str = "") -> int | T:
-        """Return a key's whole number, from `low` to `high`."""
-        node = self.node(key)
-        if node is None:
-            return default
-        value = node.value if isinstance(node, Scalar) else None
-        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-            return value
-        self.problems.add(node, self.place(key), f"must be a whole number{unit} from {low} to {high}")
-        return default
-
-    def size(self, key: str, low: int) -> int | None:
-        """Return a key's size in bytes, written as Docker does (512m, 2g), at least `low`."""
+    def scalar(self, key: str, take: Callable[[Scalar], T | None], what: str) -> T | None:
+        """Return what `take` makes of a key's plain value, or None if it is missing; if `take` returns None, it "must be `what`"."""
         node = self.node(key)
         if node is None:
             return None
-        match = _SIZE.fullmatch(node.text.strip()) if isinstance(node, Scalar) else None
-        size = int(float(match[1]) * _UNITS[match[2].lower()]) if match else 0
-        if size < low:
-            self.problems.add(
-                node, self.place(key), f"must be a size of at least {low // _UNITS['m']}m, as in 512m or 2g"
-            )
-            return None
-        return size
+        value = take(node) if isinstance(node, Scalar) else None
+        if value is None:
+            self.problem(node, key, f"must be {what}")
+        return value
 
     def problem(self, node: Node, key: str, what: str) -> None:
         """Take note of a mistake in a key of this section."""

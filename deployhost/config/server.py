@@ -4,38 +4,74 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployhost.config import yaml_file
-from deployhost.config.app import DAY, MOST_CPUS
 from deployhost.config.schema import Problems, Section
+from deployhost.config.settings import DAY, MOST_CPUS, Applies, Number, Size, Whole, Words, read, rows, setting
 from deployhost.config.yaml_edit import YamlText
 from deployhost.config.yaml_tree import Node
 from deployhost.system import files
 
 HEADER = """\
-# Settings of this server. Whatever is not here has its default; `deployhost setup` applies changes.
+# Settings of this server: see "server.yml" in the README. A key that is missing has its default.
+# `deployhost setup --local` applies changes of the ports; all other changes apply by themselves.
 """
+# Copies of Docker's official images, for when Docker Hub can't be reached or its pull limit is used up.
 MIRRORS = ("public.ecr.aws/docker/library", "mirror.gcr.io/library")
+
+_PORT = Whole(1, 65535)
+_MEMORY = Size(64 * 1024**2)  # with less hardly a compiler starts
+_DISK = Size(1024**2)
+
+
+def _mirror(text: str) -> str:
+    if not text or "://" in text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError(f"{text!r} is not a registry's address, as in {MIRRORS[0]}")
+    return text.rstrip("/")
 
 
 @dataclass(frozen=True)
 class ServerConfig:
-    """What the person wants of the server."""
+    """The settings of the server, in the order of the README.
 
-    http_port: int = 80  # of kamal-proxy, on loopback
-    # Of the SSH server for Kamal, on loopback. Below 1024: Kamal checks no host key there, and only root can listen on it.
-    ssh_port: int = 822
-    mirrors: tuple[str, ...] = MIRRORS  # of Docker's official images, asked after Docker Hub, in this order
-    # What is None is decided by the machine: build.limits_plan, deploy.disk_plan.
-    build_memory: int | None = None  # bytes that all builds together may use
-    build_cpus: float | None = None  # CPUs that all builds together may use
-    build_timeout: float = 1800  # seconds
-    builds_at_once: int = 1
-    disk_reserve: int | None = None  # bytes that a build must find free
-    build_cache: int | None = None  # bytes of BuildKit's cache that our builds may leave behind
+    What is None is decided by the machine (build/limits_plan.py, upkeep/disk_plan.py).
+    """
+
+    http_port: int = setting(
+        80, _PORT, "port of kamal-proxy, on 127.0.0.1", Applies.SETUP, kamal="proxy.run.options.publish"
+    )
+    # Below 1024: Kamal checks no host key there, and only root can listen on it.
+    ssh_port: int = setting(
+        822, _PORT, "port of the SSH server for Kamal, on 127.0.0.1", Applies.SETUP, kamal="ssh.port"
+    )
+    # An empty list is a choice of its own: no mirrors.
+    mirrors: tuple[str, ...] = setting(
+        MIRRORS,
+        Words(_mirror, "a list of registries' addresses"),
+        "copies of Docker's official images, asked after Docker Hub, in this order",
+        Applies.ITSELF,
+        shown=", ".join(f"`{mirror}`" for mirror in MIRRORS),
+    )
+    build_memory: int | None = setting(
+        None, _MEMORY, "memory that all builds together may use", Applies.ITSELF, shown="half of the memory"
+    )
+    build_cpus: float | None = setting(
+        None, Number(0.05, MOST_CPUS), "CPUs that all builds together may use", Applies.ITSELF, shown="all but one"
+    )
+    build_timeout: float = setting(1800, Number(10, DAY, "seconds"), "seconds that a build may take", Applies.ITSELF)
+    builds_at_once: int = setting(1, Whole(1, 64), "builds that run at the same time", Applies.ITSELF)
+    disk_reserve: int | None = setting(
+        None,
+        _DISK,
+        "disk space that must be free for a build to begin",
+        Applies.ITSELF,
+        shown="5 % of the disk, 1 to 10 GB",
+    )
+    build_cache: int | None = setting(
+        None, _DISK, "size to which the build cache is trimmed", Applies.ITSELF, shown="10 % of the disk, at most 4 GB"
+    )
 
 
-_KEYS = frozenset(ServerConfig.__dataclass_fields__)
-_LEAST_MEMORY = 64 * 1024**2  # bytes; with less hardly a compiler starts
-_LEAST_DISK = 1024**2
+SETTINGS = rows(ServerConfig)
+_KEYS = frozenset(SETTINGS)
 
 
 class ServerSettings:
@@ -96,24 +132,6 @@ def parse(root: Node, name: str) -> ServerConfig:
     """Given the file's tree and name, return its settings. Raise InvalidConfig with every mistake."""
     problems = Problems(name)
     section = Section(root, "", _KEYS, problems)
-    mirrors = tuple(mirror for _, _, mirror in section.words("mirrors", _mirror))
-    config = ServerConfig(
-        http_port=section.whole("http_port", ServerConfig.http_port, 1, 65535),
-        ssh_port=section.whole("ssh_port", ServerConfig.ssh_port, 1, 65535),
-        # An empty list is a wish of its own: no mirrors.
-        mirrors=mirrors if section.node("mirrors") is not None else MIRRORS,
-        build_memory=section.size("build_memory", _LEAST_MEMORY),
-        build_cpus=section.number("build_cpus", None, 0.05, MOST_CPUS),
-        build_timeout=section.number("build_timeout", ServerConfig.build_timeout, 10, DAY, " of seconds"),
-        builds_at_once=section.whole("builds_at_once", ServerConfig.builds_at_once, 1, 64),
-        disk_reserve=section.size("disk_reserve", _LEAST_DISK),
-        build_cache=section.size("build_cache", _LEAST_DISK),
-    )
+    config = ServerConfig(**read(SETTINGS, section))
     problems.check()
     return config
-
-
-def _mirror(text: str) -> str:
-    if not text or "://" in text or not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError(f"{text!r} is not a registry's address, as in {MIRRORS[0]}")
-    return text.rstrip("/")

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from deployhost.config.app import AppConfig, ProcessConfig
+from deployhost.config.app import AppConfig
+from deployhost.config.process import ProcessConfig
 from deployhost.containers.belongs import of_release, workers_of
 from deployhost.containers.processes import RELEASE
 from deployhost.containers.spec import SETTINGS_LABEL

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deployhost.config.app import AppConfig
 from deployhost.kamal import contract
 from deployhost.kamal.yaml_text import Value, render
 from deployhost.model import WEB, AppName, ProcessName
@@ -54,10 +55,11 @@ class Build:
 class KamalApp:
     """One app as Kamal is to see it. `roles` is what each process's container is made from, the web process among them.
 
-    `secrets` are names only; `env_file` holds what Kamal would change on its way (env_values.py). Times are in seconds.
+    `secrets` are names only; `env_file` holds what Kamal would change on its way (env_values.py). `hosts`, `port` and `health`
+    are what the settings have become: found, or of another server.
     """
 
-    app: AppName
+    config: AppConfig
     roles: Mapping[ProcessName, ContainerSpec]
     hosts: tuple[str, ...]
     port: int
@@ -66,13 +68,15 @@ class KamalApp:
     env_file: Path | None = None
     servers: tuple[str, ...] = ("127.0.0.1",)
     labels: Mapping[str, str] = field(default_factory=dict)
-    drain: float = 30
-    boot_limit: float = 30
-    response_timeout: float = 100
     registry: Registry
     build: Build
     ssh: Ssh | None = None
     proxy_port: int | None = None  # of kamal-proxy on loopback; None: Kamal's default, every address
+
+    @property
+    def app(self) -> AppName:
+        """Return the app's name, which is Kamal's service."""
+        return self.config.name
 
 
 def deploy_yml(app: KamalApp, *, header: str = "", comments: Mapping[str, str] | None = None) -> str:
@@ -102,8 +106,8 @@ def document(app: KamalApp) -> dict[str, Value]:
     if app.ssh is not None:
         found["ssh"] = _ssh(app.ssh)
     return found | {
-        "deploy_timeout": math.ceil(app.boot_limit),
-        "drain_timeout": math.ceil(app.drain),
+        "deploy_timeout": math.ceil(app.config.boot_limit),
+        "drain_timeout": math.ceil(app.config.drain),
         "readiness_delay": WORKER_DELAY,
         "retain_containers": RETAINED,
     }
@@ -163,7 +167,7 @@ def _proxy(app: KamalApp) -> dict[str, Value]:
         "healthcheck": {"path": app.health, "interval": 1, "timeout": 5},
         # Kamal's default is to buffer both, which holds back streams until they end.
         "buffering": {"requests": False, "responses": False},
-        "response_timeout": math.ceil(app.response_timeout),
+        "response_timeout": math.ceil(app.config.response_timeout),
     }
     if app.proxy_port is not None:
         # Whoever boots the proxy with Kamal must not open it to the internet: its default binds every address. Kamal's own

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from deployhost.config.settings import DAY
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.kamal.registry import Collected, KamalRegistry
@@ -10,7 +11,7 @@ from deployhost.model import AppName, DeployStatus, Version
 from deployhost.paths import Paths
 from deployhost.system import files
 
-WEEK, DAY = 7 * 86400.0, 86400.0
+WEEK = 7 * DAY
 LARGE = 2 * 1024**3  # bytes of storage from which on a day is enough
 RECENT = 20  # deploys in which one under way is looked for
 

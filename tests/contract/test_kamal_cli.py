@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from deployhost.config.app import AppConfig
 from deployhost.kamal import env_values, parts
 from deployhost.kamal.deploy_yml import Build, KamalApp, Registry, Ssh, deploy_yml
 from deployhost.kamal.project import KamalProject
@@ -68,7 +69,7 @@ def an_app(**more: object) -> KamalApp:
         aliases=("shop",),
     )
     settings: dict[str, object] = {
-        "app": AppName("shop"),
+        "config": AppConfig(AppName("shop")),
         "roles": {WEB: spec, ProcessName("on"): spec},
         "hosts": ("shop.localhost", "shop.example.com"),
         "port": 8080,

@@ -380,7 +380,7 @@ class Trial:
         argv = ("sh", "-c", case.command.replace("\0", ""))
         spec = container_of(_IMAGE, config, Process(WEB, argv), self._paths.storage(case.app))
         app = KamalApp(
-            app=case.app, roles={WEB: spec, case.process: spec} if case.process != WEB else {WEB: spec}, hosts=config.hosts, port=80,
+            config=config, roles={WEB: spec, case.process: spec} if case.process != WEB else {WEB: spec}, hosts=config.hosts, port=80,
             health="/up", secrets=tuple(env), registry=Registry(contract.REGISTRY, "deployhost", password=case.subject),
             build=Build(arch="amd64"), proxy_port=80,
         )  # fmt: skip

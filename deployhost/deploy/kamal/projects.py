@@ -115,14 +115,11 @@ class KamalProjects:
     def _app(self, config: AppConfig, roles: Mapping[ProcessName, ContainerSpec], port: int, health: str) -> KamalApp:
         server = self.settings.current()
         return KamalApp(
-            app=config.name,
+            config=config,
             roles=roles,
             hosts=config.hosts,
             port=port,
             health=health,
-            drain=config.drain,
-            boot_limit=config.boot_limit,
-            response_timeout=config.response_timeout,
             registry=Registry(contract.REGISTRY, NOBODY, password=NOBODY),
             build=Build(arch=architecture()),
             ssh=Ssh(server.ssh_port, self.paths.ssh_key, self.paths.ssh / "config"),

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from deployhost.config import apps
-from deployhost.config.app import AppConfig, ProcessConfig
+from deployhost.config.app import AppConfig
 from deployhost.config.apps import AppsFile
+from deployhost.config.process import ProcessConfig
 from deployhost.config.yaml_tree import parse
 from deployhost.errors import InvalidConfig
 from deployhost.model import WEB, AppName, EngineName, ProcessName, RuntimeName, Strategy

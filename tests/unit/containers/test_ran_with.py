@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from deployhost.config.app import AppConfig, ProcessConfig
+from deployhost.config.app import AppConfig
+from deployhost.config.process import ProcessConfig
 from deployhost.containers.belongs import DEPLOY_LABEL
 from deployhost.containers.ran_with import as_it_ran
 from deployhost.containers.spec import SETTINGS_LABEL

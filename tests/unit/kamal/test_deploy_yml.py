@@ -11,11 +11,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from deployhost.config.app import AppConfig
 from deployhost.kamal import trusted_yml, yaml_text
 from deployhost.kamal.deploy_yml import Build, KamalApp, Registry, Ssh, deploy_yml, document
 from deployhost.model import WEB, AppName, ProcessName
 from deployhost.system.docker_model import ContainerSpec
 
+SHOP = AppName("shop")
 SPEC = ContainerSpec(name="shop", image="", env={"PORT": "8080"})
 SAID_BY_KAMAL = {"name", "image", "labels", "env", "network", "hostname", "command", "restart", "log_max_size"}
 OTHERWISE: dict[str, Any] = {
@@ -36,7 +38,7 @@ OTHERWISE: dict[str, Any] = {
 
 def an_app(spec: ContainerSpec = SPEC, **more: Any) -> KamalApp:
     settings: dict[str, Any] = {
-        "app": AppName("shop"),
+        "config": AppConfig(SHOP),
         "roles": {WEB: spec},
         "hosts": ("shop.localhost",),
         "port": 8080,
@@ -147,9 +149,9 @@ def test_a_proxy_that_kamal_boots_is_on_loopback_only() -> None:
 
 
 def test_whole_seconds_only() -> None:
-    found = document(an_app(drain=0.2, boot_limit=1.5))
+    found = document(an_app(config=AppConfig(SHOP, drain=0.2, boot_limit=1.5)))
     assert (found["drain_timeout"], found["deploy_timeout"]) == (1, 2)
-    assert section(an_app(response_timeout=3.01), "proxy", "response_timeout") == 4
+    assert section(an_app(config=AppConfig(SHOP, response_timeout=3.01)), "proxy", "response_timeout") == 4
 
 
 def test_streams_are_not_buffered() -> None:

@@ -8,13 +8,14 @@ from typing import cast
 
 import pytest
 
+from deployhost.config.settings import DAY
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.kamal.registry import Collected
 from deployhost.model import AppName, DeployStatus, Version
 from deployhost.paths import Paths
 from deployhost.upkeep import kamal_registry
-from deployhost.upkeep.kamal_registry import DAY, LARGE, WEEK, RegistryCollector
+from deployhost.upkeep.kamal_registry import LARGE, WEEK, RegistryCollector
 
 APP, OTHER = AppName("blog"), AppName("shop")
 KEPT, BUSY, ENDED = (Version(digit * 40) for digit in "123")

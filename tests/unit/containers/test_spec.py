@@ -1,0 +1,28 @@
+"""What a container is made from, and so which settings need new containers."""
+
+from pathlib import Path
+
+import pytest
+
+from deployhost.config.app import SETTINGS, AppConfig
+from deployhost.config.settings import Applies
+from deployhost.containers.processes import processes_of
+from deployhost.containers.spec import container_of
+from deployhost.model import AppName
+from deployhost.system.docker_model import ContainerSpec, Image
+from tests.inputs.settings import OF_AN_APP
+
+IMAGE = Image("sha256:1", (), {}, "", (), "")
+
+
+def containers(**settings: object) -> dict[str, ContainerSpec]:
+    """What the containers of an app are made from, by process."""
+    config = AppConfig(AppName("shop"), **settings)  # type: ignore[arg-type]
+    found = processes_of(IMAGE, config)
+    return {one.name: container_of(IMAGE, config, one, Path("/s")) for one in (found.web, *found.workers)}
+
+
+@pytest.mark.parametrize("key", SETTINGS)
+def test_the_table_knows_which_settings_need_new_containers(key: str) -> None:
+    changes = containers(**{key: OF_AN_APP[key]}) != containers()
+    assert changes == (SETTINGS[key].applies is Applies.CONTAINER)
