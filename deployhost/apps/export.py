@@ -53,7 +53,7 @@ COMMENTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Exports:
-    """Given the parts that know an app, say what its Kamal project is made of."""
+    """Turns apps into Kamal projects that a team takes away."""
 
     docker: Docker
     releases: Releases
@@ -64,9 +64,9 @@ class Exports:
     repository: Callable[[AppName], BareRepository]
 
     def kamal(self, name: AppName) -> dict[str, Any]:
-        """Given an app, return {app, version, files: {path: text}, notes: [str]} of its Kamal project, without any value of a variable.
+        """Return {app, version, files: {path: text}, notes: [str]} of an app's Kamal project, without any value of a variable.
 
-        Raise AppNotFound; NotFound if it has no live release.
+        Raises AppNotFound; NotFound if it has no live release.
         """
         config, live = self.apps.get(name), self.releases.live(name)
         image = None if live is None else self.docker.image(live.image)

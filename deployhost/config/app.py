@@ -163,11 +163,11 @@ class AppConfig:
         return self.processes.get(ProcessName(WEB), ProcessConfig()).command is not None
 
     def memory_of(self, process: ProcessName) -> int | None:
-        """Given a process, return its memory limit in bytes, or None."""
+        """Return the memory limit of a process in bytes, or None."""
         return self.processes.get(process, ProcessConfig()).memory or self.memory
 
     def cpus_of(self, process: ProcessName) -> float | None:
-        """Given a process, return how many CPUs it may use, or None."""
+        """Return how many CPUs a process may use, or None."""
         return self.processes.get(process, ProcessConfig()).cpus or self.cpus
 
 

@@ -24,7 +24,7 @@ apps:
 
 @dataclass(frozen=True)
 class AppsFile:
-    """The apps, in the order of the file: what is wrong in the entry of one is in nobody else's way.
+    """The apps, in the order of the file. A mistake in the entry of one does not affect the others.
 
     `known` has every app, with None for the settings of those whose own entry has mistakes; those are in `mistakes`, and
     `problem` is all of them at once.
@@ -40,7 +40,7 @@ class AppsFile:
         return {name: config for name, config in self.known.items() if config is not None}
 
     def get(self, name: AppName) -> AppConfig:
-        """Given a name, return its app. Raise AppNotFound, InvalidConfig if there is a mistake in that app's entry."""
+        """Return the settings of an app. Raises AppNotFound, and InvalidConfig if its entry has a mistake."""
         if name in self.mistakes:
             raise self.mistakes[name]
         config = self.known.get(name)
@@ -52,12 +52,12 @@ class AppsFile:
         return config
 
     def check(self) -> None:
-        """Return if the whole file is right. Raise InvalidConfig with every mistake."""
+        """Return if the whole file is right. Raises InvalidConfig with every mistake."""
         if self.problem is not None:
             raise self.problem
 
     def owner(self, domain: Domain) -> AppName | None:
-        """Given a host name, return the app that answers at it, or None."""
+        """Return the app that answers at a host name, or None."""
         return next((app.name for app in self.apps.values() if domain in app.hosts), None)
 
 
@@ -75,18 +75,18 @@ class _Given(Generic[T]):
 
 
 def load(path: Path) -> AppsFile:
-    """Given the path of apps.yml, return the apps; a missing file has none.
+    """Return the apps of apps.yml. A missing file has none.
 
-    Raise FileProblem, or InvalidConfig for a mistake that is not in the entry of one app.
+    Raises FileProblem, and InvalidConfig for a mistake that is not in the entry of one app.
     """
     return yaml_file.load(path, lambda root, name: parse(root, name, yaml_file.hint(path)))
 
 
 def change(path: Path, edit: Edit, *, then: Callable[[], None] = lambda: None) -> AppsFile:
-    """Given the path and an edit of the text, carry it out under the file's lock and return the apps then.
+    """Edit apps.yml under its lock and return the apps as they are then.
 
     Nothing is written if that would make a mistake in another entry than before. `then` is called once the file is written,
-    while its lock is still held. Raise InvalidConfig, FileProblem, Conflict.
+    while its lock is still held. Raises InvalidConfig, FileProblem, Conflict.
     """
 
     def careful(text: YamlText, now: AppsFile) -> None:
@@ -106,7 +106,7 @@ def add_app(
     *,
     ready: Callable[[], None] = lambda: None,
 ) -> AppConfig:
-    """Given a new app's name, add it and return its settings. Raise Conflict if the name or a domain is taken.
+    """Add an app and return its settings. Raises Conflict if the name or a domain is taken.
 
     `ready` is called once that is known, under the file's lock and before the app is in it; what it raises ends the addition.
     """
@@ -139,7 +139,7 @@ def remove_app(
     ready: Callable[[AppConfig], None] = lambda _: None,
     then: Callable[[], None] = lambda: None,
 ) -> None:
-    """Given an app's name, take it out with all its settings, and out of what others may reach. Raise AppNotFound.
+    """Remove an app with all its settings, also from what other apps may reach. Raises AppNotFound.
 
     `ready` is called with the settings before the file is written and `then` after it, both under the file's lock.
     """
@@ -155,7 +155,7 @@ def remove_app(
 
 
 def set_branch(path: Path, name: AppName, branch: Branch) -> AppConfig:
-    """Given an app's name and its branch, note it and return the settings then. Raise AppNotFound."""
+    """Set an app's branch and return its settings. Raises AppNotFound."""
 
     def edit(text: YamlText, now: AppsFile) -> None:
         if now.get(name).branch != branch:
@@ -165,7 +165,7 @@ def set_branch(path: Path, name: AppName, branch: Branch) -> AppConfig:
 
 
 def add_domains(path: Path, name: AppName, domains: Iterable[Domain]) -> tuple[Domain, ...]:
-    """Given an app's name and domains, add those that it lacks and return them. Raise AppNotFound, Conflict if one is taken."""
+    """Add the domains that an app lacks and return these. Raises AppNotFound, and Conflict if one is taken."""
     added: list[Domain] = []
 
     def edit(text: YamlText, now: AppsFile) -> None:
@@ -181,7 +181,7 @@ def add_domains(path: Path, name: AppName, domains: Iterable[Domain]) -> tuple[D
 
 
 def remove_domains(path: Path, name: AppName, domains: Iterable[Domain]) -> tuple[Domain, ...]:
-    """Given an app's name and domains, take away those that it has and return them. Raise AppNotFound."""
+    """Remove the domains that an app has and return these. Raises AppNotFound."""
     removed: list[Domain] = []
 
     def edit(text: YamlText, now: AppsFile) -> None:
@@ -196,7 +196,7 @@ def remove_domains(path: Path, name: AppName, domains: Iterable[Domain]) -> tupl
 
 
 def set_storage(path: Path, name: AppName, on: bool) -> bool:
-    """Given an app's name and whether it has storage, note it and return whether that is a change. Raise AppNotFound."""
+    """Set whether an app has storage and return whether that is a change. Raises AppNotFound."""
     changed = False
 
     def edit(text: YamlText, now: AppsFile) -> None:
@@ -210,9 +210,9 @@ def set_storage(path: Path, name: AppName, on: bool) -> bool:
 
 
 def parse(root: Node, name: str, hint: str = "") -> AppsFile:
-    """Given the file's tree, its name and the command that mends it, return its apps.
+    """Return the apps of a file's tree; `hint` is the command that mends the file.
 
-    Raise InvalidConfig with every mistake if one of them is not in the entry of one app.
+    Raises InvalidConfig with every mistake if one of them is not in the entry of one app.
     """
     problems = Problems(name, hint)
     top = Section(root, "", frozenset({"apps"}), problems)

@@ -12,7 +12,7 @@ ALIKE = 0.7  # of 1: how much of two words is to be the same for the one to be a
 
 
 class Problems:
-    """Given a file's name and the command that mends it, gather what is wrong in it; `check` raises InvalidConfig with all of it."""
+    """The mistakes of one file, named in each; `hint` is the command that mends it."""
 
     def __init__(self, name: str, hint: str = "") -> None:
         self.name = name
@@ -30,7 +30,7 @@ class Problems:
             raise error
 
     def error(self, within: str = "") -> InvalidConfig | None:
-        """Given the keys that lead to an entry, return the error of all mistakes in it (without them: in the file), or None."""
+        """Return one error with all mistakes below some keys (default: in the whole file), or None."""
         found = [one for one in self._found if not within or one[1] == within or one[1].startswith(f"{within}/")]
         if not found:
             return None
@@ -105,14 +105,14 @@ class Section:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Given a word and those that there are, return the one that was probably meant, or None."""
+    """Return the known word that was probably meant, or None."""
     import difflib  # noqa: PLC0415 - only mistakes need it
 
     return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=ALIKE)), None)
 
 
 def entries(node: Node | None, where: str, problems: Problems) -> dict[str, tuple[Scalar, Node]]:
-    """Given a mapping or nothing, return its entries by key; a key that stands twice and any other value is a mistake."""
+    """Return a mapping's entries by key. A key that stands twice is a mistake, and so is anything but a mapping or nothing."""
     if node is None or (isinstance(node, Scalar) and node.value is None):
         return {}
     if not isinstance(node, Mapping):

@@ -75,7 +75,7 @@ _KEYS = frozenset(SETTINGS)
 
 
 class ServerSettings:
-    """Given the path of server.yml, say what stands there now; it is read anew only once it has changed."""
+    """server.yml as it is now. It is read again only when it has changed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -83,7 +83,7 @@ class ServerSettings:
         self._known = ServerConfig()
 
     def current(self) -> ServerConfig:
-        """Return the settings as they are now. Raise InvalidConfig, FileProblem."""
+        """Return the settings as they are now. Raises InvalidConfig, FileProblem."""
         seen = self._mark()
         if seen != self._seen or seen is None:
             self._known = load(self.path)
@@ -91,7 +91,7 @@ class ServerSettings:
         return self._known
 
     def has(self, key: str) -> bool:
-        """Given a key, return whether a line of the file begins with it."""
+        """Return whether the file sets a key."""
         text = files.read(self.path) or b""
         return any(line.startswith(f"{key}:".encode()) for line in text.splitlines())
 
@@ -104,12 +104,12 @@ class ServerSettings:
 
 
 def load(path: Path) -> ServerConfig:
-    """Given the path of server.yml, return its settings; a missing file means the defaults. Raise InvalidConfig, FileProblem."""
+    """Return the settings of server.yml; a missing file means the defaults. Raises InvalidConfig, FileProblem."""
     return yaml_file.load(path, parse)
 
 
 def set_http_port(path: Path, port: int) -> ServerConfig:
-    """Given the path and kamal-proxy's port, note it and return the settings then. Raise InvalidConfig, FileProblem, Conflict."""
+    """Set kamal-proxy's port and return the settings. Raises InvalidConfig, FileProblem, Conflict."""
 
     def edit(text: YamlText, now: ServerConfig) -> None:
         if now.http_port != port:
@@ -119,7 +119,7 @@ def set_http_port(path: Path, port: int) -> ServerConfig:
 
 
 def set_ssh_port(path: Path, port: int) -> ServerConfig:
-    """Given the path and the port of the SSH server for Kamal, note it and return the settings then. Raise InvalidConfig, FileProblem, Conflict."""
+    """Set the port of the SSH server for Kamal and return the settings. Raises InvalidConfig, FileProblem, Conflict."""
 
     def edit(text: YamlText, now: ServerConfig) -> None:
         if now.ssh_port != port:
@@ -129,7 +129,7 @@ def set_ssh_port(path: Path, port: int) -> ServerConfig:
 
 
 def parse(root: Node, name: str) -> ServerConfig:
-    """Given the file's tree and name, return its settings. Raise InvalidConfig with every mistake."""
+    """Return the settings of a file's tree. Raises InvalidConfig with every mistake."""
     problems = Problems(name)
     section = Section(root, "", _KEYS, problems)
     config = ServerConfig(**read(SETTINGS, section))

@@ -1,7 +1,7 @@
 """An app as Kamal's config/deploy.yml: what `kamal deploy`, `rollback` and `app boot` make of it equals what we make. Pure.
 
-A container that Kamal makes has only what stands here (kamal-contract 0b.8): so every field of a ContainerSpec is turned into
-Kamal's words in one place, `_options`. Checked against Kamal 2.11 (lib/kamal/configuration/).
+A container that Kamal makes has only what stands here (Kamal 2.11, lib/kamal/commands/app.rb), so every field of a ContainerSpec is
+turned into Kamal's words in one place, `_options`. Checked against Kamal 2.11 (lib/kamal/configuration/).
 """
 
 import math
@@ -80,13 +80,13 @@ class KamalApp:
 
 
 def deploy_yml(app: KamalApp, *, header: str = "", comments: Mapping[str, str] | None = None) -> str:
-    """Given an app, a comment for the top and comments by dotted path, return the text of its config/deploy.yml."""
+    """Return the text of an app's config/deploy.yml, with `header` at the top and `comments` by dotted path."""
     top = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
     return top + render(document(app), comments)
 
 
 def document(app: KamalApp) -> dict[str, Value]:
-    """Given an app, return its deploy.yml as data."""
+    """Return an app's deploy.yml as data."""
     web = app.roles[WEB]
     shared = tuple(bind for bind in web.binds if all(bind in spec.binds for spec in app.roles.values()))
     found: dict[str, Value] = {
@@ -130,7 +130,7 @@ def _role(app: KamalApp, spec: ContainerSpec, shared: tuple[str, ...]) -> dict[s
 
 
 def _options(spec: ContainerSpec, shared: tuple[str, ...]) -> dict[str, Value]:
-    """Given what a container is made from, and the binds that all of the app's have, return the options of `docker run`.
+    """Return the options of `docker run` for a container, but for the binds that all of the app's containers share.
 
     Name, image, labels, network, host name, variables and command are Kamal's to say; the restart policy is the one that it
     insists on.
@@ -198,6 +198,6 @@ def _ssh(ssh: Ssh) -> dict[str, Value]:
 
 
 def _decimal(number: float) -> str:
-    """Given CPUs, return them as Docker takes them: with nine digits after the point at most."""
+    """Return CPUs as Docker takes them, with at most nine digits after the point."""
     whole, rest = divmod(round(number * NANO), NANO)
     return f"{whole}.{rest:09d}".rstrip("0").rstrip(".")
