@@ -22,125 +22,55 @@ class AppConfig:
     """The settings of one app, in the order of the README. Times are in seconds, memory in bytes."""
 
     name: AppName
-    branch: Branch | None = setting(
-        None, Word(Branch, "a branch"), "the branch that is deployed", Applies.ITSELF, shown="the first one pushed"
-    )
-    domains: tuple[Domain, ...] = setting(
-        (),
-        Words(Domain, "a list of host names"),
-        "host names beside `NAME.localhost`: `[shop.example.com]`",
-        Applies.ROUTE,
-        shown="none",
-        kamal="proxy.hosts",
-    )
-    storage: bool = setting(
-        False, Flag(), "mount a directory that outlives deploys at `/storage`", Applies.CONTAINER, kamal="volumes"
-    )
-    health: str | None = setting(
-        None,
-        Word(_health_path, "a path of a URL"),
+    # fmt: off
+    branch: Branch | None = setting(None, Word(Branch, "a branch"),
+        "the branch that is deployed", Applies.ITSELF, shown="the first one pushed")
+    domains: tuple[Domain, ...] = setting((), Words(Domain, "a list of host names"),
+        "host names beside `NAME.localhost`: `[shop.example.com]`", Applies.ROUTE, shown="none", kamal="proxy.hosts")
+    storage: bool = setting(False, Flag(),
+        "mount a directory that outlives deploys at `/storage`", Applies.CONTAINER, kamal="volumes")
+    health: str | None = setting(None, Word(_health_path, "a path of a URL"),
         "a path that must answer 2xx",
-        Applies.DEPLOY,
-        shown="`/up`, then `/`, with any status below 500",
-        kamal="proxy.healthcheck.path",
-    )
-    port: int | None = setting(
-        None,
-        Whole(1, 65535),
+        Applies.DEPLOY, shown="`/up`, then `/`, with any status below 500", kamal="proxy.healthcheck.path")
+    port: int | None = setting(None, Whole(1, 65535),
         "`$PORT`; by default, another port that the app listens on is detected",
-        Applies.CONTAINER,
-        shown="from `EXPOSE`, otherwise 8080",
-        kamal=("proxy.app_port", "env.clear.PORT"),
-    )
-    strategy: Strategy | None = setting(
-        None,
-        OneOf(Strategy),
-        "how a new release takes over",
-        Applies.DEPLOY,
-        shown="`handover` with storage, otherwise `overlap`",
-    )
-    memory: int | None = setting(
-        None, MEMORY, "memory limit of each process: `512m`", Applies.CONTAINER, shown="no limit", kamal=KAMAL_MEMORY
-    )
-    cpus: float | None = setting(
-        None, CPUS, "CPU limit of each process: `0.5`", Applies.CONTAINER, shown="no limit", kamal=KAMAL_CPUS
-    )
+        Applies.CONTAINER, shown="from `EXPOSE`, otherwise 8080", kamal=("proxy.app_port", "env.clear.PORT"))
+    strategy: Strategy | None = setting(None, OneOf(Strategy),
+        "how a new release takes over", Applies.DEPLOY, shown="`handover` with storage, otherwise `overlap`")
+    memory: int | None = setting(None, MEMORY,
+        "memory limit of each process: `512m`", Applies.CONTAINER, shown="no limit", kamal=KAMAL_MEMORY)
+    cpus: float | None = setting(None, CPUS,
+        "CPU limit of each process: `0.5`", Applies.CONTAINER, shown="no limit", kamal=KAMAL_CPUS)
     # Beside the Procfile's, or in their place.
-    processes: Mapping[ProcessName, ProcessConfig] = setting(
-        {},
-        ProcessTable(),
+    processes: Mapping[ProcessName, ProcessConfig] = setting({}, ProcessTable(),
         "`worker: python jobs.py`, or `worker: {command: …, memory: 1g, cpus: 1}`",
-        Applies.CONTAINER,
-        shown="the Procfile's",
-        kamal="servers",
-    )
-    release: str | None = setting(
-        None, COMMAND, "a command that runs once before the switch", Applies.DEPLOY, shown="the Procfile's"
-    )
-    may_reach: tuple[AppName, ...] = setting(
-        (),
-        Words(AppName, "a list of apps"),
-        "apps that it may connect to, at `http://api:PORT`; all others are blocked: `[api]`",
-        Applies.ITSELF,
-        shown="none",
-    )
-    auto_rollback: bool = setting(
-        True, Flag(), "roll back when a new release fails in its first minute", Applies.ITSELF
-    )
-    boot_limit: float = setting(
-        60,
-        Number(1, DAY, "seconds"),
-        "seconds within which a new release must become healthy",
-        Applies.DEPLOY,
-        kamal="deploy_timeout",
-    )
-    drain: float = setting(
-        30,
-        Number(0, DAY, "seconds"),
-        "seconds that the old release has to finish its requests",
-        Applies.DEPLOY,
-        kamal="drain_timeout",
-    )
-    response_timeout: float = setting(
-        100,
-        Number(1, DAY, "seconds"),
-        "seconds within which an answer must begin",
-        Applies.ROUTE,
-        kamal="proxy.response_timeout",
-    )
-    stop_timeout: int = setting(
-        10,
-        Whole(0, DAY, "seconds"),
-        "seconds between the stop signal and the kill",
-        Applies.CONTAINER,
-        kamal="servers.*.options.stop-timeout",
-    )
-    stand_in_bases: bool = setting(
-        False,
-        Flag(),
+        Applies.CONTAINER, shown="the Procfile's", kamal="servers")
+    release: str | None = setting(None, COMMAND,
+        "a command that runs once before the switch", Applies.DEPLOY, shown="the Procfile's")
+    may_reach: tuple[AppName, ...] = setting((), Words(AppName, "a list of apps"),
+        "apps that it may connect to, at `http://api:PORT`; all others are blocked: `[api]`", Applies.ITSELF, shown="none")
+    auto_rollback: bool = setting(True, Flag(),
+        "roll back when a new release fails in its first minute", Applies.ITSELF)
+    boot_limit: float = setting(60, Number(1, DAY, "seconds"),
+        "seconds within which a new release must become healthy", Applies.DEPLOY, kamal="deploy_timeout")
+    drain: float = setting(30, Number(0, DAY, "seconds"),
+        "seconds that the old release has to finish its requests", Applies.DEPLOY, kamal="drain_timeout")
+    response_timeout: float = setting(100, Number(1, DAY, "seconds"),
+        "seconds within which an answer must begin", Applies.ROUTE, kamal="proxy.response_timeout")
+    stop_timeout: int = setting(10, Whole(0, DAY, "seconds"),
+        "seconds between the stop signal and the kill", Applies.CONTAINER, kamal="servers.*.options.stop-timeout")
+    stand_in_bases: bool = setting(False, Flag(),
         "let your own Dockerfile start from a base image made on this server; takes effect on the next `deployhost deploy`",
-        Applies.BUILD,
-    )
-    runtime: RuntimeName | None = setting(
-        None,
-        OneOf(RuntimeName),
-        "`python`, `node` or `static`, where several fit; `static` runs no server: it serves what the build script leaves or, without "
-        "one, the files as they are; takes effect on the next `deployhost deploy`",
-        Applies.BUILD,
-        shown="what the files show",
-    )
-    engine: EngineName = setting(
-        EngineName.DIRECT,
-        OneOf(EngineName),
-        "`kamal`: deploy with Kamal's own CLI, with `overlap` only",
-        Applies.DEPLOY,
-    )
-    trust_repo_config: bool = setting(
-        False,
-        Flag(),
-        "let Kamal read the repository's own `config/deploy.yml`, which is code that runs as root",
-        Applies.DEPLOY,
-    )
+        Applies.BUILD)
+    runtime: RuntimeName | None = setting(None, OneOf(RuntimeName),
+        "`python`, `node` or `static`, where several fit; `static` runs no server: it serves what the build script leaves "
+        "or, without one, the files as they are; takes effect on the next `deployhost deploy`",
+        Applies.BUILD, shown="what the files show")
+    engine: EngineName = setting(EngineName.DIRECT, OneOf(EngineName),
+        "`kamal`: deploy with Kamal's own CLI, with `overlap` only", Applies.DEPLOY)
+    trust_repo_config: bool = setting(False, Flag(),
+        "let Kamal read the repository's own `config/deploy.yml`, which is code that runs as root", Applies.DEPLOY)
+    # fmt: on
 
     @property
     def hosts(self) -> tuple[Domain, ...]:

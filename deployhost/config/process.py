@@ -30,13 +30,13 @@ class ProcessConfig:
     A command of several words is one that ran before, word by word (containers/ran_with.py): apps.yml has none of those.
     """
 
-    command: str | tuple[str, ...] | None = setting(
-        None, COMMAND, "the command", Applies.CONTAINER, shown="the image's", kamal="servers.*.cmd"
-    )
-    memory: int | None = setting(
-        None, MEMORY, "its memory limit", Applies.CONTAINER, shown="the app's", kamal=KAMAL_MEMORY
-    )
+    # fmt: off
+    command: str | tuple[str, ...] | None = setting(None, COMMAND,
+        "the command", Applies.CONTAINER, shown="the image's", kamal="servers.*.cmd")
+    memory: int | None = setting(None, MEMORY,
+        "its memory limit", Applies.CONTAINER, shown="the app's", kamal=KAMAL_MEMORY)
     cpus: float | None = setting(None, CPUS, "its CPU limit", Applies.CONTAINER, shown="the app's", kamal=KAMAL_CPUS)
+    # fmt: on
 
 
 SETTINGS = rows(ProcessConfig)

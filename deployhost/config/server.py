@@ -35,39 +35,27 @@ class ServerConfig:
     What is None is decided by the machine (build/limits_plan.py, upkeep/disk_plan.py).
     """
 
-    http_port: int = setting(
-        80, _PORT, "port of kamal-proxy, on 127.0.0.1", Applies.SETUP, kamal="proxy.run.options.publish"
-    )
+    # fmt: off
+    http_port: int = setting(80, _PORT,
+        "port of kamal-proxy, on 127.0.0.1", Applies.SETUP, kamal="proxy.run.options.publish")
     # Below 1024: Kamal checks no host key there, and only root can listen on it.
-    ssh_port: int = setting(
-        822, _PORT, "port of the SSH server for Kamal, on 127.0.0.1", Applies.SETUP, kamal="ssh.port"
-    )
+    ssh_port: int = setting(822, _PORT,
+        "port of the SSH server for Kamal, on 127.0.0.1", Applies.SETUP, kamal="ssh.port")
     # An empty list is a choice of its own: no mirrors.
-    mirrors: tuple[str, ...] = setting(
-        MIRRORS,
-        Words(_mirror, "a list of registries' addresses"),
+    mirrors: tuple[str, ...] = setting(MIRRORS, Words(_mirror, "a list of registries' addresses"),
         "copies of Docker's official images, asked after Docker Hub, in this order",
-        Applies.ITSELF,
-        shown=", ".join(f"`{mirror}`" for mirror in MIRRORS),
-    )
-    build_memory: int | None = setting(
-        None, _MEMORY, "memory that all builds together may use", Applies.ITSELF, shown="half of the memory"
-    )
-    build_cpus: float | None = setting(
-        None, Number(0.05, MOST_CPUS), "CPUs that all builds together may use", Applies.ITSELF, shown="all but one"
-    )
+        Applies.ITSELF, shown=", ".join(f"`{mirror}`" for mirror in MIRRORS))
+    build_memory: int | None = setting(None, _MEMORY,
+        "memory that all builds together may use", Applies.ITSELF, shown="half of the memory")
+    build_cpus: float | None = setting(None, Number(0.05, MOST_CPUS),
+        "CPUs that all builds together may use", Applies.ITSELF, shown="all but one")
     build_timeout: float = setting(1800, Number(10, DAY, "seconds"), "seconds that a build may take", Applies.ITSELF)
     builds_at_once: int = setting(1, Whole(1, 64), "builds that run at the same time", Applies.ITSELF)
-    disk_reserve: int | None = setting(
-        None,
-        _DISK,
-        "disk space that must be free for a build to begin",
-        Applies.ITSELF,
-        shown="5 % of the disk, 1 to 10 GB",
-    )
-    build_cache: int | None = setting(
-        None, _DISK, "size to which the build cache is trimmed", Applies.ITSELF, shown="10 % of the disk, at most 4 GB"
-    )
+    disk_reserve: int | None = setting(None, _DISK,
+        "disk space that must be free for a build to begin", Applies.ITSELF, shown="5 % of the disk, 1 to 10 GB")
+    build_cache: int | None = setting(None, _DISK,
+        "size to which the build cache is trimmed", Applies.ITSELF, shown="10 % of the disk, at most 4 GB")
+    # fmt: on
 
 
 SETTINGS = rows(ServerConfig)
