@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from deployhost.config.process import COMMAND, CPUS, KAMAL_CPUS, KAMAL_MEMORY, MEMORY, ProcessConfig, ProcessTable
 from deployhost.config.schema import Section
-from deployhost.config.settings import DAY, Applies, Flag, Number, OneOf, Whole, Word, Words, read, rows, setting
+from deployhost.config.settings import DAY, Applies, Flag, Number, OneOf, Size, Whole, Word, Words, read, rows, setting
 from deployhost.model import WEB, AppName, Branch, Domain, EngineName, ProcessName, RuntimeName, Strategy
 
 LOCAL = ".localhost"
@@ -41,6 +41,9 @@ class AppConfig:
         "memory limit of each process: `512m`", Applies.CONTAINER, shown="no limit", kamal=KAMAL_MEMORY)
     cpus: float | None = setting(None, CPUS,
         "CPU limit of each process: `0.5`", Applies.CONTAINER, shown="no limit", kamal=KAMAL_CPUS)
+    # The log begins anew at that size: with less, a crash would hardly be found in it.
+    log_size: int = setting(10 * 1024**2, Size(1024**2, 10 * 1024**3),
+        "the most that Docker keeps of each container's log: `50m`", Applies.CONTAINER, kamal="logging.options.max-size")
     # Beside the Procfile's, or in their place.
     processes: Mapping[ProcessName, ProcessConfig] = setting({}, ProcessTable(),
         "`worker: python jobs.py`, or `worker: {command: …, memory: 1g, cpus: 1}`",

@@ -29,7 +29,8 @@ def ran_with(docker: Docker, release: Release, config: AppConfig) -> tuple[AppCo
 def as_it_ran(config: AppConfig, web: Container, workers: Sequence[Container]) -> AppConfig:
     """Return an app's settings as they were for a release, from today's settings and the release's containers.
 
-    What belongs to no container stays as it is today: hosts, storage, how releases take over, times.
+    What belongs to no container stays as it is today: hosts, storage, how releases take over, times. So does the size of logs:
+    it is about the disk, not about how the release ran, and somebody may have lowered it because the disk was full.
     """
     processes = {_role(one): ProcessConfig(one.command or None, one.memory, one.cpus) for one in workers}
     for name in workers_of(web):

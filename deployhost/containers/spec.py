@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deployhost.build.labels import INIT_LABEL
 from deployhost.config.app import AppConfig
+from deployhost.config.settings import size_text
 from deployhost.containers.capabilities import capabilities
 from deployhost.containers.processes import Process
 from deployhost.kamal import contract
@@ -37,6 +38,7 @@ def container_of(image: Image, config: AppConfig, process: Process, storage: Pat
         command=process.argv,
         binds=(f"{storage}:{MOUNTED_AT}",) if config.storage else (),
         restart=contract.RESTART,
+        log_max_size=size_text(config.log_size),  # for Docker's logs, an m is a million bytes
         stop_timeout=config.stop_timeout,
         init=generated,
         security_opt=("no-new-privileges",),

@@ -14,6 +14,7 @@ OF_AN_APP: dict[str, Any] = {
     "strategy": Strategy.HANDOVER,
     "memory": 64 * 1024**2,
     "cpus": 0.5,
+    "log_size": 50 * 1024**2,
     "processes": {ProcessName("worker"): ProcessConfig("./work")},
     "release": "./migrate",
     "may_reach": (AppName("api"),),

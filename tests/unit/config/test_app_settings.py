@@ -73,6 +73,8 @@ def test_two_releases_share_storage_only_if_that_is_wanted(settings: str, strate
         ("memory: lots", "must be a size of at least 16m, as in 512m or 2g"),
         ("memory: 15m", "must be a size of at least 16m"),
         ("memory: -1g", "must be a size"),
+        ("log_size: 900k", "must be a size of at least 1m and at most 10g, as in 512m or 2g"),
+        ("log_size: 11g", "must be a size of at least 1m and at most 10g"),
         ("cpus: 0", "must be a number from 0.01 to 512"),
         ("processes: [worker]", "must be a mapping"),
         ("processes: {my-worker: ./w}", "is not a valid process name"),

@@ -154,6 +154,27 @@ def test_hosts_and_storage_are_todays(server: Server) -> None:
     assert server.table.routes["shop-web"].hosts == ("shop.localhost", "shop.example.com")
 
 
+def test_the_size_of_logs_is_todays(server: Server) -> None:
+    """Somebody may have lowered it because the disk was full."""
+    app, daemon = server.add("shop"), server.start()
+    first = deployed(server, daemon, app, "log_size: 1g", "log_size: 20m")
+    assert specs(server)["web"].log_max_size == "20m"
+    assert back(daemon, first).status is DeployStatus.LIVE
+    assert specs(server)["web"].log_max_size == "20m"
+
+
+@pytest.mark.parametrize("was", ["", "10m"])
+def test_a_container_with_another_log_size_is_left_alone(server: Server, was: str) -> None:
+    """A change applies to new containers; those that run, also of a deployhost that knew no such setting, are not replaced."""
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+    live = daemon.live(app).container
+    server.engine.containers[live] = replace(server.engine.containers[live], log_max_size=was)
+    settings(server, "log_size: 20m")
+    assert not daemon.converge.plan()
+    assert daemon.live(app).container == live
+
+
 @pytest.mark.parametrize("role", ["web", "worker"])
 def test_of_what_is_gone_todays_settings_are_used(server: Server, role: str) -> None:
     app, daemon = server.add("shop"), server.start()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from deployhost.config.app import SETTINGS, AppConfig
+from deployhost.config.process import ProcessConfig
 from deployhost.config.settings import Applies
 from deployhost.containers.processes import processes_of
 from deployhost.containers.spec import container_of
@@ -12,6 +13,7 @@ from deployhost.model import AppName
 from deployhost.system.docker_model import ContainerSpec, Image
 from tests.inputs.settings import OF_AN_APP
 
+MIB = 1024**2
 IMAGE = Image("sha256:1", (), {}, "", (), "")
 
 
@@ -20,6 +22,18 @@ def containers(**settings: object) -> dict[str, ContainerSpec]:
     config = AppConfig(AppName("shop"), **settings)  # type: ignore[arg-type]
     found = processes_of(IMAGE, config)
     return {one.name: container_of(IMAGE, config, one, Path("/s")) for one in (found.web, *found.workers)}
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(10 * MIB, "10m"), (2048 * MIB, "2g"), (1536 * MIB, "1536m"), (1_500_000, "1500000b")]
+)
+def test_every_containers_log_is_bounded_in_dockers_words(size: int, text: str) -> None:
+    found = containers(log_size=size, processes={"worker": ProcessConfig("./work")})
+    assert {name: spec.log_max_size for name, spec in found.items()} == {"web": text, "worker": text}
+
+
+def test_the_default_is_what_containers_had_before_there_was_a_setting() -> None:
+    assert containers()["web"].log_max_size == "10m"
 
 
 @pytest.mark.parametrize("key", SETTINGS)

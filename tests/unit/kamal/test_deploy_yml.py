@@ -19,11 +19,12 @@ from deployhost.system.docker_model import ContainerSpec
 
 SHOP = AppName("shop")
 SPEC = ContainerSpec(name="shop", image="", env={"PORT": "8080"})
-SAID_BY_KAMAL = {"name", "image", "labels", "env", "network", "hostname", "command", "restart", "log_max_size"}
+SAID_BY_KAMAL = {"name", "image", "labels", "env", "network", "hostname", "command", "restart"}
 OTHERWISE: dict[str, Any] = {
     "aliases": ("shop",),
     "binds": ("/a:/storage",),
     "ports": {80: ("127.0.0.1", 8080)},
+    "log_max_size": "50m",
     "stop_timeout": 7,
     "init": True,
     "security_opt": ("no-new-privileges",),
