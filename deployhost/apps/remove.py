@@ -49,7 +49,7 @@ NO_VERSION = Version("0" * 40)  # a removal's lock has no version to name; Kamal
 
 @dataclass(frozen=True, kw_only=True)
 class Remover:
-    """Given the tools, look at an app and remove it step by step."""
+    """Removes apps, step by step."""
 
     docker: Docker
     proxy: KamalProxy
@@ -68,7 +68,7 @@ class Remover:
     failed: dict[AppName, DeployhostError] = field(default_factory=dict)  # why a removal that has begun has not ended
 
     def plan(self, config: AppConfig, *, with_storage: bool) -> Plan:
-        """Given an app's settings and whether its data goes too, return what removing it would do."""
+        """Return what removing an app would do; `with_storage`: its data goes too."""
         return plan_removal(self.facts(config), with_storage=with_storage)
 
     def remove(self, config: AppConfig, *, with_storage: bool) -> Plan:
@@ -175,7 +175,7 @@ class Remover:
         return plan
 
     def is_left(self, app: AppName) -> bool:
-        """Given an app that apps.yml does not have, return whether there is something of it that deployhost made."""
+        """Return whether there is something that deployhost made of an app that apps.yml does not have."""
         if self.paths.repo(app).exists() or self.releases.of_app(app) or self.env.entries(app):
             return True
         if any(DEPLOY_LABEL in container.labels for container in self.docker.listed({"service": app})):
@@ -183,7 +183,7 @@ class Remover:
         return bool(self.docker.images(f"{APP_LABEL}={app}"))
 
     def facts(self, config: AppConfig) -> AppFacts:
-        """Given an app's settings, return what there is of it."""
+        """Return what there is of an app."""
         app = config.name
         storage = self.paths.storage(app)
         images = [tag for image in self.docker.images(f"service={app}") for tag in image.tags]

@@ -66,7 +66,7 @@ class AppFacts:
 
 
 def plan_removal(facts: AppFacts, *, with_storage: bool) -> Plan:
-    """Given what there is and whether the data goes too, return the steps; the notes say what stays."""
+    """Return the steps of a removal; the notes say what stays. `with_storage`: the data goes too."""
     app = facts.app
     steps: list[Step] = [
         RemoveRoute(

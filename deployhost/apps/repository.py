@@ -33,7 +33,7 @@ def mend(repository: BareRepository, app: AppName, paths: Paths) -> None:
 
 
 def hook_text(app: AppName, paths: Paths) -> str:
-    """Given an app, return its proc-receive hook: this very Python without site-packages, so that it starts in milliseconds."""
+    """Return an app's proc-receive hook: this very Python without site-packages, so that it starts in milliseconds."""
     package = Path(deployhost.__file__).resolve().parent.parent
     return (
         f"#!{sys.executable} -IS\n"

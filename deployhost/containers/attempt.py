@@ -26,7 +26,7 @@ class Attempt:
     check: Callable[[], None]
 
     def tell_maintenance(self, state: str | None) -> None:
-        """Given the state of the route that leads to the new release, say it if visitors do not get there: a deploy ends no maintenance."""
+        """Say so if visitors do not reach the new release, by its route's state: a deploy ends no maintenance."""
         if state == STOPPED:
             app = self.deploy.app
             self.progress.note(f"{app} is in maintenance: visitors get 503 until `deployhost kamal {app} -- app live`")

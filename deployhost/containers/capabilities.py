@@ -27,7 +27,7 @@ class Capabilities:
 
 
 def capabilities(generated: bool, user: str) -> Capabilities:
-    """Given whether deployhost wrote an image's Dockerfile, and the image's USER, return what its containers get.
+    """Return what an image's containers get; `generated` is whether deployhost wrote its Dockerfile.
 
     None at all, but for a repository's own Dockerfile that starts as root. Without any, a program can still listen on
     port 80 of its container (kamal-contract 0b.13).
@@ -36,6 +36,6 @@ def capabilities(generated: bool, user: str) -> Capabilities:
 
 
 def starts_as_root(user: str) -> bool:
-    """Given an image's USER ("", "name", "uid", "name:group"), return whether that is root."""
+    """Return whether an image's USER ("", "name", "uid", "name:group") is root."""
     name = user.partition(":")[0]
     return name in ("", "root") or (name.isascii() and name.isdigit() and int(name) == 0)

@@ -7,14 +7,14 @@ _NUMBER = re.compile(r"[0-9]{1,10}")
 
 
 def needs_tables(user: str) -> bool:
-    """Given an image's USER, return whether only its passwd and group can tell the numbers."""
+    """Return whether only an image's passwd and group can tell the numbers of its USER."""
     name, _, group = user.partition(":")
     uid, gid = _number(name or "0"), _number(group) if group else None
     return uid is None or (gid is None and (uid != 0 or bool(group)))
 
 
 def owner(user: str, passwd: str = "", groups: str = "") -> tuple[int, int] | None:
-    """Given an image's USER ("name", "uid", "name:group", "uid:gid" or ""), return uid and gid, None if nobody has that name.
+    """Return uid and gid of an image's USER ("name", "uid", "name:group", "uid:gid" or ""), None if nobody has that name.
 
     Numbers are taken as they are, names looked up; without a group it is the one that passwd has, else 0, as runc does it.
     """

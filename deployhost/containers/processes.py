@@ -33,7 +33,7 @@ class Processes:
 
 
 def processes_of(image: Image, config: AppConfig) -> Processes:
-    """Given a release's image and the app's settings, return its processes. apps.yml goes before the Procfile, name by name."""
+    """Return the processes of a release. apps.yml goes before the Procfile, name by name."""
     commands = _of_procfile(image)
     release = config.release or commands.pop(RELEASE, None)
     chosen = {str(name): process.command for name, process in config.processes.items() if process.command}

@@ -39,7 +39,7 @@ class Probe:
 def ports_to_try(
     listeners: Collection[Listener], wanted: int, *, last: int | None, fixed: bool, seconds_listening: float
 ) -> tuple[int, ...]:
-    """Given who listens in the container, return the ports to ask, best first.
+    """Return the ports to ask, best first, by who listens in the container.
 
     `wanted` is $PORT; with `fixed` (the owner configured it) no other counts. The port on which the app's `last` release
     served is as good. Others are tried once the app has been listening for a while: it may open several, one after the other.
@@ -55,7 +55,7 @@ def ports_to_try(
 
 
 def loopback_only(listeners: Collection[Listener], wanted: int, seconds_listening: float) -> int | None:
-    """Given who listens, return the port of an app that can only be reached from inside its container, once that is certain."""
+    """Return the port of an app that can only be reached from inside its container, once that is certain."""
     ports = sorted(item.port for item in listeners if item.loopback and item.port != NODE_INSPECTOR)
     if not ports or any(not item.loopback for item in listeners):
         return None
@@ -65,12 +65,12 @@ def loopback_only(listeners: Collection[Listener], wanted: int, seconds_listenin
 
 
 def paths_to_ask(configured: str | None) -> tuple[str, ...]:
-    """Given the configured health path or None, return the paths to ask, in order; the first good one is enough."""
+    """Return the paths to ask, in order; the first good one is enough. `configured` is the app's health path, if it has one."""
     return (configured,) if configured else DEFAULT_PATHS
 
 
 def good(probe: Probe, *, configured: bool) -> bool:
-    """Given a probe, return whether it proves the app healthy.
+    """Return whether a probe proves the app healthy.
 
     A configured path must answer 2xx. By default anything below 500 does, but a 404 on /up only says that the app has no
     such page: then `/` decides.
@@ -81,20 +81,20 @@ def good(probe: Probe, *, configured: bool) -> bool:
 
 
 def health(probes: Collection[Probe], *, configured: bool) -> Health:
-    """Given a round of probes, return what they say together."""
+    """Return what the probes of one round say together."""
     if any(good(probe, configured=configured) for probe in probes):
         return Health.HEALTHY
     return Health.UNHEALTHY if any(probe.status for probe in probes) else Health.SILENT
 
 
 def given_up(probes: Collection[Probe], seconds_unhealthy: float) -> bool:
-    """Given the last round and for how long the app has only answered badly, return whether it is pointless to ask on."""
+    """Return whether it is pointless to ask on, by the last round and for how long the app has only answered badly."""
     answered = [probe.status for probe in probes if probe.status]
     return bool(answered) and not any(status in PATIENT for status in answered) and seconds_unhealthy >= BROKEN
 
 
 def why_not_ready(listeners: Collection[Listener], wanted: int, probes: Collection[Probe], limit: float) -> str:
-    """Given the last that was seen when the time was up, return the cause in one sentence."""
+    """Return in one sentence why the app was not ready when its time was up."""
     if probes:
         refused = all("refused" in probe.problem for probe in probes)
         cure = f" (if it listens on IPv6 only: bind 0.0.0.0:{wanted})" if refused else ""
@@ -109,5 +109,5 @@ def why_not_ready(listeners: Collection[Listener], wanted: int, probes: Collecti
 
 
 def told_loopback(port: int, wanted: int) -> str:
-    """Given the port an app listens on inside its container only, return the cause and the cure."""
+    """Return the cause and the cure for an app that listens on a port inside its container only."""
     return f"it listens on 127.0.0.1:{port} only, which nothing outside its container can reach: bind 0.0.0.0:{wanted} (PORT)"

@@ -192,7 +192,7 @@ def _is_added(created: Created, name: ProcessName) -> bool:
 
 @contextlib.contextmanager
 def _explained(attempt: Attempt, what: str, added: bool) -> Iterator[None]:
-    """Given what is run in the block, and whether only apps.yml names it, say that of one that fails in a rollback."""
+    """Explain a failure of the block in a rollback where only apps.yml names what it runs."""
     try:
         yield
     except BootFailed as error:

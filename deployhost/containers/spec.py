@@ -23,7 +23,7 @@ PIDS_LIMIT = 4096  # processes and threads of one app; what is more is a fork bo
 
 
 def container_of(image: Image, config: AppConfig, process: Process, storage: Path) -> ContainerSpec:
-    """Given an image, the app's settings, one of its processes and where its storage lies, return what that container is made from.
+    """Return what the container of one of an app's processes is made from; `storage` is where the app's storage lies.
 
     `env` has only what deployhost itself sets, and no secrets.
     """
@@ -51,18 +51,18 @@ def container_of(image: Image, config: AppConfig, process: Process, storage: Pat
 
 
 def settings_label(config: AppConfig) -> str:
-    """Given an app's settings, return what its web container says of them, as JSON (containers/ran_with.py reads it)."""
+    """Return what an app's web container says of its settings, as JSON (containers/ran_with.py reads it)."""
     said = {"port": config.port, "health": config.health, "release": config.release}
     return json.dumps({key: value for key, value in said.items() if value is not None})
 
 
 def pushed_at(deploy: Deploy) -> str:
-    """Given a deploy, return the value of the variable that tells its app when it was asked for."""
+    """Return the value of the variable that tells an app when its deploy was requested."""
     return f"{deploy.requested_at:.3f}"
 
 
 def port_for(image: Image, config: AppConfig) -> int:
-    """Given an image and the settings, return $PORT: the configured one, else 8080 unless other ports only are EXPOSEd, else the lowest."""
+    """Return $PORT: the configured port, else 8080 unless only other ports are EXPOSEd, else the lowest of those."""
     # An image inherits what its base exposes (nginx: 80), so the lowest alone may be a port that nobody listens on.
     by_default = DEFAULT_PORT if DEFAULT_PORT in image.exposed else next(iter(image.exposed), DEFAULT_PORT)
     return config.port or by_default

@@ -23,7 +23,7 @@ class Disconnected(Exception):
 
 
 class Client:
-    """Given a connection, tell whoever is at its other end, and know when nobody is."""
+    """Whoever is at the other end of a connection: told things, and known to be gone once nobody is there."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -58,7 +58,7 @@ class Client:
 
 @contextlib.contextmanager
 def until_gone(emit: Emit) -> Iterator[Stop]:
-    """Given who is told, yield what is set once nobody is there any more; a plain function never goes."""
+    """Yield what is set once the client is gone; a plain function never goes."""
     if isinstance(emit, Client):
         with emit.gone() as stop:
             yield stop
@@ -67,7 +67,7 @@ def until_gone(emit: Emit) -> Iterator[Stop]:
 
 
 class ControlServer:
-    """Given the socket's path and the handlers by operation, answer until the process ends."""
+    """Answers on the control socket, each operation by its handler."""
 
     def __init__(self, path: Path, handlers: dict[str, Handler]) -> None:
         self._handlers = handlers

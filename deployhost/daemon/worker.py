@@ -44,7 +44,7 @@ class Workers:
             self.wake(app)
 
     def wake(self, app: AppName) -> None:
-        """Given an app, have a worker look at its queue."""
+        """Have a worker look at an app's queue."""
         with self._lock:
             if not self._opened or app in self._busy:
                 return
@@ -52,7 +52,7 @@ class Workers:
         threading.Thread(target=self._work, args=(app,), name=f"worker-{app}", daemon=True).start()
 
     def works_on(self, number: int) -> bool:
-        """Given a deploy's number, return whether a worker is at it just now."""
+        """Return whether a worker is at a deploy just now."""
         with self._lock:
             return number in self._busy.values()
 

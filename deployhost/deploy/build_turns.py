@@ -9,7 +9,7 @@ from deployhost.model import AppName
 
 
 class BuildTurns:
-    """Given how many builds there may be at a time, let deploys build one after the other."""
+    """Lets deploys build one after the other, as many at a time as `at_once` says."""
 
     def __init__(self, at_once: Callable[[], int]) -> None:
         self._at_once = at_once
@@ -19,7 +19,7 @@ class BuildTurns:
 
     @contextlib.contextmanager
     def turn(self, attempt: Attempt) -> Iterator[None]:
-        """Given an attempt, have the block run once it is its turn; a wait is told, and is a phase of its own. Raise DeployCancelled."""
+        """Run the block once it is an attempt's turn; a wait is told, and is a phase of its own. Raise DeployCancelled."""
         app = attempt.deploy.app
         with self._changed:
             before = self._ahead()

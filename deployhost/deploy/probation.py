@@ -50,7 +50,7 @@ class Verdict:
 
 
 def bad_answer(statuses: Sequence[int], problems: Sequence[str]) -> bool | None:
-    """Given the statuses of one round of questions (0: none came) and the problems with those, return whether it went badly.
+    """Return whether one round of questions went badly, by its statuses (0: none came) and the problems with those.
 
     Any answer below 500 is a good one: at boot the app has proved more. No answer within the time says nothing.
     """
@@ -62,7 +62,7 @@ def bad_answer(statuses: Sequence[int], problems: Sequence[str]) -> bool | None:
 
 
 def judge(observations: Sequence[Observation], lived: float) -> Verdict:
-    """Given what was seen of a release so far, oldest first, and for how many seconds it has been live, return the verdict."""
+    """Return the verdict on a release that has been live for `lived` seconds, by what was seen of it, oldest first."""
     if not observations:
         return Verdict()
     for process in observations[-1].processes:
@@ -130,7 +130,7 @@ def way_back(
     earlier: Sequence[Release],
     others: Sequence[Deploy],
 ) -> Way:
-    """Given a live release that failed, and the deploy that brought it, return what follows.
+    """Return what follows for a live release that failed; `deploy` is the one that brought it.
 
     `allowed` is the app's `auto_rollback`, `earlier` its releases whose image is there, newest first, `others` its deploys that
     are newer than the failed one. Whatever is under way may mend it, so its end is waited for.

@@ -10,7 +10,7 @@ REPEATS = (Trigger.RESTART, Trigger.SETTINGS)  # triggers that repeat what is li
 
 
 def overtakes(new: Trigger, queued: Deploy) -> bool:
-    """Given what a new deploy is asked by and one that is still queued, return whether the new one makes it pointless.
+    """Return whether a new deploy makes one pointless that is still queued; `new` is what asks for it.
 
     The newest choice wins over older ones, and the newest settings over older ones; but settings must reach the live
     release even if the newer commit turns out to be broken, and the other way round. An automatic rollback neither
@@ -20,7 +20,7 @@ def overtakes(new: Trigger, queued: Deploy) -> bool:
 
 
 def next_of(queued: Iterable[Deploy]) -> Deploy | None:
-    """Given the queued deploys of one app, return the one to run next, or None: the oldest, since the newer wait their turn."""
+    """Return the deploy of one app to run next, or None: the oldest, since the newer ones wait their turn."""
     return min(
         (deploy for deploy in queued if deploy.status is DeployStatus.QUEUED),
         key=lambda deploy: deploy.id,
@@ -29,7 +29,7 @@ def next_of(queued: Iterable[Deploy]) -> Deploy | None:
 
 
 def next_version(sha: Sha, used: set[str]) -> Version:
-    """Given a commit and the versions its deploys have had, return a new one: the sha, then sha-2, sha-3 and so on.
+    """Return a new version of a commit, beside those that its deploys have used: the sha, then sha-2, sha-3 and so on.
 
     A version is never used twice, so the container of a failed attempt keeps its name and its logs.
     """

@@ -19,7 +19,7 @@ class Candidate:
 
 
 def choose(app: AppName, candidates: Sequence[Candidate], wanted: str | None) -> Candidate:
-    """Given an app's releases, newest first, and perhaps what the person named, return the one to go back to.
+    """Return the release to go back to, of an app's releases, newest first; `wanted` is what the person named, if anything.
 
     Raise NotFound if there is none, or its image is gone; Conflict if it is live already or its name may mean several.
     """

@@ -47,7 +47,7 @@ class Holding:
         max_pause: float,
         check: Callable[[], None] = lambda: None,
     ) -> None:
-        """Given a deploy and what runs until now (ids, the web process first), have the proxy hold the app's requests.
+        """Have the proxy hold an app's requests; `containers` are what runs until now (ids, the web process first).
 
         Return once those under way have ended, or DRAIN is over. Where no request gets through anyway (there is no route, or
         `kamal app maintenance` has stopped it) nothing is held, and it is only written down what is to be started again.
@@ -70,13 +70,13 @@ class Holding:
             self.proxy.pause(service, drain=DRAIN, max_pause=max_pause)
 
     def _was_begun(self, deploy: Deploy, route: Route | None) -> bool:
-        """Given a deploy and a route that is lost or paused, return whether that is of a try before in which the proxy ended."""
+        """Return whether a route is lost or paused because the proxy ended in an earlier try of the same deploy."""
         hold = self.holds.of_app(deploy.app)
         ours = hold is not None and hold.deploy == deploy.id and hold.proxy != NOT_HELD
         return ours and (route is None or route.state == PAUSED)
 
     def _made_anew(self, app: AppName, web: str, route: Route | None) -> bool:
-        """Given an app and what serves it still, have its route again: one that was paused before a restart wakes nobody.
+        """Make an app's route anew: one that was paused before a restart of the proxy wakes nobody.
 
         Return whether its port is known.
         """
@@ -90,7 +90,7 @@ class Holding:
         return True
 
     def _have_our_path(self, app: AppName, web: str) -> None:
-        """Given an app and what serves it, have the proxy know it by a health path that no visitor asks for.
+        """Have the proxy know what serves an app by a health path that no visitor asks for.
 
         Where Kamal made the switch, that is a path of the app's own: held, its GETs would get the proxy's empty 200
         (kamal-contract 0b.3).
@@ -104,7 +104,7 @@ class Holding:
             self.switch.to(container, route.port, self.apps.get(app)).forget()
 
     def let_go(self, app: AppName, web: Container, port: int, config: AppConfig) -> Switched | None:
-        """Given the container that the app's route leads to by now, let the held requests go there.
+        """Let the held requests go to the container that the app's route leads to by now.
 
         A proxy that was restarted since would die of `resume` (kamal-contract 0b.2): the route is made anew then, and that
         switch returned. One that is away, or ends meanwhile, is waited for. Raise SwitchFailed, BootFailed.

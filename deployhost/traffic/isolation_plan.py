@@ -43,12 +43,12 @@ class Wanted:
 
 
 def taking_part(may_reach: Mapping[AppName, Sequence[AppName]]) -> frozenset[AppName]:
-    """Given whom each app may reach, return the apps whose containers are named in rules for it."""
+    """Return the apps whose containers are named in rules, by whom each app may reach."""
     return frozenset(app for source, others in may_reach.items() for app in (source, *others) if others)
 
 
 def change(wanted: Wanted, current: Sequence[str], *, v6: bool = False) -> str:
-    """Given what is wanted and the rules that there are (`iptables -S`), return lines for iptables-restore; empty if all is right."""
+    """Return lines for iptables-restore that bring the rules (`iptables -S`) to what is wanted; empty if all is right."""
     parent = DOCKERS if f"-N {DOCKERS}" in current else FORWARD
     jump = f"-A {parent} -i {wanted.bridge} -o {wanted.bridge} -j {wanted.chain}"
     rules = list(_rules(wanted, v6=v6))
@@ -67,7 +67,7 @@ def change(wanted: Wanted, current: Sequence[str], *, v6: bool = False) -> str:
 
 
 def passed_by(wanted: Wanted, current: Sequence[str]) -> bool:
-    """Given the rules that there are, return whether the kernel lets what passes on the bridge through without asking Docker's chain.
+    """Return whether the kernel lets what passes on the bridge through without asking Docker's chain.
 
     So it is once somebody has emptied FORWARD: only dockerd's next start would have it asked again.
     """
@@ -84,7 +84,7 @@ def passed_by(wanted: Wanted, current: Sequence[str]) -> bool:
 
 
 def _lets_through(rule: str, current: Sequence[str], bridge: str, ends: Sequence[str] = ("ACCEPT",)) -> bool:
-    """Given a rule, return whether something new that comes from the bridge may be let through by it, or by a chain that it asks."""
+    """Return whether a rule, or a chain that it asks, may let something new through that comes from the bridge."""
     words = rule.split()
     target = next((words[at + 1] for at, word in enumerate(words[:-1]) if word in ("-j", "-g")), "")
     if _elsewhere(rule, bridge) or (target in ends and _only_answers(words)):
@@ -94,7 +94,7 @@ def _lets_through(rule: str, current: Sequence[str], bridge: str, ends: Sequence
 
 
 def removal(current: Sequence[str], chain: str = CHAIN) -> str:
-    """Given the rules that there are, return lines for iptables-restore that take ours away; empty if there are none."""
+    """Return lines for iptables-restore that take our rules away; empty if there are none."""
     all_of_it = [f"-F {chain}", f"-X {chain}"] if f"-N {chain}" in current else []
     return _text([*_dropped(rule for rule in current if _jumps(rule, chain)), *all_of_it])
 

@@ -26,7 +26,7 @@ class Cached:
 
 
 def ours(records: Iterable[Cached], spans: Collection[Span]) -> list[Cached]:
-    """Given records and when our builds ran, return those that came to be meanwhile."""
+    """Return the records that were made while our builds ran."""
     ordered = sorted(spans, key=lambda span: span.start)
     starts = [span.start for span in ordered]
     # Of all that began before a record, the one that ended last decides.
@@ -40,7 +40,7 @@ def ours(records: Iterable[Cached], spans: Collection[Span]) -> list[Cached]:
 
 
 def surplus(records: Iterable[Cached], budget: int) -> list[Cached]:
-    """Given our records and the bytes they may take, return those that go, the ones used longest ago first; none if all fit."""
+    """Return those of our records that go, the ones used longest ago first; none if all fit into the budget, in bytes."""
     free = sorted((record for record in records if record.free), key=lambda record: (record.last_used, record.id))
     left = sum(record.size for record in free)
     if left <= budget:

@@ -19,7 +19,7 @@ class Space:
 
 
 def reserve(total: int, wanted: int | None) -> int:
-    """Given a disk's bytes and what server.yml says (None: nothing), return the bytes that a build must find free.
+    """Return the bytes that a build must find free on a disk; `wanted` is what server.yml says, if anything.
 
     A twentieth of the disk, at least 1 GiB, at most 10 GiB; never more than a quarter, for disks that are small.
     """
@@ -27,17 +27,17 @@ def reserve(total: int, wanted: int | None) -> int:
 
 
 def cache_budget(total: int, wanted: int | None) -> int:
-    """Given a disk's bytes and what server.yml says (None: nothing), return the bytes that our builds may leave in the cache."""
+    """Return the bytes that our builds may leave in the cache; `wanted` is what server.yml says, if anything."""
     return min(total // 10, 4 * GIB) if wanted is None else wanted
 
 
 def missing(space: Space, wanted: int | None) -> int:
-    """Given a disk and the reserve that server.yml wants (None: the default), return the bytes that are missing of it."""
+    """Return the bytes that a disk lacks of its reserve; `wanted` is what server.yml says, if anything."""
     return max(0, reserve(space.total, wanted) - space.free)
 
 
 def short_of_inodes(space: Space) -> bool:
-    """Given a disk, return whether it has room for too few files."""
+    """Return whether a disk has room for too few files."""
     return space.inodes > 0 and space.free_inodes < min(LEAST_INODES, space.inodes // 20)
 
 

@@ -54,7 +54,7 @@ class Pruner:
     _since: int = field(default=CACHE_AFTER, init=False)
 
     def prune(self, app: AppName) -> None:
-        """Given an app, remove its old containers, images and logs; what runs or can be rolled back to stays.
+        """Remove an app's old containers, images and logs; what runs or can be rolled back to stays.
 
         Now and then the cache of our builds is looked at too. Slow: never while somebody waits for a deploy.
         """
@@ -71,7 +71,7 @@ class Pruner:
             return True
 
     def surplus(self, app: AppName) -> Surplus:
-        """Given an app, return what of it goes."""
+        """Return what of an app goes."""
         # Kamal's own containers of this app too: they have a process and a destination, which others that are merely
         # labelled alike have not.
         listed = [one for one in self.docker.listed({"service": app, "destination": ""}) if one.labels.get("role")]
@@ -108,7 +108,7 @@ class Pruner:
         )
 
     def remove(self, surplus: Surplus) -> None:
-        """Given what of an app goes, remove it, and the logs of its oldest deploys."""
+        """Remove what of an app goes, and the logs of its oldest deploys."""
         for container in surplus.decided.containers:
             with contextlib.suppress(Conflict):  # somebody has started it since
                 self.docker.remove(container)
@@ -136,5 +136,5 @@ class Pruner:
         return surplus(mine, budget)
 
     def remove_cache(self, records: Iterable[Cached]) -> int:
-        """Given records of the cache, remove them and return the bytes that freed."""
+        """Remove records of the cache and return the bytes that this freed."""
         return self.docker.prune_build_cache([record.id for record in records])

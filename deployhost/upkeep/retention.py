@@ -41,7 +41,7 @@ class Prune:
 
 
 def version_in(name: str, app: str, process: str) -> str | None:
-    """Given a container's name, its app and its process, return the version it is of, or None if it is not named as Kamal names them."""
+    """Return the version in a container's name, or None if it is not named as Kamal names them."""
     prefix = f"{app}-{process}-"
     if not name.startswith(prefix):
         return None
@@ -49,7 +49,7 @@ def version_in(name: str, app: str, process: str) -> str | None:
 
 
 def needed(releases: Sequence[Release]) -> list[Release]:
-    """Given an app's releases, newest first, return those whose containers are needed beside what is kept of images.
+    """Return those of an app's releases, newest first, whose containers are needed beside what is kept of images.
 
     What is live and what was before it; and what an automatic rollback would go back to, which runs with what they say.
     """

@@ -11,12 +11,12 @@ LARGEST = 2**63 - 1  # what SQLite takes
 
 
 def app_name(request: Message, key: str = "name") -> AppName:
-    """Given a request, return the app it names. Raise InvalidRequest, InvalidName."""
+    """Return the app that a request names. Raise InvalidRequest, InvalidName."""
     return AppName(text(request, key))
 
 
 def text(request: Message, key: str) -> str:
-    """Given a request and a key, return the text there. Raise InvalidRequest."""
+    """Return the string at a key. Raise InvalidRequest."""
     value = request.get(key)
     if not isinstance(value, str):
         raise InvalidRequest(f"{key} is to be a text")
@@ -24,7 +24,7 @@ def text(request: Message, key: str) -> str:
 
 
 def texts(request: Message, key: str) -> list[str]:
-    """Given a request and a key, return the list of texts there, empty if it is missing. Raise InvalidRequest."""
+    """Return the list of strings at a key, empty if it is missing. Raise InvalidRequest."""
     value = request.get(key) or []
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise InvalidRequest(f"{key} is to be a list of texts")
@@ -32,7 +32,7 @@ def texts(request: Message, key: str) -> list[str]:
 
 
 def values(request: Message, key: str) -> dict[str, str]:
-    """Given a request and a key, return the texts by name there. Raise InvalidRequest."""
+    """Return the strings by name at a key. Raise InvalidRequest."""
     value = request.get(key)
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
         raise InvalidRequest(f"{key} is to be an object of texts")
@@ -40,7 +40,7 @@ def values(request: Message, key: str) -> dict[str, str]:
 
 
 def whole(request: Message, key: str, default: int | None) -> int | None:
-    """Given a request, a key and a default, return the whole number there. Raise InvalidRequest."""
+    """Return the whole number at a key, or the default. Raise InvalidRequest."""
     value: Any = request.get(key)
     if value is None:
         return default
@@ -50,7 +50,7 @@ def whole(request: Message, key: str, default: int | None) -> int | None:
 
 
 def number(request: Message, key: str) -> float | None:
-    """Given a request and a key, return the number there, or None if there is none. Raise InvalidRequest."""
+    """Return the number at a key, or None if it is missing. Raise InvalidRequest."""
     value: Any = request.get(key)
     if value is None:
         return None

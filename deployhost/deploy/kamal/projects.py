@@ -50,7 +50,7 @@ class KamalProjects:
     project: KamalProject
 
     def prepare(self, name: AppName, argv: Sequence[str], health: str = ANYTHING) -> Project:
-        """Given an app and the arguments that a person gives Kamal's CLI, write the project to run it in.
+        """Write the project in which a person runs Kamal's CLI with these arguments.
 
         Its version is that of what is live; for a verb that builds, an unused one of the same commit. What it builds is the
         live image again. `health` is the path that Kamal asks where neither apps.yml nor what runs tells a better one. Raise
@@ -73,11 +73,11 @@ class KamalProjects:
         return Project(directory, self._version(live, argv), live.port, warnings)
 
     def is_trusted(self, config: AppConfig) -> bool:
-        """Given an app's settings, return whether its checkout has a configuration of its own that Kamal may read."""
+        """Return whether an app's checkout has a configuration of its own that Kamal may read."""
         return config.trust_repo_config and (self.paths.build_tree(config.name) / CONFIG).is_file()
 
     def of_trusted(self, attempt: Attempt) -> Project:
-        """Given an attempt at an app whose checkout has a trusted configuration, write its project. Raise InvalidConfig."""
+        """Write the project of an attempt whose checkout has a trusted configuration. Raise InvalidConfig."""
         return Project(self._write_trusted(attempt.config, _own(attempt.env), attempt.deploy), attempt.version, None)
 
     def _version(self, live: Release, argv: Sequence[str]) -> Version:
@@ -88,7 +88,7 @@ class KamalProjects:
         return next_version(live.sha, {*self.deploys.version_numbers(live.app, live.sha), *released})
 
     def of_attempt(self, attempt: Attempt, image: Image) -> Project:
-        """Given an attempt and its image, write the project in which Kamal deploys it. Raise InvalidConfig for what Kamal can't do."""
+        """Write the project in which Kamal deploys an attempt's image. Raise InvalidConfig for what Kamal can't do."""
         config, deploy = attempt.config, attempt.deploy
         env, live = _own(attempt.env), self.releases.live(deploy.app)
         env_values.refuse_unfit(config.name, env_values.split(env))
@@ -143,7 +143,7 @@ class KamalProjects:
 
 
 def _own(env: Mapping[str, str]) -> dict[str, str]:
-    """Given variables, return those that are the app's own: Kamal and deployhost set the others anew."""
+    """Return the variables that are the app's own: Kamal and deployhost set the others anew."""
     return {name: value for name, value in env.items() if not name.startswith(RESERVED) and name != "PORT"}
 
 
