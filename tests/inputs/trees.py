@@ -581,6 +581,27 @@ REFUSED = (
         "shard.yml:3",
     ),
     Refused(
+        "nim jester",
+        {
+            "shop.nimble": 'version = "0.1.0"\nbin = @["shop"]\nrequires "nim >= 2.0.0"\nrequires "jester#head"\n',
+            "src/shop.nim": 'import jester\n\nroutes:\n  get "/":\n    resp "hello"\n',
+            "public/index.html": PAGE,
+        },
+        "Nim",
+        "shop.nimble:4",
+    ),
+    Refused(
+        "nim with the standard library's server",
+        {
+            "shop.nimble": 'version = "0.1.0"\nbin = @["shop"]\n',
+            "src/shop.nim": "import std/[asynchttpserver, asyncdispatch]\nlet server = newAsyncHttpServer()\n",
+            "index.html": PAGE,
+        },
+        "Nim",
+        "src/shop.nim:1",
+    ),
+    Refused("nim by its Procfile", {"Procfile": "web: nimble run\n", "static/index.html": PAGE}, "Nim", "Procfile"),
+    Refused(
         "dart shelf",
         {
             "pubspec.yaml": "name: shop\ndependencies:\n  shelf: ^1.4.0\n",
@@ -1749,6 +1770,27 @@ KEPT = (
             "p/ui/package.json": package(scripts={"start": "tsc -w"}),
         },
         "node",
+        "nginx",
+    ),
+    Kept(
+        "documentation of a Nim library",
+        {
+            "docs/index.html": PAGE,
+            "fmt.nimble": 'version = "0.1.0"\nsrcDir = "src"\nrequires "nim >= 2.0.0"\n',
+            "src/fmt.nim": "proc pad*(text: string): string = text\n",
+        },
+        "static",
+        "nginx",
+    ),
+    Kept(
+        "a page that Nim compiles to JavaScript",
+        {
+            "index.html": PAGE,
+            "app.js": "",
+            "app.nimble": 'version = "0.1.0"\nbackend = "js"\nbin = @["app"]\nrequires "karax"\n',
+            "src/app.nim": "include karax/prelude\nsetRenderer(render)\n",
+        },
+        "static",
         "nginx",
     ),
     Kept(

@@ -1,4 +1,4 @@
-"""The rows of languages that are compiled to a program: Go, Rust, Swift, Crystal, Dart, Haskell, OCaml, Zig, C and C++. Pure."""
+"""The rows of languages that are compiled to a program: Go, Rust, Swift, Crystal, Dart, Haskell, OCaml, Nim, Zig, C and C++. Pure."""
 
 import re
 
@@ -167,6 +167,21 @@ OCAML = Language(
     mains=("bin/main.ml", "main.ml", "bin/*.ml", "bin/server.ml"),
 )
 
+NIM = Language(
+    name="Nim",
+    image="nimlang/nim:2.2.0",
+    programs=("nim", "nimble"),
+    manifests=("*.nimble", "nimble.lock"),
+    frameworks=words("jester", "prologue", "happyx", "mummy", "httpbeast", "httpx", "rosencrantz", "basolato"),
+    runs=re.compile(r"^\s*bin\s*="),
+    sources=(".nim",),
+    listens=re.compile(
+        r"^\s*import\s.*\b(?:jester|prologue|happyx|mummy|httpbeast|asynchttpserver)\b|\bnewAsyncHttpServer\b|\bnewServer\("
+    ),
+    begins=re.compile(r"^\s*when\s+isMainModule\b"),
+    elsewhere=re.compile(r"--?backend:\s*js\b|^\s*backend\s*=\s*\"js\"|\bkarax\b|^\s*import\s.*\bdom\b"),
+)
+
 ZIG = Language(
     name="Zig",
     image="debian:bookworm",
@@ -210,4 +225,4 @@ C = Language(
     elsewhere=words("emscripten", "em\\+\\+", "emcc", "pybind11", "node-addon-api", "cmake-js", "raylib", "SDL2?"),
 )  # fmt: skip
 
-ROWS = (GO, RUST, SWIFT, CRYSTAL, DART, HASKELL, OCAML, ZIG, C)
+ROWS = (GO, RUST, SWIFT, CRYSTAL, DART, HASKELL, OCAML, NIM, ZIG, C)
