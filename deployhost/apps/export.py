@@ -9,7 +9,7 @@ from typing import Any
 
 from deployhost.build.directory import DirectoryTree
 from deployhost.build.plan import BuildPlan
-from deployhost.build.planner import Planner
+from deployhost.build.planning_pool import Planner
 from deployhost.build.refusals import DOCKERFILE
 from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps

@@ -52,7 +52,7 @@ def inspect(
 
 def of_directory(directory: Path) -> dict[str, Any]:
     """Given a directory, return what would be built from it and why, as app.inspect does for an app."""
-    from deployhost.build.planning import plan_directory  # noqa: PLC0415 - no other verb builds
+    from deployhost.build.planning_process import plan_directory  # noqa: PLC0415 - no other verb builds
 
     return plan_directory(directory, _name_for(directory), storage=None, variables={}).to_json()
 

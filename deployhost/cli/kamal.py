@@ -64,7 +64,8 @@ def _alone(session: Session, app: AppName, arguments: list[str]) -> Iterator[Non
 
 def _run(session: Session, app: AppName, arguments: list[str]) -> int:
     from deployhost.config import server  # noqa: PLC0415 - every other verb starts without what follows
-    from deployhost.kamal import command, parts  # noqa: PLC0415
+    from deployhost.kamal import command  # noqa: PLC0415
+    from deployhost.kamal import installation as parts  # noqa: PLC0415
     from deployhost.kamal.cli import KamalCli, KamalRun  # noqa: PLC0415
 
     verb = command.words(arguments)[:1] if command.builds(arguments) else ()
@@ -82,7 +83,7 @@ def _run(session: Session, app: AppName, arguments: list[str]) -> int:
 
 def _bring(session: Session) -> None:
     from deployhost.cli.setup import bring_kamal  # noqa: PLC0415
-    from deployhost.kamal import parts  # noqa: PLC0415
+    from deployhost.kamal import installation as parts  # noqa: PLC0415
 
     session.warn("Kamal's command is not on this server yet: bringing it, and what it needs, once")
     try:

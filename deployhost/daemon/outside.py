@@ -11,7 +11,7 @@ from deployhost.build.docker_cli import DockerCli
 from deployhost.build.host_files import host_environment
 from deployhost.build.image import ImageBuilder
 from deployhost.build.limits import BuildLimits
-from deployhost.build.planner import Planner
+from deployhost.build.planning_pool import Planner
 from deployhost.build.stand_in import StandIns
 from deployhost.config.server import ServerSettings
 from deployhost.deploy.kamal.run import KamalProgram

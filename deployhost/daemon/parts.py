@@ -22,7 +22,7 @@ from deployhost.apps.running import PATIENCE as READ_WITHIN
 from deployhost.apps.running import RunningReader
 from deployhost.apps.view import Views
 from deployhost.build.image import ImageBuilder
-from deployhost.build.planner import Planner
+from deployhost.build.planning_pool import Planner
 from deployhost.config.current import Apps
 from deployhost.config.env import EnvStore
 from deployhost.config.server import ServerSettings

@@ -9,7 +9,7 @@ from pathlib import Path
 from deployhost.build.image import ImageBuilder
 from deployhost.build.labels import SOURCE_LABEL
 from deployhost.build.plan import BuildPlan
-from deployhost.build.planner import Planner
+from deployhost.build.planning_pool import Planner
 from deployhost.containers.attempt import Attempt
 from deployhost.deploy.queue import REPEATS
 from deployhost.errors import CommandStopped, NotFound

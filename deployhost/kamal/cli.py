@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployhost.errors import Conflict
-from deployhost.kamal import command, parts, registry
+from deployhost.kamal import command, registry
+from deployhost.kamal import installation as parts
 from deployhost.kamal.lock import KamalLocks
 from deployhost.model import AppName, Version
 from deployhost.paths import Paths

@@ -17,7 +17,7 @@ from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.system.files import read
 from deployhost.system.process import Process, run, spawn
-from deployhost.system.records import start_of
+from deployhost.system.process_records import start_of
 
 CALL_TIMEOUT = 15.0  # seconds for calls that only change or read the routing table
 HINT = "deployhost setup --local"

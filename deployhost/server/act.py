@@ -14,18 +14,16 @@ from deployhost.errors import DaemonUnavailable, DeployhostError, DockerUnavaila
 from deployhost.kamal import contract
 from deployhost.server import buildx, proxy_image
 from deployhost.server.act_kamal import KamalActor
-from deployhost.server.facts import builder
 from deployhost.server.kamal_state import REGISTRY, SSHD
-from deployhost.server.kamal_steps import (
-    EnsureKamalBuilder,
-    HoldBack,
-    ObtainKamal,
-    OwnRegistry,
-    SetSshPort,
-    WriteSshAccess,
-)
 from deployhost.server.proxy_container import ASIDE, ProxyContainer
-from deployhost.server.setup_steps import (
+from deployhost.server.read import builder
+from deployhost.server.state import (
+    DAEMON,
+    Wanted,
+    install_record,
+    stopped_record,
+)
+from deployhost.server.steps import (
     CreateNetwork,
     CreateProxy,
     DefineService,
@@ -44,11 +42,13 @@ from deployhost.server.setup_steps import (
     WriteCompletions,
     WriteEngineSettings,
 )
-from deployhost.server.state import (
-    DAEMON,
-    Wanted,
-    install_record,
-    stopped_record,
+from deployhost.server.steps_kamal import (
+    EnsureKamalBuilder,
+    HoldBack,
+    ObtainKamal,
+    OwnRegistry,
+    SetSshPort,
+    WriteSshAccess,
 )
 from deployhost.steps import Step
 from deployhost.system import files, packages, process

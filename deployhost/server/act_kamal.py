@@ -9,10 +9,12 @@ from typing import assert_never
 from deployhost.config import server as server_config
 from deployhost.errors import CommandFailed, SetupFailed
 from deployhost.paths import Paths
-from deployhost.server import kamal_buildx, kamal_cli
-from deployhost.server.facts_kamal import has_buildx, public_keys
+from deployhost.server import kamal_buildx
+from deployhost.server import kamal_program as kamal_cli
 from deployhost.server.kamal_state import REGISTRY_PORT, REGISTRY_USER, SSHD, KamalFiles
-from deployhost.server.kamal_steps import (
+from deployhost.server.read_kamal import has_buildx, public_keys
+from deployhost.server.state import install_record
+from deployhost.server.steps_kamal import (
     EnsureKamalBuilder,
     HoldBack,
     KamalStep,
@@ -21,7 +23,6 @@ from deployhost.server.kamal_steps import (
     SetSshPort,
     WriteSshAccess,
 )
-from deployhost.server.state import install_record
 from deployhost.system import files, machine, packages
 from deployhost.system.docker import Docker
 from deployhost.system.process import run

@@ -7,7 +7,7 @@ from deployhost import templates
 from deployhost.config import apps
 from deployhost.config import server as server_config
 from deployhost.errors import InvalidConfig
-from deployhost.kamal import parts
+from deployhost.kamal import installation as parts
 from deployhost.model import EngineName
 from deployhost.paths import Paths
 from deployhost.server.kamal_state import (

@@ -6,7 +6,8 @@ from deployhost.errors import Conflict, SetupFailed
 from deployhost.kamal import contract
 from deployhost.server.plan_kamal import plan_kamal
 from deployhost.server.plan_proxy import plan_proxy
-from deployhost.server.setup_steps import (
+from deployhost.server.state import DAEMON, ServerFacts, Wanted, daemon_json
+from deployhost.server.steps import (
     CreateNetwork,
     CreateProxy,
     DefineService,
@@ -21,7 +22,6 @@ from deployhost.server.setup_steps import (
     WriteCompletions,
     WriteEngineSettings,
 )
-from deployhost.server.state import DAEMON, ServerFacts, Wanted, daemon_json
 from deployhost.steps import Plan, Step
 
 SUPPORTED = ("debian", "ubuntu")

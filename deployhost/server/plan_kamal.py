@@ -16,7 +16,9 @@ from deployhost.server.kamal_state import (
     KamalWanted,
     ServiceFacts,
 )
-from deployhost.server.kamal_steps import (
+from deployhost.server.state import ServerFacts, Wanted
+from deployhost.server.steps import DefineService, InstallPackages, MakeDirectories, RestartService, StartService
+from deployhost.server.steps_kamal import (
     EnsureKamalBuilder,
     HoldBack,
     ObtainKamal,
@@ -24,8 +26,6 @@ from deployhost.server.kamal_steps import (
     SetSshPort,
     WriteSshAccess,
 )
-from deployhost.server.setup_steps import DefineService, InstallPackages, MakeDirectories, RestartService, StartService
-from deployhost.server.state import ServerFacts, Wanted
 from deployhost.steps import Step
 
 

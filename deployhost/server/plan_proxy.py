@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from deployhost.kamal import contract
-from deployhost.server.setup_steps import CreateProxy, ExtractProxyBinary, ObtainProxyImage, StartProxy
 from deployhost.server.state import Proxy, ServerFacts, Wanted, apps_config
+from deployhost.server.steps import CreateProxy, ExtractProxyBinary, ObtainProxyImage, StartProxy
 from deployhost.steps import Step
 
 LOOPBACK = "127.0.0.1"

@@ -11,7 +11,8 @@ from deployhost.kamal import contract
 from deployhost.model import AppName
 from deployhost.paths import Paths
 from deployhost.server.kamal_state import REGISTRY, SSHD, KamalFiles
-from deployhost.server.setup_steps import (
+from deployhost.server.state import DAEMON, completion_files, install_record, stopped_record
+from deployhost.server.steps import (
     ReleaseService,
     RemoveContainers,
     RemoveFiles,
@@ -21,10 +22,10 @@ from deployhost.server.setup_steps import (
     StopContainers,
     UninstallStep,
 )
-from deployhost.server.state import DAEMON, completion_files, install_record, stopped_record
 from deployhost.server.uninstall_plan import Present, plan_uninstall
 from deployhost.steps import Plan, Step
-from deployhost.system import packages, records
+from deployhost.system import packages
+from deployhost.system import process_records as records
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.system.firewall import Firewall

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from deployhost.kamal import contract
 from deployhost.paths import Paths
-from deployhost.server.setup_steps import (
+from deployhost.server.state import DAEMON
+from deployhost.server.steps import (
     ReleaseService,
     RemoveContainers,
     RemoveFiles,
@@ -15,7 +16,6 @@ from deployhost.server.setup_steps import (
     RemoveService,
     StopContainers,
 )
-from deployhost.server.state import DAEMON
 from deployhost.steps import Plan, Step
 
 

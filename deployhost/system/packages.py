@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from deployhost.errors import CommandFailed, CommandMissing, CommandTimedOut, SetupFailed
-from deployhost.system import files, process, records
+from deployhost.system import files, process
+from deployhost.system import process_records as records
 
 APT_TIMEOUT = 900.0
 LOCK_WAIT = 180  # seconds: a fresh server's unattended-upgrades holds the lock for a while

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from deployhost.errors import SetupFailed
 from deployhost.paths import Paths
-from deployhost.system import files, process, records, supervisor
+from deployhost.system import files, process, supervisor
+from deployhost.system import process_records as records
 from deployhost.system.services import PATH, Keeper
 
 STARTS_WITHIN = 20.0  # seconds that a service gets to stay up; the supervisor waits up to 10 between two starts

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from deployhost.config import server
-from deployhost.kamal import parts
+from deployhost.kamal import installation as parts
 from deployhost.paths import Paths
 from tests.bench.ways import Run, Watcher
 from tests.real.system_under_test import App, ask, docker, run

@@ -8,7 +8,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from deployhost.config.app import AppConfig
-from deployhost.kamal import env_values, parts
+from deployhost.kamal import env_values
+from deployhost.kamal import installation as parts
 from deployhost.kamal.deploy_yml import Build, KamalApp, Registry, Ssh, deploy_yml
 from deployhost.kamal.project import KamalProject
 from deployhost.model import WEB, AppName, ProcessName

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import pytest
 
-from deployhost.kamal import parts, registry
+from deployhost.kamal import installation as parts
+from deployhost.kamal import registry
 from deployhost.kamal.registry import KamalRegistry
 from deployhost.model import AppName, Version
 from deployhost.paths import Paths
-from deployhost.server import kamal_cli
+from deployhost.server import kamal_program as kamal_cli
 from deployhost.server.kamal_state import CLI_VERSION, REGISTRY_PROGRAM, SSHD_PROGRAM, WHEELS, KamalFiles
 from tests.real.system_under_test import deployhost, docker, eventually, run
 

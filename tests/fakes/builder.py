@@ -7,8 +7,8 @@ from pathlib import Path
 from deployhost.build.image import ImageBuilder
 from deployhost.build.labels import PROCESSES_LABEL, SOURCE_LABEL
 from deployhost.build.plan import BuildPlan
-from deployhost.build.planner import Planner
-from deployhost.build.planning import plan_directory
+from deployhost.build.planning_pool import Planner
+from deployhost.build.planning_process import plan_directory
 from deployhost.errors import BuildFailed
 from deployhost.model import AppName, RuntimeName
 from deployhost.system.docker_model import Image

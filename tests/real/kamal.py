@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployhost.control.client import call
-from deployhost.kamal import parts
+from deployhost.kamal import installation as parts
 from deployhost.kamal.contract import service_name
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB, AppName

@@ -20,7 +20,8 @@ from deployhost.deploy.queue import BUILDS
 from deployhost.errors import BootFailed, CommandStopped, DeployhostError, SwitchFailed
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
-from deployhost.kamal import contract, failure, parts, registry
+from deployhost.kamal import contract, failure, registry
+from deployhost.kamal import installation as parts
 from deployhost.kamal.project import Project
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB

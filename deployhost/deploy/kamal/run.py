@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from deployhost.containers.attempt import Attempt
 from deployhost.errors import CommandTimedOut, DeployFailed
-from deployhost.kamal import failure, parts
+from deployhost.kamal import failure
+from deployhost.kamal import installation as parts
 from deployhost.kamal.project import Project
 from deployhost.model import Version
 from deployhost.paths import Paths

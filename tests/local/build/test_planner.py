@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from deployhost.build.planner import Planner, start_process
-from deployhost.build.planning import from_wire, plan_directory, to_wire
+from deployhost.build.planning_pool import Planner, start_process
+from deployhost.build.planning_process import from_wire, plan_directory, to_wire
 from deployhost.errors import BuildFailed, CommandStopped, FileProblem, LanguageNotBuilt, NothingRecognised
 from deployhost.model import AppName, RuntimeName
-from deployhost.system.partner import Partner
+from deployhost.system.answering_process import Partner
 from deployhost.system.stop import Stop
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -25,7 +25,7 @@ SHOP = AppName("shop")
 HOSTILE = """
 import os, sys, time
 sys.path.append({root!r})
-from deployhost.build import planning
+from deployhost.build import planning_process as planning
 real = planning.plan_directory
 def hostile(directory, *args, **more):
     if directory.name == "sleeps":

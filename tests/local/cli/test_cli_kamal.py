@@ -10,7 +10,8 @@ import pytest
 from deployhost.cli import setup
 from deployhost.cli.session import Session
 from deployhost.errors import AppNotFound, InvalidRequest, KamalUnavailable, SetupFailed
-from deployhost.kamal import cli, parts
+from deployhost.kamal import cli
+from deployhost.kamal import installation as parts
 from deployhost.model import AppName
 from deployhost.paths import Paths
 from tests.fakes.command import Run

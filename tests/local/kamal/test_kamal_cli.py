@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from deployhost.errors import CommandFailed, Conflict, KamalUnavailable
-from deployhost.kamal import cli, parts, registry
+from deployhost.kamal import cli, registry
+from deployhost.kamal import installation as parts
 from deployhost.kamal.cli import KamalCli, KamalRun
 from deployhost.kamal.lock import KamalLocks
 from deployhost.model import AppName, Version

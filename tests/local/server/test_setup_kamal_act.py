@@ -7,10 +7,10 @@ from typing import cast
 import pytest
 
 from deployhost.paths import Paths
-from deployhost.server import kamal_steps as steps
+from deployhost.server import steps_kamal as steps
 from deployhost.server.act_kamal import KamalActor
-from deployhost.server.facts_kamal import public_keys
 from deployhost.server.kamal_state import KamalFiles
+from deployhost.server.read_kamal import public_keys
 from deployhost.system.docker import Docker
 from deployhost.system.services import Services
 

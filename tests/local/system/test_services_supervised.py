@@ -10,7 +10,8 @@ import pytest
 
 from deployhost.errors import SetupFailed
 from deployhost.paths import Paths
-from deployhost.system import records, supervisor
+from deployhost.system import process_records as records
+from deployhost.system import supervisor
 from deployhost.system.supervised import Supervised, supervised_definition
 
 SLEEP = supervised_definition(["sleep", "600"], {"PATH": os.environ["PATH"]})

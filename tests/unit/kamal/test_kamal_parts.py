@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from deployhost.errors import CommandFailed, KamalUnavailable
-from deployhost.kamal import contract, parts
+from deployhost.kamal import contract
+from deployhost.kamal import installation as parts
 from deployhost.paths import Paths
 
 

@@ -11,13 +11,14 @@ from deployhost.config import server as server_config
 from deployhost.errors import DockerUnavailable, NotFound
 from deployhost.kamal import contract
 from deployhost.paths import Paths
-from deployhost.server import setup_steps as steps
+from deployhost.server import steps
 from deployhost.server.act import Actor
 from deployhost.server.proxy_container import ASIDE
 from deployhost.server.setup import daemon_program
 from deployhost.server.state import Wanted, daemon_json, install_record, stopped_record
 from deployhost.steps import Step
-from deployhost.system import packages, records
+from deployhost.system import packages
+from deployhost.system import process_records as records
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec
 from deployhost.system.services import Services

@@ -12,8 +12,9 @@ import pytest
 from deployhost.config import server as server_config
 from deployhost.errors import DockerUnavailable, SetupFailed
 from deployhost.paths import Paths
-from deployhost.server import act_kamal, buildx, kamal_buildx, kamal_cli
-from deployhost.server import kamal_steps as steps
+from deployhost.server import act_kamal, buildx, kamal_buildx
+from deployhost.server import kamal_program as kamal_cli
+from deployhost.server import steps_kamal as steps
 from deployhost.server.act_kamal import KamalActor
 from deployhost.server.kamal_services import kamal_wanted
 from deployhost.server.kamal_state import KamalFiles, Wheel

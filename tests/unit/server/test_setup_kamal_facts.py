@@ -7,9 +7,9 @@ from typing import cast
 import pytest
 
 from deployhost.paths import Paths
-from deployhost.server import facts_kamal
-from deployhost.server.facts_kamal import gather_kamal
+from deployhost.server import read_kamal as facts_kamal
 from deployhost.server.kamal_state import REGISTRY, SSHD, KamalFacts, KamalFiles, KamalWanted, ServiceFacts
+from deployhost.server.read_kamal import gather_kamal
 from deployhost.system.services import Services
 
 WANTED = KamalWanted(asked=True, ssh_port=822, sshd_definition="", registry_definition="")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from deployhost.errors import Conflict, SetupFailed
 from deployhost.paths import Paths
-from deployhost.server import kamal_steps
-from deployhost.server import setup_steps as steps
+from deployhost.server import steps
+from deployhost.server import steps_kamal as kamal_steps
 from deployhost.server.kamal_state import REGISTRY, SSHD, WHEELS, KamalFacts, KamalFiles, KamalWanted, ServiceFacts
 from deployhost.server.plan_kamal import plan_kamal
 from deployhost.server.state import ServerFacts, Wanted

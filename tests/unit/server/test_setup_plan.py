@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from deployhost.errors import Conflict, SetupFailed
 from deployhost.kamal import contract
 from deployhost.paths import Paths
-from deployhost.server import setup_steps as steps
+from deployhost.server import steps
 from deployhost.server.plan import consents, engine_unknown, plan_setup
 from deployhost.server.plan_proxy import usable_image
 from deployhost.server.state import Daemon, Engine, Holder, Proxy, ServerFacts, Wanted, apps_config

@@ -10,7 +10,7 @@ import pytest
 from deployhost.kamal import contract
 from deployhost.model import AppName, Version
 from deployhost.paths import Paths
-from deployhost.server.setup_steps import RemoveFiles, RemoveImages, RemoveService, StopContainers, UninstallStep
+from deployhost.server.steps import RemoveFiles, RemoveImages, RemoveService, StopContainers, UninstallStep
 from deployhost.server.uninstall import Uninstall
 from deployhost.server.uninstall_plan import Present, plan_uninstall
 from deployhost.system.docker import Docker

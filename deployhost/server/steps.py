@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployhost.server.kamal_steps import KamalStep
+from deployhost.server.steps_kamal import KamalStep
 from deployhost.steps import Step
 
 

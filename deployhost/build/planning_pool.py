@@ -10,7 +10,7 @@ from typing import Any
 
 import deployhost
 from deployhost.build.plan import BuildPlan
-from deployhost.build.planning import from_wire
+from deployhost.build.planning_process import from_wire
 from deployhost.errors import (
     BuildFailed,
     CommandFailed,
@@ -23,7 +23,7 @@ from deployhost.errors import (
     NothingRecognised,
 )
 from deployhost.model import MOUNTED_AT, AppName, RuntimeName
-from deployhost.system.partner import Partner
+from deployhost.system.answering_process import Partner
 from deployhost.system.stop import Stop
 
 SECONDS = 20.0  # that one plan may take; a usual one takes milliseconds
@@ -148,7 +148,7 @@ class Planner:
 def start_process() -> Partner:
     """Return a new process that plans: this very Python, with nothing of our environment but where programs are."""
     package = Path(deployhost.__file__).resolve().parent.parent
-    code = f"import sys; sys.path.append({str(package)!r}); from deployhost.build.planning import main; main()"
+    code = f"import sys; sys.path.append({str(package)!r}); from deployhost.build.planning_process import main; main()"
     env = {"PATH": os.environ.get("PATH", os.defpath)}
     return Partner([sys.executable, "-I", "-X", "utf8", "-c", code], env=env)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from deployhost.config import server as server_config
 from deployhost.errors import DeployhostError
-from deployhost.kamal import parts
+from deployhost.kamal import installation as parts
 from deployhost.paths import Paths
-from deployhost.server.kamal_cli import program_hash
+from deployhost.server.kamal_program import program_hash
 from deployhost.server.kamal_state import (
     LIBRARY,
     REGISTRY,

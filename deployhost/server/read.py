@@ -10,10 +10,10 @@ from deployhost.control import client
 from deployhost.errors import CommandMissing, DaemonUnavailable, DockerUnavailable, RemoteError
 from deployhost.kamal import contract
 from deployhost.paths import Paths
-from deployhost.server.facts_kamal import gather_kamal
 from deployhost.server.kamal_state import KamalFacts, KamalFiles
 from deployhost.server.plan_proxy import LOOPBACK, usable_image
 from deployhost.server.proxy_container import program_image
+from deployhost.server.read_kamal import gather_kamal
 from deployhost.server.state import (
     DAEMON,
     Daemon,
@@ -27,7 +27,8 @@ from deployhost.server.state import (
     install_record,
     stopped_record,
 )
-from deployhost.system import files, machine, packages, records
+from deployhost.system import files, machine, packages
+from deployhost.system import process_records as records
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.system.services import PATH, Services

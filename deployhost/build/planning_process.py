@@ -24,7 +24,7 @@ from deployhost.build.plan import BuildPlan, plan_build
 from deployhost.build.tree import MemoryTree
 from deployhost.errors import BuildFailed, DeployhostError, InternalError
 from deployhost.model import RuntimeName
-from deployhost.system.partner import HEADER
+from deployhost.system.answering_process import HEADER
 
 MEMORY = 1024**3  # bytes of address space
 WORN = 256 * 1024  # KiB that it may once have had and still go on
