@@ -67,7 +67,7 @@ from deployhost.kamal.project import KamalProject
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import AppName, Deploy, EngineName, Strategy
 from deployhost.paths import Paths
-from deployhost.server.state import proxy_binary
+from deployhost.server.facts import proxy_binary
 from deployhost.system.docker import Docker
 from deployhost.system.git import BareRepository
 from deployhost.traffic.drain import Drainer

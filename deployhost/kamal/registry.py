@@ -3,7 +3,7 @@
 Its storage is a tree of files (distribution's filesystem driver). Kept is what a kept version's tag leads to; the rest of an
 app's manifests is unlinked, and the registry's own collector then deletes the blobs that nothing leads to. Each removal
 leaves a tree that the registry can serve, so being killed half way costs nothing but the space until the next time. The
-registry keeps no cache of its blobs (server/kamal_state.py), so it need not be restarted. Pushes of ours exclude this by a lock;
+registry keeps no cache of its blobs (server/facts_kamal.py), so it need not be restarted. Pushes of ours exclude this by a lock;
 a push of somebody else that began within the hour is waited for.
 """
 

@@ -14,15 +14,15 @@ from deployhost.errors import DaemonUnavailable, DeployhostError, DockerUnavaila
 from deployhost.kamal import contract
 from deployhost.server import buildx, proxy_image
 from deployhost.server.act_kamal import KamalActor
-from deployhost.server.kamal_state import REGISTRY, SSHD
-from deployhost.server.proxy_container import ASIDE, ProxyContainer
-from deployhost.server.read import builder
-from deployhost.server.state import (
+from deployhost.server.facts import (
     DAEMON,
     Wanted,
     install_record,
     stopped_record,
 )
+from deployhost.server.facts_kamal import REGISTRY, SSHD
+from deployhost.server.proxy_container import ASIDE, ProxyContainer
+from deployhost.server.read import builder
 from deployhost.server.steps import (
     CreateNetwork,
     CreateProxy,

@@ -11,9 +11,9 @@ from deployhost.errors import CommandFailed, SetupFailed
 from deployhost.paths import Paths
 from deployhost.server import kamal_buildx
 from deployhost.server import kamal_program as kamal_cli
-from deployhost.server.kamal_state import REGISTRY_PORT, REGISTRY_USER, SSHD, KamalFiles
+from deployhost.server.facts import install_record
+from deployhost.server.facts_kamal import REGISTRY_PORT, REGISTRY_USER, SSHD, KamalFiles
 from deployhost.server.read_kamal import has_buildx, public_keys
-from deployhost.server.state import install_record
 from deployhost.server.steps_kamal import (
     EnsureKamalBuilder,
     HoldBack,

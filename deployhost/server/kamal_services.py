@@ -10,7 +10,7 @@ from deployhost.errors import InvalidConfig
 from deployhost.kamal import installation as parts
 from deployhost.model import EngineName
 from deployhost.paths import Paths
-from deployhost.server.kamal_state import (
+from deployhost.server.facts_kamal import (
     REGISTRY,
     REGISTRY_PROGRAM,
     REGISTRY_USER,

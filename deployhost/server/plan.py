@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from deployhost.errors import Conflict, SetupFailed
 from deployhost.kamal import contract
+from deployhost.server.facts import DAEMON, ServerFacts, Wanted, daemon_json
 from deployhost.server.plan_kamal import plan_kamal
 from deployhost.server.plan_proxy import plan_proxy
-from deployhost.server.state import DAEMON, ServerFacts, Wanted, daemon_json
 from deployhost.server.steps import (
     CreateNetwork,
     CreateProxy,

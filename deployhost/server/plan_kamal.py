@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from deployhost.errors import Conflict, SetupFailed
 from deployhost.kamal import contract
-from deployhost.server.kamal_state import (
+from deployhost.server.facts import ServerFacts, Wanted
+from deployhost.server.facts_kamal import (
     CLI_VERSION,
     LIBRARY,
     REGISTRY,
@@ -16,7 +17,6 @@ from deployhost.server.kamal_state import (
     KamalWanted,
     ServiceFacts,
 )
-from deployhost.server.state import ServerFacts, Wanted
 from deployhost.server.steps import DefineService, InstallPackages, MakeDirectories, RestartService, StartService
 from deployhost.server.steps_kamal import (
     EnsureKamalBuilder,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from deployhost.kamal import contract
-from deployhost.server.state import Proxy, ServerFacts, Wanted, apps_config
+from deployhost.server.facts import Proxy, ServerFacts, Wanted, apps_config
 from deployhost.server.steps import CreateProxy, ExtractProxyBinary, ObtainProxyImage, StartProxy
 from deployhost.steps import Step
 

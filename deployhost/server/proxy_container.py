@@ -9,8 +9,8 @@ from deployhost.errors import DeployhostError, SetupFailed
 from deployhost.kamal import contract
 from deployhost.paths import Paths
 from deployhost.server import proxy_image
+from deployhost.server.facts import apps_config, proxy_binary, proxy_binary_note
 from deployhost.server.plan_proxy import LOG_MAX_SIZE, LOOPBACK, usable_image
-from deployhost.server.state import apps_config, proxy_binary, proxy_binary_note
 from deployhost.system import files
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec

@@ -10,11 +10,7 @@ from deployhost.control import client
 from deployhost.errors import CommandMissing, DaemonUnavailable, DockerUnavailable, RemoteError
 from deployhost.kamal import contract
 from deployhost.paths import Paths
-from deployhost.server.kamal_state import KamalFacts, KamalFiles
-from deployhost.server.plan_proxy import LOOPBACK, usable_image
-from deployhost.server.proxy_container import program_image
-from deployhost.server.read_kamal import gather_kamal
-from deployhost.server.state import (
+from deployhost.server.facts import (
     DAEMON,
     Daemon,
     Engine,
@@ -27,6 +23,10 @@ from deployhost.server.state import (
     install_record,
     stopped_record,
 )
+from deployhost.server.facts_kamal import KamalFacts, KamalFiles
+from deployhost.server.plan_proxy import LOOPBACK, usable_image
+from deployhost.server.proxy_container import program_image
+from deployhost.server.read_kamal import gather_kamal
 from deployhost.system import files, machine, packages
 from deployhost.system import process_records as records
 from deployhost.system.docker import Docker

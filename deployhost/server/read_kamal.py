@@ -10,8 +10,7 @@ from deployhost.config import server as server_config
 from deployhost.errors import DeployhostError
 from deployhost.kamal import installation as parts
 from deployhost.paths import Paths
-from deployhost.server.kamal_program import program_hash
-from deployhost.server.kamal_state import (
+from deployhost.server.facts_kamal import (
     LIBRARY,
     REGISTRY,
     REGISTRY_PORT,
@@ -24,6 +23,7 @@ from deployhost.server.kamal_state import (
     KamalWanted,
     ServiceFacts,
 )
+from deployhost.server.kamal_program import program_hash
 from deployhost.system import files
 from deployhost.system.process import run
 from deployhost.system.services import Services

@@ -13,10 +13,10 @@ from deployhost.config import server as server_config
 from deployhost.errors import CommandFailed, CommandMissing, CommandTimedOut, Conflict, SetupFailed
 from deployhost.paths import Paths
 from deployhost.server.act import Actor
+from deployhost.server.facts import DAEMON, INSTALLED, ServerFacts, Wanted, completion_files
 from deployhost.server.kamal_services import kamal_wanted
 from deployhost.server.plan import consents, engine_unknown, plan_setup
 from deployhost.server.read import gather
-from deployhost.server.state import DAEMON, INSTALLED, ServerFacts, Wanted, completion_files
 from deployhost.steps import Plan, Recorder, Step, apply
 from deployhost.system import process
 from deployhost.system.docker import Docker

@@ -10,8 +10,8 @@ from deployhost.errors import DockerUnavailable, FileProblem
 from deployhost.kamal import contract
 from deployhost.model import AppName
 from deployhost.paths import Paths
-from deployhost.server.kamal_state import REGISTRY, SSHD, KamalFiles
-from deployhost.server.state import DAEMON, completion_files, install_record, stopped_record
+from deployhost.server.facts import DAEMON, completion_files, install_record, stopped_record
+from deployhost.server.facts_kamal import REGISTRY, SSHD, KamalFiles
 from deployhost.server.steps import (
     ReleaseService,
     RemoveContainers,

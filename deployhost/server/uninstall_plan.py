@@ -6,7 +6,7 @@ from pathlib import Path
 
 from deployhost.kamal import contract
 from deployhost.paths import Paths
-from deployhost.server.state import DAEMON
+from deployhost.server.facts import DAEMON
 from deployhost.server.steps import (
     ReleaseService,
     RemoveContainers,

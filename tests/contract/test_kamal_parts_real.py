@@ -24,7 +24,7 @@ from deployhost.kamal.registry import KamalRegistry
 from deployhost.model import AppName, Version
 from deployhost.paths import Paths
 from deployhost.server import kamal_program as kamal_cli
-from deployhost.server.kamal_state import CLI_VERSION, REGISTRY_PROGRAM, SSHD_PROGRAM, WHEELS, KamalFiles
+from deployhost.server.facts_kamal import CLI_VERSION, REGISTRY_PROGRAM, SSHD_PROGRAM, WHEELS, KamalFiles
 from tests.real.system_under_test import deployhost, docker, eventually, run
 
 MEGABYTE = 1024 * 1024

@@ -9,7 +9,7 @@ import pytest
 from deployhost.paths import Paths
 from deployhost.server import steps_kamal as steps
 from deployhost.server.act_kamal import KamalActor
-from deployhost.server.kamal_state import KamalFiles
+from deployhost.server.facts_kamal import KamalFiles
 from deployhost.server.read_kamal import public_keys
 from deployhost.system.docker import Docker
 from deployhost.system.services import Services

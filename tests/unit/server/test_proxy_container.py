@@ -10,9 +10,9 @@ from deployhost.kamal import contract
 from deployhost.kamal.contract import PROXY_CONTAINER, PROXY_IMAGE
 from deployhost.paths import Paths
 from deployhost.server import proxy_image
+from deployhost.server.facts import proxy_binary
 from deployhost.server.proxy_container import ASIDE, ProxyContainer, program_image
 from deployhost.server.proxy_image import PROGRAM
-from deployhost.server.state import proxy_binary
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec
 from tests.fakes.docker import Behaviour, Engine, FakeDocker

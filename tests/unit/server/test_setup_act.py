@@ -13,9 +13,9 @@ from deployhost.kamal import contract
 from deployhost.paths import Paths
 from deployhost.server import steps
 from deployhost.server.act import Actor
+from deployhost.server.facts import Wanted, daemon_json, install_record, stopped_record
 from deployhost.server.proxy_container import ASIDE
 from deployhost.server.setup import daemon_program
-from deployhost.server.state import Wanted, daemon_json, install_record, stopped_record
 from deployhost.steps import Step
 from deployhost.system import packages
 from deployhost.system import process_records as records

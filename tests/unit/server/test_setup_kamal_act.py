@@ -16,9 +16,9 @@ from deployhost.server import act_kamal, buildx, kamal_buildx
 from deployhost.server import kamal_program as kamal_cli
 from deployhost.server import steps_kamal as steps
 from deployhost.server.act_kamal import KamalActor
+from deployhost.server.facts import install_record
+from deployhost.server.facts_kamal import KamalFiles, Wheel
 from deployhost.server.kamal_services import kamal_wanted
-from deployhost.server.kamal_state import KamalFiles, Wheel
-from deployhost.server.state import install_record
 from deployhost.system import machine, packages
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec

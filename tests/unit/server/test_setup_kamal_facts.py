@@ -8,7 +8,7 @@ import pytest
 
 from deployhost.paths import Paths
 from deployhost.server import read_kamal as facts_kamal
-from deployhost.server.kamal_state import REGISTRY, SSHD, KamalFacts, KamalFiles, KamalWanted, ServiceFacts
+from deployhost.server.facts_kamal import REGISTRY, SSHD, KamalFacts, KamalFiles, KamalWanted, ServiceFacts
 from deployhost.server.read_kamal import gather_kamal
 from deployhost.system.services import Services
 

@@ -11,9 +11,9 @@ from deployhost.errors import Conflict, SetupFailed
 from deployhost.paths import Paths
 from deployhost.server import steps
 from deployhost.server import steps_kamal as kamal_steps
-from deployhost.server.kamal_state import REGISTRY, SSHD, WHEELS, KamalFacts, KamalFiles, KamalWanted, ServiceFacts
+from deployhost.server.facts import ServerFacts, Wanted
+from deployhost.server.facts_kamal import REGISTRY, SSHD, WHEELS, KamalFacts, KamalFiles, KamalWanted, ServiceFacts
 from deployhost.server.plan_kamal import plan_kamal
-from deployhost.server.state import ServerFacts, Wanted
 from deployhost.steps import Step
 
 PATHS = Paths(Path("/"))

@@ -12,9 +12,9 @@ from deployhost.errors import Conflict, SetupFailed
 from deployhost.kamal import contract
 from deployhost.paths import Paths
 from deployhost.server import steps
+from deployhost.server.facts import Daemon, Engine, Holder, Proxy, ServerFacts, Wanted, apps_config
 from deployhost.server.plan import consents, engine_unknown, plan_setup
 from deployhost.server.plan_proxy import usable_image
-from deployhost.server.state import Daemon, Engine, Holder, Proxy, ServerFacts, Wanted, apps_config
 from deployhost.steps import Step
 
 PATHS = Paths(Path("/"))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from deployhost.paths import Paths
-from deployhost.server.kamal_state import KamalFacts, KamalWanted
+from deployhost.server.facts_kamal import KamalFacts, KamalWanted
 
 DAEMON = "deployhostd"  # the service's name with either keeper
 INSTALLED = Path(
