@@ -64,15 +64,14 @@ def _alone(session: Session, app: AppName, arguments: list[str]) -> Iterator[Non
 
 def _run(session: Session, app: AppName, arguments: list[str]) -> int:
     from deployhost.config import server  # noqa: PLC0415 - every other verb starts without what follows
-    from deployhost.kamal import command  # noqa: PLC0415
-    from deployhost.kamal import installation as parts  # noqa: PLC0415
+    from deployhost.kamal import command, installation  # noqa: PLC0415
     from deployhost.kamal.cli import KamalCli, KamalRun  # noqa: PLC0415
 
     verb = command.words(arguments)[:1] if command.builds(arguments) else ()
     project = session.ask("kamal.prepare", name=app, arguments=list(verb))
-    if not parts.installed(session.paths):
+    if not installation.installed(session.paths):
         _bring(session)
-    parts.check(session.paths, server.load(session.paths.server_yml).ssh_port)
+    installation.check(session.paths, server.load(session.paths.server_yml).ssh_port)
     if command.deploys(arguments):  # what else Kamal does is not concerned
         for warning in project["warnings"]:
             session.warn(f"note: {warning}")
@@ -83,13 +82,13 @@ def _run(session: Session, app: AppName, arguments: list[str]) -> int:
 
 def _bring(session: Session) -> None:
     from deployhost.cli.setup import bring_kamal  # noqa: PLC0415
-    from deployhost.kamal import installation as parts  # noqa: PLC0415
+    from deployhost.kamal import installation  # noqa: PLC0415
 
     session.warn("Kamal's command is not on this server yet: bringing it, and what it needs, once")
     try:
         bring_kamal(session)
     except SetupFailed as error:
-        if not parts.installed(session.paths):
+        if not installation.installed(session.paths):
             raise
         session.warn(f"note: {error.message}; what builds nothing works")
 

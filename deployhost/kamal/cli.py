@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployhost.errors import Conflict
-from deployhost.kamal import command, registry
-from deployhost.kamal import installation as parts
+from deployhost.kamal import command, installation, registry
 from deployhost.kamal.lock import KamalLocks
 from deployhost.model import AppName, Version
 from deployhost.paths import Paths
@@ -60,7 +59,7 @@ class KamalCli:
             more["TMPDIR"] = str(stack.enter_context(self._temporary()))
             return process.attached(
                 [str(self._paths.kamal_program), *arguments],
-                env=parts.environment(self._paths, more),
+                env=installation.environment(self._paths, more),
                 cwd=run.directory,
             )
 

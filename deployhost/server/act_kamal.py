@@ -9,8 +9,7 @@ from typing import assert_never
 from deployhost.config import server as server_config
 from deployhost.errors import CommandFailed, SetupFailed
 from deployhost.paths import Paths
-from deployhost.server import kamal_buildx
-from deployhost.server import kamal_program as kamal_cli
+from deployhost.server import kamal_buildx, kamal_program
 from deployhost.server.facts import install_record
 from deployhost.server.facts_kamal import REGISTRY_PORT, REGISTRY_USER, SSHD, KamalFiles
 from deployhost.server.read_kamal import has_buildx, public_keys
@@ -51,7 +50,7 @@ class KamalActor:
                     files.write_atomically(path, text.encode())
                 return ""
             case ObtainKamal():
-                return kamal_cli.obtain(step.machine, self._paths.kamal_program, self._log)
+                return kamal_program.obtain(step.machine, self._paths.kamal_program, self._log)
             case WriteSshAccess():
                 return self._write_access(step)
             case SetSshPort():

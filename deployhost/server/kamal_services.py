@@ -7,7 +7,7 @@ from deployhost import templates
 from deployhost.config import apps
 from deployhost.config import server as server_config
 from deployhost.errors import InvalidConfig
-from deployhost.kamal import installation as parts
+from deployhost.kamal import installation
 from deployhost.model import EngineName
 from deployhost.paths import Paths
 from deployhost.server.facts_kamal import (
@@ -30,7 +30,7 @@ def kamal_wanted(
 
     It is wanted if somebody asks for it, an app has `engine: kamal`, or it has been set up before.
     """
-    if not (asked or parts.installed(paths) or _an_app_wants_it(paths.apps_yml)):
+    if not (asked or installation.installed(paths) or _an_app_wants_it(paths.apps_yml)):
         return None
     places = KamalFiles(paths)
     if services.keeper == "systemd":

@@ -27,8 +27,7 @@ from deployhost.server.facts_kamal import KamalFacts, KamalFiles
 from deployhost.server.plan_proxy import LOOPBACK, usable_image
 from deployhost.server.proxy_container import program_image
 from deployhost.server.read_kamal import gather_kamal
-from deployhost.system import files, machine, packages
-from deployhost.system import process_records as records
+from deployhost.system import files, machine, packages, process_records
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.system.services import PATH, Services
@@ -68,7 +67,7 @@ def gather(wanted: Wanted, docker: Docker, services: Services, installed: Path) 
         daemon=_daemon(paths, services),
         completions=_texts(tuple(wanted.completions)),
         old_installs=_old_installs(installed, wanted.prefix),
-        stopped_apps=tuple(records.read_json(stopped_record(paths)).get("containers", ())),
+        stopped_apps=tuple(process_records.read_json(stopped_record(paths)).get("containers", ())),
         kamal=_kamal(wanted, services, installed_packages, containers),
     )
 

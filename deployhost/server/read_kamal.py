@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deployhost.config import server as server_config
 from deployhost.errors import DeployhostError
-from deployhost.kamal import installation as parts
+from deployhost.kamal import installation
 from deployhost.paths import Paths
 from deployhost.server.facts_kamal import (
     LIBRARY,
@@ -57,7 +57,9 @@ def gather_kamal(
 def has_buildx(paths: Paths) -> bool:
     """Return whether the docker command that Kamal's CLI would call has buildx."""
     try:
-        asked = run(["docker", "buildx", "version"], timeout=ASK_TIMEOUT, env=parts.environment(paths), check=False)
+        asked = run(
+            ["docker", "buildx", "version"], timeout=ASK_TIMEOUT, env=installation.environment(paths), check=False
+        )
     except DeployhostError:
         return False
     return asked.code == 0

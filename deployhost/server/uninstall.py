@@ -24,8 +24,7 @@ from deployhost.server.steps import (
 )
 from deployhost.server.uninstall_plan import Present, plan_uninstall
 from deployhost.steps import Plan, Step
-from deployhost.system import packages
-from deployhost.system import process_records as records
+from deployhost.system import packages, process_records
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.system.firewall import Firewall
@@ -64,7 +63,7 @@ class Uninstall:
                 self.services.release(step.name)
             case StopContainers():
                 # Written first: whoever interrupts us still finds all of them started again by set-up.
-                records.write_json(stopped_record(self.paths), {"containers": list(step.names)})
+                process_records.write_json(stopped_record(self.paths), {"containers": list(step.names)})
                 for name in step.names:
                     self.docker.stop(name)
             case RemoveContainers():

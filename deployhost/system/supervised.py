@@ -11,8 +11,7 @@ from pathlib import Path
 
 from deployhost.errors import SetupFailed
 from deployhost.paths import Paths
-from deployhost.system import files, process, supervisor
-from deployhost.system import process_records as records
+from deployhost.system import files, process, process_records, supervisor
 from deployhost.system.services import PATH, Keeper
 
 STARTS_WITHIN = 20.0  # seconds that a service gets to stay up; the supervisor waits up to 10 between two starts
@@ -58,7 +57,7 @@ class Supervised:
 
     def pid(self, name: str) -> int:
         """Return the process of the service, or 0."""
-        return records.running(self._run / f"{name}.json")
+        return process_records.running(self._run / f"{name}.json")
 
     def start(self, name: str) -> None:
         """Have a supervisor, and by it the service."""
@@ -84,7 +83,7 @@ class Supervised:
         """Forget the service; its process goes on. The supervisor ends with the last service."""
         if not self._services.is_dir():
             return
-        with records.locked(self._services):  # so that the supervisor is not about to start it
+        with process_records.locked(self._services):  # so that the supervisor is not about to start it
             files.remove(self._services / f"{name}.json")
         self._tell()
 
@@ -122,10 +121,10 @@ class Supervised:
         _until(up, f"{name} does not stay up", self._starts_within, self._logs / f"{name}.log")
 
     def _supervisor(self) -> int:
-        return records.running(self._run / "supervisor.pid")
+        return process_records.running(self._run / "supervisor.pid")
 
     def _current(self) -> bool:
-        return records.read_json(self._run / "supervisor.pid").get("program") == supervisor.__file__
+        return process_records.read_json(self._run / "supervisor.pid").get("program") == supervisor.__file__
 
     def _tell(self) -> None:
         pid = self._supervisor()
@@ -141,7 +140,7 @@ def supervised_definition(argv: list[str], env: Mapping[str, str], pidfile: str 
 
 def _end(pid: int, within: float) -> None:
     """TERM, then KILL, one process; wait until it is gone."""
-    start = records.start_of(pid) if pid else ""
+    start = process_records.start_of(pid) if pid else ""
     for number in (signal.SIGTERM, signal.SIGKILL):
         if not start:
             return
@@ -149,7 +148,7 @@ def _end(pid: int, within: float) -> None:
             os.kill(pid, number)
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
-            if records.start_of(pid) != start:
+            if process_records.start_of(pid) != start:
                 return
             time.sleep(0.02)
 

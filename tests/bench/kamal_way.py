@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from deployhost.config import server
-from deployhost.kamal import installation as parts
+from deployhost.kamal import installation
 from deployhost.paths import Paths
 from tests.bench.ways import Run, Watcher
 from tests.real.system_under_test import App, ask, docker, run
@@ -40,9 +40,9 @@ class ByKamal:
         self._app = app
         self._log = directory / "kamal.log"
         paths = Paths()
-        parts.check(paths, server.load(paths.server_yml).ssh_port)
+        installation.check(paths, server.load(paths.server_yml).ssh_port)
         self._program = str(paths.kamal_program)
-        self._environment = parts.environment(paths)
+        self._environment = installation.environment(paths)
         shutil.copytree(app.tree, self.tree, ignore=shutil.ignore_patterns(".git"))
         plan = ask("inspect", app.name)
         texts = {

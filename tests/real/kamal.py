@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployhost.control.client import call
-from deployhost.kamal import installation as parts
+from deployhost.kamal import installation
 from deployhost.kamal.contract import service_name
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB, AppName
@@ -22,7 +22,7 @@ ODD = """it's "x" \\n \\\\ $HOME ${HOME} $(id) `id` #h %s <%= 1 + 1 %> {{x}} é\
 
 def bring_kamal() -> None:
     """Have Kamal's CLI and what it needs on this server."""
-    if not parts.installed(PATHS):
+    if not installation.installed(PATHS):
         run([command(), "setup", "--kamal", "--yes"], timeout=600)
 
 
@@ -37,7 +37,7 @@ def by_hand(app: App, *arguments: str, check: bool = True) -> Result:
     done = subprocess.run(
         [str(PATHS.kamal_program), *arguments],
         cwd=project["directory"],
-        env=parts.environment(PATHS, {"VERSION": project["version"]}),
+        env=installation.environment(PATHS, {"VERSION": project["version"]}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

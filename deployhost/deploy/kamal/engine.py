@@ -20,8 +20,7 @@ from deployhost.deploy.queue import BUILDS
 from deployhost.errors import BootFailed, CommandStopped, DeployhostError, SwitchFailed
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
-from deployhost.kamal import contract, failure, registry
-from deployhost.kamal import installation as parts
+from deployhost.kamal import contract, failure, installation, registry
 from deployhost.kamal.project import Project
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB
@@ -61,7 +60,7 @@ class KamalEngine:
         Raise BootFailed, SwitchFailed, InvalidConfig, KamalUnavailable; what served before serves then.
         """
         if not self.kamal.installed():
-            with attempt.progress.stage("setup", detail=parts.SETUP):
+            with attempt.progress.stage("setup", detail=installation.SETUP):
                 self.kamal.bring(attempt.progress.output)
         self.kamal.check(self.settings.current().ssh_port)
         trusted = self.projects.is_trusted(attempt.config)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from deployhost.containers.attempt import Attempt
 from deployhost.errors import CommandTimedOut, DeployFailed
-from deployhost.kamal import failure
-from deployhost.kamal import installation as parts
+from deployhost.kamal import failure, installation
 from deployhost.kamal.project import Project
 from deployhost.model import Version
 from deployhost.paths import Paths
@@ -27,15 +26,15 @@ class KamalProgram:
 
     def installed(self) -> bool:
         """Return whether set-up has brought it."""
-        return parts.installed(self.paths)
+        return installation.installed(self.paths)
 
     def bring(self, on_line: Callable[[str], None]) -> None:
         """Have set-up bring it, and what it needs. Raise KamalUnavailable."""
-        parts.bring(self.paths, on_line)
+        installation.bring(self.paths, on_line)
 
     def check(self, ssh_port: int) -> None:
         """Return if all that it needs is there and answers. Raise KamalUnavailable."""
-        parts.check(self.paths, ssh_port)
+        installation.check(self.paths, ssh_port)
 
     def run(
         self,
@@ -73,7 +72,7 @@ class KamalProgram:
                 ended = run(
                     [str(self.paths.kamal_program), *command],
                     cwd=project.directory,
-                    env=parts.environment(self.paths, more),
+                    env=installation.environment(self.paths, more),
                     timeout=timeout,
                     on_line=line,
                     check=False,

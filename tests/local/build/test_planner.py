@@ -25,8 +25,8 @@ SHOP = AppName("shop")
 HOSTILE = """
 import os, sys, time
 sys.path.append({root!r})
-from deployhost.build import planning_process as planning
-real = planning.plan_directory
+from deployhost.build import planning_process
+real = planning_process.plan_directory
 def hostile(directory, *args, **more):
     if directory.name == "sleeps":
         time.sleep(60)
@@ -42,11 +42,11 @@ def hostile(directory, *args, **more):
     if directory.name == "breaks":
         raise ValueError("broken")
     if directory.name == "floods":
-        raise planning.BuildFailed("x" * 9 * 1024 * 1024)
+        raise planning_process.BuildFailed("x" * 9 * 1024 * 1024)
     return real(directory, *args, **more)
-planning.plan_directory = hostile
-planning.SAMPLES = ()
-planning.main()
+planning_process.plan_directory = hostile
+planning_process.SAMPLES = ()
+planning_process.main()
 """
 
 

