@@ -9,7 +9,7 @@ from typing import Any
 
 from deployhost.build.directory import DirectoryTree
 from deployhost.build.plan import BuildPlan
-from deployhost.build.planning_pool import Planner
+from deployhost.build.planning_pool import PlanningPool
 from deployhost.build.refusals import DOCKERFILE
 from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
@@ -59,7 +59,7 @@ class Exports:
     releases: Releases
     env: EnvStore
     paths: Paths
-    planner: Planner
+    planner: PlanningPool
     apps: Apps
     repository: Callable[[AppName], BareRepository]
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from deployhost.build import registries
 from deployhost.build.registries import Reference
 from deployhost.build.stand_in import StandIns
-from deployhost.build.stand_in_plan import LABEL, Recipe, recipe_for
+from deployhost.build.stand_in_plan import LABEL, StandInRecipe, recipe_for
 from deployhost.config.server import MIRRORS
 from deployhost.errors import BaseImageUnavailable, DockerUnavailable, NotFound
 from deployhost.system import files
@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 class Maker(Protocol):
     """Whoever makes stand-ins."""
 
-    def make(self, recipe: Recipe, reference: str, say: Say) -> None:
+    def make(self, recipe: StandInRecipe, reference: str, say: Say) -> None:
         """Have a stand-in under that name. Raise BaseImageUnavailable."""
         ...
 
@@ -212,7 +212,7 @@ class Bases:
             files.write_atomically(self._memory, json.dumps(text, indent=1).encode())
 
 
-def _hint(reference: str, recipe: Recipe | None) -> str:
+def _hint(reference: str, recipe: StandInRecipe | None) -> str:
     if recipe is not None:
         return "set `stand_in_bases: true` for the app in apps.yml to allow a stand-in made of Debian's packages"
     return f"docker pull {reference}"

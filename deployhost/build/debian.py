@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from deployhost.build import package_sources
-from deployhost.build.stand_in_plan import Recipe
+from deployhost.build.stand_in_plan import StandInRecipe
 from deployhost.errors import BaseImageUnavailable, CommandFailed, CommandMissing, CommandTimedOut
 from deployhost.system.process import run
 
@@ -21,7 +21,7 @@ PACKAGES = ("mmdebstrap", "debian-archive-keyring")
 Say = Callable[[str], None]
 
 
-def bootstrap(recipe: Recipe, work: Path, environ: Mapping[str, str], say: Say) -> Path:
+def bootstrap(recipe: StandInRecipe, work: Path, environ: Mapping[str, str], say: Say) -> Path:
     """Given a recipe, an empty directory and the environment (proxies), return the tar of its root file system.
 
     mmdebstrap itself is installed if need be. Raise BaseImageUnavailable, CommandFailed with its last lines, CommandTimedOut.

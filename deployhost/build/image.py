@@ -16,7 +16,7 @@ from deployhost.build.host_settings import proxy_variables
 from deployhost.build.labels import APP_LABEL, INIT_LABEL, PROCESSES_LABEL, SOURCE_LABEL
 from deployhost.build.limits import BuildLimits, Limited
 from deployhost.build.plan import BuildPlan
-from deployhost.build.progress import Progress
+from deployhost.build.progress import BuildProgress
 from deployhost.errors import BuildFailed, CommandTimedOut
 from deployhost.journal.builds import Builds
 from deployhost.model import AppName
@@ -127,7 +127,7 @@ class ImageBuilder:
         return context / "Dockerfile" if text is None else _written(work, text, plan.dockerignore)
 
     def _run(self, argv: list[str], plan: BuildPlan, limited: Limited, on_line: OnLine, stop: Stop | None) -> None:
-        progress, lock = Progress(), threading.Lock()
+        progress, lock = BuildProgress(), threading.Lock()
         build = self._builds.begin()
 
         def feed(raw: str) -> None:
@@ -153,7 +153,7 @@ class ImageBuilder:
         if done.code != 0:
             raise self._failure(progress, plan, limited)
 
-    def _failure(self, progress: Progress, plan: BuildPlan, limited: Limited) -> BuildFailed:
+    def _failure(self, progress: BuildProgress, plan: BuildPlan, limited: Limited) -> BuildFailed:
         failure = progress.failure()
         if limited.ran_out_of_memory():
             return limited.out_of_memory((failure.message, *failure.details))

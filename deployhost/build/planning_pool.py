@@ -23,7 +23,7 @@ from deployhost.errors import (
     NothingRecognised,
 )
 from deployhost.model import MOUNTED_AT, AppName, RuntimeName
-from deployhost.system.answering_process import Partner
+from deployhost.system.answering_process import AnsweringProcess
 from deployhost.system.stop import Stop
 
 SECONDS = 20.0  # that one plan may take; a usual one takes milliseconds
@@ -37,14 +37,14 @@ _RAISED: dict[str, type[DeployhostError]] = {
 }
 
 
-class Planner:
+class PlanningPool:
     """Given what starts a process that plans, and the seconds that one plan may take, plan builds; any number of threads may ask."""
 
-    def __init__(self, start: Callable[[], Partner] | None = None, seconds: float = SECONDS) -> None:
+    def __init__(self, start: Callable[[], AnsweringProcess] | None = None, seconds: float = SECONDS) -> None:
         self._start = start or start_process
         self._seconds = seconds
         self._changed = threading.Condition()
-        self._idle: list[Partner] = []
+        self._idle: list[AnsweringProcess] = []
         self._busy = 0
 
     def warm(self) -> None:
@@ -86,17 +86,17 @@ class Planner:
         """End the processes that have nothing to do."""
         with self._changed:
             idle, self._idle = self._idle, []
-        for partner in idle:
-            partner.end()
+        for process in idle:
+            process.end()
 
     def _ask(self, question: bytes, stop: Stop) -> bytes:
         """Return the answer of a process. One that ended is tried once more: it may have ended before it was asked."""
         for last in (False, True):
-            partner = self._take(stop, new=last)
-            kept: Partner | None = None
+            process = self._take(stop, new=last)
+            kept: AnsweringProcess | None = None
             try:
-                answer = partner.ask(question, seconds=self._seconds, stop=stop)
-                kept = partner
+                answer = process.ask(question, seconds=self._seconds, stop=stop)
+                kept = process
                 return answer
             except CommandTimedOut as error:
                 raise _not_understood("take too long to understand") from error
@@ -107,7 +107,7 @@ class Planner:
                 self._give_back(kept)
         raise AssertionError
 
-    def _take(self, stop: Stop, *, new: bool = False) -> Partner:
+    def _take(self, stop: Stop, *, new: bool = False) -> AnsweringProcess:
         """Return a process that has nothing to do, or a new one; the caller gives it back. Raise CommandStopped."""
         with stop.waking(self._wake), self._changed:
             if self._busy:  # most plans are over before another process would be ready
@@ -127,17 +127,17 @@ class Planner:
             self._give_back(None)
             raise
 
-    def _give_back(self, partner: Partner | None) -> None:
+    def _give_back(self, process: AnsweringProcess | None) -> None:
         """Given a process that is free again, or None for one that is gone, let the next one have it."""
         with self._changed:
             self._busy -= 1
-            if partner is not None and (len(self._idle) < KEPT or self._busy):
-                self._idle.append(partner)
-                partner = None
+            if process is not None and (len(self._idle) < KEPT or self._busy):
+                self._idle.append(process)
+                process = None
             surplus = self._idle[KEPT:] if not self._busy else []
             del self._idle[len(self._idle) - len(surplus) :]
             self._changed.notify_all()
-        for one in (*surplus, *([partner] if partner else [])):
+        for one in (*surplus, *([process] if process else [])):
             one.end()
 
     def _wake(self) -> None:
@@ -145,12 +145,12 @@ class Planner:
             self._changed.notify_all()
 
 
-def start_process() -> Partner:
+def start_process() -> AnsweringProcess:
     """Return a new process that plans: this very Python, with nothing of our environment but where programs are."""
     package = Path(deployhost.__file__).resolve().parent.parent
     code = f"import sys; sys.path.append({str(package)!r}); from deployhost.build.planning_process import main; main()"
     env = {"PATH": os.environ.get("PATH", os.defpath)}
-    return Partner([sys.executable, "-I", "-X", "utf8", "-c", code], env=env)
+    return AnsweringProcess([sys.executable, "-I", "-X", "utf8", "-c", code], env=env)
 
 
 def _not_understood(what: str) -> BuildFailed:

@@ -49,7 +49,7 @@ class Failure:
     parse_error: bool = False
 
 
-class Progress:
+class BuildProgress:
     """Given each line that `docker build --progress=plain` writes, return what a person wants to read of it; know the failure at the end."""
 
     def __init__(self) -> None:

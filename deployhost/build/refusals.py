@@ -9,7 +9,7 @@ from deployhost.build.detect.languages.language import Sign
 from deployhost.build.detect.languages.seen import find_by_source
 from deployhost.build.detect.registry import detectors
 from deployhost.build.detect.versions import shown
-from deployhost.build.detect.workspace import Member, app_in
+from deployhost.build.detect.workspace import WorkspaceMember, app_in
 from deployhost.build.tree import Tree, is_safe_path
 from deployhost.errors import LanguageNotBuilt, NothingRecognised
 from deployhost.model import RuntimeName
@@ -60,7 +60,7 @@ def _instead(found: Candidate, sign: Sign) -> tuple[str, ...]:
     return (f"if {shown(str(found.start))} is the app: set `runtime: {found.runtime}` for it in apps.yml",)
 
 
-def apps_lie_below(tree: Tree, members: Sequence[Member]) -> NothingRecognised:
+def apps_lie_below(tree: Tree, members: Sequence[WorkspaceMember]) -> NothingRecognised:
     """Return the error that refuses the root of a workspace, which lists its apps."""
     startable = next((one for one in members if one.starts and is_safe_path(one.folder)), None)
     site = next((one for one in members if one.builds and not one.starts), members[0])
@@ -77,7 +77,7 @@ def apps_lie_below(tree: Tree, members: Sequence[Member]) -> NothingRecognised:
     )
 
 
-def _root_scripts(tree: Tree, member: Member) -> str:
+def _root_scripts(tree: Tree, member: WorkspaceMember) -> str:
     """Return the command that has the root of a workspace build and start one of its members."""
 
     def script(name: str) -> str:

@@ -12,7 +12,7 @@ from deployhost.build.debian import bootstrap
 from deployhost.build.host_files import host_ca_bundle, host_npmrc
 from deployhost.build.host_settings import npm_registry
 from deployhost.build.overlay import Overlay
-from deployhost.build.stand_in_plan import CA_BUNDLE, Account, Recipe
+from deployhost.build.stand_in_plan import CA_BUNDLE, Account, StandInRecipe
 from deployhost.errors import (
     BaseImageUnavailable,
     DeployhostError,
@@ -39,7 +39,7 @@ class StandIns:
         self._work = work
         self._environ = environ
 
-    def make(self, recipe: Recipe, reference: str, say: Say) -> None:
+    def make(self, recipe: StandInRecipe, reference: str, say: Say) -> None:
         """Given a recipe and the name that it stands in for, have that image. Raise BaseImageUnavailable if it can't be made.
 
         Two that want the same one at once make it once; what a killed attempt left is cleared away first.
@@ -47,7 +47,7 @@ class StandIns:
         kept = self._have(recipe, say)
         self._docker.tag(kept, reference)
 
-    def _have(self, recipe: Recipe, say: Say) -> str:
+    def _have(self, recipe: StandInRecipe, say: Say) -> str:
         kept = f"{REPOSITORY}:{recipe.key}"
         if self._docker.image(kept) is not None:
             return kept
@@ -61,7 +61,7 @@ class StandIns:
                 say(f"made {recipe.what} in {time.monotonic() - began:.0f} s")
         return kept
 
-    def _make(self, recipe: Recipe, kept: str, work: Path, say: Say) -> None:
+    def _make(self, recipe: StandInRecipe, kept: str, work: Path, say: Say) -> None:
         if recipe.base is not None:
             below = self._have(recipe.base, say)
         else:
@@ -74,7 +74,7 @@ class StandIns:
         if recipe.base is None:
             self._docker.remove_image(below)
 
-    def _lay_upon(self, recipe: Recipe, below: str, kept: str, work: Path) -> None:
+    def _lay_upon(self, recipe: StandInRecipe, below: str, kept: str, work: Path) -> None:
         """Put what the recipe adds upon an image, and keep the result."""
         name = f"deployhost-stand-in-{recipe.key}"
         self._docker.remove(name, force=True)
@@ -89,7 +89,7 @@ class StandIns:
         finally:
             self._docker.remove(container, force=True)
 
-    def _fill(self, recipe: Recipe, overlay: Overlay, container: str, work: Path) -> None:
+    def _fill(self, recipe: StandInRecipe, overlay: Overlay, container: str, work: Path) -> None:
         if recipe.node:
             self._add_node(recipe, overlay, work)
         for path, target in recipe.links.items():
@@ -113,7 +113,7 @@ class StandIns:
         if account.home != "/nonexistent":
             overlay.directory(account.home.lstrip("/"), 0o755, owner=number)
 
-    def _add_node(self, recipe: Recipe, overlay: Overlay, work: Path) -> None:
+    def _add_node(self, recipe: StandInRecipe, overlay: Overlay, work: Path) -> None:
         registry = npm_registry(host_npmrc(self._environ, Path(self._environ.get("HOME", "/root"))))
         machine = _ARCHITECTURES.get(_architecture())
         if machine is None:
@@ -126,7 +126,7 @@ class StandIns:
         overlay.npm_tarball(work / "npm.tgz", "usr/local/lib/node_modules/npm", ("docs/", "man/"))
 
     @contextlib.contextmanager
-    def _directory(self, recipe: Recipe) -> Iterator[Path]:
+    def _directory(self, recipe: StandInRecipe) -> Iterator[Path]:
         """Yield an empty directory that is gone afterwards; what a killed attempt left in it is removed."""
         work = self._work / recipe.key
         shutil.rmtree(work, ignore_errors=True)
@@ -138,7 +138,7 @@ class StandIns:
 
 
 @contextlib.contextmanager
-def _explained(recipe: Recipe, work: Path) -> Iterator[None]:
+def _explained(recipe: StandInRecipe, work: Path) -> Iterator[None]:
     """Turn what can go wrong into the error that names the stand-in."""
     try:
         yield

@@ -47,7 +47,7 @@ class Account:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class StandInRecipe:
     """How to make one stand-in. Two references that need the same image have the same `key`; `warning` says what differs.
 
     `base` is the stand-in that it is laid upon; without one, `suite` and `packages` make its root file system.
@@ -57,7 +57,7 @@ class Recipe:
     what: str
     suite: str
     packages: tuple[str, ...] = ()
-    base: "Recipe | None" = None
+    base: "StandInRecipe | None" = None
     excluded: tuple[str, ...] = ()
     node: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class Recipe:
         return f"Debian {SUITES[self.suite]}'s packages" + (" and npm's node" if self.node else "")
 
 
-def recipe_for(reference: Reference) -> Recipe | None:
+def recipe_for(reference: Reference) -> StandInRecipe | None:
     """Given a reference, return how to imitate it, or None where that can't be done: only some official images by tag, none of Alpine."""
     makers = {"debian": _debian, "ubuntu": _ubuntu, "python": _python, "node": _node, "nginx": _nginx}
     if reference.registry != HUB or reference.digest or reference.repository.partition("/")[0] != "library":
@@ -99,9 +99,9 @@ def _configuration(key: str, command: str, *more: str) -> tuple[str, ...]:
     return (f"ENV PATH={_PATH}", "ENV LANG=C.UTF-8", f"ENV {env}", f"LABEL {LABEL}={key}", f"CMD {command}", *more)
 
 
-def _debian_of(suite: str, extra: tuple[str, ...] = ()) -> Recipe:
+def _debian_of(suite: str, extra: tuple[str, ...] = ()) -> StandInRecipe:
     key = f"debian-{SUITES[suite]}" + ("-full" if extra else "")
-    return Recipe(
+    return StandInRecipe(
         key=key,
         what=f"a Debian {SUITES[suite]} system",
         suite=suite,
@@ -112,7 +112,7 @@ def _debian_of(suite: str, extra: tuple[str, ...] = ()) -> Recipe:
     )
 
 
-def _debian(words: list[str]) -> Recipe:
+def _debian(words: list[str]) -> StandInRecipe:
     numbers = _numbers(words)
     by_number = {number: suite for suite, number in SUITES.items()}
     if numbers:
@@ -125,12 +125,12 @@ def _debian(words: list[str]) -> Recipe:
     return recipe if known else _warned(recipe, f"debian {words[0]}")
 
 
-def _ubuntu(words: list[str]) -> Recipe:
+def _ubuntu(words: list[str]) -> StandInRecipe:
     old = words[0].partition(".")[0] in _UBUNTU_OLD
     return _warned(_debian_of("bookworm" if old else DEFAULT_SUITE), f"Ubuntu {words[0]}")
 
 
-def _python(words: list[str]) -> Recipe | None:
+def _python(words: list[str]) -> StandInRecipe | None:
     numbers = _numbers(words)
     if numbers and numbers[0] != 3:
         return None
@@ -139,7 +139,7 @@ def _python(words: list[str]) -> Recipe | None:
     suite, program = PYTHONS[minor], f"python3.{minor}"
     full = "slim" not in words
     key = f"python-3.{minor}" + ("-full" if full else "")
-    recipe = Recipe(
+    recipe = StandInRecipe(
         key=key,
         what=f"Python 3.{minor}",
         suite=suite,
@@ -157,7 +157,7 @@ def _python(words: list[str]) -> Recipe | None:
     return recipe if exact else _warned(recipe, f"Python {words[0]}")
 
 
-def _node(words: list[str]) -> Recipe:
+def _node(words: list[str]) -> StandInRecipe:
     version = NODE_NAMES.get(words[0], "")
     if _numbers(words):
         version = words[0]
@@ -167,7 +167,7 @@ def _node(words: list[str]) -> Recipe:
     base = _debian_of(_suite(words), _FULL if full else ())
     key = f"node-{version or 'latest'}" + ("-full" if full else "") + ("-bookworm" if base.suite == "bookworm" else "")
     modules = "../lib/node_modules/npm/bin"
-    return Recipe(
+    return StandInRecipe(
         key=key,
         what=f"Node {version}" if version else "the latest Node",
         suite=base.suite,
@@ -183,9 +183,9 @@ def _node(words: list[str]) -> Recipe:
     )
 
 
-def _nginx(words: list[str]) -> Recipe:
+def _nginx(words: list[str]) -> StandInRecipe:
     key = "nginx-stable"
-    recipe = Recipe(
+    recipe = StandInRecipe(
         key=key,
         what=f"nginx {NGINX_VERSION}",
         suite=DEFAULT_SUITE,
@@ -204,6 +204,6 @@ def _nginx(words: list[str]) -> Recipe:
     return _warned(recipe, f"nginx {words[0]}") if other else recipe
 
 
-def _warned(recipe: Recipe, asked: str) -> Recipe:
+def _warned(recipe: StandInRecipe, asked: str) -> StandInRecipe:
     origin = "" if "Debian" in recipe.what else f" from Debian {SUITES[recipe.suite]}"
     return replace(recipe, warning=f"{recipe.what}{origin} stands in for {asked}")

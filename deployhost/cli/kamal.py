@@ -65,7 +65,7 @@ def _alone(session: Session, app: AppName, arguments: list[str]) -> Iterator[Non
 def _run(session: Session, app: AppName, arguments: list[str]) -> int:
     from deployhost.config import server  # noqa: PLC0415 - every other verb starts without what follows
     from deployhost.kamal import command, installation  # noqa: PLC0415
-    from deployhost.kamal.cli import KamalCli, KamalRun  # noqa: PLC0415
+    from deployhost.kamal.cli import KamalCli, KamalContext  # noqa: PLC0415
 
     verb = command.words(arguments)[:1] if command.builds(arguments) else ()
     project = session.ask("kamal.prepare", name=app, arguments=list(verb))
@@ -75,7 +75,7 @@ def _run(session: Session, app: AppName, arguments: list[str]) -> int:
     if command.deploys(arguments):  # what else Kamal does is not concerned
         for warning in project["warnings"]:
             session.warn(f"note: {warning}")
-    run = KamalRun(app, Path(project["directory"]), Version(project["version"]), _terminal(os.environ))
+    run = KamalContext(app, Path(project["directory"]), Version(project["version"]), _terminal(os.environ))
     sys.stdout.flush()
     return KamalCli(session.paths, session.warn).run(run, arguments)
 

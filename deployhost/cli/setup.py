@@ -138,10 +138,10 @@ def _tools(session: Session, *, dry_run: bool, patience: float = 1.0) -> Iterato
 def _work(tools: _Tools) -> "Setup":
     from deployhost.server.setup import Setup  # noqa: PLC0415
     from deployhost.system.docker import Docker  # noqa: PLC0415
-    from deployhost.system.service_manager import keeper_of_services  # noqa: PLC0415
+    from deployhost.system.service_manager import service_manager  # noqa: PLC0415
 
     paths = tools.session.paths
-    return Setup(paths, Docker(), keeper_of_services(paths), tools.log)
+    return Setup(paths, Docker(), service_manager(paths), tools.log)
 
 
 def _request(session: Session, asked: dict[str, Any], *, dry_run: bool = False, yes: bool = False) -> "Request":
@@ -195,10 +195,10 @@ def _uninstall(tools: _Tools, *, purge: bool, dry_run: bool, yes: bool) -> None:
     from deployhost.server.uninstall import Uninstall  # noqa: PLC0415
     from deployhost.steps import apply  # noqa: PLC0415
     from deployhost.system.docker import Docker  # noqa: PLC0415
-    from deployhost.system.service_manager import keeper_of_services  # noqa: PLC0415
+    from deployhost.system.service_manager import service_manager  # noqa: PLC0415
 
     session = tools.session
-    work = Uninstall(session.paths, Docker(), keeper_of_services(session.paths), tools.log)
+    work = Uninstall(session.paths, Docker(), service_manager(session.paths), tools.log)
     plan = work.plan(purge=purge)
     result = {
         "steps": [step.to_json() for step in plan],

@@ -11,7 +11,7 @@ from deployhost.build.docker_cli import DockerCli
 from deployhost.build.host_files import host_environment
 from deployhost.build.image import ImageBuilder
 from deployhost.build.limits import BuildLimits
-from deployhost.build.planning_pool import Planner
+from deployhost.build.planning_pool import PlanningPool
 from deployhost.build.stand_in import StandIns
 from deployhost.config.server import ServerSettings
 from deployhost.deploy.kamal.run import KamalProgram
@@ -72,7 +72,7 @@ class Outside:
     proxy_container: Callable[[Paths, Docker], ProxyContainer] = ProxyContainer
     repository: Callable[[Path], BareRepository] = BareRepository
     builder: MakeBuilder = builder
-    planner: Callable[[], Planner] = Planner
+    planner: Callable[[], PlanningPool] = PlanningPool
     kamal: Callable[[Paths], KamalProgram] = KamalProgram
     firewall: Firewall = field(default_factory=Firewall)
     bridges: Bridges = field(default_factory=Bridges)

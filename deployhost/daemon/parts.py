@@ -22,7 +22,7 @@ from deployhost.apps.running import PATIENCE as READ_WITHIN
 from deployhost.apps.running import RunningReader
 from deployhost.apps.view import Views
 from deployhost.build.image import ImageBuilder
-from deployhost.build.planning_pool import Planner
+from deployhost.build.planning_pool import PlanningPool
 from deployhost.config.current import Apps
 from deployhost.config.env import EnvStore
 from deployhost.config.server import ServerSettings
@@ -176,7 +176,7 @@ class Parts:
     kamal: part[KamalProgram] = part(lambda outside, paths: outside.kamal(paths))
     kamal_files = part(KamalFiles, kamal=lambda parts: parts.paths.kamal)
     locks: part[KamalLocks] = part(lambda outside, paths: outside.locks(paths.kamal))
-    planner: part[Planner] = part(lambda outside: outside.planner())
+    planner: part[PlanningPool] = part(lambda outside: outside.planner())
     builder: part[ImageBuilder] = part(
         lambda outside, paths, docker, settings, builds: outside.builder(paths, docker, settings, builds)
     )

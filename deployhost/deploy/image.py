@@ -9,7 +9,7 @@ from pathlib import Path
 from deployhost.build.image import ImageBuilder
 from deployhost.build.labels import SOURCE_LABEL
 from deployhost.build.plan import BuildPlan
-from deployhost.build.planning_pool import Planner
+from deployhost.build.planning_pool import PlanningPool
 from deployhost.containers.attempt import Attempt
 from deployhost.deploy.queue import REPEATS
 from deployhost.errors import CommandStopped, NotFound
@@ -28,7 +28,7 @@ class Images:
 
     docker: Docker
     builder: ImageBuilder
-    planner: Planner
+    planner: PlanningPool
     releases: Releases
     paths: Paths
     repository: Callable[[AppName], BareRepository]

@@ -114,7 +114,7 @@ def _answers(observations: Sequence[Observation]) -> str:
 
 
 @dataclass(frozen=True)
-class Way:
+class WayBack:
     """What follows for a release that failed: back to `target`, or `wait`, or neither, and then `note` says why."""
 
     target: Release | None = None
@@ -129,7 +129,7 @@ def way_back(
     allowed: bool,
     earlier: Sequence[Release],
     others: Sequence[Deploy],
-) -> Way:
+) -> WayBack:
     """Return what follows for a live release that failed; `deploy` is the one that brought it.
 
     `allowed` is the app's `auto_rollback`, `earlier` its releases whose image is there, newest first, `others` its deploys that
@@ -139,13 +139,13 @@ def way_back(
     fail: one that was replaced within its minute may have what the failed one has, too.
     """
     if any(not one.status.ended for one in others):
-        return Way(wait=True)
+        return WayBack(wait=True)
     if any(one.trigger is Trigger.AUTO_ROLLBACK for one in others):
-        return Way(note="the automatic rollback failed, so it stays")
+        return WayBack(note="the automatic rollback failed, so it stays")
     if not allowed:
-        return Way(note="auto_rollback is off, so it stays")
+        return WayBack(note="auto_rollback is off, so it stays")
     if deploy is not None and deploy.trigger is Trigger.AUTO_ROLLBACK:
-        return Way(note="it was itself rolled back to automatically, so it stays")
+        return WayBack(note="it was itself rolled back to automatically, so it stays")
     well = [
         one
         for one in earlier
@@ -153,4 +153,6 @@ def way_back(
     ]
     # Settled is not proven: of a failed release that had to stay, `proven_at` only says that it is not watched any more.
     target = next((one for one in well if one.proven_at is not None), well[0] if well else None)
-    return Way(target=target) if target else Way(note="there is no earlier release that did not fail, so it stays")
+    return (
+        WayBack(target=target) if target else WayBack(note="there is no earlier release that did not fail, so it stays")
+    )

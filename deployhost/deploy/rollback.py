@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from deployhost.deploy.queue import REPEATS
-from deployhost.deploy.rollback_plan import Candidate, choose
+from deployhost.deploy.rollback_plan import RollbackCandidate, choose
 from deployhost.errors import DeployhostError, NotFound
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
@@ -44,11 +44,11 @@ class Rollbacks:
         except DeployhostError:
             return None
 
-    def _candidates(self, app: AppName) -> Sequence[Candidate]:
+    def _candidates(self, app: AppName) -> Sequence[RollbackCandidate]:
         releases = self.releases.of_app(app)
         older: list[Release | None] = [*releases[1:], None][: len(releases)]
         return [
-            Candidate(release, self.has_image(release) is not False, self._origin(release, before))
+            RollbackCandidate(release, self.has_image(release) is not False, self._origin(release, before))
             for release, before in zip(releases, older, strict=True)
         ]
 

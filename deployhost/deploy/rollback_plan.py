@@ -10,7 +10,7 @@ SHORTEST = 4  # digits of a sha, as git has it
 
 
 @dataclass(frozen=True)
-class Candidate:
+class RollbackCandidate:
     """A release, whether its image is still there, and the older release that it runs again, if it is such a one."""
 
     release: Release
@@ -18,7 +18,7 @@ class Candidate:
     origin: Version | None = None
 
 
-def choose(app: AppName, candidates: Sequence[Candidate], wanted: str | None) -> Candidate:
+def choose(app: AppName, candidates: Sequence[RollbackCandidate], wanted: str | None) -> RollbackCandidate:
     """Return the release to go back to, of an app's releases, newest first; `wanted` is what the person named, if anything.
 
     Raise NotFound if there is none, or its image is gone; Conflict if it is live already or its name may mean several.
@@ -29,13 +29,13 @@ def choose(app: AppName, candidates: Sequence[Candidate], wanted: str | None) ->
     return _earlier(app, candidates, live) if wanted is None else _named(app, candidates, wanted)
 
 
-def _earlier(app: AppName, candidates: Sequence[Candidate], live: Candidate) -> Candidate:
+def _earlier(app: AppName, candidates: Sequence[RollbackCandidate], live: RollbackCandidate) -> RollbackCandidate:
     """The newest release before the live one that is another commit, else one of the same commit that was built anew.
 
     A release that runs an older one again stands where that one stands: to roll back twice is to go back twice.
     """
     places = {one.release.version: one for one in candidates}
-    here: Candidate | None = live
+    here: RollbackCandidate | None = live
     while here is not None and here.origin is not None:
         here = places.get(here.origin)  # one that is forgotten was older than all that are not
     before = [
@@ -54,7 +54,7 @@ def _earlier(app: AppName, candidates: Sequence[Candidate], live: Candidate) -> 
     )
 
 
-def _named(app: AppName, candidates: Sequence[Candidate], wanted: str) -> Candidate:
+def _named(app: AppName, candidates: Sequence[RollbackCandidate], wanted: str) -> RollbackCandidate:
     text = wanted.strip().lower()
     exact = [one for one in candidates if text in (one.release.version, one.release.version.short)]
     begun = [one for one in candidates if len(text) >= SHORTEST and one.release.version.startswith(text)]
@@ -81,5 +81,5 @@ def _named(app: AppName, candidates: Sequence[Candidate], wanted: str) -> Candid
     return usable[0]
 
 
-def _same_commit(candidates: Sequence[Candidate], one: Candidate) -> list[Candidate]:
+def _same_commit(candidates: Sequence[RollbackCandidate], one: RollbackCandidate) -> list[RollbackCandidate]:
     return [other for other in candidates if other.release.sha == one.release.sha]

@@ -17,14 +17,14 @@ class Builds:
         self._database = database
         self._clock = clock
 
-    def begin(self) -> "Running":
+    def begin(self) -> "RunningBuild":
         """Note that a build begins, and return what notes that it goes on and ends."""
         now = self._clock()
         with self._database.transaction() as db:
             row = db.execute(
                 "INSERT INTO builds (started_at, ended_at) VALUES (?,?) RETURNING id", (now, now)
             ).fetchone()
-        return Running(self._database, self._clock, int(row["id"]), now)
+        return RunningBuild(self._database, self._clock, int(row["id"]), now)
 
     def spans(self) -> list[Span]:
         """Return when each build ran, oldest first."""
@@ -38,7 +38,7 @@ class Builds:
             db.execute("DELETE FROM builds WHERE ended_at < ?", (moment,))
 
 
-class Running:
+class RunningBuild:
     """One build that runs: `seen` while it does, `end` once it is over. After a crash the last of them counts."""
 
     def __init__(self, database: Database, clock: Callable[[], float], number: int, now: float) -> None:

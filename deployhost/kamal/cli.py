@@ -24,7 +24,7 @@ LEFT_AFTER = 86400.0  # seconds after which what a killed Kamal unpacked is nobo
 
 
 @dataclass(frozen=True)
-class KamalRun:
+class KamalContext:
     """Given what Kamal is to be run on: the app, its project's directory, the version, and variables of the person's terminal."""
 
     app: AppName
@@ -40,7 +40,7 @@ class KamalCli:
         self._paths, self._say = paths, say
         self._locks = KamalLocks(paths.kamal)
 
-    def run(self, run: KamalRun, arguments: Sequence[str]) -> int:
+    def run(self, run: KamalContext, arguments: Sequence[str]) -> int:
         """Given what to run on and Kamal's arguments, run it and return its exit code. Raise Conflict if the app's lock stays held."""
         with contextlib.ExitStack() as stack:
             more = {**run.terminal, "VERSION": run.version}

@@ -16,7 +16,7 @@ from deployhost.kamal.contract import PROXY_CONFIG_PATH, PROXY_CONTAINER, STATES
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.system.files import read
-from deployhost.system.process import Process, run, spawn
+from deployhost.system.process import ChildProcess, run, spawn
 from deployhost.system.process_records import start_of
 
 CALL_TIMEOUT = 15.0  # seconds for calls that only change or read the routing table
@@ -48,7 +48,7 @@ class KamalProxy:
         self._pid = 0  # of the proxy's process, as it was found last …
         self._since = ""  # … and when that began: another process may have its number by now
 
-    def begin_deploy(self, target: Target, log: Path) -> Process:
+    def begin_deploy(self, target: Target, log: Path) -> ChildProcess:
         """Given a target, have the proxy check it, switch to it and drain what it replaces; return that call, running.
 
         It ends only when the drain does (kamal-contract 0b.5), and outlives us: its output goes to the file `log`.

@@ -16,7 +16,7 @@ from deployhost.server import buildx, proxy_image
 from deployhost.server.act_kamal import KamalActor
 from deployhost.server.facts import (
     DAEMON,
-    Wanted,
+    WantedServer,
     install_record,
     stopped_record,
 )
@@ -37,7 +37,7 @@ from deployhost.server.steps import (
     SetHttpPort,
     SetupStep,
     StartContainers,
-    StartProxy,
+    StartProxyContainer,
     StartService,
     WriteCompletions,
     WriteEngineSettings,
@@ -61,10 +61,10 @@ DAEMON_STARTS_WITHIN = 30.0
 OnLine = Callable[[str], None]
 
 
-class Actor:
+class SetupActor:
     """Given what is wanted and the tools, carry out steps; `log` gets each line that a program writes."""
 
-    def __init__(self, wanted: Wanted, docker: Docker, services: Services, log: OnLine) -> None:
+    def __init__(self, wanted: WantedServer, docker: Docker, services: Services, log: OnLine) -> None:
         self._wanted, self._docker, self._services, self._log = wanted, docker, services, log
         self._paths = wanted.paths
         self._proxy = ProxyContainer(wanted.paths, docker)
@@ -104,7 +104,7 @@ class Actor:
             case CreateProxy():
                 self._proxy.create(step.port)
                 return ""
-            case StartProxy():
+            case StartProxyContainer():
                 self._docker.start(contract.PROXY_CONTAINER)
                 self._docker.remove(ASIDE, force=True)
                 return ""
@@ -131,7 +131,7 @@ class Actor:
 
     def _install(self, step: InstallPackages) -> str:
         added = packages.install(step.packages, step.optional, install_record(self._paths), self._log)
-        if step.engine and self._services.keeper != "systemd":
+        if step.engine and self._services.manager != "systemd":
             # The package may have started it by its init script; here the supervisor does.
             with contextlib.suppress(DeployhostError):
                 process.run(["/etc/init.d/docker", "stop"], timeout=60, on_line=self._log, check=False)
@@ -186,7 +186,7 @@ class Actor:
         )
 
     def _log_hint(self, unit: str, name: str) -> str:
-        if self._services.keeper == "systemd":
+        if self._services.manager == "systemd":
             return f"journalctl --unit {unit} --lines 50"
         return f"tail -n 50 {self._paths.logs / name}.log"
 

@@ -11,7 +11,7 @@ from deployhost.errors import CommandFailed, SetupFailed
 from deployhost.paths import Paths
 from deployhost.server import kamal_buildx, kamal_program
 from deployhost.server.facts import install_record
-from deployhost.server.facts_kamal import REGISTRY_PORT, REGISTRY_USER, SSHD, KamalFiles
+from deployhost.server.facts_kamal import REGISTRY_PORT, REGISTRY_USER, SSHD, KamalSetupFiles
 from deployhost.server.read_kamal import has_buildx, public_keys
 from deployhost.server.steps_kamal import (
     EnsureKamalBuilder,
@@ -38,7 +38,7 @@ class KamalActor:
 
     def __init__(self, paths: Paths, docker: Docker, services: Services, log: OnLine) -> None:
         self._paths, self._docker, self._services, self._log = paths, docker, services, log
-        self._places = KamalFiles(paths)
+        self._places = KamalSetupFiles(paths)
 
     def __call__(self, step: KamalStep) -> str:
         """Given a step, carry it out. Raise DeployhostError."""
@@ -73,7 +73,7 @@ class KamalActor:
             if listener is not None and listener.program == wanted:
                 return f"on 127.0.0.1:{port}"
             time.sleep(0.05)
-        unit = self._services.keeper == "systemd"
+        unit = self._services.manager == "systemd"
         raise SetupFailed(
             f"{name} does not listen on 127.0.0.1:{port} {STARTS_WITHIN:g} s after its start",
             hint=f"journalctl --unit {name} --lines 50" if unit else f"tail -n 50 {self._paths.logs / name}.log",

@@ -1,4 +1,4 @@
-"""What a server is found to be (ServerFacts) and what it shall be (Wanted): data, and where set-up's files lie."""
+"""What a server is found to be (ServerFacts) and what it shall be (WantedServer): data, and where set-up's files lie."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,31 +6,31 @@ from pathlib import Path
 from typing import Literal
 
 from deployhost.paths import Paths
-from deployhost.server.facts_kamal import KamalFacts, KamalWanted
+from deployhost.server.facts_kamal import KamalFacts, WantedKamal
 
-DAEMON = "deployhostd"  # the service's name with either keeper
+DAEMON = "deployhostd"  # the service's name with either manager
 INSTALLED = Path(
     "/opt/deployhost"
 )  # where install.sh puts the program: venv-<hash>/, and current, which points at one of them
 
-Keeper = Literal["systemd", "supervisor", "other", ""]
+Manager = Literal["systemd", "supervisor", "other", ""]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Engine:
-    """The Docker engine: `installed` is its program, `keeper` who keeps it running, `builder` a docker CLI that can build."""
+class EngineFacts:
+    """The Docker engine: `installed` is its program, `manager` who keeps it running, `builder` a docker CLI that can build."""
 
     installed: bool = False
     answers: bool = False
     version: str = ""
-    keeper: Keeper = ""
+    manager: Manager = ""
     enabled: bool = False
     definition: str | None = None
     builder: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Proxy:
+class ProxyFacts:
     """The kamal-proxy container as it is; `bindings` are (container port, host address, host port)."""
 
     image: str
@@ -45,7 +45,7 @@ class Proxy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Daemon:
+class DaemonFacts:
     """deployhostd: how its service is defined, and what answers on the control socket; `prefix` is the venv it runs from."""
 
     definition: str | None = None
@@ -56,7 +56,7 @@ class Daemon:
 
 
 @dataclass(frozen=True)
-class Holder:
+class PortHolder:
     """Who holds a port: a process, and the container that it serves if it is Docker's."""
 
     pid: int = 0
@@ -83,15 +83,15 @@ class ServerFacts:
     git: bool = False
     apparmor_parser_missing: bool = False
     daemon_json: bool = False
-    engine: Engine = field(default_factory=Engine)
+    engine: EngineFacts = field(default_factory=EngineFacts)
     directories: Mapping[Path, int] = field(default_factory=dict)
     http_port: int = 80
-    port_holder: Holder | None = None
+    port_holder: PortHolder | None = None
     network: bool = False
     proxy_image: str = ""
-    proxy: Proxy | None = None
+    proxy: ProxyFacts | None = None
     proxy_binary: str = ""
-    daemon: Daemon = field(default_factory=Daemon)
+    daemon: DaemonFacts = field(default_factory=DaemonFacts)
     completions: Mapping[Path, str] = field(default_factory=dict)
     old_installs: tuple[Path, ...] = ()
     stopped_apps: tuple[str, ...] = ()
@@ -99,7 +99,7 @@ class ServerFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class WantedServer:
     """What the server shall be. `prefix` is the venv of the program that sets it up, `proxy_image` a file with kamal-proxy's image."""
 
     paths: Paths
@@ -110,7 +110,7 @@ class Wanted:
     engine_definition: str
     completions: Mapping[Path, str] = field(default_factory=dict)
     proxy_image: Path | None = None
-    kamal: KamalWanted | None = None  # None: nobody wants Kamal's CLI
+    kamal: WantedKamal | None = None  # None: nobody wants Kamal's CLI
 
     @property
     def directories(self) -> Mapping[Path, int]:

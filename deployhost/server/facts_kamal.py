@@ -1,4 +1,4 @@
-"""What there is for Kamal's CLI on a server (KamalFacts) and what there shall be (KamalWanted): data, and the texts of its files. Pure."""
+"""What there is for Kamal's CLI on a server (KamalFacts) and what there shall be (WantedKamal): data, and the texts of its files. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from pathlib import Path
 from deployhost.kamal import contract
 from deployhost.paths import Paths
 
-SSHD, REGISTRY = "deployhost-sshd", "deployhost-registry"  # the services' names with either keeper
+SSHD, REGISTRY = "deployhost-sshd", "deployhost-registry"  # the services' names with either manager
 CLI_VERSION = "2.11.0"
 REGISTRY_USER = "docker-registry"  # whom the distribution's package makes
 REGISTRY_PORT = int(contract.REGISTRY.rpartition(":")[2])
@@ -65,7 +65,7 @@ class KamalFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KamalWanted:
+class WantedKamal:
     """What there shall be: the port of the SSH server on loopback, and the definitions of the two services.
 
     `asked`: somebody asks for it now, and wants to hear of what can't be had.
@@ -78,7 +78,7 @@ class KamalWanted:
 
 
 @dataclass(frozen=True)
-class KamalFiles:
+class KamalSetupFiles:
     """Given the paths, say where set-up's files for Kamal lie."""
 
     paths: Paths

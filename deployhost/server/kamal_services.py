@@ -1,4 +1,4 @@
-"""The two services that Kamal's CLI needs, as the keeper of services of this machine wants them defined."""
+"""The two services that Kamal's CLI needs, as the service manager of this machine wants them defined."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,8 +16,8 @@ from deployhost.server.facts_kamal import (
     REGISTRY_USER,
     SSHD,
     SSHD_PROGRAM,
-    KamalFiles,
-    KamalWanted,
+    KamalSetupFiles,
+    WantedKamal,
 )
 from deployhost.system.services import Services
 from deployhost.system.supervised import supervised_definition
@@ -25,15 +25,15 @@ from deployhost.system.supervised import supervised_definition
 
 def kamal_wanted(
     paths: Paths, services: Services, environment: Mapping[str, str], *, asked: bool, ssh_port: int | None
-) -> KamalWanted | None:
+) -> WantedKamal | None:
     """Given who keeps services and their environment, return what Kamal's CLI shall find here; None if nobody wants it.
 
     It is wanted if somebody asks for it, an app has `engine: kamal`, or it has been set up before.
     """
     if not (asked or installation.installed(paths) or _an_app_wants_it(paths.apps_yml)):
         return None
-    places = KamalFiles(paths)
-    if services.keeper == "systemd":
+    places = KamalSetupFiles(paths)
+    if services.manager == "systemd":
         sshd = _unit(SSHD, CONFIG=str(places.sshd_config))
         registry = _unit(REGISTRY, CONFIG=str(places.registry_config), USER=REGISTRY_USER, STORAGE=str(paths.registry))
     else:
@@ -41,7 +41,7 @@ def kamal_wanted(
         user = [f"--reuid={REGISTRY_USER}", f"--regid={REGISTRY_USER}", "--clear-groups", "--no-new-privs"]
         serve = [str(REGISTRY_PROGRAM), "serve", str(places.registry_config)]
         registry = supervised_definition(["/usr/bin/setpriv", *user, *serve], environment)
-    return KamalWanted(
+    return WantedKamal(
         asked=asked,
         ssh_port=ssh_port or server_config.load(paths.server_yml).ssh_port,
         sshd_definition=sshd,

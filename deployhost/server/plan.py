@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from deployhost.errors import Conflict, SetupFailed
 from deployhost.kamal import contract
-from deployhost.server.facts import DAEMON, ServerFacts, Wanted, daemon_json
+from deployhost.server.facts import DAEMON, ServerFacts, WantedServer, daemon_json
 from deployhost.server.plan_kamal import plan_kamal
 from deployhost.server.plan_proxy import plan_proxy
 from deployhost.server.steps import (
@@ -33,7 +33,7 @@ ENGINE_OPTIONAL = (
 ENGINE_SETTINGS = '{\n  "live-restore": true\n}\n'
 
 
-def plan_setup(facts: ServerFacts, wanted: Wanted) -> Plan:
+def plan_setup(facts: ServerFacts, wanted: WantedServer) -> Plan:
     """Given what the server is and what it shall be, return the steps between the two, and notes on what is kept.
 
     Where an engine is there and does not run, these are only the steps that start it: facts have to be read again then.
@@ -70,7 +70,7 @@ def consents(plan: Plan) -> tuple[str, ...]:
     return tuple(step.drops for step in plan if isinstance(step, CreateProxy) and step.drops)
 
 
-def _check_port(facts: ServerFacts, wanted: Wanted) -> None:
+def _check_port(facts: ServerFacts, wanted: WantedServer) -> None:
     holder = facts.port_holder
     if holder is not None and holder.container != contract.PROXY_CONTAINER:
         other = 8080 if wanted.http_port != 8080 else 8081
@@ -79,7 +79,7 @@ def _check_port(facts: ServerFacts, wanted: Wanted) -> None:
         )
 
 
-def _packages(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
+def _packages(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     engine = not facts.engine.installed and not facts.engine.answers
     needed: list[str] = list(ENGINE_PACKAGES) if engine else []
     if engine and facts.apparmor_parser_missing:
@@ -111,7 +111,7 @@ def _packages(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
     )
 
 
-def _engine(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
+def _engine(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     engine, name = facts.engine, engine_service(facts)
     ours = not facts.systemd and (engine.definition is not None or not engine.answers)
     if ours and engine.definition != wanted.engine_definition:
@@ -121,7 +121,7 @@ def _engine(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
             name=name,
             text=wanted.engine_definition,
         )
-    kept = engine.keeper == ("systemd" if facts.systemd else "supervisor")
+    kept = engine.manager == ("systemd" if facts.systemd else "supervisor")
     if (
         not engine.answers
         or (ours and not (kept and engine.enabled))
@@ -134,7 +134,7 @@ def _engine(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
         yield EnsureBuilder(what="have a docker command that can build", why="apps are built with BuildKit")
 
 
-def _files(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
+def _files(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     missing = {path: mode for path, mode in wanted.directories.items() if facts.directories.get(path) != mode}
     if missing:
         shown = ", ".join(str(path) for path in missing) if len(missing) < 4 else f"{len(missing)} of them"
@@ -155,7 +155,7 @@ def _files(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
         )
 
 
-def _daemon(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
+def _daemon(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     daemon = facts.daemon
     if facts.stopped_apps:
         yield StartContainers(
@@ -188,7 +188,7 @@ def _daemon(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
     yield RestartService(what=f"restart {DAEMON}", why=why, name=DAEMON)
 
 
-def _leftovers(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
+def _leftovers(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     files = {path: text for path, text in wanted.completions.items() if facts.completions.get(path) != text}
     if files:
         yield WriteCompletions(
@@ -206,5 +206,5 @@ def _notes(facts: ServerFacts) -> Iterator[str]:
     engine = facts.engine
     if engine.answers:
         yield f"Docker engine {engine.version} is kept as it is"
-    if engine.answers and not facts.systemd and engine.keeper == "other":
+    if engine.answers and not facts.systemd and engine.manager == "other":
         yield "nothing restarts the Docker engine when it ends: it was started by hand"

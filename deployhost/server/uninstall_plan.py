@@ -9,12 +9,12 @@ from deployhost.paths import Paths
 from deployhost.server.facts import DAEMON
 from deployhost.server.steps import (
     ReleaseService,
-    RemoveContainers,
-    RemoveFiles,
-    RemoveImages,
     RemoveNetwork,
     RemoveService,
     StopContainers,
+    UninstallContainers,
+    UninstallFiles,
+    UninstallImages,
 )
 from deployhost.steps import Plan, Step
 
@@ -51,13 +51,13 @@ def _program(present: Present) -> Iterator[Step]:
     for name in present.kamal_services:
         yield RemoveService(what=f"stop and remove the service {name}", why="only Kamal's command needs it", name=name)
     if present.kamal_files:
-        yield RemoveFiles(
+        yield UninstallFiles(
             what=f"delete Kamal's command, its key and what it pushed ({len(present.kamal_files)})",
             why="set-up makes them again",
             paths=present.kamal_files,
         )
     if present.proxy:
-        yield RemoveContainers(
+        yield UninstallContainers(
             what="remove the container kamal-proxy",
             why="nothing answers requests any more; its routes are kept in a volume",
             names=(contract.PROXY_CONTAINER,),
@@ -69,7 +69,7 @@ def _program(present: Present) -> Iterator[Step]:
             names=present.running,
         )
     if present.program_files:
-        yield RemoveFiles(
+        yield UninstallFiles(
             what=f"delete completions of shells ({len(present.program_files)})",
             why="they belong to the program",
             paths=present.program_files,
@@ -85,11 +85,11 @@ def _program(present: Present) -> Iterator[Step]:
 def _data(present: Present) -> Iterator[Step]:
     containers = (*present.running, *present.stopped)
     if containers:
-        yield RemoveContainers(
+        yield UninstallContainers(
             what=f"remove the apps' containers ({', '.join(containers)})", why="--purge", names=containers
         )
     if present.images:
-        yield RemoveImages(
+        yield UninstallImages(
             what=f"remove the apps' images ({len(present.images)})", why="--purge", references=present.images
         )
     if present.network:
@@ -100,7 +100,7 @@ def _data(present: Present) -> Iterator[Step]:
             volume=contract.PROXY_CONFIG_VOLUME,
         )
     if present.data:
-        yield RemoveFiles(
+        yield UninstallFiles(
             what=f"delete {', '.join(map(str, present.data))}",
             why="--purge: settings, secrets, repositories and the apps' storage are gone for good",
             paths=present.data,

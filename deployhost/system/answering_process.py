@@ -16,7 +16,7 @@ HEADER = struct.Struct(">I")  # the length of what follows
 LONGEST = 8 * 1024 * 1024  # bytes of an answer
 
 
-class Partner:
+class AnsweringProcess:
     """Given an argv and its whole environment, start the process. Raise CommandFailed if it can't be started.
 
     One that has failed to answer in any way is ended, at once and for good.

@@ -19,7 +19,7 @@ class Distribution:
 
 
 @dataclass(frozen=True)
-class Listener:
+class PortListener:
     """The process that listens on a port; pid 0 and no program where it is not to be found (another network namespace)."""
 
     pid: int
@@ -63,7 +63,7 @@ def is_in_use(directory: Path, proc: Path = Path("/proc")) -> bool:
     return False
 
 
-def listener(port: int, proc: Path = Path("/proc")) -> Listener | None:
+def listener(port: int, proc: Path = Path("/proc")) -> PortListener | None:
     """Given a TCP port, return who listens on it on loopback or on every address, or None if nobody does."""
     inodes = set()
     for table in ("tcp", "tcp6"):
@@ -71,7 +71,7 @@ def listener(port: int, proc: Path = Path("/proc")) -> Listener | None:
             inodes |= listening_inodes((proc / "net" / table).read_text(encoding="ascii"), port)
     if not inodes:
         return None
-    return _owner(inodes, proc) or Listener(0, "")
+    return _owner(inodes, proc) or PortListener(0, "")
 
 
 def listening_inodes(table: str, port: int) -> set[str]:
@@ -115,7 +115,7 @@ def _clashes_with_loopback(address: str) -> bool:
     return address == "0" * 32 or mapped
 
 
-def _owner(inodes: set[str], proc: Path) -> Listener | None:
+def _owner(inodes: set[str], proc: Path) -> PortListener | None:
     wanted = {f"socket:[{inode}]" for inode in inodes}
     for process in proc.iterdir():
         if not process.name.isdigit():
@@ -124,5 +124,5 @@ def _owner(inodes: set[str], proc: Path) -> Listener | None:
             for descriptor in (process / "fd").iterdir():
                 with contextlib.suppress(OSError):
                     if str(os.readlink(descriptor)) in wanted:  # noqa: PTH115 - Path.readlink would make a path of "socket:[1]"
-                        return Listener(int(process.name), (process / "comm").read_text(encoding="utf-8").strip())
+                        return PortListener(int(process.name), (process / "comm").read_text(encoding="utf-8").strip())
     return None

@@ -33,7 +33,7 @@ class Completed:
     seconds: float
 
 
-class Process:
+class ChildProcess:
     """A running process in a session of its own. `wait` ends it when its time is up; nothing is left behind."""
 
     def __init__(self, argv: Sequence[str], popen: "subprocess.Popen[bytes]", on_line: OnLine | None) -> None:
@@ -143,7 +143,7 @@ def spawn(
     stdin: bytes | None = None,
     output: Path | None = None,
     dies_with_us: bool = False,
-) -> Process:
+) -> ChildProcess:
     """Given an argv, start it in a session of its own and return it running. Raise CommandMissing if there is no such program.
 
     `env` replaces the environment; `on_line` gets each line of output and errors as it comes, without its newline (from a
@@ -171,7 +171,7 @@ def spawn(
             raise CommandMissing(f"{full[0]} is not installed", hint="deployhost setup") from None
         except OSError as error:
             raise CommandFailed(f"{argv[0]} can't be started: {error.strerror}", status=126) from error
-    process = Process(argv, popen, on_line)
+    process = ChildProcess(argv, popen, on_line)
     if stdin is not None and popen.stdin is not None:
         with contextlib.suppress(BrokenPipeError), popen.stdin as pipe:
             pipe.write(stdin)

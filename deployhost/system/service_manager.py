@@ -1,4 +1,4 @@
-"""Which keeper of services this machine has."""
+"""Which service manager this machine has."""
 
 from pathlib import Path
 
@@ -8,6 +8,6 @@ from deployhost.system.supervised import Supervised
 from deployhost.system.systemd import Systemd
 
 
-def keeper_of_services(paths: Paths) -> Services:
-    """Given the paths, return the keeper of services of this machine."""
+def service_manager(paths: Paths) -> Services:
+    """Return the service manager of this machine: systemd where it runs, else our own supervisor."""
     return Systemd(paths.root) if Path("/run/systemd/system").is_dir() else Supervised(paths)

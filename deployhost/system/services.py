@@ -4,13 +4,13 @@ from typing import Literal, Protocol
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # of every service
 
-Keeper = Literal["systemd", "supervisor"]
+Manager = Literal["systemd", "supervisor"]
 
 
 class Services(Protocol):
-    """Whoever keeps services running. A definition is a text that only the keeper of that kind understands."""
+    """Whoever keeps services running. A definition is a text that only the manager of that kind understands."""
 
-    keeper: Keeper
+    manager: Manager
 
     def definition(self, name: str) -> str | None:
         """Return how the service is defined now, or None."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from deployhost.errors import SetupFailed
 from deployhost.paths import Paths
 from deployhost.system import files, process, process_records, supervisor
-from deployhost.system.services import PATH, Keeper
+from deployhost.system.services import PATH, Manager
 
 STARTS_WITHIN = 20.0  # seconds that a service gets to stay up; the supervisor waits up to 10 between two starts
 STOPS_WITHIN = 30.0  # seconds that a service gets to end by itself
@@ -22,7 +22,7 @@ UP = 0.1  # seconds after which a process that was started counts as up
 class Supervised:
     """Given the paths, keep services by the supervisor; it is started where it does not run."""
 
-    keeper: Keeper = "supervisor"
+    manager: Manager = "supervisor"
 
     def __init__(
         self,

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from deployhost.errors import CommandFailed, SetupFailed
 from deployhost.system import files, process
-from deployhost.system.services import Keeper
+from deployhost.system.services import Manager
 
 
 class Systemd:
     """Given the root directory (normally /), keep services by units in etc/systemd/system."""
 
-    keeper: Keeper = "systemd"
+    manager: Manager = "systemd"
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._units = root / "etc/systemd/system"

@@ -17,7 +17,7 @@ from deployhost.model import WEB, AppName
 from deployhost.system.clock import Clock, until
 from deployhost.system.docker_model import Container
 from deployhost.system.netns import Namespaces
-from deployhost.system.process import Process
+from deployhost.system.process import ChildProcess
 
 # kamal-proxy takes 2xx only for healthy, and answers GETs of this very path itself while a service is paused: so the
 # path is one that no visitor asks for (kamal-proxy v0.9.2, internal/server/service.go).
@@ -35,7 +35,7 @@ class Switched:
     `state` is the route's (contract.RUNNING …), None if that is not known: a switch does not change it.
     """
 
-    call: Process
+    call: ChildProcess
     log: Path
     state: str | None = None
 
@@ -92,7 +92,7 @@ class Switch:
         route = self._wait(call, log, target, asked)
         return Switched(call, log, self.proxy.saved_state(target.service) if route is None else route.state)
 
-    def _wait(self, call: Process, log: Path, target: Target, asked: threading.Event) -> Route | None:
+    def _wait(self, call: ChildProcess, log: Path, target: Target, asked: threading.Event) -> Route | None:
         """Return once the switch has happened: its route, where that was looked at. Raise SwitchFailed."""
         ask_at: float | None = None
 

@@ -23,7 +23,7 @@ from deployhost.kamal.registry import KamalRegistry
 from deployhost.model import AppName, Version
 from deployhost.paths import Paths
 from deployhost.server import kamal_program
-from deployhost.server.facts_kamal import CLI_VERSION, REGISTRY_PROGRAM, SSHD_PROGRAM, WHEELS, KamalFiles
+from deployhost.server.facts_kamal import CLI_VERSION, REGISTRY_PROGRAM, SSHD_PROGRAM, WHEELS, KamalSetupFiles
 from tests.real.system_under_test import deployhost, docker, eventually, run
 
 MEGABYTE = 1024 * 1024
@@ -79,7 +79,7 @@ def test_the_wheels_program_is_the_pinned_one(tmp_path: Path) -> None:
 class Ssh:
     """The SSH server of the test, and how one gets in."""
 
-    files: KamalFiles
+    files: KamalSetupFiles
     port: int
     pid: int
 
@@ -100,7 +100,7 @@ class Ssh:
 
 @pytest.fixture
 def ssh(paths: Paths) -> Iterator[Ssh]:
-    files, port = KamalFiles(paths), free_port()
+    files, port = KamalSetupFiles(paths), free_port()
     for key in (paths.ssh_key, files.host_key, paths.ssh / "other"):
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)])
     texts = files.texts(
@@ -187,8 +187,8 @@ class Store:
 
 @pytest.fixture
 def store(paths: Paths) -> Iterator[Store]:
-    address, config = f"127.0.0.1:{free_port()}", KamalFiles(paths).registry_config
-    text, _ = KamalFiles(paths).texts(1, pam=False, key="", host_key="")[config]
+    address, config = f"127.0.0.1:{free_port()}", KamalSetupFiles(paths).registry_config
+    text, _ = KamalSetupFiles(paths).texts(1, pam=False, key="", host_key="")[config]
     config.write_text(text.replace("127.0.0.1:5555", address))
     server = subprocess.Popen([REGISTRY_PROGRAM, "serve", config])
     try:

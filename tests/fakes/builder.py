@@ -7,7 +7,7 @@ from pathlib import Path
 from deployhost.build.image import ImageBuilder
 from deployhost.build.labels import PROCESSES_LABEL, SOURCE_LABEL
 from deployhost.build.plan import BuildPlan
-from deployhost.build.planning_pool import Planner
+from deployhost.build.planning_pool import PlanningPool
 from deployhost.build.planning_process import plan_directory
 from deployhost.errors import BuildFailed
 from deployhost.model import AppName, RuntimeName
@@ -17,7 +17,7 @@ from tests.fakes.docker import Behaviour, Engine
 from tests.fakes.life import Life
 
 
-class PlannerHere(Planner):
+class PlannerHere(PlanningPool):
     """Plans builds as the daemon's planner does, but in this process."""
 
     def plan(

@@ -9,13 +9,13 @@ from deployhost.errors import ProxyUnavailable, SwitchFailed
 from deployhost.kamal import contract
 from deployhost.kamal.contract import Route
 from deployhost.kamal.proxy import KamalProxy, Target
-from deployhost.system.process import Completed, Process
+from deployhost.system.process import ChildProcess, Completed
 from deployhost.system.stop import Stop
 from tests.fakes.docker import Engine, FakeDocker
 from tests.fakes.life import Crash, Life
 
 
-class FakeProcess(Process):
+class FakeProcess(ChildProcess):
     """A call of kamal-proxy: its exit code, or None while it waits for what it replaced to drain; then `ended` ends it."""
 
     def __init__(self, code: int | None) -> None:
@@ -72,7 +72,7 @@ class FakeProxy(KamalProxy):
         self._engine = engine
         self._life = life or Life()
 
-    def begin_deploy(self, target: Target, log: Path) -> Process:
+    def begin_deploy(self, target: Target, log: Path) -> ChildProcess:
         self._answering()
         self._life.effect("proxy deploy")
         call = self._deployed(target, log)

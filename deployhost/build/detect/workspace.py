@@ -34,7 +34,7 @@ MOST = 40  # members that are looked at
 
 
 @dataclass(frozen=True)
-class Member:
+class WorkspaceMember:
     """An app of a workspace: its folder, what it is as far as that is plain ("" if it is not), and whether it has a start and a build script."""
 
     folder: str
@@ -47,7 +47,7 @@ class Member:
         return f"{folder} ({self.what})" if self.what else folder
 
 
-def apps_below(tree: Tree, *, started: bool) -> tuple[Member, ...]:
+def apps_below(tree: Tree, *, started: bool) -> tuple[WorkspaceMember, ...]:
     """Return the apps of the workspace whose root a tree is; nothing if it is none, or if the root is an app itself.
 
     `started` is whether something at the root is started: then its start script says what.
@@ -75,14 +75,14 @@ def _builds_itself(tree: Tree, package: Package) -> bool:
     return bool(script and package.has(*SITE_TOOLS)) and len(own) == len(parts) and holds_pages
 
 
-def servers_below(tree: Tree) -> tuple[Member, ...]:
+def servers_below(tree: Tree) -> tuple[WorkspaceMember, ...]:
     """Return the Python and Node servers of a site's tree in folders whose names say that they serve."""
     found = []
     for folder in SERVING:
         inside = FolderTree(tree, folder)
         asked = ((one.name, one.detect(inside)) for one in detectors()) if inside.paths() else ()
         names = [name for name, one in asked if isinstance(one, Candidate) and one.strength is Strength.SERVER]
-        found += [Member(folder, ", ".join(names))] if names else []
+        found += [WorkspaceMember(folder, ", ".join(names))] if names else []
     return tuple(found)
 
 
@@ -139,7 +139,7 @@ def _patterns(tree: Tree) -> tuple[str, ...]:
     return tuple(one for one in found if not one.startswith("!"))[:MOST] or _USUAL
 
 
-def _app(tree: Tree, folder: str) -> Member | None:
+def _app(tree: Tree, folder: str) -> WorkspaceMember | None:
     """Return the app of a member, or None where it is more likely a library."""
     below = folder.lower().removeprefix("apps/") if folder.startswith("apps/") else folder.lower()
     no_apps = _TESTS if folder.startswith("apps/") else _TESTS | _NO_APPS
@@ -152,12 +152,14 @@ def _app(tree: Tree, folder: str) -> Member | None:
     if folder.startswith("apps/"):
         what = package.has(*SERVER_PACKAGES, *SITE_TOOLS) or app_in(tree, folder)
         return (
-            Member(folder, what or "", "start" in package.scripts, "build" in package.scripts)
+            WorkspaceMember(folder, what or "", "start" in package.scripts, "build" in package.scripts)
             if what or package.exists or tree.exists(f"{folder}/project.json")
             else None
         )
     page = tree.exists(f"{folder}/index.html") or tree.exists(f"{folder}/public/index.html")
     starts = bool(package.scripts.get("start")) and not _NO_STARTS.search(package.scripts["start"])
     if starts or ("build" in package.scripts and (page or package.has(*_APPS))):
-        return Member(folder, package.has(*SERVER_PACKAGES, *SITE_TOOLS) or "", starts, "build" in package.scripts)
-    return Member(folder, "Dockerfile") if tree.exists(f"{folder}/Dockerfile") else None
+        return WorkspaceMember(
+            folder, package.has(*SERVER_PACKAGES, *SITE_TOOLS) or "", starts, "build" in package.scripts
+        )
+    return WorkspaceMember(folder, "Dockerfile") if tree.exists(f"{folder}/Dockerfile") else None

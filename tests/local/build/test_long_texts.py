@@ -19,7 +19,7 @@ from deployhost.build.detect.static.auth import LONGEST
 from deployhost.build.directory import load_templates
 from deployhost.build.dockerfile import parse_dockerfile, without_syntax_line
 from deployhost.build.plan import plan_build
-from deployhost.build.progress import Progress
+from deployhost.build.progress import BuildProgress
 from deployhost.build.registries import reason
 from deployhost.build.tree import MemoryTree
 from deployhost.config import dotenv
@@ -91,7 +91,7 @@ def planned(files: dict[str, str]) -> None:
 
 
 def built(text: str) -> None:
-    progress = Progress()
+    progress = BuildProgress()
     for line in (f"#1 [1/2] RUN {text}", f"#1 0.1 {text}", text, f"#1 ERROR: {text}", f"#2 {text}"):
         progress.feed(line)
     progress.failure()

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from deployhost.build.planning_pool import Planner, start_process
+from deployhost.build.planning_pool import PlanningPool, start_process
 from deployhost.build.planning_process import from_wire, plan_directory, to_wire
 from deployhost.errors import BuildFailed, CommandStopped, FileProblem, LanguageNotBuilt, NothingRecognised
 from deployhost.model import AppName, RuntimeName
-from deployhost.system.answering_process import Partner
+from deployhost.system.answering_process import AnsweringProcess
 from deployhost.system.stop import Stop
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -50,13 +50,13 @@ planning_process.main()
 """
 
 
-def hostile() -> Partner:
-    return Partner([sys.executable, "-I", "-c", HOSTILE.format(root=str(ROOT))], env={})
+def hostile() -> AnsweringProcess:
+    return AnsweringProcess([sys.executable, "-I", "-c", HOSTILE.format(root=str(ROOT))], env={})
 
 
 @pytest.fixture
-def planner() -> Iterator[Planner]:
-    made = Planner(hostile, seconds=2)
+def planner() -> Iterator[PlanningPool]:
+    made = PlanningPool(hostile, seconds=2)
     yield made
     made.end()
 
@@ -68,12 +68,12 @@ def directory(root: Path, name: str) -> Path:
     return made
 
 
-def runtime(planner: Planner, path: Path, stop: Stop | None = None) -> str:
+def runtime(planner: PlanningPool, path: Path, stop: Stop | None = None) -> str:
     return planner.plan(path, SHOP, storage=None, variables={}, stop=stop).runtime
 
 
 def test_it_answers_what_planning_here_does() -> None:
-    planner = Planner()
+    planner = PlanningPool()
     try:
         for path in SAMPLES:
             for storage, variables in ((False, {}), (True, {"DATABASE": "/storage/a.db"})):
@@ -91,7 +91,7 @@ def test_what_apps_yml_says_reaches_it(tmp_path: Path) -> None:
     (tmp_path / "Procfile").write_text("worker: python bot.py\n")
     (tmp_path / "bot.py").write_text("")
     (tmp_path / "config.php").write_text("<?php")
-    planner = Planner()
+    planner = PlanningPool()
     try:
         with pytest.raises(LanguageNotBuilt):
             runtime(planner, tmp_path)
@@ -110,7 +110,7 @@ def test_a_plan_survives_the_wire(tmp_path: Path, dockerfile: str) -> None:
     assert from_wire(to_wire(plan)) == plan
 
 
-def test_errors_are_what_they_were(planner: Planner, tmp_path: Path) -> None:
+def test_errors_are_what_they_were(planner: PlanningPool, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(NothingRecognised) as here:
@@ -126,24 +126,24 @@ def test_errors_are_what_they_were(planner: Planner, tmp_path: Path) -> None:
     ("name", "said"),
     [("sleeps", "too long"), ("eats", "too much memory"), ("dies", "can't be understood"), ("floods", "can't be")],
 )
-def test_hostile_files_cost_their_own_build(planner: Planner, tmp_path: Path, name: str, said: str) -> None:
+def test_hostile_files_cost_their_own_build(planner: PlanningPool, tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(BuildFailed, match=said):
         runtime(planner, directory(tmp_path, name))
     assert runtime(planner, directory(tmp_path, "good")) == "static"
 
 
-def test_a_defect_is_told(planner: Planner, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_defect_is_told(planner: PlanningPool, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Exception, match="a defect of deployhost: ValueError"):
         runtime(planner, directory(tmp_path, "breaks"))
     assert "ValueError: broken" in capfd.readouterr().err
 
 
-def test_what_it_prints_is_no_answer(planner: Planner, tmp_path: Path) -> None:
+def test_what_it_prints_is_no_answer(planner: PlanningPool, tmp_path: Path) -> None:
     assert runtime(planner, directory(tmp_path, "talks")) == "static"
 
 
 def test_one_that_is_frozen_blocks_nobody_else(tmp_path: Path) -> None:
-    planner, stop = Planner(hostile, seconds=20), Stop()
+    planner, stop = PlanningPool(hostile, seconds=20), Stop()
     ended: list[BaseException] = []
 
     def freeze() -> None:
@@ -166,21 +166,21 @@ def test_one_that_is_frozen_blocks_nobody_else(tmp_path: Path) -> None:
     planner.end()
 
 
-def test_a_wish_made_before_is_felt(planner: Planner, tmp_path: Path) -> None:
+def test_a_wish_made_before_is_felt(planner: PlanningPool, tmp_path: Path) -> None:
     stop = Stop()
     stop.set()
     with pytest.raises(CommandStopped):
         runtime(planner, directory(tmp_path, "good"), stop)
 
 
-def test_more_at_once_than_processes(planner: Planner, tmp_path: Path) -> None:
-    started: list[Partner] = []
+def test_more_at_once_than_processes(planner: PlanningPool, tmp_path: Path) -> None:
+    started: list[AnsweringProcess] = []
 
-    def start() -> Partner:
+    def start() -> AnsweringProcess:
         started.append(hostile())
         return started[-1]
 
-    many = Planner(start, seconds=10)
+    many = PlanningPool(start, seconds=10)
     good, found = directory(tmp_path, "good"), list[str]()
     threads = [threading.Thread(target=lambda: found.append(runtime(many, good))) for _ in range(12)]
     for thread in threads:
@@ -194,13 +194,13 @@ def test_more_at_once_than_processes(planner: Planner, tmp_path: Path) -> None:
 
 
 def test_one_that_was_killed_is_replaced(tmp_path: Path) -> None:
-    started: list[Partner] = []
+    started: list[AnsweringProcess] = []
 
-    def start() -> Partner:
+    def start() -> AnsweringProcess:
         started.append(hostile())
         return started[-1]
 
-    planner, good = Planner(start), directory(tmp_path, "good")
+    planner, good = PlanningPool(start), directory(tmp_path, "good")
     assert runtime(planner, good) == "static"
     os.kill(started[0].pid, signal.SIGKILL)
     assert runtime(planner, good) == "static"
@@ -222,15 +222,15 @@ def test_it_ends_with_who_asks_and_by_itself_where_it_is_frozen(tmp_path: Path) 
 
 def test_it_is_not_taken_for_worn_because_we_are_large(tmp_path: Path) -> None:
     """What a process had before exec(2) counts in its ru_maxrss."""
-    started: list[Partner] = []
+    started: list[AnsweringProcess] = []
 
-    def start() -> Partner:
+    def start() -> AnsweringProcess:
         held = b"x" * (300 * 1024 * 1024)
         started.append(hostile())
         del held
         return started[-1]
 
-    planner, good = Planner(start), directory(tmp_path, "good")
+    planner, good = PlanningPool(start), directory(tmp_path, "good")
     assert [runtime(planner, good) for _ in range(3)] == ["static"] * 3
     assert len(started) == 1
     planner.end()

@@ -11,7 +11,7 @@ import pytest
 
 from deployhost.errors import CommandFailed, Conflict, KamalUnavailable
 from deployhost.kamal import cli, installation, registry
-from deployhost.kamal.cli import KamalCli, KamalRun
+from deployhost.kamal.cli import KamalCli, KamalContext
 from deployhost.kamal.lock import KamalLocks
 from deployhost.model import AppName, Version
 from deployhost.paths import Paths
@@ -44,7 +44,7 @@ class Place:
         self.paths.kamal_program.chmod(0o755)
 
     def run(self, *arguments: str) -> int:
-        run = KamalRun(APP, self.project, VERSION, {"TERM": "dumb"})
+        run = KamalContext(APP, self.project, VERSION, {"TERM": "dumb"})
         return KamalCli(self.paths, self.tell).run(run, arguments)
 
     def saw(self) -> dict[str, str]:

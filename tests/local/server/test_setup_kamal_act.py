@@ -9,17 +9,17 @@ import pytest
 from deployhost.paths import Paths
 from deployhost.server import steps_kamal as steps
 from deployhost.server.act_kamal import KamalActor
-from deployhost.server.facts_kamal import KamalFiles
+from deployhost.server.facts_kamal import KamalSetupFiles
 from deployhost.server.read_kamal import public_keys
 from deployhost.system.docker import Docker
 from deployhost.system.services import Services
 
 
 @dataclass
-class Keeper:
-    """A keeper of services that knows their definitions and what they wrote."""
+class Manager:
+    """A service manager that knows their definitions and what they wrote."""
 
-    keeper: str = "supervisor"
+    manager: str = "supervisor"
     defined: dict[str, str] = field(default_factory=dict)
 
     def output(self, name: str) -> tuple[str, ...]:
@@ -36,7 +36,7 @@ def paths(tmp_path: Path) -> Paths:
 
 @pytest.fixture
 def act(paths: Paths) -> KamalActor:
-    return KamalActor(paths, cast("Docker", None), cast("Services", Keeper()), lambda _line: None)
+    return KamalActor(paths, cast("Docker", None), cast("Services", Manager()), lambda _line: None)
 
 
 def access(act: KamalActor, port: int = 822) -> None:
@@ -45,7 +45,7 @@ def access(act: KamalActor, port: int = 822) -> None:
 
 def test_keys_are_made_once_and_written_where_they_are_looked_for(act: KamalActor, paths: Paths) -> None:
     access(act)
-    first, files = public_keys(paths), KamalFiles(paths)
+    first, files = public_keys(paths), KamalSetupFiles(paths)
     access(act, port=823)
     assert public_keys(paths) == first
     assert paths.ssh_key.stat().st_mode & 0o777 == 0o600
@@ -63,4 +63,4 @@ def test_half_a_key_pair_is_made_anew(act: KamalActor, paths: Paths) -> None:
     access(act)
     after = public_keys(paths)
     assert after[paths.ssh_key] != before[paths.ssh_key]
-    assert after[KamalFiles(paths).host_key] == before[KamalFiles(paths).host_key]
+    assert after[KamalSetupFiles(paths).host_key] == before[KamalSetupFiles(paths).host_key]

@@ -73,7 +73,7 @@ def test_missing(tmp_path: Path) -> None:
 
 def test_time_out_ends_the_whole_group(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A child that ignores TERM, and its own child, are gone afterwards."""
-    monkeypatch.setattr(process.Process.stop, "__defaults__", (0.1,))
+    monkeypatch.setattr(process.ChildProcess.stop, "__defaults__", (0.1,))
     script = f"trap '' TERM; sleep 60 & echo $! >{tmp_path}/child; echo $$ >{tmp_path}/parent; echo said; while :; do sleep 60; done"
     with pytest.raises(CommandTimedOut) as failed:
         run(["sh", "-c", script], timeout=0.3)
@@ -134,7 +134,7 @@ def test_stopped() -> None:
 
 def test_dies_with_us(tmp_path: Path) -> None:
     """The thread that started it ends (as it does when we are killed), and so does it."""
-    found: list[process.Process] = []
+    found: list[process.ChildProcess] = []
 
     def start() -> None:
         found.append(spawn(["sleep", "60"], dies_with_us=True))

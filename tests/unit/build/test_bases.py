@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployhost.build.bases import Bases
-from deployhost.build.stand_in_plan import LABEL, Recipe
+from deployhost.build.stand_in_plan import LABEL, StandInRecipe
 from deployhost.config.server import MIRRORS
 from deployhost.errors import BaseImageUnavailable, DockerUnavailable, NotFound
 from deployhost.system.docker import Docker
@@ -64,7 +64,7 @@ class Makes:
         self.engine = engine
         self.made: list[str] = []
 
-    def make(self, recipe: Recipe, reference: str, say: object) -> None:
+    def make(self, recipe: StandInRecipe, reference: str, say: object) -> None:
         self.made.append(f"{reference} as {recipe.key}")
         self.engine.local[reference] = an_image(reference, {LABEL: recipe.key})
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from deployhost.build.progress import Failure, Progress
+from deployhost.build.progress import BuildProgress, Failure
 
 RECORDED = Path(__file__).parent / "recorded"
 
 
-def played(name: str) -> tuple[list[str], Progress]:
-    progress = Progress()
+def played(name: str) -> tuple[list[str], BuildProgress]:
+    progress = BuildProgress()
     lines = [
         line for raw in (RECORDED / f"{name}.txt").read_bytes().decode().split("\n") for line in progress.feed(raw)
     ]
@@ -36,7 +36,7 @@ def test_of_what_was_cached_only_commands_are_shown() -> None:
 
 
 def test_a_command_is_shown_without_its_mounts_and_our_preamble_and_not_too_long() -> None:
-    progress = Progress()
+    progress = BuildProgress()
     mounts = (
         "--mount=type=cache,id=a-pip,target=/root/.cache/pip     --mount=type=secret,id=ca,target=/run/secrets/ca.pem"
     )
@@ -78,7 +78,7 @@ def test_a_failing_command_carries_its_own_last_lines(version: str) -> None:
 
 
 def test_details_are_the_last_twenty_lines_of_the_failing_step_only() -> None:
-    progress = Progress()
+    progress = BuildProgress()
     progress.feed("#1 [1/2] RUN a")
     progress.feed("#2 [2/2] RUN b")
     for number in range(50):
@@ -92,7 +92,7 @@ def test_details_are_the_last_twenty_lines_of_the_failing_step_only() -> None:
 
 
 def test_steps_that_run_side_by_side_are_told_apart() -> None:
-    progress = Progress()
+    progress = BuildProgress()
     raw = [
         "#1 [a 1/1] RUN a",
         "#2 [b 1/1] RUN b",
@@ -117,17 +117,17 @@ def test_steps_that_run_side_by_side_are_told_apart() -> None:
 
 
 def test_colours_and_overwritten_parts_go() -> None:
-    progress = Progress()
+    progress = BuildProgress()
     progress.feed("#1 [1/1] RUN a")
     assert progress.feed("#1 0.5 10%\r50%\r\x1b[32m100%\x1b[0m\r") == ["  100%"]
 
 
 def test_a_command_that_said_nothing_at_all() -> None:
-    assert Progress().failure().message == "docker build failed and did not say why"
+    assert BuildProgress().failure().message == "docker build failed and did not say why"
 
 
 def test_an_engine_that_is_not_there() -> None:
-    progress = Progress()
+    progress = BuildProgress()
     progress.feed(
         "ERROR: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
     )

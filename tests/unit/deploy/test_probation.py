@@ -13,7 +13,7 @@ from deployhost.deploy.probation import (
     TRIES,
     Observation,
     ProcessSeen,
-    Way,
+    WayBack,
     bad_answer,
     judge,
     way_back,
@@ -164,7 +164,7 @@ FAILED = release(3, failed="it crashed", live=True)
 
 def back(
     *others: Deploy, by: Trigger = Trigger.PUSH, allowed: bool = True, earlier: Sequence[Release] | None = None
-) -> Way:
+) -> WayBack:
     given_ = [FAILED, release(2), release(1)] if earlier is None else earlier
     return way_back(FAILED, deploy(3, by), allowed=allowed, earlier=given_, others=others)
 
@@ -173,7 +173,7 @@ def back(
     "by", [Trigger.PUSH, Trigger.SETTINGS, Trigger.RESTART, Trigger.ROLLBACK, Trigger.MANUAL], ids=str
 )
 def test_back_to_the_release_before(by: Trigger) -> None:
-    assert back(by=by) == Way(target=release(2))
+    assert back(by=by) == WayBack(target=release(2))
 
 
 def test_not_to_one_that_failed_itself() -> None:
@@ -198,9 +198,9 @@ def test_only_earlier_ones_count_as_proven() -> None:
 
 
 def test_what_is_under_way_is_waited_for() -> None:
-    assert back(deploy(4, Trigger.PUSH, DeployStatus.RUNNING)) == Way(wait=True)
-    assert back(deploy(4, Trigger.AUTO_ROLLBACK, DeployStatus.QUEUED)) == Way(wait=True)
-    assert back(deploy(4, Trigger.PUSH, DeployStatus.FAILED)) == Way(target=release(2))
+    assert back(deploy(4, Trigger.PUSH, DeployStatus.RUNNING)) == WayBack(wait=True)
+    assert back(deploy(4, Trigger.AUTO_ROLLBACK, DeployStatus.QUEUED)) == WayBack(wait=True)
+    assert back(deploy(4, Trigger.PUSH, DeployStatus.FAILED)) == WayBack(target=release(2))
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_what_is_under_way_is_waited_for() -> None:
         (back(earlier=[release(4), FAILED]), "no earlier release"),
     ],
 )
-def test_it_stays(way: Way, note: str) -> None:
+def test_it_stays(way: WayBack, note: str) -> None:
     assert way.target is None
     assert not way.wait
     assert note in way.note

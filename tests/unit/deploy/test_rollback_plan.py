@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployhost.deploy.rollback_plan import Candidate, choose
+from deployhost.deploy.rollback_plan import RollbackCandidate, choose
 from deployhost.errors import Conflict, NotFound
 from deployhost.model import AppName, Release, Version
 from tests.fakes.assembled import sha
@@ -24,11 +24,11 @@ def release(version: str, since: float, *, live: bool = False, failed: str = "",
 
 def one(
     number: int, since: float, *, again: str = "", of: Version | None = None, there: bool = True, **more: bool | str
-) -> Candidate:
-    return Candidate(release(sha(number) + again, since, **more), there, of)  # type: ignore[arg-type]
+) -> RollbackCandidate:
+    return RollbackCandidate(release(sha(number) + again, since, **more), there, of)  # type: ignore[arg-type]
 
 
-def chosen(candidates: Sequence[Candidate], wanted: str | None = None) -> str:
+def chosen(candidates: Sequence[RollbackCandidate], wanted: str | None = None) -> str:
     return choose(SHOP, candidates, wanted).release.version
 
 
@@ -53,7 +53,7 @@ def test_twice_is_further_back() -> None:
     assert chosen(back) == sha(1)
     restarted = [
         one(2, 5, again="-3", of=Version(sha(2) + "-2"), live=True),
-        *[Candidate(release(sha(2) + "-2", 4), True, Version(sha(2)))],
+        *[RollbackCandidate(release(sha(2) + "-2", 4), True, Version(sha(2)))],
     ]
     assert chosen([*restarted, *back[1:]]) == sha(1)
     with pytest.raises(NotFound, match="no earlier release"):
@@ -78,8 +78,10 @@ def test_nothing_is_live() -> None:
 def test_named() -> None:
     first, second = Version("abcd" + "0" * 36), Version("abcd" + "1" * 36)
     again = Version(first + "-2")
-    found = [Candidate(release(sha(9), 4, live=True), True)]
-    found += [Candidate(release(version, 3 - place), True) for place, version in enumerate((again, second, first))]
+    found = [RollbackCandidate(release(sha(9), 4, live=True), True)]
+    found += [
+        RollbackCandidate(release(version, 3 - place), True) for place, version in enumerate((again, second, first))
+    ]
     assert chosen(found, first) == first
     assert chosen(found, again) == again
     assert chosen(found, "abcd000-2") == again
@@ -115,8 +117,8 @@ def test_never_what_is_live_or_gone(made: list[tuple[int, bool, str]], wanted: s
     for place, (number, there, failed) in enumerate(reversed(made)):
         version = f"{sha(number)}-{place + 2}"
         versions.add(version)
-        found.append(Candidate(release(version, place, failed=failed), there))
-    found[-1] = Candidate(release(found[-1].release.version, len(made), live=True), True)
+        found.append(RollbackCandidate(release(version, place, failed=failed), there))
+    found[-1] = RollbackCandidate(release(found[-1].release.version, len(made), live=True), True)
     for name in (None, wanted):
         with contextlib.suppress(NotFound, Conflict):  # what it raises otherwise is a defect
             back = choose(SHOP, list(reversed(found)), name)

@@ -12,8 +12,8 @@ from deployhost.errors import DockerUnavailable, NotFound
 from deployhost.kamal import contract
 from deployhost.paths import Paths
 from deployhost.server import steps
-from deployhost.server.act import Actor
-from deployhost.server.facts import Wanted, daemon_json, install_record, stopped_record
+from deployhost.server.act import SetupActor
+from deployhost.server.facts import WantedServer, daemon_json, install_record, stopped_record
 from deployhost.server.proxy_container import ASIDE
 from deployhost.server.setup import daemon_program
 from deployhost.steps import Step
@@ -87,8 +87,10 @@ def docker() -> FakeDocker:
 
 @pytest.fixture
 def act(paths: Paths, docker: FakeDocker) -> Callable[[Step], str]:
-    wanted = Wanted(paths=paths, http_port=80, version="1", prefix="/", daemon_definition="", engine_definition="")
-    return Actor(wanted, cast("Docker", docker), cast("Services", None), lambda _line: None)
+    wanted = WantedServer(
+        paths=paths, http_port=80, version="1", prefix="/", daemon_definition="", engine_definition=""
+    )
+    return SetupActor(wanted, cast("Docker", docker), cast("Services", None), lambda _line: None)
 
 
 def create(port: int) -> steps.CreateProxy:

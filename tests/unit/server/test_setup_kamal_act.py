@@ -16,20 +16,20 @@ from deployhost.server import act_kamal, buildx, kamal_buildx, kamal_program
 from deployhost.server import steps_kamal as steps
 from deployhost.server.act_kamal import KamalActor
 from deployhost.server.facts import install_record
-from deployhost.server.facts_kamal import KamalFiles, Wheel
+from deployhost.server.facts_kamal import KamalSetupFiles, Wheel
 from deployhost.server.kamal_services import kamal_wanted
 from deployhost.system import machine, packages
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec
-from deployhost.system.machine import Listener
+from deployhost.system.machine import PortListener
 from deployhost.system.services import Services
 
 
 @dataclass
-class Keeper:
-    """A keeper of services that knows their definitions and what they wrote."""
+class Manager:
+    """A service manager that knows their definitions and what they wrote."""
 
-    keeper: str = "supervisor"
+    manager: str = "supervisor"
     defined: dict[str, str] = field(default_factory=dict)
 
     def output(self, name: str) -> tuple[str, ...]:
@@ -46,11 +46,11 @@ def paths(tmp_path: Path) -> Paths:
 
 @pytest.fixture
 def act(paths: Paths) -> KamalActor:
-    return KamalActor(paths, cast("Docker", None), cast("Services", Keeper()), lambda _line: None)
+    return KamalActor(paths, cast("Docker", None), cast("Services", Manager()), lambda _line: None)
 
 
 def test_what_holds_services_back_is_noted_as_ours(act: KamalActor, paths: Paths) -> None:
-    held = {path: text for path, (text, _) in KamalFiles(paths).held_back.items()}
+    held = {path: text for path, (text, _) in KamalSetupFiles(paths).held_back.items()}
     act(steps.HoldBack(what="hold", why="w", files=held))
     assert {path: path.read_text() for path in held} == held
     assert set(packages.read_record(install_record(paths)).files) == {str(path) for path in held}
@@ -62,7 +62,7 @@ def test_the_port_is_noted_in_server_yml(act: KamalActor, paths: Paths) -> None:
 
 
 def test_a_service_is_up_once_its_own_program_listens(act: KamalActor, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = [None, Listener(7, "nginx"), Listener(8, "sshd")]
+    seen = [None, PortListener(7, "nginx"), PortListener(8, "sshd")]
     monkeypatch.setattr(machine, "listener", lambda _port: seen.pop(0))
     assert act.wait("deployhost-sshd", 822) == "on 127.0.0.1:822"
     assert seen == []
@@ -186,8 +186,8 @@ def test_when_no_way_to_buildx_is_open_each_says_why(tmp_path: Path, ways: Calla
     assert "Go 1.25" in caught.value.details[-1]
 
 
-def wanted(paths: Paths, *, asked: bool = False, keeper: str = "supervisor") -> object:
-    services = cast("Services", Keeper(keeper))
+def wanted(paths: Paths, *, asked: bool = False, manager: str = "supervisor") -> object:
+    services = cast("Services", Manager(manager))
     return kamal_wanted(paths, services, {"PATH": "/bin"}, asked=asked, ssh_port=None)
 
 
@@ -204,11 +204,11 @@ def test_it_is_wanted_when_asked_for_by_an_app_or_once_it_is_here(paths: Paths) 
     assert wanted(paths) is not None
 
 
-@pytest.mark.parametrize("keeper", ["systemd", "supervisor"])
-def test_the_services_run_the_programs_with_our_settings(paths: Paths, keeper: str) -> None:
-    shall = kamal_wanted(paths, cast("Services", Keeper(keeper)), {"PATH": "/bin"}, asked=True, ssh_port=2222)
+@pytest.mark.parametrize("manager", ["systemd", "supervisor"])
+def test_the_services_run_the_programs_with_our_settings(paths: Paths, manager: str) -> None:
+    shall = kamal_wanted(paths, cast("Services", Manager(manager)), {"PATH": "/bin"}, asked=True, ssh_port=2222)
     assert shall is not None
-    files = KamalFiles(paths)
+    files = KamalSetupFiles(paths)
     assert shall.ssh_port == 2222
     assert str(files.sshd_config) in shall.sshd_definition
     assert str(files.registry_config) in shall.registry_definition

@@ -8,15 +8,15 @@ import pytest
 
 from deployhost.paths import Paths
 from deployhost.server import read_kamal
-from deployhost.server.facts_kamal import REGISTRY, SSHD, KamalFacts, KamalFiles, KamalWanted, ServiceFacts
+from deployhost.server.facts_kamal import REGISTRY, SSHD, KamalFacts, KamalSetupFiles, ServiceFacts, WantedKamal
 from deployhost.server.read_kamal import gather_kamal
 from deployhost.system.services import Services
 
-WANTED = KamalWanted(asked=True, ssh_port=822, sshd_definition="", registry_definition="")
+WANTED = WantedKamal(asked=True, ssh_port=822, sshd_definition="", registry_definition="")
 
 
-class Keeper:
-    """A keeper that runs one of the two services."""
+class Manager:
+    """A manager that runs one of the two services."""
 
     def definition(self, name: str) -> str | None:
         return "the sshd" if name == SSHD else None
@@ -30,7 +30,7 @@ class Keeper:
 
 def found(paths: Paths) -> KamalFacts:
     holders = {822: "sshd (process 7)"}
-    services = cast("Services", Keeper())
+    services = cast("Services", Manager())
     return gather_kamal(WANTED, paths, services, frozenset({"libyaml-0-2"}), lambda port: holders.get(port, ""))
 
 
@@ -53,7 +53,7 @@ def test_on_a_server_without_any_of_it(paths: Paths) -> None:
 
 
 def test_files_count_with_their_modes_and_keys_only_in_pairs(paths: Paths) -> None:
-    files = KamalFiles(paths)
+    files = KamalSetupFiles(paths)
     paths.ssh.mkdir(parents=True)
     files.authorized_keys.write_text("a key")
     files.authorized_keys.chmod(0o640)

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from deployhost.errors import Conflict, SetupFailed
 from deployhost.paths import Paths
 from deployhost.server import steps, steps_kamal
-from deployhost.server.facts import ServerFacts, Wanted
-from deployhost.server.facts_kamal import REGISTRY, SSHD, WHEELS, KamalFacts, KamalFiles, KamalWanted, ServiceFacts
+from deployhost.server.facts import ServerFacts, WantedServer
+from deployhost.server.facts_kamal import REGISTRY, SSHD, WHEELS, KamalFacts, KamalSetupFiles, ServiceFacts, WantedKamal
 from deployhost.server.plan_kamal import plan_kamal
 from deployhost.steps import Step
 
 PATHS = Paths(Path("/"))
-FILES = KamalFiles(PATHS)
+FILES = KamalSetupFiles(PATHS)
 KEYS = {PATHS.ssh_key: "ssh-ed25519 AAAAkey deployhost", FILES.host_key: "ssh-ed25519 AAAAhost deployhost"}
-SHALL = KamalWanted(asked=True, ssh_port=822, sshd_definition="the sshd", registry_definition="the registry")
-WANTED = Wanted(
+SHALL = WantedKamal(asked=True, ssh_port=822, sshd_definition="the sshd", registry_definition="the registry")
+WANTED = WantedServer(
     paths=PATHS, http_port=80, version="1", prefix="/", daemon_definition="", engine_definition="", kamal=SHALL
 )
 SERVICE = ServiceFacts(definition="the sshd", enabled=True, active=True, holder="sshd (process 7)")
@@ -51,8 +51,8 @@ def sshd(**changed: object) -> ServerFacts:
     return kamal(sshd_service=replace(SERVICE, **changed))  # type: ignore[arg-type]
 
 
-def names(facts: ServerFacts, wanted: Wanted = WANTED) -> list[str]:
-    return [type(step).__name__ for step in plan_kamal(facts, wanted)]
+def names(facts: ServerFacts, wanted: WantedServer = WANTED) -> list[str]:
+    return [step.word for step in plan_kamal(facts, wanted)]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,15 @@ from deployhost.errors import Conflict, SetupFailed
 from deployhost.kamal import contract
 from deployhost.paths import Paths
 from deployhost.server import steps
-from deployhost.server.facts import Daemon, Engine, Holder, Proxy, ServerFacts, Wanted, apps_config
+from deployhost.server.facts import (
+    DaemonFacts,
+    EngineFacts,
+    PortHolder,
+    ProxyFacts,
+    ServerFacts,
+    WantedServer,
+    apps_config,
+)
 from deployhost.server.plan import consents, engine_unknown, plan_setup
 from deployhost.server.plan_proxy import usable_image
 from deployhost.steps import Step
@@ -21,7 +29,7 @@ PATHS = Paths(Path("/"))
 PREFIX = "/opt/deployhost/venv-new"
 BASH = Path("/usr/local/share/bash-completion/completions/deployhost")
 IMAGE = "sha256:proxy"
-WANTED = Wanted(
+WANTED = WantedServer(
     paths=PATHS,
     http_port=80,
     version="1.0",
@@ -30,7 +38,7 @@ WANTED = Wanted(
     engine_definition="the engine",
     completions={BASH: "complete"},
 )
-PROXY = Proxy(
+PROXY = ProxyFacts(
     image=contract.PROXY_IMAGE,
     running=True,
     titled=True,
@@ -51,23 +59,23 @@ DONE = ServerFacts(
     distribution_name="Debian GNU/Linux 12 (bookworm)",
     systemd=True,
     git=True,
-    engine=Engine(
-        installed=True, answers=True, version="20.10", keeper="systemd", enabled=True, builder="/usr/bin/docker"
+    engine=EngineFacts(
+        installed=True, answers=True, version="20.10", manager="systemd", enabled=True, builder="/usr/bin/docker"
     ),
     directories=WANTED.directories,
     network=True,
     proxy_image=IMAGE,
     proxy=PROXY,
     proxy_binary=IMAGE,
-    daemon=Daemon(definition="the daemon", enabled=True, active=True, version="1.0", prefix=PREFIX),
+    daemon=DaemonFacts(definition="the daemon", enabled=True, active=True, version="1.0", prefix=PREFIX),
     completions=WANTED.completions,
 )
 DONE_SUPERVISED = replace(
-    DONE, systemd=False, engine=replace(DONE.engine, keeper="supervisor", definition="the engine")
+    DONE, systemd=False, engine=replace(DONE.engine, manager="supervisor", definition="the engine")
 )
 DOCKER_CE = replace(FRESH_SYSTEMD, engine=replace(DONE.engine, version="28.2"), packages=frozenset({"docker-ce"}))
-BY_HAND = replace(DONE_SUPERVISED, engine=replace(DONE.engine, keeper="other", enabled=False, definition=None))
-REBOOTED = replace(DONE_SUPERVISED, engine=Engine(installed=True, builder="docker", definition="the engine"))
+BY_HAND = replace(DONE_SUPERVISED, engine=replace(DONE.engine, manager="other", enabled=False, definition=None))
+REBOOTED = replace(DONE_SUPERVISED, engine=EngineFacts(installed=True, builder="docker", definition="the engine"))
 
 FILES = ["MakeDirectories"]
 PROXY_STEPS = ["ObtainProxyImage", "ExtractProxyBinary", "CreateProxy"]
@@ -75,8 +83,8 @@ REST = [*FILES, "CreateNetwork", *PROXY_STEPS, "DefineService", "StartService", 
 ENGINE = ["WriteEngineSettings", "InstallPackages"]
 
 
-def names(facts: ServerFacts, wanted: Wanted = WANTED) -> list[str]:
-    return [type(step).__name__ for step in plan_setup(facts, wanted)]
+def names(facts: ServerFacts, wanted: WantedServer = WANTED) -> list[str]:
+    return [step.word for step in plan_setup(facts, wanted)]
 
 
 def daemon(facts: ServerFacts, **changed: object) -> ServerFacts:
@@ -143,12 +151,12 @@ def test_the_engines_settings_are_written_before_it_is_installed() -> None:
 @pytest.mark.parametrize(
     ("holder", "port", "said", "hint"),
     [
-        (Holder(812, "nginx"), 80, "nginx (process 812)", "--http-port 8080"),
-        (Holder(container="web"), 8080, "the container web", "--http-port 8081"),
-        (Holder(), 80, "another process", "--http-port 8080"),
+        (PortHolder(812, "nginx"), 80, "nginx (process 812)", "--http-port 8080"),
+        (PortHolder(container="web"), 8080, "the container web", "--http-port 8081"),
+        (PortHolder(), 80, "another process", "--http-port 8080"),
     ],
 )
-def test_a_taken_port_names_who_holds_it(holder: Holder, port: int, said: str, hint: str) -> None:
+def test_a_taken_port_names_who_holds_it(holder: PortHolder, port: int, said: str, hint: str) -> None:
     with pytest.raises(Conflict, match="taken by") as caught:
         plan_setup(replace(FRESH_SYSTEMD, port_holder=holder), replace(WANTED, http_port=port))
     assert said in caught.value.message
@@ -156,7 +164,7 @@ def test_a_taken_port_names_who_holds_it(holder: Holder, port: int, said: str, h
 
 
 def test_the_port_may_be_held_by_our_own_proxy() -> None:
-    assert names(replace(DONE, port_holder=Holder(container="kamal-proxy"))) == []
+    assert names(replace(DONE, port_holder=PortHolder(container="kamal-proxy"))) == []
 
 
 def test_another_distribution_needs_docker_first() -> None:
@@ -208,16 +216,16 @@ optional_proxy = st.one_of(
     ),
 )
 any_engine = st.builds(
-    Engine,
+    EngineFacts,
     installed=st.booleans(),
     answers=st.booleans(),
-    keeper=st.sampled_from(["", "other"]),
+    manager=st.sampled_from(["", "other"]),
     enabled=st.booleans(),
     definition=st.sampled_from([None, "the engine", "old"]),
     builder=st.sampled_from(["", "/usr/bin/docker"]),
 )
 any_daemon = st.builds(
-    Daemon,
+    DaemonFacts,
     definition=st.sampled_from([None, "the daemon", "old"]),
     enabled=st.booleans(),
     active=st.booleans(),
@@ -282,7 +290,7 @@ def effect(step: Step, facts: ServerFacts) -> ServerFacts:
             return replace(facts, network=True)
         case steps.ObtainProxyImage():
             return replace(facts, proxy_image=IMAGE)
-        case steps.CreateProxy() | steps.StartProxy() | steps.ExtractProxyBinary():
+        case steps.CreateProxy() | steps.StartProxyContainer() | steps.ExtractProxyBinary():
             return proxy_effect(step, facts)
         case steps.WriteCompletions():
             return replace(facts, completions={**facts.completions, **step.files})
@@ -301,9 +309,9 @@ def service_effect(step: Step, facts: ServerFacts) -> ServerFacts:
             return replace(facts, engine=replace(facts.engine, definition=step.text))
         return replace(facts, daemon=replace(facts.daemon, definition=step.text))
     if of_engine:
-        keeper = "systemd" if facts.systemd else "supervisor"
+        manager = "systemd" if facts.systemd else "supervisor"
         engine = replace(facts.engine, answers=True, enabled=True)
-        return replace(facts, engine=replace(engine, keeper=keeper))  # type: ignore[arg-type]
+        return replace(facts, engine=replace(engine, manager=manager))  # type: ignore[arg-type]
     started = isinstance(step, steps.RestartService) or not facts.daemon.active
     if started:
         return replace(facts, daemon=replace(facts.daemon, enabled=True, active=True, version="1.0", prefix=PREFIX))

@@ -10,7 +10,7 @@ import pytest
 from deployhost.kamal import contract
 from deployhost.model import AppName, Version
 from deployhost.paths import Paths
-from deployhost.server.steps import RemoveFiles, RemoveImages, RemoveService, StopContainers, UninstallStep
+from deployhost.server.steps import RemoveService, StopContainers, UninstallFiles, UninstallImages, UninstallStep
 from deployhost.server.uninstall import Uninstall
 from deployhost.server.uninstall_plan import Present, plan_uninstall
 from deployhost.system.docker import Docker
@@ -39,23 +39,23 @@ KAMAL = replace(
 
 
 def names(present: Present, *, purge: bool) -> list[str]:
-    return [type(step).__name__ for step in plan_uninstall(present, PATHS, purge=purge)]
+    return [step.word for step in plan_uninstall(present, PATHS, purge=purge)]
 
 
 def test_the_daemon_goes_first_and_no_data_goes() -> None:
-    expected = ["RemoveService", "RemoveContainers", "StopContainers", "RemoveFiles", "ReleaseService"]
+    expected = ["RemoveService", "RemoveContainers", "StopContainers", "UninstallFiles", "ReleaseService"]
     assert names(ALL, purge=False) == expected
-    touched = [step for step in plan_uninstall(ALL, PATHS, purge=False) if isinstance(step, RemoveFiles)]
+    touched = [step for step in plan_uninstall(ALL, PATHS, purge=False) if isinstance(step, UninstallFiles)]
     assert [step.paths for step in touched] == [ALL.program_files]
 
 
 def test_purge_removes_data_after_everything_has_stopped() -> None:
     plan = plan_uninstall(ALL, PATHS, purge=True)
-    expected = ["RemoveContainers", "RemoveImages", "RemoveNetwork", "RemoveFiles"]
-    assert [type(step).__name__ for step in plan][-4:] == expected
+    expected = ["RemoveContainers", "UninstallImages", "RemoveNetwork", "UninstallFiles"]
+    assert [step.word for step in plan][-4:] == expected
     *_, images, _network, files = plan
-    assert isinstance(images, RemoveImages)
-    assert isinstance(files, RemoveFiles)
+    assert isinstance(images, UninstallImages)
+    assert isinstance(files, UninstallFiles)
     assert images.references == ALL.images
     assert files.paths == ALL.data
 
@@ -83,7 +83,7 @@ def test_what_kamal_needed_goes_with_the_program() -> None:
     plan = plan_uninstall(KAMAL, PATHS, purge=False)
     removed = [step.name for step in plan if isinstance(step, RemoveService)]
     assert removed == ["deployhostd", "deployhost-sshd", "deployhost-registry"]
-    files = [step.paths for step in plan if isinstance(step, RemoveFiles)]
+    files = [step.paths for step in plan if isinstance(step, UninstallFiles)]
     assert (PATHS.kamal_program, PATHS.ssh) in files
     assert "rm /etc/ssh/sshd_not_to_be_run" in " ".join(plan.notes), (
         "the package stays, and must not open a port at the next boot"
@@ -111,6 +111,6 @@ def test_what_is_stopped(tmp_path: Path, status: str, stops: bool) -> None:
     )
     docker = FakeDocker(engine)
     cast("Any", docker).network_exists = lambda _name: True
-    services = cast("Services", SimpleNamespace(definition=lambda _name: None, keeper="systemd"))
+    services = cast("Services", SimpleNamespace(definition=lambda _name: None, manager="systemd"))
     plan = Uninstall(paths, cast("Docker", docker), services, print).plan(purge=False)
     assert [step.names for step in plan if isinstance(step, StopContainers)] == ([("shop-web",)] if stops else [])

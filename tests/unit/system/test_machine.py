@@ -39,10 +39,10 @@ def test_the_listener_is_named(tmp_path: Path) -> None:
     (tmp_path / "net").mkdir()
     (tmp_path / "net/tcp").write_text(HEADER + row("00000000", 80, 77))
     (tmp_path / "self").mkdir()
-    assert machine.listener(80, tmp_path) == machine.Listener(812, "nginx")
+    assert machine.listener(80, tmp_path) == machine.PortListener(812, "nginx")
     assert machine.listener(81, tmp_path) is None
     (process / "fd/3").unlink()
-    assert machine.listener(80, tmp_path) == machine.Listener(0, "")
+    assert machine.listener(80, tmp_path) == machine.PortListener(0, "")
 
 
 def test_a_real_listener_is_found() -> None:

@@ -40,7 +40,7 @@ MOST_TEXT = 4 * 1024 * 1024  # characters of all of them
 _COMMENT = re.compile(r"\s*(?:#(?!\s*include\b)(?![\[!])|//(?!\s*(?:go:build|\+build)\b)|--|;|%|\*)")
 
 
-class Listing:
+class TreeListing:
     """The paths of a tree in which a language may show, found by name or ending in lower case, and the lines of their files."""
 
     def __init__(self, tree: Tree) -> None:

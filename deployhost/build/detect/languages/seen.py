@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from deployhost.build.detect.languages.language import COMMON, SHARED, Language, Level, Sign
-from deployhost.build.detect.languages.listing import Listing
+from deployhost.build.detect.languages.listing import TreeListing
 from deployhost.build.detect.languages.table import LANGUAGES
 from deployhost.build.tree import Tree
 
@@ -36,7 +36,7 @@ def find_sign(
     they are likely about a library, so that the manifest of sources without a program says nothing. Of equal signs a
     project's comes before a stray file's, and an upper one's before a lower one's.
     """
-    listing = Listing(tree)
+    listing = TreeListing(tree)
     found = [
         sign
         for language in LANGUAGES
@@ -52,7 +52,7 @@ def _weight(sign: Sign) -> tuple[int, bool, int, int]:
 
 def find_by_source(tree: Tree) -> Sign | None:
     """Return a sign of the language whose sources lie nearest to the root, or None: for a tree that nothing else explains."""
-    listing = Listing(tree)
+    listing = TreeListing(tree)
     found = [
         (path.count("/"), path, language)
         for language in LANGUAGES
@@ -64,7 +64,7 @@ def find_by_source(tree: Tree) -> Sign | None:
     return Sign(language, Level.MANIFEST, f"{language.name} program", path)
 
 
-def _signs(listing: Listing, language: Language, served: str | None) -> Iterator[Sign]:
+def _signs(listing: TreeListing, language: Language, served: str | None) -> Iterator[Sign]:
     """Yield the signs of a language: its pages, then those of each of its projects, the one at the root first."""
     yield from _pages(listing, language, served)
     manifests: dict[str, list[str]] = {}
@@ -88,7 +88,7 @@ def _serves(folder: str) -> bool:
     return not folder or not _SERVING.isdisjoint(folder.lower().split("/"))
 
 
-def _pages(listing: Listing, language: Language, served: str | None) -> Iterator[Sign]:
+def _pages(listing: TreeListing, language: Language, served: str | None) -> Iterator[Sign]:
     """Yield a sign for each file that a web server runs at a request."""
     certain = (*listing.pages(language.pages), *listing.below(language.page_folders))
     perhaps = (path for path in listing.pages(language.maybe_pages) if listing.search(path, language.listens))
@@ -124,7 +124,7 @@ class _Project:
     explained: bool
 
 
-def _project(listing: Listing, language: Language, folder: str, manifests: list[str]) -> Sign | None:
+def _project(listing: TreeListing, language: Language, folder: str, manifests: list[str]) -> Sign | None:
     """Return the strongest sign of a project: the folder of manifests, or a folder of sources without one."""
     if language.elsewhere_wins and any(listing.search(path, language.elsewhere) for path in manifests):
         return None
@@ -143,7 +143,7 @@ def _project(listing: Listing, language: Language, folder: str, manifests: list[
     )
 
 
-def _read(listing: Listing, language: Language, folder: str, manifests: list[str]) -> _Project:
+def _read(listing: TreeListing, language: Language, folder: str, manifests: list[str]) -> _Project:
     # A manifest that is there for something else does not make sources below it a program.
     explained = next(listing.matching(language.beside, folder), None) is not None
     sources = _sources(listing, language, folder, [] if explained else manifests)
@@ -158,7 +158,7 @@ def _read(listing: Listing, language: Language, folder: str, manifests: list[str
     return _Project(language, manifests, own, sources, mains, programs, library, explained)
 
 
-def _sources(listing: Listing, language: Language, folder: str, manifests: list[str]) -> list[str]:
+def _sources(listing: TreeListing, language: Language, folder: str, manifests: list[str]) -> list[str]:
     """Return the sources of a project that are read, less tests: of a folder without a manifest only those right in it."""
     if manifests:
         found = listing.ending(language.sources, folder)
@@ -169,7 +169,7 @@ def _sources(listing: Listing, language: Language, folder: str, manifests: list[
     return [path for path in found[: MOST_SOURCES * 2] if not _is_test(path)][:MOST_SOURCES]
 
 
-def _framework(listing: Listing, project: _Project) -> Sign | None:
+def _framework(listing: TreeListing, project: _Project) -> Sign | None:
     language = project.language
     for path in project.own:
         if found := listing.search(path, language.frameworks):
@@ -178,7 +178,7 @@ def _framework(listing: Listing, project: _Project) -> Sign | None:
     return None
 
 
-def _listening(listing: Listing, project: _Project, sources: list[str], level: Level) -> Sign | None:
+def _listening(listing: TreeListing, project: _Project, sources: list[str], level: Level) -> Sign | None:
     language = project.language
     for path in sources:
         if found := listing.search(path, language.listens):
@@ -187,7 +187,7 @@ def _listening(listing: Listing, project: _Project, sources: list[str], level: L
     return None
 
 
-def _weak(listing: Listing, project: _Project) -> Sign | None:
+def _weak(listing: TreeListing, project: _Project) -> Sign | None:
     """Return the sign that a program is, or only its manifest, unless that is there for something else."""
     language, manifests = project.language, project.manifests
     for wanted in (language.elsewhere, language.tools):
