@@ -1,6 +1,6 @@
 """What is to be done and why (Step, Plan), what is wrong (Finding), as data; and the one loop that applies a plan."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
@@ -78,15 +78,27 @@ class Recorder(Protocol):
         """Take note that a step failed; the error is raised after this."""
 
 
-def apply(plan: Plan, act: Callable[[Step], str], recorder: Recorder) -> None:
+Act = Callable[[Any], str | None]  # carries out one step of its type; returns a line on how it went, or nothing
+Acts = Mapping[type[Step], Act]  # one row for each type of step that a room has
+
+
+def carry_out(step: Step, acts: Acts) -> str:
+    """Carry out one step by its type's row and return the line on how it went, or "". Raises TypeError if there is no such row."""
+    act = acts.get(type(step))
+    if act is None:
+        raise TypeError(f"no row of the table carries out {type(step).__name__}")
+    return act(step) or ""
+
+
+def apply(plan: Plan, acts: Acts, recorder: Recorder) -> None:
     """Carry out a plan's steps in order and tell the recorder.
 
-    `act` returns one line on how it went (or ""). The first error ends the loop and is raised as it is.
+    The first error ends the loop and is raised as it is.
     """
     for step in plan:
         recorder.started(step)
         try:
-            said = act(step)
+            said = carry_out(step, acts)
         except Exception as error:
             recorder.failed(step, error)
             raise

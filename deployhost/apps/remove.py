@@ -26,7 +26,7 @@ from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
 from deployhost.config.env import EnvStore
 from deployhost.containers.belongs import DEPLOY_LABEL
-from deployhost.errors import AppNotFound, DeployhostError, DockerUnavailable, FileProblem, InternalError
+from deployhost.errors import AppNotFound, DeployhostError, DockerUnavailable, FileProblem
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
 from deployhost.journal.releases import Releases
@@ -38,7 +38,7 @@ from deployhost.kamal.project import KamalProject
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB, AppName, Deploy, DeployStatus, Version
 from deployhost.paths import Paths
-from deployhost.steps import Plan, Step, apply
+from deployhost.steps import Acts, Plan, Step, apply
 from deployhost.system.docker import Docker
 from deployhost.upkeep.build_files import remove_build_files
 
@@ -168,7 +168,7 @@ class Remover:
         plan = plan_removal(facts, with_storage=with_storage)
         self.removals.begin(app, with_storage=with_storage, listed=facts.listed)
         try:
-            apply(plan, lambda step: self.act(app, step), _Quiet())
+            apply(plan, self.acts(app), _Quiet())
         except DeployhostError as error:
             self.failed[app] = error
             raise
@@ -199,28 +199,29 @@ class Remover:
             listed=app in self.apps.now().known,
         )
 
-    def act(self, app: AppName, step: Step) -> str:
-        """Given an app and one step of its removal, carry it out."""
-        match step:
-            case RemoveRoute():
-                self.proxy.remove(contract.service_name(app, WEB))
-            case RemoveContainers(containers=containers):
-                for container in containers:
-                    self.docker.remove(container, force=True)
-            case RemoveImages(images=images):
-                for image in images:
-                    self.docker.remove_image(image)
-            case RemoveFiles():
-                self._remove_files(app)
-            case RemoveStorage():
-                _remove_tree(self.paths, app)
-            case RemoveSettings(listed=listed):
-                if listed:
-                    self._take_out(app)
-                self._finish(app)
-            case _:
-                raise InternalError(f"no such step of a removal: {step}")
-        return ""
+    def acts(self, app: AppName) -> Acts:
+        """Return what carries out each type of step of an app's removal."""
+        return {
+            RemoveRoute: lambda _step: self.proxy.remove(contract.service_name(app, WEB)),
+            RemoveContainers: self._remove_containers,
+            RemoveImages: self._remove_images,
+            RemoveFiles: lambda _step: self._remove_files(app),
+            RemoveStorage: lambda _step: _remove_tree(self.paths, app),
+            RemoveSettings: lambda step: self._remove_settings(app, step),
+        }
+
+    def _remove_containers(self, step: RemoveContainers) -> None:
+        for container in step.containers:
+            self.docker.remove(container, force=True)
+
+    def _remove_images(self, step: RemoveImages) -> None:
+        for image in step.images:
+            self.docker.remove_image(image)
+
+    def _remove_settings(self, app: AppName, step: RemoveSettings) -> None:
+        if step.listed:
+            self._take_out(app)
+        self._finish(app)
 
     def _take_out(self, app: AppName) -> None:
         """Take an app out of apps.yml, and make sure that nothing of it is left, whoever was at work on it until then."""

@@ -212,7 +212,7 @@ def _uninstall(tools: _Tools, *, purge: bool, dry_run: bool, yes: bool) -> None:
         if not yes and not (session.interactive and session.confirm("go on?")):
             again = "./install.sh --uninstall" + (" --purge" if purge else "") + " --yes"
             raise InvalidRequest("nothing was removed: it takes a yes", hint=again)
-        apply(plan, work.act, tools.checklist)
+        apply(plan, work.acts, tools.checklist)
     if session.json:
         session.show(result, lambda _: ())
 

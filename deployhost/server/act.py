@@ -1,207 +1,144 @@
-"""Carrying out the steps of set-up: one method per kind of step, each returning a line on how it went (or "")."""
+"""Carrying out the steps of set-up: one method per type of step, each returning a line on how it went, or nothing."""
 
 import contextlib
 import os
 import shutil
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import assert_never
 
 from deployhost.config import server as server_config
-from deployhost.control import client
-from deployhost.errors import DaemonUnavailable, DeployhostError, DockerUnavailable, RemoteError, SetupFailed
+from deployhost.errors import DeployhostError
 from deployhost.kamal import contract
-from deployhost.server import buildx, proxy_image
+from deployhost.paths import Paths
+from deployhost.server import buildx, proxy_image, steps
 from deployhost.server.act_kamal import KamalActor
-from deployhost.server.facts import (
-    DAEMON,
-    WantedServer,
-    install_record,
-    stopped_record,
-)
-from deployhost.server.facts_kamal import REGISTRY, SSHD
+from deployhost.server.answers import ServiceAnswers
+from deployhost.server.facts import WantedServer, install_record, stopped_record
 from deployhost.server.proxy_container import ASIDE, ProxyContainer
 from deployhost.server.read import builder
-from deployhost.server.steps import (
-    CreateNetwork,
-    CreateProxy,
-    DefineService,
-    EnsureBuilder,
-    ExtractProxyBinary,
-    InstallPackages,
-    MakeDirectories,
-    ObtainProxyImage,
-    RemoveOldInstalls,
-    RestartService,
-    SetHttpPort,
-    SetupStep,
-    StartContainers,
-    StartProxyContainer,
-    StartService,
-    WriteCompletions,
-    WriteEngineSettings,
-)
-from deployhost.server.steps_kamal import (
-    EnsureKamalBuilder,
-    HoldBack,
-    ObtainKamal,
-    OwnRegistry,
-    SetSshPort,
-    WriteSshAccess,
-)
-from deployhost.steps import Step
+from deployhost.steps import Acts
 from deployhost.system import files, packages, process
 from deployhost.system.docker import Docker
 from deployhost.system.services import Services
 
-ENGINE_STARTS_WITHIN = 60.0
-DAEMON_STARTS_WITHIN = 30.0
-
 OnLine = Callable[[str], None]
 
 
+@dataclass(frozen=True)
 class SetupActor:
-    """Given what is wanted and the tools, carry out steps; `log` gets each line that a program writes."""
+    """Carries out set-up's steps. `log` gets each line that a program writes."""
 
-    def __init__(self, wanted: WantedServer, docker: Docker, services: Services, log: OnLine) -> None:
-        self._wanted, self._docker, self._services, self._log = wanted, docker, services, log
-        self._paths = wanted.paths
-        self._proxy = ProxyContainer(wanted.paths, docker)
-        self._kamal = KamalActor(wanted.paths, docker, services, log)
+    wanted: WantedServer
+    docker: Docker
+    services: Services
+    log: OnLine
 
-    def __call__(self, step: Step) -> str:
-        """Given a step, carry it out and return a line on how. Raise DeployhostError."""
-        if not isinstance(step, SetupStep):
-            raise TypeError(f"{type(step).__name__} is no step of set-up")
-        return self._act(step)
+    @property
+    def acts(self) -> Acts:
+        """Return what carries out each type of step; each may raise DeployhostError."""
+        return {
+            steps.WriteEngineSettings: self._write_engine_settings,
+            steps.InstallPackages: self._install_packages,
+            steps.DefineService: self._define_service,
+            steps.StartService: self._start_service,
+            steps.RestartService: self._restart_service,
+            steps.EnsureBuilder: self._ensure_builder,
+            steps.MakeDirectories: self._make_directories,
+            steps.SetHttpPort: self._set_http_port,
+            steps.CreateNetwork: self._create_network,
+            steps.ObtainProxyImage: self._obtain_proxy_image,
+            steps.CreateProxy: self._create_proxy,
+            steps.StartProxyContainer: self._start_proxy,
+            steps.ExtractProxyBinary: self._extract_proxy_binary,
+            steps.StartContainers: self._start_containers,
+            steps.WriteCompletions: self._write_completions,
+            steps.RemoveOldInstalls: self._remove_old_installs,
+            **KamalActor(self._paths, self.docker, self.log).acts,
+        }
 
-    def _act(self, step: SetupStep) -> str:  # noqa: PLR0911, PLR0912 - one case per kind of step: a table
-        match step:
-            case WriteEngineSettings():
-                return self._write_engine_settings(step)
-            case InstallPackages():
-                return self._install(step)
-            case DefineService():
-                self._services.define(step.name, step.text)
-                return ""
-            case StartService() | RestartService():
-                return self._run_service(step)
-            case EnsureBuilder():
-                return self._ensure_builder()
-            case MakeDirectories():
-                for path, mode in step.directories.items():
-                    files.make_directory(path, mode)
-                return ""
-            case SetHttpPort():
-                server_config.set_http_port(self._paths.server_yml, step.port)
-                return ""
-            case CreateNetwork():
-                self._docker.create_network(step.name)
-                return ""
-            case ObtainProxyImage():
-                return proxy_image.obtain(self._docker, file=step.file, say=self._log, environ=os.environ)
-            case CreateProxy():
-                self._proxy.create(step.port)
-                return ""
-            case StartProxyContainer():
-                self._docker.start(contract.PROXY_CONTAINER)
-                self._docker.remove(ASIDE, force=True)
-                return ""
-            case ExtractProxyBinary():
-                self._proxy.extract_program()
-                return ""
-            case StartContainers():
-                return self._start_containers(step)
-            case WriteCompletions():
-                return self._write_completions(step)
-            case RemoveOldInstalls():
-                for directory in step.directories:
-                    shutil.rmtree(directory, ignore_errors=True)
-                return ""
-            case HoldBack() | ObtainKamal() | WriteSshAccess() | SetSshPort() | OwnRegistry() | EnsureKamalBuilder():
-                return self._kamal(step)
-        assert_never(step)
+    @property
+    def _paths(self) -> Paths:
+        return self.wanted.paths
 
-    def _write_engine_settings(self, step: WriteEngineSettings) -> str:
+    @property
+    def _proxy(self) -> ProxyContainer:
+        return ProxyContainer(self._paths, self.docker)
+
+    @property
+    def _answers(self) -> ServiceAnswers:
+        return ServiceAnswers(
+            paths=self._paths, version=self.wanted.version, docker=self.docker, services=self.services
+        )
+
+    def _write_engine_settings(self, step: steps.WriteEngineSettings) -> None:
         packages.note_file(install_record(self._paths), step.path)
         files.make_directory(step.path.parent)
         files.write_atomically(step.path, step.text.encode())
-        return ""
 
-    def _install(self, step: InstallPackages) -> str:
-        added = packages.install(step.packages, step.optional, install_record(self._paths), self._log)
-        if step.engine and self._services.manager != "systemd":
+    def _install_packages(self, step: steps.InstallPackages) -> str:
+        added = packages.install(step.packages, step.optional, install_record(self._paths), self.log)
+        if step.engine and self.services.manager != "systemd":
             # The package may have started it by its init script; here the supervisor does.
             with contextlib.suppress(DeployhostError):
-                process.run(["/etc/init.d/docker", "stop"], timeout=60, on_line=self._log, check=False)
+                process.run(["/etc/init.d/docker", "stop"], timeout=60, on_line=self.log, check=False)
         return f"{added} packages"
 
-    def _ensure_builder(self) -> str:
+    def _define_service(self, step: steps.DefineService) -> None:
+        self.services.define(step.name, step.text)
+
+    def _start_service(self, step: steps.StartService) -> str:
+        self.services.start(step.name)
+        return self._answers.wait(step.name)
+
+    def _restart_service(self, step: steps.RestartService) -> str:
+        self.services.restart(step.name)
+        return self._answers.wait(step.name)
+
+    def _ensure_builder(self, _step: steps.EnsureBuilder) -> str:
         found = builder()  # the engine's package may have brought one
         if found:
             return found
         with packages.recorded(install_record(self._paths)):
-            return buildx.install_buildx(self._log)
+            return buildx.install_buildx(self.log)
 
-    def _run_service(self, step: StartService | RestartService) -> str:
-        if isinstance(step, StartService):
-            self._services.start(step.name)
-        else:
-            self._services.restart(step.name)
-        if step.name in (SSHD, REGISTRY):
-            return self._kamal.wait(step.name, self._kamal.port_of(step.name))
-        return self._wait_for_daemon() if step.name == DAEMON else self._wait_for_engine()
+    def _make_directories(self, step: steps.MakeDirectories) -> None:
+        for path, mode in step.directories.items():
+            files.make_directory(path, mode)
 
-    def _wait_for_engine(self) -> str:
-        deadline = time.monotonic() + ENGINE_STARTS_WITHIN
-        while True:
-            try:
-                return self._docker.info().version
-            except DockerUnavailable as error:
-                if time.monotonic() > deadline:
-                    raise SetupFailed(
-                        f"the Docker engine does not answer {ENGINE_STARTS_WITHIN:g} s after its start",
-                        hint=self._log_hint("docker", "dockerd"),
-                        details=error.details,
-                    ) from error
-            time.sleep(0.1)
+    def _set_http_port(self, step: steps.SetHttpPort) -> None:
+        server_config.set_http_port(self._paths.server_yml, step.port)
 
-    def _wait_for_daemon(self) -> str:
-        deadline = time.monotonic() + DAEMON_STARTS_WITHIN
-        said = ""
-        while time.monotonic() < deadline:
-            try:
-                answer = client.call(str(self._paths.control_socket), "ping", timeout=5)
-                said = str(answer.get("version", ""))
-                if said == self._wanted.version:
-                    return said
-            except (DaemonUnavailable, RemoteError) as error:
-                said = str(error)
-            time.sleep(0.05)
-        raise SetupFailed(
-            f"{DAEMON} does not answer {DAEMON_STARTS_WITHIN:g} s after its start: {said}",
-            hint=self._log_hint(DAEMON, DAEMON),
-            details=self._services.output(DAEMON),
-        )
+    def _create_network(self, step: steps.CreateNetwork) -> None:
+        self.docker.create_network(step.name)
 
-    def _log_hint(self, unit: str, name: str) -> str:
-        if self._services.manager == "systemd":
-            return f"journalctl --unit {unit} --lines 50"
-        return f"tail -n 50 {self._paths.logs / name}.log"
+    def _obtain_proxy_image(self, step: steps.ObtainProxyImage) -> str:
+        return proxy_image.obtain(self.docker, file=step.file, say=self.log, environ=os.environ)
 
-    def _start_containers(self, step: StartContainers) -> str:
+    def _create_proxy(self, step: steps.CreateProxy) -> None:
+        self._proxy.create(step.port)
+
+    def _start_proxy(self, _step: steps.StartProxyContainer) -> None:
+        self.docker.start(contract.PROXY_CONTAINER)
+        self.docker.remove(ASIDE, force=True)
+
+    def _extract_proxy_binary(self, _step: steps.ExtractProxyBinary) -> None:
+        self._proxy.extract_program()
+
+    def _start_containers(self, step: steps.StartContainers) -> None:
         for name in step.names:
-            if self._docker.find(name) is not None:
-                self._docker.start(name)
+            if self.docker.find(name) is not None:
+                self.docker.start(name)
         files.remove(stopped_record(self._paths))
-        return ""
 
-    def _write_completions(self, step: WriteCompletions) -> str:
+    def _write_completions(self, step: steps.WriteCompletions) -> None:
         for path, text in step.files.items():
             _make_parents(path)
             files.write_atomically(path, text.encode())
-        return ""
+
+    def _remove_old_installs(self, step: steps.RemoveOldInstalls) -> None:
+        for directory in step.directories:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def _make_parents(path: Path) -> None:

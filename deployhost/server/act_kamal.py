@@ -1,91 +1,70 @@
-"""Carrying out the steps that bring Kamal's CLI and what it needs: each returns a line on how it went (or "")."""
+"""Carrying out the steps that bring Kamal's CLI and what it needs: one method per type of step."""
 
 import shutil
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import assert_never
 
 from deployhost.config import server as server_config
 from deployhost.errors import CommandFailed, SetupFailed
 from deployhost.paths import Paths
 from deployhost.server import kamal_buildx, kamal_program
+from deployhost.server import steps_kamal as steps
 from deployhost.server.facts import install_record
-from deployhost.server.facts_kamal import REGISTRY_PORT, REGISTRY_USER, SSHD, KamalSetupFiles
+from deployhost.server.facts_kamal import REGISTRY_USER, KamalSetupFiles
 from deployhost.server.read_kamal import has_buildx, public_keys
-from deployhost.server.steps_kamal import (
-    EnsureKamalBuilder,
-    HoldBack,
-    KamalStep,
-    ObtainKamal,
-    OwnRegistry,
-    SetSshPort,
-    WriteSshAccess,
-)
-from deployhost.system import files, machine, packages
+from deployhost.steps import Acts
+from deployhost.system import files, packages
 from deployhost.system.docker import Docker
 from deployhost.system.process import run
-from deployhost.system.services import Services
 
-STARTS_WITHIN = 20.0
 KEYGEN_TIMEOUT = 30.0
 
 OnLine = Callable[[str], None]
 
 
+@dataclass(frozen=True)
 class KamalActor:
-    """Given the paths, the engine, who keeps services, and where to log, carry out these steps."""
+    """Carries out the steps for Kamal's CLI. `log` gets each line that a program writes."""
 
-    def __init__(self, paths: Paths, docker: Docker, services: Services, log: OnLine) -> None:
-        self._paths, self._docker, self._services, self._log = paths, docker, services, log
-        self._places = KamalSetupFiles(paths)
+    paths: Paths
+    docker: Docker
+    log: OnLine
 
-    def __call__(self, step: KamalStep) -> str:
-        """Given a step, carry it out. Raise DeployhostError."""
-        match step:
-            case HoldBack():
-                for path, text in step.files.items():
-                    packages.note_file(install_record(self._paths), path)
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    files.write_atomically(path, text.encode())
-                return ""
-            case ObtainKamal():
-                return kamal_program.obtain(step.machine, self._paths.kamal_program, self._log)
-            case WriteSshAccess():
-                return self._write_access(step)
-            case SetSshPort():
-                server_config.set_ssh_port(self._paths.server_yml, step.port)
-                return ""
-            case OwnRegistry():
-                files.make_directory(step.path, 0o700)
-                shutil.chown(step.path, REGISTRY_USER, REGISTRY_USER)
-                return ""
-            case EnsureKamalBuilder():
-                return self._ensure_builder()
-        assert_never(step)
+    @property
+    def acts(self) -> Acts:
+        """Return what carries out each type of step; each may raise DeployhostError."""
+        return {
+            steps.HoldBack: self._hold_back,
+            steps.ObtainKamal: self._obtain_kamal,
+            steps.WriteSshAccess: self._write_ssh_access,
+            steps.SetSshPort: self._set_ssh_port,
+            steps.OwnRegistry: self._own_registry,
+            steps.EnsureKamalBuilder: self._ensure_builder,
+        }
 
-    def wait(self, name: str, port: int) -> str:
-        """Given a service that was started and its port, return once it listens there. Raise SetupFailed."""
-        wanted = "sshd" if name == SSHD else "docker-registry"
-        deadline = time.monotonic() + STARTS_WITHIN
-        while time.monotonic() < deadline:
-            listener = machine.listener(port)
-            if listener is not None and listener.program == wanted:
-                return f"on 127.0.0.1:{port}"
-            time.sleep(0.05)
-        unit = self._services.manager == "systemd"
-        raise SetupFailed(
-            f"{name} does not listen on 127.0.0.1:{port} {STARTS_WITHIN:g} s after its start",
-            hint=f"journalctl --unit {name} --lines 50" if unit else f"tail -n 50 {self._paths.logs / name}.log",
-            details=self._services.output(name),
-        )
+    @property
+    def _places(self) -> KamalSetupFiles:
+        return KamalSetupFiles(self.paths)
 
-    def port_of(self, name: str) -> int:
-        """Given one of our two services, return its port."""
-        return server_config.load(self._paths.server_yml).ssh_port if name == SSHD else REGISTRY_PORT
+    def _hold_back(self, step: steps.HoldBack) -> None:
+        for path, text in step.files.items():
+            packages.note_file(install_record(self.paths), path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            files.write_atomically(path, text.encode())
 
-    def _write_access(self, step: WriteSshAccess) -> str:
-        places, paths = self._places, self._paths
+    def _obtain_kamal(self, step: steps.ObtainKamal) -> str:
+        return kamal_program.obtain(step.machine, self.paths.kamal_program, self.log)
+
+    def _set_ssh_port(self, step: steps.SetSshPort) -> None:
+        server_config.set_ssh_port(self.paths.server_yml, step.port)
+
+    def _own_registry(self, step: steps.OwnRegistry) -> None:
+        files.make_directory(step.path, 0o700)
+        shutil.chown(step.path, REGISTRY_USER, REGISTRY_USER)
+
+    def _write_ssh_access(self, step: steps.WriteSshAccess) -> None:
+        places, paths = self._places, self.paths
         for path in (paths.ssh_key, places.host_key):
             if path not in public_keys(paths):
                 self._make_key(path)
@@ -93,7 +72,6 @@ class KamalActor:
         texts = places.texts(step.port, pam=step.pam, key=keys[paths.ssh_key], host_key=keys[places.host_key])
         for path, (text, mode) in texts.items():
             files.write_atomically(path, text.encode(), mode)
-        return ""
 
     def _make_key(self, path: Path) -> None:
         # Half a pair, left by whoever was interrupted, is made anew: ssh-keygen would ask.
@@ -103,13 +81,13 @@ class KamalActor:
             run(
                 ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "deployhost", "-f", str(path)],
                 timeout=KEYGEN_TIMEOUT,
-                on_line=self._log,
+                on_line=self.log,
             )
         except CommandFailed as error:
             raise SetupFailed(
                 f"the key {path} can't be made", hint="ssh-keygen -t ed25519", details=error.details
             ) from error
 
-    def _ensure_builder(self) -> str:
-        record, to = install_record(self._paths), self._places.buildx
-        return kamal_buildx.obtain(self._docker, record, to, lambda: has_buildx(self._paths), self._log)
+    def _ensure_builder(self, _step: steps.EnsureKamalBuilder) -> str:
+        record, to = install_record(self.paths), self._places.buildx
+        return kamal_buildx.obtain(self.docker, record, to, lambda: has_buildx(self.paths), self.log)

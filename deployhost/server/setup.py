@@ -125,7 +125,7 @@ class Setup:
         for drops in consents(plan):
             if not request.consent(drops):
                 raise Conflict(drops, hint="deployhost setup --local --yes")
-        apply(plan, SetupActor(wanted, self._docker, self._services, self._log), recorder)
+        apply(plan, SetupActor(wanted, self._docker, self._services, self._log).acts, recorder)
 
     def _check(self, wanted: WantedServer) -> None:
         """Raise SetupFailed if, now that all is done, something is still to be done."""

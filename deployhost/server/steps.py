@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployhost.server.steps_kamal import KamalStep
 from deployhost.steps import Step
 
 
@@ -119,27 +118,6 @@ class StartContainers(Step):
     names: tuple[str, ...]
 
 
-SetupStep = (
-    WriteEngineSettings
-    | InstallPackages
-    | DefineService
-    | StartService
-    | RestartService
-    | EnsureBuilder
-    | MakeDirectories
-    | SetHttpPort
-    | CreateNetwork
-    | ObtainProxyImage
-    | CreateProxy
-    | StartProxyContainer
-    | ExtractProxyBinary
-    | WriteCompletions
-    | RemoveOldInstalls
-    | StartContainers
-    | KamalStep
-)
-
-
 @dataclass(frozen=True, kw_only=True)
 class StopContainers(Step):
     """Stop containers; they stay."""
@@ -188,14 +166,3 @@ class UninstallFiles(Step, word="RemoveFiles"):
     """Delete files and directories."""
 
     paths: tuple[Path, ...]
-
-
-UninstallStep = (
-    RemoveService
-    | ReleaseService
-    | StopContainers
-    | UninstallContainers
-    | UninstallImages
-    | RemoveNetwork
-    | UninstallFiles
-)

@@ -46,6 +46,3 @@ class OwnRegistry(Step):
 @dataclass(frozen=True, kw_only=True)
 class EnsureKamalBuilder(Step):
     """Have the buildx plugin where Kamal's CLI finds it."""
-
-
-KamalStep = HoldBack | ObtainKamal | WriteSshAccess | SetSshPort | OwnRegistry | EnsureKamalBuilder

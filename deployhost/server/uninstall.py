@@ -4,26 +4,16 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import assert_never
 
 from deployhost.errors import DockerUnavailable, FileProblem
 from deployhost.kamal import contract
 from deployhost.model import AppName
 from deployhost.paths import Paths
+from deployhost.server import steps
 from deployhost.server.facts import DAEMON, completion_files, install_record, stopped_record
 from deployhost.server.facts_kamal import REGISTRY, SSHD, KamalSetupFiles
-from deployhost.server.steps import (
-    ReleaseService,
-    RemoveNetwork,
-    RemoveService,
-    StopContainers,
-    UninstallContainers,
-    UninstallFiles,
-    UninstallImages,
-    UninstallStep,
-)
 from deployhost.server.uninstall_plan import Present, plan_uninstall
-from deployhost.steps import Plan, Step
+from deployhost.steps import Acts, Plan
 from deployhost.system import packages, process_records
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
@@ -37,7 +27,7 @@ ALIVE = ("running", "restarting", "paused")
 
 @dataclass(frozen=True)
 class Uninstall:
-    """Given where things lie and the machine's tools, take deployhost off the server; `log` gets what could not be asked."""
+    """Takes deployhost off the server. `log` gets what could not be asked."""
 
     paths: Paths
     docker: Docker
@@ -48,40 +38,42 @@ class Uninstall:
         """Return what would be done; with `purge` the data goes too."""
         return plan_uninstall(self._present(), self.paths, purge=purge)
 
-    def act(self, step: Step) -> str:
-        """Given a step, carry it out. Raise DeployhostError."""
-        if not isinstance(step, UninstallStep):
-            raise TypeError(f"{type(step).__name__} is no step of uninstalling")
-        self._act(step)
-        return ""
+    @property
+    def acts(self) -> Acts:
+        """Return what carries out each type of step; each may raise DeployhostError."""
+        return {
+            steps.RemoveService: lambda step: self.services.remove(step.name),
+            steps.ReleaseService: lambda step: self.services.release(step.name),
+            steps.StopContainers: self._stop_containers,
+            steps.UninstallContainers: self._remove_containers,
+            steps.UninstallImages: self._remove_images,
+            steps.RemoveNetwork: self._remove_network,
+            steps.UninstallFiles: self._remove_files,
+        }
 
-    def _act(self, step: UninstallStep) -> None:  # noqa: PLR0912 - one case per kind of step: a table
-        match step:
-            case RemoveService():
-                self.services.remove(step.name)
-            case ReleaseService():
-                self.services.release(step.name)
-            case StopContainers():
-                # Written first: whoever interrupts us still finds all of them started again by set-up.
-                process_records.write_json(stopped_record(self.paths), {"containers": list(step.names)})
-                for name in step.names:
-                    self.docker.stop(name)
-            case UninstallContainers():
-                if contract.PROXY_CONTAINER in step.names:
-                    isolation.remove(Firewall())  # nobody would keep the rules right from now on
-                for name in step.names:
-                    self.docker.remove(name, force=True)
-            case UninstallImages():
-                for reference in step.references:
-                    self.docker.remove_image(reference)
-            case RemoveNetwork():
-                self.docker.remove_network(step.network)
-                self.docker.remove_volume(step.volume)
-            case UninstallFiles():
-                for path in step.paths:
-                    _delete(path)
-            case _:
-                assert_never(step)
+    def _stop_containers(self, step: steps.StopContainers) -> None:
+        # Written first: whoever interrupts us still finds all of them started again by set-up.
+        process_records.write_json(stopped_record(self.paths), {"containers": list(step.names)})
+        for name in step.names:
+            self.docker.stop(name)
+
+    def _remove_containers(self, step: steps.UninstallContainers) -> None:
+        if contract.PROXY_CONTAINER in step.names:
+            isolation.remove(Firewall())  # nobody would keep the rules right from now on
+        for name in step.names:
+            self.docker.remove(name, force=True)
+
+    def _remove_images(self, step: steps.UninstallImages) -> None:
+        for reference in step.references:
+            self.docker.remove_image(reference)
+
+    def _remove_network(self, step: steps.RemoveNetwork) -> None:
+        self.docker.remove_network(step.network)
+        self.docker.remove_volume(step.volume)
+
+    def _remove_files(self, step: steps.UninstallFiles) -> None:
+        for path in step.paths:
+            _delete(path)
 
     def _present(self) -> Present:
         apps = self._apps()

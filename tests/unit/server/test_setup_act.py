@@ -16,7 +16,7 @@ from deployhost.server.act import SetupActor
 from deployhost.server.facts import WantedServer, daemon_json, install_record, stopped_record
 from deployhost.server.proxy_container import ASIDE
 from deployhost.server.setup import daemon_program
-from deployhost.steps import Step
+from deployhost.steps import Step, carry_out
 from deployhost.system import packages, process_records
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec
@@ -90,7 +90,8 @@ def act(paths: Paths, docker: FakeDocker) -> Callable[[Step], str]:
     wanted = WantedServer(
         paths=paths, http_port=80, version="1", prefix="/", daemon_definition="", engine_definition=""
     )
-    return SetupActor(wanted, cast("Docker", docker), cast("Services", None), lambda _line: None)
+    acts = SetupActor(wanted, cast("Docker", docker), cast("Services", None), lambda _line: None).acts
+    return lambda step: carry_out(step, acts)
 
 
 def create(port: int) -> steps.CreateProxy:
@@ -172,7 +173,7 @@ def test_the_port_is_noted_in_server_yml(act: Callable[[Step], str], paths: Path
 
 
 def test_a_step_of_another_kind_is_a_defect(act: Callable[[Step], str]) -> None:
-    with pytest.raises(TypeError, match="no step of set-up"):
+    with pytest.raises(TypeError, match="no row of the table carries out RemoveService"):
         act(steps.RemoveService(what="remove", why="w", name="x"))
 
 

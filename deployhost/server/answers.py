@@ -1,0 +1,99 @@
+"""Waiting until a service that was started answers: the Docker engine, the daemon, and the two that Kamal's CLI needs."""
+
+from dataclasses import dataclass
+
+from deployhost.config import server as server_config
+from deployhost.control import client
+from deployhost.errors import DaemonUnavailable, DockerUnavailable, RemoteError, SetupFailed
+from deployhost.paths import Paths
+from deployhost.server.facts import DAEMON
+from deployhost.server.facts_kamal import REGISTRY, REGISTRY_PORT, SSHD
+from deployhost.system import machine
+from deployhost.system.clock import until
+from deployhost.system.docker import Docker
+from deployhost.system.docker_model import EngineInfo
+from deployhost.system.services import Services
+
+ENGINE_WITHIN = 60.0  # seconds after its start
+DAEMON_WITHIN = 30.0
+KAMAL_WITHIN = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceAnswers:
+    """Waits until a service that was started answers; `version` is what the daemon shall be."""
+
+    paths: Paths
+    version: str
+    docker: Docker
+    services: Services
+
+    def wait(self, name: str) -> str:
+        """Wait until a service answers and return what it says of itself. Raises SetupFailed."""
+        if name == SSHD:
+            return self._listens(name, "sshd", server_config.load(self.paths.server_yml).ssh_port)
+        if name == REGISTRY:
+            return self._listens(name, "docker-registry", REGISTRY_PORT)
+        return self._daemon() if name == DAEMON else self._engine()
+
+    def _engine(self) -> str:
+        said: tuple[str, ...] = ()
+
+        def info() -> EngineInfo | None:
+            nonlocal said
+            try:
+                return self.docker.info()
+            except DockerUnavailable as error:
+                said = error.details
+                return None
+
+        found = until(info, within=ENGINE_WITHIN, every=0.1)
+        if found is None:
+            raise SetupFailed(
+                f"the Docker engine did not answer within {ENGINE_WITHIN:g} s of its start",
+                hint=self._log_hint("docker", "dockerd"),
+                details=said,
+            )
+        return found.version
+
+    def _daemon(self) -> str:
+        said = ""
+
+        def version() -> str:
+            nonlocal said
+            try:
+                answer = client.call(str(self.paths.control_socket), "ping", timeout=5)
+            except (DaemonUnavailable, RemoteError) as error:
+                said = str(error)
+                return ""
+            said = str(answer.get("version", ""))
+            return said if said == self.version else ""
+
+        found = until(version, within=DAEMON_WITHIN, every=0.05)
+        if found is None:
+            raise SetupFailed(
+                f"{DAEMON} did not answer within {DAEMON_WITHIN:g} s of its start: {said}",
+                hint=self._log_hint(DAEMON, DAEMON),
+                details=self.services.output(DAEMON),
+            )
+        return found
+
+    def _listens(self, name: str, program: str, port: int) -> str:
+        """Wait until the service's own program listens on its port of loopback: somebody else may have had it until then."""
+
+        def listens() -> bool:
+            listener = machine.listener(port)
+            return listener is not None and listener.program == program
+
+        if not until(listens, within=KAMAL_WITHIN, every=0.05):
+            raise SetupFailed(
+                f"{name} did not listen on 127.0.0.1:{port} within {KAMAL_WITHIN:g} s of its start",
+                hint=self._log_hint(name, name),
+                details=self.services.output(name),
+            )
+        return f"on 127.0.0.1:{port}"
+
+    def _log_hint(self, unit: str, name: str) -> str:
+        if self.services.manager == "systemd":
+            return f"journalctl --unit {unit} --lines 50"
+        return f"tail -n 50 {self.paths.logs / name}.log"
