@@ -155,11 +155,38 @@ def test_no_drawers() -> None:
     ]
 
 
-def test_functions_are_short() -> None:
+# What is still to be renamed or divided. These lists only get shorter.
+TWINS: set[str] = {"AppFacts", "Progress", "ServerFacts"}
+LONG_FUNCTIONS: set[str] = {"daemon/assembly_operations.py make_handlers"}
+LONG_MODULES: set[str] = set()
+
+
+def test_class_names_are_unique() -> None:
+    """One name, one thing: whoever searches for a class finds it."""
+    found: dict[str, list[str]] = {}
     for name, tree in TREES.items():
         for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef):
-                assert (node.end_lineno or 0) - node.lineno < 70, f"{name}: {node.name}"
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(f"{name}:{node.lineno}")
+    twins = {name: places for name, places in found.items() if len(places) > 1 and not name.startswith("_")}
+    assert {name: places for name, places in twins.items() if name not in TWINS} == {}
+
+
+def test_functions_are_short() -> None:
+    long = {
+        f"{name} {node.name}"
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno >= 60
+    }
+    assert long - LONG_FUNCTIONS == set()
+
+
+def test_modules_are_short() -> None:
+    long = {
+        path.relative_to(ROOT).as_posix() for path in FILES if len(path.read_text(encoding="utf-8").splitlines()) > 300
+    }
+    assert long - LONG_MODULES == set()
 
 
 def test_every_test_is_run(pytestconfig: pytest.Config) -> None:
