@@ -13,7 +13,6 @@ import os
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +21,8 @@ from pathlib import Path
 from deployhost.errors import Conflict, FileProblem
 from deployhost.model import AppName, Version
 from deployhost.system import files
+from deployhost.system.clock import until
+from deployhost.system.process_records import start_of
 
 OURS = "deployhost"
 POLL = 0.5  # seconds
@@ -71,23 +72,22 @@ class KamalLocks:
         Raise Conflict when somebody else still holds it after `patience` seconds, and what `check` raises meanwhile.
         """
         directory = self._kamal / f"lock-{app}"
-        deadline = time.monotonic() + patience
-        told = False
-        while not self._take(directory, version):
-            details = _read(directory)
-            if _is_left(details):
+        holder = ""
+
+        def taken() -> bool:
+            nonlocal holder
+            while not self._take(directory, version):
+                details = _read(directory)
+                if not _is_left(details):
+                    if not holder:
+                        waiting(_one_line(details))
+                    holder = _one_line(details)
+                    return False
                 self._break(directory)
-                continue
-            if not told:
-                waiting(_one_line(details))
-                told = True
-            if time.monotonic() >= deadline:
-                raise Conflict(
-                    f"Kamal's lock on {app} is held: {_one_line(details)}",
-                    hint=f"deployhost kamal {app} -- lock release",
-                )
-            check()
-            time.sleep(POLL)
+            return True
+
+        if not until(taken, within=patience, every=POLL, check=check):
+            raise Conflict(f"Kamal's lock on {app} is held: {holder}", hint=f"deployhost kamal {app} -- lock release")
         try:
             yield
         finally:
@@ -196,26 +196,14 @@ def _rename_if_free(source: Path, target: Path) -> bool:
 
 
 def _identity(pid: int) -> str:
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{boot} {pid} {_start_time(pid)}"
-
-
-def _start_time(pid: int) -> str:
-    # proc(5): the 22nd field of /proc/<pid>/stat; the name in brackets before it may hold spaces.
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-
-
-def _is_zombie(pid: int) -> bool:
-    # One that has ended and that nobody has waited for yet: it holds nothing any more.
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
+    """Return what our locks say of a process: "boot-id pid start-time", or "" if it is gone or a zombie, which holds nothing."""
+    boot, _, ticks = start_of(pid).partition("/")
+    return f"{boot} {pid} {ticks}" if ticks else ""
 
 
 def _alive(holder: str) -> bool:
-    try:
-        _, pid, _ = holder.split()
-        return _identity(int(pid)) == holder and not _is_zombie(int(pid))
-    except (OSError, ValueError, IndexError):
-        return False
+    words = holder.split()
+    return len(words) == 3 and words[1].isdecimal() and _identity(int(words[1])) == holder
 
 
 def _one_line(details: LockDetails | None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from deployhost.errors import DockerRefused, DockerUnavailable, ProxyUnavailable
-from deployhost.system.clock import Clock
+from deployhost.system.clock import Clock, retry
 
 # Docker's restart policy has it back within 1 to 3 s, and so has the supervisor the engine; a machine that is busy takes longer.
 PATIENCE = 15.0
@@ -13,19 +13,13 @@ Result = TypeVar("Result")
 
 
 def patiently(act: Callable[[], Result], check: Callable[[], None] = lambda: None, *, clock: Clock) -> Result:
-    """Do what can be done twice, again while the proxy or the engine is away, for PATIENCE seconds; return its result.
+    """Do what can be done twice and return its result; do it again while the proxy or the engine is away, for PATIENCE seconds.
 
     The seconds count from the beginning, so that one patience within another adds nothing. `check` is called before each
-    further try, and may raise. Raise what `act` raises.
+    further try, and may raise. Raises what `act` raises.
     """
-    deadline = clock.monotonic() + PATIENCE
-    while True:
-        try:
-            return act()
-        except DockerRefused:
-            raise
-        except (ProxyUnavailable, DockerUnavailable):
-            if clock.monotonic() >= deadline:
-                raise
-        check()
-        clock.sleep(POLL)
+    return retry(act, again=_away, within=PATIENCE, every=POLL, check=check, clock=clock)
+
+
+def _away(error: Exception) -> bool:
+    return isinstance(error, ProxyUnavailable | DockerUnavailable) and not isinstance(error, DockerRefused)

@@ -1,4 +1,4 @@
-"""The machine's clock, and the one way to wait for something."""
+"""The machine's clock, and the one way to wait for something: for an answer (`until`), or for an end of errors (`retry`)."""
 
 import time
 from collections.abc import Callable
@@ -45,5 +45,29 @@ def until(
             return answer
         if clock.monotonic() >= deadline:
             return None
+        check()
+        clock.sleep(every)
+
+
+def retry(
+    act: Callable[[], Answer],
+    *,
+    again: Callable[[Exception], bool],
+    within: float,
+    every: float,
+    check: Callable[[], object] = lambda: None,
+    clock: Clock = CLOCK,
+) -> Answer:
+    """Do something and return its result; do it again every `every` seconds while it raises what `again` accepts.
+
+    After `within` seconds, its error is raised. `check` is called before each wait, to raise what ends it.
+    """
+    deadline = clock.monotonic() + within
+    while True:
+        try:
+            return act()
+        except Exception as error:
+            if not again(error) or clock.monotonic() >= deadline:
+                raise
         check()
         clock.sleep(every)

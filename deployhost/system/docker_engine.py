@@ -13,6 +13,7 @@ from docker import constants as docker_constants
 from docker import errors as docker_errors
 
 from deployhost.errors import Conflict, DockerRefused, DockerUnavailable, NotFound
+from deployhost.system.clock import retry
 from deployhost.system.docker_model import EngineInfo
 
 SOCKET = "unix:///var/run/docker.sock"
@@ -97,16 +98,15 @@ class _Client(docker.APIClient):  # type: ignore[misc] # the SDK has no types
     patience = 0.0
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        deadline = time.monotonic() + self.patience
-        while True:
-            try:
-                response: requests.Response = super().send(request, **options)
-            except requests.ConnectionError as error:
-                if time.monotonic() >= deadline or not (_unsent(error) or _repeatable(request)):
-                    raise
-            else:
-                return response
-            time.sleep(POLL)
+        send = super().send
+
+        def again(error: Exception) -> bool:
+            return isinstance(error, requests.ConnectionError) and (_unsent(error) or _repeatable(request))
+
+        response: requests.Response = retry(
+            lambda: send(request, **options), again=again, within=self.patience, every=POLL
+        )
+        return response
 
 
 def _unsent(error: BaseException) -> bool:

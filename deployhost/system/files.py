@@ -5,11 +5,11 @@ import errno
 import fcntl
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from deployhost.errors import Conflict, FileProblem
+from deployhost.system.clock import until
 
 LOCK_TIMEOUT = 10.0  # seconds; every holder only reads and writes one small file
 _RETRY = 0.02
@@ -97,13 +97,11 @@ def lock(path: Path, timeout: float = LOCK_TIMEOUT, *, shared: bool = False) -> 
     except OSError as error:
         raise problem("lock", path, error) from error
     try:
-        deadline = time.monotonic() + timeout
-        while not _locked(descriptor, path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
-            if time.monotonic() >= deadline:
-                raise Conflict(
-                    f"another process has held {path} for more than {timeout:g} s", hint=f"fuser --verbose {path}"
-                )
-            time.sleep(_RETRY)
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        if not until(lambda: _locked(descriptor, path, kind), within=timeout, every=_RETRY):
+            raise Conflict(
+                f"another process has held {path} for more than {timeout:g} s", hint=f"fuser --verbose {path}"
+            )
         yield
     finally:
         os.close(descriptor)

@@ -5,17 +5,18 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from deployhost.errors import SetupFailed
 from deployhost.paths import Paths
 from deployhost.system import files, process, process_records, supervisor
+from deployhost.system.clock import CLOCK, until
 from deployhost.system.services import PATH, Manager
 
 STARTS_WITHIN = 20.0  # seconds that a service gets to stay up; the supervisor waits up to 10 between two starts
 STOPS_WITHIN = 30.0  # seconds that a service gets to end by itself
+LOOK = 0.02  # seconds between two looks at a process
 UP = 0.1  # seconds after which a process that was started counts as up
 
 
@@ -108,17 +109,17 @@ class Supervised:
             env={"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"},
             output=log,
         ).wait(10)
-        _until(lambda: self._supervisor() > 0, "the supervisor does not stay up", 10.0, log)
+        _wait_until(lambda: self._supervisor() > 0, "the supervisor does not stay up", 10.0, log)
 
     def _wait_until_up(self, name: str, other_than: int = 0) -> None:
         def up() -> bool:
             pid = self.pid(name)
             if pid in (0, other_than):
                 return False
-            time.sleep(UP)
+            CLOCK.sleep(UP)
             return self.pid(name) == pid
 
-        _until(up, f"{name} does not stay up", self._starts_within, self._logs / f"{name}.log")
+        _wait_until(up, f"{name} does not stay up", self._starts_within, self._logs / f"{name}.log")
 
     def _supervisor(self) -> int:
         return process_records.running(self._run / "supervisor.pid")
@@ -146,19 +147,13 @@ def _end(pid: int, within: float) -> None:
             return
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
-        deadline = time.monotonic() + within
-        while time.monotonic() < deadline:
-            if process_records.start_of(pid) != start:
-                return
-            time.sleep(0.02)
+        if until(lambda: process_records.start_of(pid) != start, within=within, every=LOOK):
+            return
 
 
-def _until(holds: Callable[[], bool], message: str, seconds: float, log: Path) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            raise SetupFailed(message, hint=f"tail -n 50 {log}", details=_tail(log))
-        time.sleep(0.02)
+def _wait_until(holds: Callable[[], bool], message: str, seconds: float, log: Path) -> None:
+    if not until(holds, within=seconds, every=LOOK):
+        raise SetupFailed(message, hint=f"tail -n 50 {log}", details=_tail(log))
 
 
 def _tail(log: Path) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import pytest
 
 from deployhost.errors import DeployCancelled
-from deployhost.system.clock import Clock, until
+from deployhost.system.clock import Clock, retry, until
 
 
 class Stepped(Clock):
@@ -46,3 +46,37 @@ def test_who_checks_ends_it_before_a_wait() -> None:
     with pytest.raises(DeployCancelled):
         until(lambda: None, within=100, every=1, check=check, clock=clock)
     assert clock.now == 2
+
+
+def failing(clock: Stepped, until: float, error: Exception) -> str:
+    """Raise an error before a moment of a clock, and return "done" from then on."""
+    if clock.now < until:
+        raise error
+    return "done"
+
+
+def test_what_fails_for_a_while_is_done_again() -> None:
+    clock = Stepped()
+    lost = ConnectionError("lost")
+    assert retry(lambda: failing(clock, 4, lost), again=lambda _: True, within=10, every=2, clock=clock) == "done"
+    assert clock.now == 4
+
+
+def test_its_last_error_is_raised_when_the_time_is_over() -> None:
+    clock = Stepped()
+    with pytest.raises(ConnectionError, match="lost"):
+        retry(lambda: failing(clock, 9, ConnectionError("lost")), again=lambda _: True, within=3, every=1, clock=clock)
+    assert clock.now == 3
+
+
+def test_an_error_of_another_kind_is_raised_at_once() -> None:
+    clock = Stepped()
+    with pytest.raises(ValueError, match="wrong"):
+        retry(
+            lambda: failing(clock, 9, ValueError("wrong")),
+            again=lambda error: isinstance(error, ConnectionError),
+            within=3,
+            every=1,
+            clock=clock,
+        )
+    assert clock.now == 0
