@@ -26,8 +26,8 @@ from deployhost.server.facts import (
 from deployhost.server.facts_kamal import KamalFacts, KamalSetupFiles
 from deployhost.server.plan_proxy import LOOPBACK, usable_image
 from deployhost.server.proxy_container import program_image
-from deployhost.server.read_kamal import gather_kamal
-from deployhost.system import files, machine, packages, process_records
+from deployhost.server.read_kamal import read_kamal_facts
+from deployhost.system import files, json_file, machine, packages
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.system.services import PATH, Services
@@ -35,7 +35,7 @@ from deployhost.system.services import PATH, Services
 PING_TIMEOUT = 3.0
 
 
-def gather(wanted: WantedServer, docker: Docker, services: Services, installed: Path) -> ServerFacts:
+def read_facts(wanted: WantedServer, docker: Docker, services: Services, installed: Path) -> ServerFacts:
     """Given what is wanted (whose paths and port are looked at), return the facts of this server.
 
     `installed` is where install.sh puts the program. Raise InvalidConfig if server.yml can't be read.
@@ -67,7 +67,7 @@ def gather(wanted: WantedServer, docker: Docker, services: Services, installed: 
         daemon=_daemon(paths, services),
         completions=_texts(tuple(wanted.completions)),
         old_installs=_old_installs(installed, wanted.prefix),
-        stopped_apps=tuple(process_records.read_json(stopped_record(paths)).get("containers", ())),
+        stopped_apps=tuple(json_file.read_json(stopped_record(paths)).get("containers", ())),
         kamal=_kamal(wanted, services, installed_packages, containers),
     )
 
@@ -108,7 +108,7 @@ def _kamal(
         found = _holder(port, containers)
         return "" if found is None else str(found)
 
-    return None if wanted.kamal is None else gather_kamal(wanted.kamal, wanted.paths, services, installed, holder)
+    return None if wanted.kamal is None else read_kamal_facts(wanted.kamal, wanted.paths, services, installed, holder)
 
 
 def _holder(port: int, containers: list[Container]) -> PortHolder | None:

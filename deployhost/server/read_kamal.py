@@ -31,7 +31,7 @@ from deployhost.system.services import Services
 ASK_TIMEOUT = 20.0
 
 
-def gather_kamal(
+def read_kamal_facts(
     wanted: WantedKamal, paths: Paths, services: Services, packages: frozenset[str], holder: Callable[[int], str]
 ) -> KamalFacts:
     """Given what is wanted, and what tells who holds a port, return the facts. Raise InvalidConfig if server.yml can't be read."""

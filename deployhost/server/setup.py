@@ -16,7 +16,7 @@ from deployhost.server.act import SetupActor
 from deployhost.server.facts import DAEMON, INSTALLED, ServerFacts, WantedServer, completion_files
 from deployhost.server.kamal_services import kamal_wanted
 from deployhost.server.plan import consents, engine_unknown, plan_setup
-from deployhost.server.read import gather
+from deployhost.server.read import read_facts
 from deployhost.steps import Plan, Recorder, Step, apply
 from deployhost.system import process
 from deployhost.system.docker import Docker
@@ -138,7 +138,7 @@ class Setup:
             )
 
     def _facts(self, wanted: WantedServer) -> ServerFacts:
-        return gather(wanted, self._docker, self._services, INSTALLED)
+        return read_facts(wanted, self._docker, self._services, INSTALLED)
 
     def _wanted(self, request: Request) -> WantedServer:
         port = request.http_port or server_config.load(self._paths.server_yml).http_port

@@ -14,7 +14,7 @@ from deployhost.server.facts import DAEMON, completion_files, install_record, st
 from deployhost.server.facts_kamal import REGISTRY, SSHD, KamalSetupFiles
 from deployhost.server.uninstall_plan import Present, plan_uninstall
 from deployhost.steps import Acts, Plan
-from deployhost.system import packages, process_records
+from deployhost.system import json_file, packages
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.system.firewall import Firewall
@@ -53,7 +53,7 @@ class Uninstall:
 
     def _stop_containers(self, step: steps.StopContainers) -> None:
         # Written first: whoever interrupts us still finds all of them started again by set-up.
-        process_records.write_json(stopped_record(self.paths), {"containers": list(step.names)})
+        json_file.write_json(stopped_record(self.paths), {"containers": list(step.names)})
         for name in step.names:
             self.docker.stop(name)
 

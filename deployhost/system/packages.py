@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deployhost.errors import CommandFailed, CommandMissing, CommandTimedOut, SetupFailed
-from deployhost.system import files, process, process_records
+from deployhost.system import files, json_file, process
 
 APT_TIMEOUT = 900.0
 LOCK_WAIT = 180  # seconds: a fresh server's unattended-upgrades holds the lock for a while
@@ -32,13 +32,13 @@ class InstallRecord:
 
 def read_record(path: Path) -> InstallRecord:
     """Given the record's path, return what it says; a missing one is empty."""
-    content = process_records.read_json(path)
+    content = json_file.read_json(path)
     return InstallRecord(tuple(content.get("packages", ())), tuple(content.get("files", ())), "before" in content)
 
 
 def note_file(path: Path, made: Path) -> None:
     """Given the record's path and a file of the system that we are about to make, note that it is ours."""
-    content = process_records.read_json(path)
+    content = json_file.read_json(path)
     content["files"] = sorted({*content.get("files", ()), str(made)})
     _write(path, content)
 
@@ -55,7 +55,7 @@ def installed() -> frozenset[str]:
 @contextlib.contextmanager
 def recorded(path: Path) -> Iterator[None]:
     """Given the record's path, note the packages that are added until the block ends, by an error too; a kill leaves it open."""
-    content = process_records.read_json(path)
+    content = json_file.read_json(path)
     content.setdefault("before", sorted(installed()))
     _write(path, content)
     try:
@@ -127,4 +127,4 @@ def _close(path: Path, content: dict[str, Any]) -> None:
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     files.make_directory(path.parent)
-    process_records.write_json(path, content)
+    json_file.write_json(path, content)

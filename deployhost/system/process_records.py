@@ -2,11 +2,11 @@
 
 import contextlib
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+
+from deployhost.system.json_file import read_json, write_json
 
 
 def running(record: Path) -> int:
@@ -38,22 +38,6 @@ def start_of(pid: int) -> str:
     except OSError:
         return ""
     return "" if fields[0] in "ZX" else f"{boot}/{fields[19]}"
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the object in a file, or an empty one if it is gone or holds something else."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write an object to a file: all of it, or nothing. Raise OSError."""
-    new = path.with_name(path.name + ".new")
-    new.write_text(json.dumps(content), encoding="utf-8")
-    new.replace(path)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deployhost.errors import SetupFailed
 from deployhost.paths import Paths
-from deployhost.system import files, process, process_records, supervisor
+from deployhost.system import files, json_file, process, process_records, supervisor
 from deployhost.system.clock import CLOCK, until
 from deployhost.system.services import PATH, Manager
 
@@ -125,7 +125,7 @@ class Supervised:
         return process_records.running(self._run / "supervisor.pid")
 
     def _current(self) -> bool:
-        return process_records.read_json(self._run / "supervisor.pid").get("program") == supervisor.__file__
+        return json_file.read_json(self._run / "supervisor.pid").get("program") == supervisor.__file__
 
     def _tell(self) -> None:
         pid = self._supervisor()

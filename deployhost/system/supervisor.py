@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from deployhost.system.process_records import by_pidfile, locked, note, read_json, running
+from deployhost.system.json_file import read_json
+from deployhost.system.process_records import by_pidfile, locked, note, running
 
 FIRST_DELAY, LONGEST_DELAY = 0.5, 10.0  # seconds before a service that died is started again
 STEADY = 30.0  # seconds of running after which a death counts as the first one

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from deployhost.build.labels import APP_LABEL
 from deployhost.config.server import ServerSettings
 from deployhost.errors import Conflict
 from deployhost.journal.builds import Builds
@@ -23,7 +24,6 @@ from deployhost.upkeep.retention import KEEP_LOGS, Found, Prune, needed, prunabl
 
 CACHE_EVERY = 600.0  # seconds between looks at the cache after deploys,
 CACHE_AFTER = 10  # or so many deploys
-APP_LABEL = "deployhost.app"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 
 from deployhost.errors import SetupFailed
 from deployhost.paths import Paths
-from deployhost.system import process_records, supervisor
+from deployhost.system import json_file, process_records, supervisor
 from deployhost.system.supervised import Supervised, supervised_definition
 
 SLEEP = supervised_definition(["sleep", "600"], {"PATH": os.environ["PATH"]})
@@ -152,7 +152,7 @@ def test_a_pid_that_was_used_again_is_not_taken_for_the_service(tmp_path: Path) 
     record = tmp_path / "nap.json"
     process_records.note(record, os.getpid())
     assert process_records.running(record) == os.getpid()
-    process_records.write_json(record, {"pid": os.getpid(), "start": "another boot/1"})
+    json_file.write_json(record, {"pid": os.getpid(), "start": "another boot/1"})
     assert process_records.running(record) == 0
     record.write_text("[]")
     assert process_records.running(record) == 0

@@ -17,7 +17,7 @@ from deployhost.server.facts import WantedServer, daemon_json, install_record, s
 from deployhost.server.proxy_container import ASIDE
 from deployhost.server.setup import daemon_program
 from deployhost.steps import Step, carry_out
-from deployhost.system import packages, process_records
+from deployhost.system import json_file, packages
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec
 from deployhost.system.services import Services
@@ -141,7 +141,7 @@ def test_apps_that_uninstalling_stopped_are_started_once(
     act: Callable[[Step], str], docker: FakeDocker, paths: Paths
 ) -> None:
     docker.boxes = {"blog-web-1": Box("x", running=False)}
-    process_records.write_json(stopped_record(paths), {"containers": ["blog-web-1", "gone-web-1"]})
+    json_file.write_json(stopped_record(paths), {"containers": ["blog-web-1", "gone-web-1"]})
     act(steps.StartContainers(what="start", why="stopped", names=("blog-web-1", "gone-web-1")))
     assert docker.boxes["blog-web-1"].running
     assert not stopped_record(paths).exists()

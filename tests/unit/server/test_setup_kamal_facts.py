@@ -9,7 +9,7 @@ import pytest
 from deployhost.paths import Paths
 from deployhost.server import read_kamal
 from deployhost.server.facts_kamal import REGISTRY, SSHD, KamalFacts, KamalSetupFiles, ServiceFacts, WantedKamal
-from deployhost.server.read_kamal import gather_kamal
+from deployhost.server.read_kamal import read_kamal_facts
 from deployhost.system.services import Services
 
 WANTED = WantedKamal(asked=True, ssh_port=822, sshd_definition="", registry_definition="")
@@ -31,7 +31,7 @@ class Manager:
 def found(paths: Paths) -> KamalFacts:
     holders = {822: "sshd (process 7)"}
     services = cast("Services", Manager())
-    return gather_kamal(WANTED, paths, services, frozenset({"libyaml-0-2"}), lambda port: holders.get(port, ""))
+    return read_kamal_facts(WANTED, paths, services, frozenset({"libyaml-0-2"}), lambda port: holders.get(port, ""))
 
 
 @pytest.fixture
