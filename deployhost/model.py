@@ -1,4 +1,4 @@
-"""The words of the design as values: frozen, and valid by construction."""
+"""The words of ARCHITECTURE.md as values: frozen, and valid by construction."""
 
 import re
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class _Pattern(str):
 
 
 class AppName(_Pattern):
-    """An app's name: 1 to 40 of a-z, 0-9 and inner hyphens. Not `kamal-…`: those containers are Kamal's own (DESIGN section 5)."""
+    """An app's name: 1 to 40 of a-z, 0-9 and inner hyphens. Not `kamal-…`: the container `kamal-proxy` is Kamal's own."""
 
     __slots__ = ()
     pattern = re.compile(r"(?!kamal-)[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -107,7 +107,7 @@ class EnvName(_Pattern):
 
 
 class DeployStatus(StrEnum):
-    """Where a deploy is: DESIGN section 2."""
+    """How far a deploy has come, or how it ended."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -150,7 +150,7 @@ class RuntimeName(StrEnum):
 
 
 class EngineName(StrEnum):
-    """What carries a deploy out (DESIGN section 5)."""
+    """What carries a deploy out: deployhost itself, or Kamal's CLI."""
 
     DIRECT = "direct"
     KAMAL = "kamal"

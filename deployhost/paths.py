@@ -1,4 +1,4 @@
-"""Where everything lies (DESIGN section 4). DEPLOYHOST_ROOT prefixes every path, so that tests own a tree of their own."""
+"""Where everything lies. DEPLOYHOST_ROOT prefixes every path, so that tests own a tree of their own."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from deployhost.model import AppName
 
 @dataclass(frozen=True)
 class Paths:
-    """Given a root (normally /), return each path of the design. Pure: nothing is created or looked at."""
+    """Every path that deployhost uses, below a root (normally /). Pure: nothing is created or looked at."""
 
     root: Path = Path("/")
 
@@ -119,7 +119,7 @@ class Paths:
 
     @property
     def kamal(self) -> Path:
-        """Kamal's directory in the home of the SSH user, who is root (kamal-contract 3.5)."""
+        """Kamal's directory in the home of the SSH user, who is root (Kamal 2.11, lib/kamal/configuration.rb: run_directory)."""
         return self.root / "root/.kamal"
 
     def kamal_building(self, app: AppName) -> Path:

@@ -30,7 +30,7 @@ def capabilities(generated: bool, user: str) -> Capabilities:
     """Return what an image's containers get; `generated` is whether deployhost wrote its Dockerfile.
 
     None at all, but for a repository's own Dockerfile that starts as root. Without any, a program can still listen on
-    port 80 of its container (kamal-contract 0b.13).
+    port 80 of its container: Docker from 20.10 on allows it (moby, daemon/oci_linux.go).
     """
     return Capabilities((ALL,), OF_ROOT if not generated and starts_as_root(user) else ())
 

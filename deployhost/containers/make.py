@@ -1,4 +1,4 @@
-"""One container of a release: made as Kamal makes it (lib/kamal/commands/app.rb), through the Docker API; started; waited for."""
+"""One container of a release: made as Kamal makes it (Kamal 2.11, lib/kamal/commands/app.rb), through the Docker API; started; waited for."""
 
 import contextlib
 import secrets

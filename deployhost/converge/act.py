@@ -181,7 +181,7 @@ class Actor:
         config = self._apps.get(release.app)
         container = self._docker.inspect(release.container)
         if step.anew:
-            # After a restart of the proxy `resume` would kill it (kamal-contract 0b.2).
+            # After a restart of the proxy `resume` would kill it (kamal-proxy v0.9.2, internal/server/pause_controller.go).
             self._proxy.remove(contract.service_name(release.app, WEB))
         switched = self._switch.to(container, release.port, config)
         drained = self._docker.find(step.drains) if step.drains else None

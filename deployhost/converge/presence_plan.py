@@ -13,7 +13,7 @@ REMOVED_AGAIN = 60.0  # seconds: what was made again for that and is removed so 
 def presence(facts: AppFacts) -> Plan:
     """Given what was seen of an app, return the steps that bring what is live back; what a person stopped stays so.
 
-    The engine itself starts most things again: this is for what it does not (kamal-contract 2: `kamal app stop`).
+    The engine itself starts most things again: this is for what it does not (as after `kamal app stop`).
     """
     live, web = facts.live, facts.live_container
     if live is None:

@@ -24,7 +24,7 @@ PROXY_APPS_CONFIG_PATH = "/home/kamal-proxy/.apps-config"  # on the host: <home>
 
 
 def repository(app: AppName) -> str:
-    """Given an app, return the repository of its images, the same in both engines (DESIGN section 5)."""
+    """Given an app, return the repository of its images, the same in both engines."""
     return f"{REGISTRY}/{app}"
 
 

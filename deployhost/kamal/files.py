@@ -1,4 +1,7 @@
-"""The files that Kamal keeps of an app in the SSH user's home: the role's env file and the audit log (kamal-contract 3.5)."""
+"""The files that Kamal keeps of an app in the SSH user's home: the role's env file and the audit log.
+
+Checked against Kamal 2.11 (lib/kamal/configuration/role.rb, lib/kamal/commands/auditor.rb).
+"""
 
 import shutil
 from datetime import UTC, datetime

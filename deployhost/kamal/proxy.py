@@ -1,7 +1,7 @@
 """kamal-proxy as a tool: deploy, remove, list, by its own binary on the host and the socket in its container.
 
 The binary reaches the container's RPC socket through /proc/<pid>/root/tmp in under 10 ms, where `docker exec` needs 90
-(kamal-contract 0b.6).
+(kamal-proxy v0.9.2, internal/server/config.go: the socket lies in $XDG_RUNTIME_DIR).
 """
 
 import json
@@ -51,7 +51,7 @@ class KamalProxy:
     def begin_deploy(self, target: Target, log: Path) -> ChildProcess:
         """Given a target, have the proxy check it, switch to it and drain what it replaces; return that call, running.
 
-        It ends only when the drain does (kamal-contract 0b.5), and outlives us: its output goes to the file `log`.
+        It ends only when the drain does (kamal-proxy v0.9.2, internal/server/router.go), and outlives us: its output goes to the file `log`.
         """
         return spawn(self._argv(*deploy_arguments(target)), env=self._environment(), output=log)
 
@@ -79,7 +79,7 @@ class KamalProxy:
     def resume(self, service: str) -> None:
         """Given a service, let its waiting requests go on; one that is not paused is no error. Raise SwitchFailed.
 
-        Never after the proxy was restarted in between: it dies of that (kamal-contract 0b.2). `identity` tells.
+        Never after the proxy was restarted in between: it dies of that (kamal-proxy v0.9.2, internal/server/pause_controller.go). `identity` tells.
         """
         self._call("resume", service)
 

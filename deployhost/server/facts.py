@@ -133,7 +133,7 @@ class WantedServer:
 
 
 def apps_config(paths: Paths) -> Path:
-    """Return the directory that kamal-proxy's container sees as .apps-config (kamal-contract 3.4)."""
+    """Return the directory that kamal-proxy's container sees as .apps-config (Kamal 2.11, lib/kamal/commands/proxy.rb)."""
     return paths.kamal / "proxy/apps-config"
 
 

@@ -68,7 +68,7 @@ class Container:
 
     @property
     def short_id(self) -> str:
-        """Return the 12 digits that are its alias on user-defined networks (kamal-contract 3.6)."""
+        """Return the 12 digits that are its alias on user-defined networks."""
         return self.id[:12]
 
 

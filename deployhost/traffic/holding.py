@@ -93,7 +93,7 @@ class Holding:
         """Have the proxy know what serves an app by a health path that no visitor asks for.
 
         Where Kamal made the switch, that is a path of the app's own: held, its GETs would get the proxy's empty 200
-        (kamal-contract 0b.3).
+        (kamal-proxy v0.9.2, internal/server/service.go).
         """
         service = service_name(app, WEB)
         route = self.proxy.routes().get(service)
@@ -106,7 +106,7 @@ class Holding:
     def let_go(self, app: AppName, web: Container, port: int, config: AppConfig) -> Switched | None:
         """Let the held requests go to the container that the app's route leads to by now.
 
-        A proxy that was restarted since would die of `resume` (kamal-contract 0b.2): the route is made anew then, and that
+        A proxy that was restarted since would die of `resume` (kamal-proxy v0.9.2, pause_controller.go): the route is made anew then, and that
         switch returned. One that is away, or ends meanwhile, is waited for. Raise SwitchFailed, BootFailed.
         """
         return patiently(lambda: self._let_go(app, web, port, config), clock=self.clock)

@@ -20,7 +20,7 @@ from deployhost.system.netns import Namespaces
 from deployhost.system.process import ChildProcess
 
 # kamal-proxy takes 2xx only for healthy, and answers GETs of this very path itself while a service is paused: so the
-# path is one that no visitor asks for (kamal-proxy v0.9.2, internal/server/service.go).
+# path is one that no visitor asks for (kamal-proxy v0.9.2, internal/server/health_check.go and service.go).
 HEALTH_PATH = "/.deployhost/ready"
 SWITCH_LIMIT = 10.0  # seconds for the proxy to take a container that has already proved to be ready
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n"

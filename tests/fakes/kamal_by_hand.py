@@ -1,4 +1,4 @@
-"""What a person does to the fake server with Kamal's CLI, as kamal-contract has it: names, labels, order of effects."""
+"""What a person does to the fake server with Kamal's CLI, as Kamal 2.11 does it: names, labels, order of effects."""
 
 from dataclasses import replace
 

@@ -37,7 +37,7 @@ DOORS = {
 STARTS_PROCESSES = {"system/process.py", "system/supervisor.py"}
 PROCESS_CALLS = re.compile(r"system|popen|fork|forkpty|exec\w+|spawn\w+|posix_spawnp?")
 
-# What the design calls pure, whatever its docstring says.
+# What is pure by its name, whatever its docstring says.
 PURE = re.compile(
     r"(.*/)?(plan|\w+_plan|plan_\w+)\.py|build/detect/.*|build/render\.py|kamal/contract\.py|deploy/queue\.py|model\.py|steps\.py|paths\.py"
 )

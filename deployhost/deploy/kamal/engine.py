@@ -1,7 +1,7 @@
 """The Kamal engine: Kamal's own CLI brings a release live; what came of it is read from Docker and the proxy.
 
 The image is built as for the direct engine and handed over through the registry on loopback. Kamal's lock is ours while its
-CLI runs (KAMAL_LOCK=true, lib/kamal/cli/base.rb), so nobody else's Kamal comes between.
+CLI runs (KAMAL_LOCK=true: Kamal 2.11, lib/kamal/commander.rb), so nobody else's Kamal comes between.
 """
 
 import contextlib

@@ -68,7 +68,7 @@ def test_handover_that_fails_goes_back(server: Server, behaviour: Behaviour) -> 
 
 
 def test_proxy_that_restarts_in_a_handover_is_not_resumed(server: Server) -> None:
-    """It would die of it, again and again (kamal-contract 0b.2)."""
+    """It would die of it, again and again (kamal-proxy v0.9.2, internal/server/pause_controller.go)."""
     app, daemon = server.add("shop", text="strategy: handover"), server.start()
     daemon.deploy(app, ONE)
     begin = daemon.holding.begin

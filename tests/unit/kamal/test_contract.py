@@ -24,7 +24,7 @@ def test_names() -> None:
 
 
 def test_labels_have_an_empty_destination() -> None:
-    """Without the key Kamal does not see the container at all (kamal-contract 0.2)."""
+    """Without the key Kamal does not see the container at all (Kamal 2.11, lib/kamal/commands/app.rb: `label=destination=`)."""
     assert contract.role_labels(SHOP, WEB) == {"service": "my-shop", "role": "web", "destination": ""}
 
 
