@@ -11,7 +11,7 @@ SEEN_EVERY = 2.0  # seconds between the entries of a build that goes on
 
 
 class Builds:
-    """Given the journal and a clock, keep when builds ran."""
+    """Keeps when builds ran."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database = database
@@ -33,7 +33,7 @@ class Builds:
         return [Span(row["started_at"], row["ended_at"]) for row in rows]
 
     def forget_before(self, moment: float) -> None:
-        """Given a time, forget the builds that had ended by then."""
+        """Forget the builds that had ended by a moment."""
         with self._database.transaction() as db:
             db.execute("DELETE FROM builds WHERE ended_at < ?", (moment,))
 

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Database:
-    """Given the journal's path, open it (and bring its schema up to date). Raise FileProblem if that can't be done.
+    """The journal's file, opened, with its schema brought up to date. Raises FileProblem if that can't be done.
 
     Threads take turns: the journal sees a few small writes per deploy.
     """

@@ -24,7 +24,7 @@ class Push:
 
 
 class Deploys:
-    """Given the journal and a clock, keep the deploys."""
+    """Keeps the deploys."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -44,7 +44,7 @@ class Deploys:
         reason: str = "",
         overtakes: Callable[[Deploy], bool] = lambda _: False,
     ) -> Deploy:
-        """Given what to deploy, write it down as queued, on the disk before this returns, and return it.
+        """Write a deploy down as queued, on the disk before this returns, and return it.
 
         `push` is the push to record with it, `target` the release that a rollback goes back to, `reason` why deployhost itself
         asks for it; queued deploys of the app that it `overtakes` become superseded in the same
@@ -75,7 +75,7 @@ class Deploys:
         return self.get(new)
 
     def get(self, number: int) -> Deploy:
-        """Given a deploy's number, return it with its phases. Raise NotFound."""
+        """Return a deploy with its phases. Raises NotFound."""
         with self._database.reading() as db:
             row = db.execute("SELECT * FROM deploys WHERE id = ?", (number,)).fetchone()
             if row is None:
@@ -84,22 +84,22 @@ class Deploys:
             return _deploy(row, tuple(Phase(item["name"], item["ms"]) for item in phases))
 
     def of_push(self, app: AppName, token: str) -> Deploy | None:
-        """Given an app and a push's token, return the deploy that this very push asked for before, or None."""
+        """Return the deploy that this very push asked for before, or None."""
         return next(
             iter(self._found("id IN (SELECT deploy FROM pushes WHERE app = ? AND token = ?)", app, token)), None
         )
 
     def of_app(self, app: AppName, limit: int = 20) -> list[Deploy]:
-        """Given an app, return its newest deploys, newest first."""
+        """Return an app's newest deploys, newest first."""
         return self._found(f"{_OF_APP} ORDER BY id DESC LIMIT ?", app, limit)
 
     def newest(self, app: AppName, *, by: Trigger | None = None) -> Deploy | None:
-        """Given an app, return its newest deploy (with `by`: the newest of those that are asked for so), or None."""
+        """Return an app's newest deploy (with `by`: the newest of those with this trigger), or None."""
         only, values = ("", ()) if by is None else ("AND trigger = ?", (by,))
         return next(iter(self._found(f"{_OF_APP} {only} ORDER BY id DESC LIMIT 1", app, *values)), None)
 
     def chosen(self, app: AppName) -> Deploy | None:
-        """Given an app, return the deploy that chose what is live: the last to go live of those that repeat nothing, or None."""
+        """Return the deploy that chose what is live: the last to go live of those that repeat nothing, or None."""
         choices = "status = 'live' AND trigger NOT IN ('restart', 'settings')"
         return next(iter(self._found(f"{_OF_APP} AND {choices} ORDER BY live_at DESC LIMIT 1", app)), None)
 
@@ -108,7 +108,7 @@ class Deploys:
         return self._found("status IN ('queued', 'running') ORDER BY id")
 
     def is_open(self, number: int) -> bool:
-        """Given a deploy's number, return whether it is there and has not ended."""
+        """Return whether a deploy is there and has not ended."""
         return bool(self._ids("id = ? AND status IN ('queued', 'running')", number))
 
     def apps(self) -> list[AppName]:
@@ -118,7 +118,7 @@ class Deploys:
             return [AppName(row["app"]) for row in rows]
 
     def version_numbers(self, app: AppName, sha: Sha) -> set[str]:
-        """Given an app and a commit, return the versions that its deploys have used."""
+        """Return the versions that an app's deploys of a commit have used."""
         with self._database.reading() as db:
             rows = db.execute(
                 "SELECT version FROM deploys WHERE app = ? AND sha = ? AND version IS NOT NULL", (app, sha)
@@ -126,7 +126,7 @@ class Deploys:
             return {row["version"] for row in rows}
 
     def begin(self, queued: Deploy, version: Version) -> Deploy | None:
-        """Given a queued deploy and the version it will have, mark it as running, with its sha and subject; return it then.
+        """Mark a queued deploy as running, with its version, sha and subject; return it as it is then.
 
         None if it is not queued any more: a newer one has superseded it, or its app was removed.
         """
@@ -140,7 +140,7 @@ class Deploys:
         return self.get(queued.id) if begun.rowcount else None
 
     def enter(self, number: int, stage: str, *, container: str | None = None, port: int | None = None) -> None:
-        """Given a running deploy, note the stage that it enters, and the container and port once they are known."""
+        """Note the stage that a running deploy enters, and its container and port once they are known."""
         with self._database.transaction() as db:
             db.execute(
                 "UPDATE deploys SET stage = ?, container = coalesce(?, container), port = coalesce(?, port) WHERE id = ?",
@@ -148,7 +148,7 @@ class Deploys:
             )
 
     def timed(self, number: int, phase: Phase) -> None:
-        """Given a deploy, note how long a stage of it took."""
+        """Note how long a stage of a deploy took."""
         with self._database.transaction() as db:
             db.execute(
                 "INSERT OR REPLACE INTO phases (deploy, name, ms, position)"
@@ -159,7 +159,7 @@ class Deploys:
     def end(
         self, number: int, status: DeployStatus, error: dict[str, Any] | None = None, *, by: int | None = None
     ) -> bool:
-        """Given an open deploy, end it as failed, superseded (`by` a newer one) or cancelled; `error` says why.
+        """End an open deploy as failed, superseded (`by` a newer one) or cancelled; `error` says why.
 
         Return whether it was open: how a deploy has ended never changes.
         """
@@ -172,7 +172,7 @@ class Deploys:
         return ended.rowcount > 0
 
     def ask_to_cancel(self, number: int, error: dict[str, Any] | None = None) -> bool:
-        """Given an open deploy, note that a person wants it to end, also after a restart; `error` says who. Return whether it was open.
+        """Note that a person wants an open deploy to end, also after a restart; `error` says who. Return whether it was open.
 
         One that is only queued is cancelled with that; one that runs ends at its next step, unless it is live by then.
         """
@@ -188,7 +188,7 @@ class Deploys:
         return asked.rowcount > 0
 
     def blame(self, number: int, error: dict[str, Any]) -> None:
-        """Given a deploy that went live and the error that its release then showed, note that; live it has been all the same."""
+        """Note the error that the release of a deploy showed after it went live; the deploy stays one that went live."""
         with self._database.transaction(durable=True) as db:
             db.execute("UPDATE deploys SET error = ? WHERE id = ?", (json.dumps(error), number))
 
@@ -199,14 +199,14 @@ class Deploys:
         return 0 if row is None else int(row["seq"])
 
     def skip_to(self, number: int) -> None:
-        """Given a number, have every later deploy's lie above it."""
+        """Number every later deploy above a number."""
         with self._database.transaction(durable=True) as db:
             if db.execute("SELECT 1 FROM sqlite_sequence WHERE name = 'deploys'").fetchone() is None:
                 db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('deploys', 0)")
             db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'deploys'", (number,))
 
     def requeue(self, number: int) -> None:
-        """Given a running deploy that was interrupted, queue it again."""
+        """Queue a running deploy again that was interrupted."""
         with self._database.transaction(durable=True) as db:
             db.execute(
                 "UPDATE deploys SET status = 'queued', container = NULL, stage = '' WHERE id = ? AND status = 'running'",
@@ -214,7 +214,7 @@ class Deploys:
             )
 
     def forget(self, app: AppName) -> list[int]:
-        """Given an app that is removed, forget its deploys and pushes; return the numbers of those that are forgotten.
+        """Forget the deploys and pushes of an app that is removed; return the deploys' numbers.
 
         A deploy that still runs becomes cancelled and stays until `sweep`: whoever runs it finds out, and so does who follows
         it. It has no app any more: another one of that name is not shown it.

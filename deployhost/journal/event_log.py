@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class EventLog:
-    """Given a directory, append events to deploys' logs and follow them."""
+    """Appends events to deploys' logs, one file each in a directory, and follows them."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -23,7 +23,7 @@ class EventLog:
         self._full: set[int] = set()
 
     def append(self, deploy: int, event: Event) -> None:
-        """Given a deploy and an event, add it. Output beyond the limit of a log is left out, and that is said once.
+        """Add an event to a deploy's log. Output beyond the limit of a log is left out, and a note says so once.
 
         Never raises: that nobody can be told (a full disk) is no reason for a deploy to fail.
         """
@@ -35,7 +35,7 @@ class EventLog:
             self._news.notify_all()
 
     def follow(self, deploy: int, ended: Callable[[], bool]) -> Iterator[Event]:
-        """Given a deploy and a question that turns true once it has ended, yield its events from the first to the last."""
+        """Yield a deploy's events from the first to the last; `ended` turns true once the deploy has ended."""
         position = 0
         while True:
             # Asked before reading, so that what is written up to the end is read afterwards.
@@ -54,7 +54,7 @@ class EventLog:
             self._news.notify_all()
 
     def remove(self, deploy: int) -> None:
-        """Given a deploy, delete its log."""
+        """Delete a deploy's log."""
         self._full.discard(deploy)
         self._path(deploy).unlink(missing_ok=True)
 

@@ -8,13 +8,13 @@ from deployhost.model import AppName, Hold
 
 
 class Holds:
-    """Given the journal, keep the holds: written before the proxy is told, deleted once it lets the requests go."""
+    """Keeps the holds: written before the proxy is told, deleted once it lets the requests go."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def begin(self, hold: Hold) -> None:
-        """Given a hold that is about to begin, write it down, on the disk before this returns."""
+        """Write a hold down before it begins, on the disk before this returns."""
         with self._database.transaction(durable=True) as db:
             db.execute(
                 "INSERT OR REPLACE INTO holds (app, deploy, proxy, containers, since) VALUES (?,?,?,?,?)",
@@ -27,13 +27,13 @@ class Holds:
             return [_hold(row) for row in db.execute("SELECT * FROM holds ORDER BY app")]
 
     def of_app(self, app: AppName) -> Hold | None:
-        """Given an app, return its hold, or None."""
+        """Return an app's hold, or None."""
         with self._database.reading() as db:
             row = db.execute("SELECT * FROM holds WHERE app = ?", (app,)).fetchone()
         return None if row is None else _hold(row)
 
     def end(self, app: AppName) -> None:
-        """Given an app whose requests are not held any more, forget its hold."""
+        """Forget an app's hold, once its requests are not held any more."""
         with self._database.transaction(durable=True) as db:
             db.execute("DELETE FROM holds WHERE app = ?", (app,))
 

@@ -8,20 +8,20 @@ from deployhost.model import AppName, Drain, Release, Sha, Version
 
 
 class Releases:
-    """Given the journal and a clock, keep the releases and the drains."""
+    """Keeps the releases and the drains."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database = database
         self._clock = clock
 
     def live(self, app: AppName) -> Release | None:
-        """Given an app, return the release that serves it, or None."""
+        """Return an app's live release, or None."""
         with self._database.reading() as db:
             row = db.execute("SELECT * FROM releases WHERE app = ? AND is_live", (app,)).fetchone()
         return None if row is None else _release(row)
 
     def get(self, app: AppName, version: Version) -> Release | None:
-        """Given an app and a version, return that release, or None."""
+        """Return an app's release of a version, or None."""
         with self._database.reading() as db:
             row = db.execute("SELECT * FROM releases WHERE app = ? AND version = ?", (app, version)).fetchone()
         return None if row is None else _release(row)
@@ -37,13 +37,13 @@ class Releases:
             return [AppName(row["app"]) for row in db.execute("SELECT DISTINCT app FROM releases ORDER BY app")]
 
     def of_app(self, app: AppName) -> list[Release]:
-        """Given an app, return its releases, newest first."""
+        """Return an app's releases, newest first."""
         with self._database.reading() as db:
             rows = db.execute("SELECT * FROM releases WHERE app = ? ORDER BY live_since DESC", (app,)).fetchall()
         return [_release(row) for row in rows]
 
     def went_live(self, release: Release, replaced: Iterable[str], stop_at: float) -> None:
-        """Given the release that the proxy now sends requests to, and the containers it replaced, write all of it at once.
+        """Write down, all at once, that the proxy now sends requests to a release, and which containers it replaced.
 
         The deploy becomes live, the release becomes the live one, the replaced containers become drains.
         """
@@ -67,12 +67,12 @@ class Releases:
             )
 
     def mark_failed(self, app: AppName, version: Version, why: str) -> None:
-        """Given a release that did not live through its first minute, note why."""
+        """Note why a release did not live through its first minute."""
         with self._database.transaction(durable=True) as db:
             db.execute("UPDATE releases SET failed = ? WHERE app = ? AND version = ?", (why, app, version))
 
     def mark_proven(self, app: AppName, version: Version) -> None:
-        """Given a release that has lived through its first minute, note when."""
+        """Note when a release has lived through its first minute."""
         with self._database.transaction() as db:
             db.execute("UPDATE releases SET proven_at = ? WHERE app = ? AND version = ?", (self._clock(), app, version))
 
@@ -83,12 +83,12 @@ class Releases:
         return [_release(row) for row in rows]
 
     def mark_stopped(self, app: AppName, version: Version, how: str) -> None:
-        """Given a release that a person stopped, note how ("by Kamal"); "" once it runs again."""
+        """Note how a person stopped a release ("by Kamal"); "" once it runs again."""
         with self._database.transaction() as db:
             db.execute("UPDATE releases SET stopped = ? WHERE app = ? AND version = ?", (how, app, version))
 
     def adopt(self, release: Release, reason: str, replaced: Iterable[str], stop_at: float) -> int:
-        """Given a release that somebody else brought live, and the containers it replaced, write all of it at once.
+        """Write down, all at once, a release that somebody else brought live and the containers it replaced.
 
         The release's deploy is made with it, as Kamal's, and its number returned. It is on no probation: nobody asked us.
         """
@@ -129,12 +129,12 @@ class Releases:
             ]
 
     def drained(self, container: str) -> None:
-        """Given a container that has been stopped, note that nothing is left to do."""
+        """Note that a container has been stopped and nothing is left to do for it."""
         with self._database.transaction() as db:
             db.execute("DELETE FROM drains WHERE container = ?", (container,))
 
     def drop(self, app: AppName, versions: Iterable[Version]) -> None:
-        """Given an app and versions whose images are gone, forget these releases."""
+        """Forget an app's releases of versions whose images are gone."""
         with self._database.transaction() as db:
             db.executemany(
                 "DELETE FROM releases WHERE app = ? AND version = ? AND NOT is_live",
@@ -142,7 +142,7 @@ class Releases:
             )
 
     def forget(self, app: AppName) -> None:
-        """Given an app that is removed, forget all its releases, drains and its hold."""
+        """Forget all releases and drains, and the hold, of an app that is removed."""
         with self._database.transaction(durable=True) as db:
             db.execute("DELETE FROM releases WHERE app = ?", (app,))
             db.execute("DELETE FROM drains WHERE app = ?", (app,))

@@ -7,7 +7,7 @@ TAKEN_OUT = "taken out"  # in place of an entry: apps.yml does not have the app 
 
 
 class Removals:
-    """Given the journal, keep the removals under way."""
+    """Keeps the removals under way."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -32,7 +32,7 @@ class Removals:
         return "" if row is None else str(row["taken_from"])
 
     def done(self, app: AppName) -> None:
-        """Given an app, write down that nothing is left of it."""
+        """Write down that nothing is left of an app."""
         with self._database.transaction(durable=True) as db:
             db.execute("DELETE FROM removals WHERE app = ?", (app,))
 

@@ -25,7 +25,7 @@ LEFT_AFTER = 86400.0  # seconds after which what a killed Kamal unpacked is nobo
 
 @dataclass(frozen=True)
 class KamalContext:
-    """Given what Kamal is to be run on: the app, its project's directory, the version, and variables of the person's terminal."""
+    """Where Kamal's command runs: the app, its project's directory, the version, and variables of the person's terminal."""
 
     app: AppName
     directory: Path
@@ -34,14 +34,14 @@ class KamalContext:
 
 
 class KamalCli:
-    """Given the paths, and who is told what one waits for, run Kamal's CLI with our own input and output."""
+    """Runs Kamal's CLI with our own input and output. `say` is told what one waits for."""
 
     def __init__(self, paths: Paths, say: Callable[[str], None]) -> None:
         self._paths, self._say = paths, say
         self._locks = KamalLocks(paths.kamal)
 
     def run(self, run: KamalContext, arguments: Sequence[str]) -> int:
-        """Given what to run on and Kamal's arguments, run it and return its exit code. Raise Conflict if the app's lock stays held."""
+        """Run Kamal with arguments and return its exit code. Raises Conflict if the app's lock stays held."""
         with contextlib.ExitStack() as stack:
             more = {**run.terminal, "VERSION": run.version}
             if command.locks(arguments):
@@ -65,7 +65,7 @@ class KamalCli:
 
     @contextlib.contextmanager
     def building(self, app: AppName) -> Iterator[None]:
-        """Given an app, wait for other commands that build it, and hold them off until the block ends. Raise Conflict."""
+        """Wait for other commands that build the app, and hold them off until the block ends. Raises Conflict."""
         lock = self._paths.kamal_building(app)
         with contextlib.ExitStack() as stack:
             try:

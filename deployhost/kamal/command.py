@@ -23,7 +23,7 @@ _LOCKING = frozenset(
 
 
 def words(arguments: Sequence[str]) -> tuple[str, ...]:
-    """Given Kamal's arguments, return its command without options: ("app", "details")."""
+    """Return Kamal's command without its options: ("app", "details")."""
     found: list[str] = []
     skip = False
     for argument in arguments:

@@ -24,37 +24,37 @@ PROXY_APPS_CONFIG_PATH = "/home/kamal-proxy/.apps-config"  # on the host: <home>
 
 
 def repository(app: AppName) -> str:
-    """Given an app, return the repository of its images, the same in both engines."""
+    """Return the repository of an app's images, the same in both engines."""
     return f"{REGISTRY}/{app}"
 
 
 def image(app: AppName, version: Version) -> str:
-    """Given an app and a version, return the reference of that release's image."""
+    """Return the reference of a release's image."""
     return f"{repository(app)}:{version}"
 
 
 def latest_image(app: AppName) -> str:
-    """Given an app, return the tag that Kamal reads as "what was deployed last" (lib/kamal/configuration.rb)."""
+    """Return the tag that Kamal reads as "what was deployed last" (lib/kamal/configuration.rb)."""
     return f"{repository(app)}:latest"
 
 
 def container_name(app: AppName, process: ProcessName, version: Version) -> str:
-    """Given app, role and version, return the container's name: <service>-<role>-<version> (configuration/role.rb)."""
+    """Return a container's name: <service>-<role>-<version> (configuration/role.rb)."""
     return f"{app}-{process}-{version}"
 
 
 def replaced_name(name: str, token: str) -> str:
-    """Given a container's name and 16 hex digits, return the name it gets when a new one needs its own (cli/app/boot.rb)."""
+    """Return the name that a container gets when a new one needs its own; `token` is 16 hex digits (cli/app/boot.rb)."""
     return f"{name}_replaced_{token}"
 
 
 def service_name(app: AppName, process: ProcessName) -> str:
-    """Given app and role, return kamal-proxy's name of the service (commands/app/proxy.rb)."""
+    """Return kamal-proxy's name of the service of an app's process (commands/app/proxy.rb)."""
     return f"{app}-{process}"
 
 
 def aliases(app: AppName, process: ProcessName) -> tuple[str, ...]:
-    """Given app and role, return the names by which other containers find it: <role>.<app>, and <app> alone for the web process.
+    """Return the names by which other containers find a process: <role>.<app>, and <app> alone for the web process.
 
     No app's name has a dot, so that they are unambiguous. Docker gives each container its short id as a name too, which is
     where the proxy finds it: an app whose name could be one does without the short form.
@@ -64,12 +64,12 @@ def aliases(app: AppName, process: ProcessName) -> tuple[str, ...]:
 
 
 def role_labels(app: AppName, process: ProcessName) -> dict[str, str]:
-    """Given app and role, return the labels by which Kamal finds containers; without `destination` it would not see them."""
+    """Return the labels by which Kamal finds containers; without `destination` it would not see them."""
     return {"service": app, "role": process, "destination": ""}
 
 
 def container_env(app: AppName, process: ProcessName, version: Version) -> dict[str, str]:
-    """Given app, role and version, return the variables that Kamal itself adds (commands/app.rb)."""
+    """Return the variables that Kamal itself adds to a container (commands/app.rb)."""
     return {
         "KAMAL_CONTAINER_NAME": container_name(app, process, version),
         "KAMAL_VERSION": version,
@@ -78,7 +78,7 @@ def container_env(app: AppName, process: ProcessName, version: Version) -> dict[
 
 
 def env_file(values: dict[str, str]) -> str:
-    """Given variables, return the text of the role's env file as Kamal writes it: one NAME=value a line, `\\n` when empty.
+    """Return the text of the role's env file as Kamal writes it: one NAME=value a line, `\\n` when empty.
 
     Docker's env files know no quoting, so a newline becomes the two characters backslash and n (lib/kamal/env_file.rb).
     """
@@ -122,7 +122,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def parse_routes(listing: str) -> dict[str, Route]:
-    """Given what `kamal-proxy list` printed, return its routes by service name. Raise ValueError if it has another form.
+    """Return the routes of a listing of `kamal-proxy list`, by service name. Raises ValueError if it has another form.
 
     The table has two spaces between columns and a header: Service, Host, Path, Target, State, TLS (internal/cmd/list.go).
     """

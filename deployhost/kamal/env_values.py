@@ -24,7 +24,7 @@ class Split:
 
 
 def split(values: Mapping[str, str]) -> Split:
-    """Given variables, return them by the way that each can take."""
+    """Return variables by the way that each can take."""
     unfit = tuple(name for name, value in values.items() if not _fits_a_line(name, value))
     fit = {name: value for name, value in values.items() if name not in unfit}
     exact = {name: value for name, value in fit.items() if not _survives_kamal(value)}
@@ -32,7 +32,7 @@ def split(values: Mapping[str, str]) -> Split:
 
 
 def refuse_unfit(app: str, found: Split) -> None:
-    """Given an app and its variables, raise InvalidConfig if there are some that Kamal can't pass on."""
+    """Raise InvalidConfig if there are variables that Kamal can't pass on."""
     if found.unfit:
         names = ", ".join(found.unfit)
         raise InvalidConfig(
@@ -43,7 +43,7 @@ def refuse_unfit(app: str, found: Split) -> None:
 
 
 def changed(values: Mapping[str, str]) -> tuple[str, ...]:
-    """Given variables, return the names of those that Kamal by itself would change or run: where `.kamal/secrets` has `NAME=$NAME`."""
+    """Return the names of variables that Kamal by itself would change or run: where `.kamal/secrets` has `NAME=$NAME`."""
     return tuple(
         name
         for name, value in values.items()
@@ -52,7 +52,7 @@ def changed(values: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def refuse_commands(app: str, values: Mapping[str, str]) -> None:
-    """Given an app and variables for a repository's own .kamal/secrets, raise InvalidConfig if dotenv would run one of them.
+    """Raise InvalidConfig if dotenv would run one of the variables in a repository's own .kamal/secrets.
 
     There `NAME=$NAME` is filled in first and then looked through for commands.
     """
@@ -65,17 +65,17 @@ def refuse_commands(app: str, values: Mapping[str, str]) -> None:
 
 
 def secrets_text(values: Mapping[str, str]) -> str:
-    """Given variables that survive Kamal, return the text of `.kamal/secrets`: dotenv takes what single quotes hold as it is."""
+    """Return the text of `.kamal/secrets` for variables that survive Kamal: dotenv takes what single quotes hold as it is."""
     return "".join(f"{name}='{value}'\n" for name, value in values.items())
 
 
 def env_file_text(values: Mapping[str, str]) -> str:
-    """Given variables of one line each, return the text of an env file as Docker reads it."""
+    """Return the text of an env file as Docker reads it, for variables of one line each."""
     return "".join(f"{name}={value}\n" for name, value in values.items())
 
 
 def secrets_template(names: Iterable[str]) -> str:
-    """Given names, return the text of a `.kamal/secrets` that has each value from the environment of whoever deploys."""
+    """Return the text of a `.kamal/secrets` that takes each value from the environment of whoever deploys."""
     return "".join(f"{name}=${name}\n" for name in names)
 
 

@@ -20,7 +20,7 @@ UNHEALTHY = "target failed to become healthy within configured timeout"
 
 
 def shown(line: str) -> str:
-    """Given a line that Kamal wrote, return what a person who follows it wants of it: "" for what only says that all is well."""
+    """Return what a person who follows Kamal wants of a line it wrote: "" where it only says that all is well."""
     text = _LOG.sub("", _COLOURS.sub("", line), count=1).strip()
     if _WELL.match(text):
         return ""
@@ -29,7 +29,7 @@ def shown(line: str) -> str:
 
 
 def cause(lines: Sequence[str]) -> str:
-    """Given what Kamal wrote, return the cause of its failure in one line, or "" if it names none."""
+    """Return the cause of Kamal's failure, as it wrote it, in one line, or "" if it names none."""
     clean = [_COLOURS.sub("", line) for line in lines]
     found = [(number, match) for number, line in enumerate(clean) if (match := _ERROR.match(line))]
     if not found:
@@ -44,5 +44,5 @@ def cause(lines: Sequence[str]) -> str:
 
 
 def is_unhealthy(lines: Sequence[str]) -> bool:
-    """Given what Kamal wrote, return whether kamal-proxy's check of the new container was never answered with 2xx."""
+    """Return whether Kamal wrote that kamal-proxy's check of the new container was never answered with 2xx."""
     return any(UNHEALTHY in line for line in lines)

@@ -13,13 +13,13 @@ from deployhost.system.files import read, write_atomically
 
 
 class KamalFiles:
-    """Given Kamal's directory (normally /root/.kamal), write what its CLI reads."""
+    """Writes what Kamal's CLI reads in its directory (normally /root/.kamal)."""
 
     def __init__(self, kamal: Path) -> None:
         self._kamal = kamal
 
     def write_env(self, app: AppName, process: ProcessName, values: dict[str, str]) -> None:
-        """Given an app's secret variables, write the env file that `kamal app exec` needs, 0600."""
+        """Write the env file with an app's secret variables that `kamal app exec` needs, 0600."""
         path = self._kamal / "apps" / app / "env" / "roles" / f"{process}.env"
         content = env_file(values).encode()
         if read(path) != content:
@@ -27,14 +27,14 @@ class KamalFiles:
             write_atomically(path, content, 0o600)
 
     def audit(self, app: AppName, message: str) -> None:
-        """Given an app and a message, append it to the log that `kamal audit` shows (lib/kamal/commands/auditor.rb)."""
+        """Append a message to the log of an app that `kamal audit` shows (lib/kamal/commands/auditor.rb)."""
         self._kamal.mkdir(parents=True, exist_ok=True)
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         with (self._kamal / f"{app}-audit.log").open("a", encoding="utf-8") as log:
             log.write(f"[{now}] [deployhost] {message}\n")
 
     def remove(self, app: AppName) -> None:
-        """Given an app that is removed, delete its files."""
+        """Delete the files of an app that is removed."""
         shutil.rmtree(self._kamal / "apps" / app, ignore_errors=True)
         shutil.rmtree(self._kamal / "proxy" / "apps-config" / app, ignore_errors=True)
         (self._kamal / f"{app}-audit.log").unlink(missing_ok=True)

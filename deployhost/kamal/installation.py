@@ -51,7 +51,7 @@ def bring(paths: Paths, on_line: Callable[[str], None]) -> None:
 
 
 def check(paths: Paths, ssh_port: int) -> None:
-    """Given the SSH server's port, return if all that Kamal's CLI needs is there and answers. Raise KamalUnavailable."""
+    """Return if all that Kamal's CLI needs is there and answers. Raises KamalUnavailable."""
     if not installed(paths):
         raise KamalUnavailable("Kamal's CLI is not installed on this server", hint=SETUP)
     greeting = _greeting(ssh_port)

@@ -47,12 +47,12 @@ class LockDetails:
         return first.removeprefix("Locked by: ").rpartition(" at ")[0] or "somebody"
 
     def age(self, now: float) -> float:
-        """Given the time in unix seconds, return for how many seconds it has been held."""
+        """Return for how many seconds it has been held at a moment, in unix seconds."""
         return max(0.0, now - self.since)
 
 
 class KamalLocks:
-    """Given Kamal's directory, take and release its locks."""
+    """Takes and releases the locks in Kamal's directory."""
 
     def __init__(self, kamal: Path) -> None:
         self._kamal = kamal
@@ -67,7 +67,7 @@ class KamalLocks:
         waiting: Callable[[str], None],
         check: Callable[[], None] = lambda: None,
     ) -> Iterator[None]:
-        """Given an app and what is deployed, hold its lock; `waiting` is told once who holds it when one has to wait.
+        """Hold an app's lock within the block; `waiting` is told once who holds it when one has to wait.
 
         Raise Conflict when somebody else still holds it after `patience` seconds, and what `check` raises meanwhile.
         """
@@ -100,7 +100,7 @@ class KamalLocks:
                 self._break(directory)
 
     def read(self, app: AppName) -> LockDetails | None:
-        """Given an app, return what its lock says, or None where there is none."""
+        """Return what an app's lock says, or None where there is none."""
         return _read(self._kamal / f"lock-{app}")
 
     def foreign(self) -> dict[str, LockDetails]:
@@ -165,7 +165,7 @@ def _made(directory: Path) -> float:
 
 
 def _said(text: str) -> float | None:
-    """Given a lock's text, return the time that its first line names, in unix seconds, if it does."""
+    """Return the time that the first line of a lock's text names, in unix seconds, or None."""
     found = re.search(r"^Locked by: .* at (\S+)$", text, re.MULTILINE)
     try:
         return None if found is None else datetime.fromisoformat(found[1]).timestamp()

@@ -39,7 +39,7 @@ class Project:
 
 
 class KamalProject:
-    """Given the paths, write the apps' projects: the one that a person's commands run in, and `deploying` that of our own deploys.
+    """Writes the apps' projects: the one that a person's commands run in, and with `deploying` that of our own deploys.
 
     They are two directories, so that neither is rewritten while the other's Kamal is about to read it.
     """
@@ -48,7 +48,7 @@ class KamalProject:
         self._projects = paths.kamal_projects
 
     def write(self, app: KamalApp, env: Mapping[str, str], image: str, *, deploying: bool = False) -> Path:
-        """Given an app, its variables and the reference of the image that `kamal deploy` is to build on, return the directory.
+        """Write an app's project and return its directory; `image` is what `kamal deploy` builds on.
 
         Variables that Kamal can't pass on are left out. Raise FileProblem.
         """
@@ -66,7 +66,7 @@ class KamalProject:
         return self._written(directory, texts)
 
     def write_trusted(self, app: KamalApp, env: Mapping[str, str], tree: Path, *, deploying: bool = False) -> Path:
-        """Given an app, its variables and a checkout whose own configuration is trusted, return the directory.
+        """Write the project of an app whose own configuration, in the checkout `tree`, is trusted; return its directory.
 
         Raise InvalidConfig for a value that Kamal would run, FileProblem.
         """
@@ -90,7 +90,7 @@ class KamalProject:
         return directory
 
     def remove(self, app: AppName) -> None:
-        """Given an app that is removed, delete its projects; what is not there is no error."""
+        """Delete the projects of an app that is removed; missing ones are ignored."""
         for deploying in (False, True):
             shutil.rmtree(self._directory(app, deploying), ignore_errors=True)
 

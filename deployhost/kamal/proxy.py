@@ -40,7 +40,7 @@ class Target:
 
 
 class KamalProxy:
-    """Given the Docker engine and the path of the kamal-proxy binary, change and read the routing table."""
+    """Changes and reads kamal-proxy's routing table, by its binary on the host."""
 
     def __init__(self, docker: Docker, binary: Path) -> None:
         self._docker = docker
@@ -49,7 +49,7 @@ class KamalProxy:
         self._since = ""  # … and when that began: another process may have its number by now
 
     def begin_deploy(self, target: Target, log: Path) -> ChildProcess:
-        """Given a target, have the proxy check it, switch to it and drain what it replaces; return that call, running.
+        """Have the proxy check a target, switch to it and drain what it replaces; return that call, running.
 
         It ends only when the drain does (kamal-proxy v0.9.2, internal/server/router.go), and outlives us: its output goes to the file `log`.
         """
@@ -63,12 +63,12 @@ class KamalProxy:
             raise SwitchFailed(str(error), hint=HINT) from error
 
     def remove(self, service: str) -> None:
-        """Given a service, remove its route; one that is not there is no error."""
+        """Remove a service's route; a missing one is ignored."""
         if service in self.routes():
             self._call("remove", service)
 
     def pause(self, service: str, *, drain: float, max_pause: float) -> None:
-        """Given a service, have its new requests wait, for `max_pause` seconds each at most (504 then).
+        """Have a service's new requests wait, for `max_pause` seconds each at most (504 then).
 
         Return once those under way have ended, or `drain` seconds are over. Raise SwitchFailed.
         """
@@ -77,14 +77,14 @@ class KamalProxy:
         )
 
     def resume(self, service: str) -> None:
-        """Given a service, let its waiting requests go on; one that is not paused is no error. Raise SwitchFailed.
+        """Let a service's waiting requests go on; a service that is not paused stays as it is. Raises SwitchFailed.
 
         Never after the proxy was restarted in between: it dies of that (kamal-proxy v0.9.2, internal/server/pause_controller.go). `identity` tells.
         """
         self._call("resume", service)
 
     def health_path(self, service: str) -> str | None:
-        """Given a service, return the path on which the proxy asked for its health, or None if that can't be told.
+        """Return the path on which the proxy asked for a service's health, or None if that can't be told.
 
         `list` does not say it, only the proxy's own state file does; that is not written atomically, so half of it may be there.
         """
@@ -95,7 +95,7 @@ class KamalProxy:
             return None
 
     def saved_state(self, service: str) -> str | None:
-        """Given a service that was asked about or changed a moment ago, return its state (contract.RUNNING …), or None if that can't be told.
+        """Return the state (contract.RUNNING …) of a service that was asked about or changed a moment ago, or None if that can't be told.
 
         From the proxy's own file, as `health_path`: that takes no call.
         """
@@ -145,12 +145,12 @@ class KamalProxy:
 
 
 def is_away(said: str) -> bool:
-    """Given what the proxy's binary said as it failed, return whether nobody answered: the proxy itself has refused nothing then."""
+    """Return whether the proxy's binary failed because nobody answered: the proxy itself has refused nothing then."""
     return _AWAY.search(said) is not None
 
 
 def deploy_arguments(target: Target) -> Sequence[str]:
-    """Given a target, return the arguments of `kamal-proxy deploy` (internal/cmd/deploy.go).
+    """Return the arguments of `kamal-proxy deploy` for a target (internal/cmd/deploy.go).
 
     Nothing is buffered, so that streams stream: Kamal itself always sends the buffering flags unless its configuration
     says otherwise. The logged headers are Kamal's defaults (lib/kamal/configuration/proxy.rb).

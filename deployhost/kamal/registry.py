@@ -52,12 +52,12 @@ def pushing(paths: Paths) -> Iterator[None]:
 
 
 def forget(paths: Paths, app: AppName) -> None:
-    """Given an app that is removed, unlink all that was pushed for it; the next collection frees the space."""
+    """Unlink all that was pushed for an app that is removed; the next collection frees the space."""
     shutil.rmtree(paths.registry / "docker/registry/v2/repositories" / app, ignore_errors=True)
 
 
 class KamalRegistry:
-    """Given the paths, the registry's program and its settings file, free its storage of what nobody needs."""
+    """The registry's storage, freed of what nobody needs by the registry's own program."""
 
     def __init__(self, paths: Paths, program: Path = Path("/usr/bin/docker-registry")) -> None:
         self._lock, self._config, self._program = paths.state / LOCK, paths.state / "registry.yml", program
@@ -68,7 +68,7 @@ class KamalRegistry:
         return sum(_blocks(Path(folder) / name) for folder, _, names in os.walk(self._root) for name in names)
 
     def collect(self, keep: Mapping[AppName, Collection[Version]]) -> Collected | None:
-        """Given by app the versions that must stay, delete the others of these apps; repositories of anybody else stay whole.
+        """Delete an app's versions that are not in `keep`, for each app there; repositories of other names stay whole.
 
         Return what that did, or None if something is being pushed. Raise CommandFailed, CommandTimedOut, FileProblem.
         """
@@ -91,7 +91,7 @@ class KamalRegistry:
         return any(_age(upload) < YOUNG for upload in (self._root / "repositories").glob("*/_uploads/*"))
 
     def _forget(self, repository: Path, versions: frozenset[Version]) -> int:
-        """Given a repository and the versions that stay, unlink its other tags and every manifest that none leads to."""
+        """Unlink the tags of a repository but those of `versions`, and every manifest that no tag leads to."""
         manifests = repository / "_manifests"
         tags = sorted(manifests.glob("tags/*"))
         going = [tag for tag in tags if not self._stays(tag, versions)]
@@ -111,7 +111,7 @@ class KamalRegistry:
         return _age(tag / "current" / "link") < YOUNG
 
     def _reached(self, digest: str) -> Iterator[str]:
-        """Given a manifest's digest, yield it and those that it names in turn: an index lists one for each kind of machine."""
+        """Yield a manifest's digest and those that it names in turn: an index lists one for each kind of machine."""
         yield digest
         for manifest in self._manifest(digest).get("manifests", ()):
             yield str(manifest.get("digest", ""))

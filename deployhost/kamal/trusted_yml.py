@@ -32,13 +32,13 @@ _TEMPLATE = """\
 
 
 def trusted_yml(tree: Path, project: Path) -> str:
-    """Given the checkout and the app's project, return the text of the deploy.yml to give Kamal."""
+    """Return the text of the deploy.yml to give Kamal for a checkout; `project` is the app's project."""
     paths = {"tree": tree, "ours": project / ADDED_FILE, "env": project / ENV_FILE}
     return _TEMPLATE.format(config=_ruby(CONFIG), **{name: _ruby(str(path)) for name, path in paths.items()})
 
 
 def added(app: KamalApp, secrets: Path) -> str:
-    """Given an app and the file of its secrets, return what is added to a repository's own configuration, as YAML.
+    """Return what is added to a repository's own configuration, as YAML; `secrets` is the file of the app's secrets.
 
     The hosts are those of apps.yml: it is deployhost that keeps the routes. Secrets are only for a repository that has none.
     """
@@ -53,7 +53,7 @@ def added(app: KamalApp, secrets: Path) -> str:
 
 
 def _ruby(text: str) -> str:
-    """Given a path of ours, return it as a Ruby string; what Ruby or ERB would read as code is no part of such a path."""
+    """Return a path of ours as a Ruby string; what Ruby or ERB would read as code is no part of such a path."""
     if any(char in text for char in "\\#<>%\"'"):
         raise ValueError(f"{text!r} can't be written into a configuration of Kamal")
     return quoted(text)

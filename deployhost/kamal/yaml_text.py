@@ -18,12 +18,12 @@ _NOT_TEXT = frozenset(
 
 
 def render(document: Mapping[str, Value], comments: Mapping[str, str] | None = None) -> str:
-    """Given a document and comments by the dotted path of what they stand before, return the text of the file."""
+    """Return the text of a YAML file; comments are by the dotted path of what they stand before."""
     return "\n".join(_block(document, "", 0, comments or {})) + "\n"
 
 
 def quoted(text: str) -> str:
-    """Given a text, return it as a double-quoted YAML scalar of printable ASCII in which ERB finds no tag."""
+    """Return a text as a double-quoted YAML scalar of printable ASCII in which ERB finds no tag."""
     escaped = "".join(_escaped(char) for char in text)
     # `<%` would begin a tag, wherever it stands: in YAML \x25 is a percent sign, for ERB it is nothing.
     return '"' + escaped.replace("<%", "<\\x25") + '"'

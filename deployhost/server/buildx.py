@@ -25,7 +25,7 @@ Say = Callable[[str], None]
 
 
 def install_buildx(say: Say) -> str:
-    """Given where to say what goes on, have a docker command that can build; return which one, and where its plugin is from.
+    """Have a docker command that can build; return which one, and where its plugin is from.
 
     Raise SetupFailed with what each way said if none works.
     """
@@ -49,7 +49,7 @@ def install_buildx(say: Say) -> str:
 
 
 def install_package(name: str, say: Say) -> str:
-    """Given a package, install it; return why that failed, or ""."""
+    """Install a package; return why that failed, or ""."""
     # --no-remove: the distribution's plugin must not push out docker.com's engine, nor the other way round.
     argv = [
         "apt-get",
@@ -70,7 +70,7 @@ def install_package(name: str, say: Say) -> str:
 
 
 def build(to: Path, say: Say) -> None:
-    """Given where the plugin belongs, build it from its module and put it there. Raise DeployhostError."""
+    """Build the plugin from its Go module and put it at `to`. Raises DeployhostError."""
     go = Go(LEAST_GO)
     say(f"building buildx {VERSION} from its Go module (about two minutes)")
     with tempfile.TemporaryDirectory(prefix="deployhost-buildx-") as work:

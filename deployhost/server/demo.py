@@ -39,7 +39,7 @@ OnEvent = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Demo:
-    """Given where things lie, have the demo live. `on_line` gets what git shows, `on_event` a deploy's events."""
+    """Has the demo live. `on_line` gets what git shows, `on_event` a deploy's events."""
 
     paths: Paths
     on_line: OnLine
@@ -113,7 +113,7 @@ class Demo:
 
 
 def commit(template: Path, work: Path) -> str:
-    """Given the demo's files and an empty directory, make a repository with one commit there and return its sha.
+    """Make a repository with one commit of the demo's files in an empty directory and return the commit's sha.
 
     The sha depends on the files' names and content only: people, dates, modes and settings are fixed.
     """

@@ -79,7 +79,7 @@ class WantedKamal:
 
 @dataclass(frozen=True)
 class KamalSetupFiles:
-    """Given the paths, say where set-up's files for Kamal lie."""
+    """Where set-up's files for Kamal lie, and what they say."""
 
     paths: Paths
 
@@ -157,7 +157,7 @@ class KamalSetupFiles:
         }
 
     def texts(self, port: int, *, pam: bool, key: str, host_key: str) -> Mapping[Path, tuple[str, int]]:
-        """Given the port, whether sshd shall ask PAM, and both public keys, return each file's text and mode."""
+        """Return each file's text and mode; `pam` is whether sshd asks PAM, `key` and `host_key` are the public keys."""
         return {
             self.sshd_config: (self._sshd_config(port, pam=pam), 0o600),
             self.authorized_keys: (f'restrict,pty,from="127.0.0.1" {_key(key)} kamal\n', 0o600),
@@ -234,7 +234,7 @@ http:
 
 
 def _key(public: str) -> str:
-    """Given a line of a .pub file, return its kind and key without the comment."""
+    """Return the kind and the key of a line of a .pub file, without the comment."""
     return " ".join(public.split()[:2])
 
 

@@ -15,7 +15,7 @@ _VERSION = re.compile(r"go(\d+(?:\.\d+)*)")
 
 
 class Go:
-    """Given the least version that will do and an environment, find the go command. Raise CommandMissing if there is none, or only an older one."""
+    """The go command, of the version `least` or later. Raises CommandMissing if there is none, or only an older one."""
 
     def __init__(self, least: tuple[int, ...], environ: Mapping[str, str] | None = None) -> None:
         given = dict(os.environ if environ is None else environ)
@@ -41,7 +41,7 @@ class Go:
         cwd: Path | None = None,
         more: Mapping[str, str] | None = None,
     ) -> Completed:
-        """Given go's arguments, run it. Raise CommandFailed, CommandTimedOut."""
+        """Run go with arguments. Raises CommandFailed, CommandTimedOut."""
         return run(
             [self._go, *arguments],
             timeout=timeout,

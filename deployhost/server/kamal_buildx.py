@@ -24,8 +24,7 @@ Say = Callable[[str], None]
 
 
 def obtain(docker: Docker, record: Path, to: Path, works: Callable[[], bool], say: Say) -> str:
-    """Given the engine, the record of what set-up installs, where the plugin belongs and what tells whether docker has it,
-    have it; return one line on how.
+    """Have the buildx plugin at `to` and return one line on how; `works` tells whether docker has it.
 
     Raise SetupFailed with what each way said if none works.
     """

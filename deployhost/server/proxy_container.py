@@ -20,13 +20,13 @@ PATIENCE = 60.0  # seconds for whoever else makes it just now
 
 
 class ProxyContainer:
-    """Given where things lie and the engine, make kamal-proxy's container."""
+    """Makes kamal-proxy's container."""
 
     def __init__(self, paths: Paths, docker: Docker) -> None:
         self._paths, self._docker = paths, docker
 
     def create(self, port: int) -> None:
-        """Given its port on loopback, create and start it; the one that is there comes back if that fails. Raise DeployhostError."""
+        """Create and start it on a port of loopback; the one that is there comes back if that fails. Raises DeployhostError."""
         with self._alone():
             self._create(port)
 
@@ -109,6 +109,6 @@ class ProxyContainer:
 
 
 def program_image(paths: Paths) -> str:
-    """Given where things lie, return the id of the image that the program on the host was taken from; "" if it is not there."""
+    """Return the id of the image that the program on the host was taken from; "" if there is no program."""
     note = files.read(proxy_binary_note(paths))
     return note.decode().strip() if note is not None and os.access(proxy_binary(paths), os.X_OK) else ""

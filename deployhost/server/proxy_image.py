@@ -41,7 +41,7 @@ Say = Callable[[str], None]
 
 
 def obtain(docker: Docker, *, file: Path | None, say: Say, environ: Mapping[str, str] | None = None) -> str:
-    """Given the engine, and perhaps a file made by `docker save`, have the image; return one line on how.
+    """Have the image, perhaps from a file made by `docker save`, and return one line on how.
 
     Raise SetupFailed if the file holds something else, or with what each way said if none works.
     """
@@ -72,7 +72,7 @@ def obtain(docker: Docker, *, file: Path | None, say: Say, environ: Mapping[str,
 
 
 def extract_binary(docker: Docker, image: str, to: Path) -> None:
-    """Given an image of kamal-proxy, copy its program to a file on the host, whole or not at all. Raise NotFound if it has none."""
+    """Copy the program in an image of kamal-proxy to a file on the host, whole or not at all. Raises NotFound if it has none."""
     name = "deployhost-proxy-program"
     docker.remove(name, force=True)
     container = docker.create(ContainerSpec(name=name, image=image))

@@ -36,7 +36,7 @@ PING_TIMEOUT = 3.0
 
 
 def read_facts(wanted: WantedServer, docker: Docker, services: Services, installed: Path) -> ServerFacts:
-    """Given what is wanted (whose paths and port are looked at), return the facts of this server.
+    """Return the facts of this server; those of paths and the port are about what is wanted.
 
     `installed` is where install.sh puts the program. Raise InvalidConfig if server.yml can't be read.
     """

@@ -34,7 +34,7 @@ ASK_TIMEOUT = 20.0
 def read_kamal_facts(
     wanted: WantedKamal, paths: Paths, services: Services, packages: frozenset[str], holder: Callable[[int], str]
 ) -> KamalFacts:
-    """Given what is wanted, and what tells who holds a port, return the facts. Raise InvalidConfig if server.yml can't be read."""
+    """Return what there is for Kamal's CLI; `holder` tells who holds a port. Raises InvalidConfig if server.yml can't be read."""
     places = KamalSetupFiles(paths)
     texts = places.texts(wanted.ssh_port, pam=False, key="", host_key="")
     return KamalFacts(

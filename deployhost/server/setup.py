@@ -96,13 +96,13 @@ class Timed:
 
 
 class Setup:
-    """Given where things lie and the machine's tools, set the server up. `log` gets every line that a program writes."""
+    """Sets the server up. `log` gets every line that a program writes."""
 
     def __init__(self, paths: Paths, docker: Docker, services: Services, log: OnLine) -> None:
         self._paths, self._docker, self._services, self._log = paths, docker, services, log
 
     def run(self, request: Request, recorder: Recorder) -> Report:
-        """Given what is asked for, do what is missing and return what was done; nothing on a dry run.
+        """Do what is missing and return what was done; nothing on a dry run.
 
         Raise Conflict if the port is taken or consent is not given, SetupFailed or what a step raised if it can't be done.
         """
@@ -174,7 +174,7 @@ class Setup:
 
 
 def daemon_program(installed: Path, prefix: Path) -> Path:
-    """Given where install.sh puts the program and the venv we run from, return deployhostd's path.
+    """Return deployhostd's path; `installed` is where install.sh puts the program, `prefix` the venv we run from.
 
     It goes through the link `current` where that is our venv, so that the service's definition outlives upgrades.
     """

@@ -9,7 +9,7 @@ LIMIT = 5 * 1024 * 1024  # bytes; then the next run begins it anew
 
 
 class SetupLog:
-    """Given the log's path, append lines to it. Raise FileProblem if it can't be written."""
+    """Set-up's log, to which lines are appended. Raises FileProblem if it can't be written."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -40,7 +40,7 @@ class Present:
 
 
 def plan_uninstall(present: Present, paths: Paths, *, purge: bool) -> Plan:
-    """Given what is there, return the steps that remove the program, or with `purge` the data too, and notes on what stays."""
+    """Return the steps that remove the program, or with `purge` the data too, and notes on what stays."""
     steps = [*_program(present), *(_data(present) if purge else ())]
     return Plan(tuple(steps), tuple(_stays(present, paths, purge=purge)))
 
