@@ -31,7 +31,7 @@ class Maker(Protocol):
     """Whoever makes stand-ins."""
 
     def make(self, recipe: StandInRecipe, reference: str, say: Say) -> None:
-        """Have a stand-in under that name. Raise BaseImageUnavailable."""
+        """Have a stand-in under that name. Raises BaseImageUnavailable."""
         ...
 
 
@@ -45,7 +45,7 @@ class _Source:
 
 
 class Bases:
-    """Given the engine, deployhost's state directory, the mirrors and a clock (seconds since 1970), have base images.
+    """Has base images: here already, pulled, from a mirror or made on this server. `now` is in seconds since 1970.
 
     `stand_ins` makes what can't be pulled.
     """
@@ -65,9 +65,9 @@ class Bases:
         self._stand_ins = stand_ins or StandIns(docker, self._dir / "making", os.environ)
 
     def ensure(self, reference: str, *, say: Say) -> None:
-        """Given the base of a Dockerfile of ours, have it, by whichever way works; say which one did.
+        """Have the base of a Dockerfile of ours, by whichever way works; say which one did.
 
-        Raise BaseImageUnavailable if none does.
+        Raises BaseImageUnavailable if none does.
         """
         if self._docker.image(reference) is None:
             self._once(
@@ -77,9 +77,9 @@ class Bases:
             )
 
     def require(self, reference: str, *, line: int, stand_in: bool, say: Say) -> None:
-        """Given a base that a person's own Dockerfile names in that line, have it: a stand-in only where `stand_in` allows it.
+        """Have a base that line `line` of a person's own Dockerfile names: a stand-in only where `stand_in` allows it.
 
-        An image that was built or pulled on this server counts. Raise BaseImageUnavailable, naming image and line.
+        An image that was built or pulled on this server counts. Raises BaseImageUnavailable, naming image and line.
         """
         if not self._counts(reference, stand_in):
             another_way = stand_in and recipe_for(Reference.parse(reference)) is not None
@@ -90,9 +90,9 @@ class Bases:
             )
 
     def has_frontend(self, reference: str, *, line: int, optional: bool, say: Say) -> bool:
-        """Given the image of a `# syntax=` line, have it and return True; False if it can't be had and is `optional`.
+        """Have the image of a `# syntax=` line and return True; False if it can't be had and is `optional`.
 
-        Raise BaseImageUnavailable, naming the line, if it can't be had and is not.
+        Raises BaseImageUnavailable, naming the line, if it can't be had and is not.
         """
         if self._docker.image(reference) is None:
             try:

@@ -15,7 +15,7 @@ from deployhost.model import RuntimeName
 def choose(tree: Tree, *, runtime: RuntimeName | None, web: bool) -> tuple[Found, list[Unusable]]:
     """Return the detector with the strongest candidate of a tree, and what was recognised beside it but can't be built.
 
-    `runtime` is what apps.yml says the tree is, `web` whether it names a web command. Raise NothingRecognised, LanguageNotBuilt.
+    `runtime` is what apps.yml says the tree is, `web` whether it names a web command. Raises NothingRecognised, LanguageNotBuilt.
     """
     asked = [(detector, detector.detect(tree)) for detector in detectors()]
     candidates = [(detector, found) for detector, found in asked if isinstance(found, Candidate)]
@@ -49,7 +49,7 @@ def _of(runtime: RuntimeName, candidates: list[Found], unusable: list[Unusable])
 
 
 def _strongest(candidates: list[Found]) -> Found:
-    """Return the strongest candidate; of two servers, the one that the Procfile's command belongs to. Raise NothingRecognised if it is open."""
+    """Return the strongest candidate; of two servers, the one that the Procfile's command belongs to. Raises NothingRecognised if it is open."""
     best = max(found.strength for _, found in candidates)
     top = [one for one in candidates if one[1].strength is best]
     if best is Strength.SERVER and len(top) > 1:

@@ -37,7 +37,7 @@ class DataSign:
 def data_warning(
     tree: Tree, plan: BuildPlan, app: str, *, has_storage: bool | None, variables: Mapping[str, str]
 ) -> str | None:
-    """Given a tree, how it is built, its app, whether that has storage (None: not known) and its variables, return a warning, or None."""
+    """Return a warning about data in files, or None; `has_storage` is None where that is not known."""
     if has_storage or (plan.start is not None and plan.start.argv[:1] == ("nginx",)):
         return None
     # A variable that names /storage is no other place while there is no storage.
@@ -57,7 +57,7 @@ def data_warning(
 
 
 def data_sign(tree: Tree, variables: Collection[str] = ()) -> DataSign | None:
-    """Given a tree and the variables that are set, return the first sign of /storage, else of a database on the disk, or None."""
+    """Return the first sign of /storage in a tree, else of a database on the disk, or None; `variables` are those that are set."""
     found: list[DataSign] = []
     another = False
     for path, code in _sources(tree):
@@ -158,7 +158,7 @@ def _elsewhere(code: str) -> frozenset[str]:
 
 
 def _on_disk(argument: str, code: str, *, followed: bool = False) -> bool:
-    """Given what a database is opened with, return whether that is a file: not memory, and not only what the environment says."""
+    """Return whether what a database is opened with is a file: not memory, and not only what the environment says."""
     first = argument.partition("\n")[0]
     if not first or first[0] == ")" or patterns.IN_MEMORY.search(first) or patterns.READ_ONLY.search(first):
         return False

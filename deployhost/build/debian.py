@@ -22,9 +22,9 @@ Say = Callable[[str], None]
 
 
 def bootstrap(recipe: StandInRecipe, work: Path, environ: Mapping[str, str], say: Say) -> Path:
-    """Given a recipe, an empty directory and the environment (proxies), return the tar of its root file system.
+    """Return the tar of a recipe's root file system, made in an empty directory; `environ` has the proxies.
 
-    mmdebstrap itself is installed if need be. Raise BaseImageUnavailable, CommandFailed with its last lines, CommandTimedOut.
+    mmdebstrap itself is installed if need be. Raises BaseImageUnavailable, CommandFailed with its last lines, CommandTimedOut.
     """
     _need_mmdebstrap(environ, say)
     target = work / "rootfs.tar"

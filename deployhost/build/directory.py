@@ -26,15 +26,15 @@ class DirectoryTree:
         return sorted(self._files)
 
     def exists(self, path: str) -> bool:
-        """Given a path, return whether it is a file."""
+        """Return whether a path is a file."""
         return path in self._files
 
     def is_dir(self, path: str) -> bool:
-        """Given a path ("" is the root), return whether a file lies below it."""
+        """Return whether a file lies below a path ("" is the root)."""
         return path.strip("/") in self._dirs
 
     def read(self, path: str) -> str:
-        """Given a file's path, return its text, at most READ_LIMIT bytes of it. Raise KeyError if there is none, FileProblem if it can't be read."""
+        """Return a file's text, at most READ_LIMIT bytes of it. Raises KeyError if there is none, FileProblem if it can't be read."""
         file = self._files[path]
         try:
             with file.open("rb") as stream:
@@ -43,7 +43,7 @@ class DirectoryTree:
             raise FileProblem(f"can't read {file}: {error.strerror}") from error
 
     def size(self, path: str) -> int:
-        """Given a file's path, return its size in bytes. Raise KeyError if there is none, FileProblem if it can't be read."""
+        """Return a file's size in bytes. Raises KeyError if there is none, FileProblem if it can't be read."""
         file = self._files[path]
         try:
             return file.stat().st_size
@@ -65,7 +65,7 @@ def load_templates() -> dict[str, str]:
 
 
 def _walk(root: Path) -> dict[str, Path]:
-    """Given a resolved root, return its regular files by relative path, at most MAX_FILES of them, the upper levels in full first."""
+    """Return the regular files of a resolved root by relative path, at most MAX_FILES of them, the upper levels in full first."""
     found: dict[str, Path] = {}
     level = [root]
     while level:
@@ -93,7 +93,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _is_ours(entry: os.DirEntry[str], root: Path) -> bool:
-    """Given an entry that is no directory, return whether it is a regular file of the tree, or a link to one inside it."""
+    """Return whether an entry that is not a directory is a regular file of the tree, or a link to one inside it."""
     if not entry.is_symlink():
         return entry.is_file()
     try:

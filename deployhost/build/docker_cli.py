@@ -35,14 +35,14 @@ class Cli:
 
 
 class DockerCli:
-    """Given an environment (ours by default), find such a command; what was found is kept."""
+    """Finds such a command in an environment (ours by default); what was found is kept."""
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self._environ = os.environ if environ is None else environ
         self._found: Cli | None = None
 
     def find(self) -> Cli:
-        """Return a docker command that can build with BuildKit. Raise CommandMissing if there is none."""
+        """Return a docker command that can build with BuildKit. Raises CommandMissing if there is none."""
         if self._found is None:
             self._found = self._search()
         return self._found
@@ -81,7 +81,7 @@ class DockerCli:
                 yield path
 
     def _plugin(self, path: Path) -> Path | None:
-        """Given a docker command, return the program of its plugin, if that works by itself."""
+        """Return the program of a docker command's plugin, if that works by itself."""
         said = (self._said(path, "info", "--format", PLUGIN) or "").strip()
         return Path(said) if said and self._answers(Path(said), "version") else None
 

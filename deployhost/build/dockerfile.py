@@ -45,7 +45,7 @@ class _Stage:
 
 
 def parse_dockerfile(text: str) -> Dockerfile:
-    """Given the text of a Dockerfile, return what it says. It never fails: what makes no sense is the builder's to report."""
+    """Return what the text of a Dockerfile says. It never fails: what makes no sense is the builder's to report."""
     directives, _ = _directives(text)
     syntax = directives.get("syntax")
     escape = directives.get("escape", ("\\", 0))[0]
@@ -70,7 +70,7 @@ def parse_dockerfile(text: str) -> Dockerfile:
 
 
 def without_syntax_line(text: str) -> str:
-    """Given the text of a Dockerfile, return it without its `# syntax=` directive, every later line at its old number."""
+    """Return the text of a Dockerfile without its `# syntax=` directive, every later line at its old number."""
     directives, count = _directives(text)
     if "syntax" not in directives:
         return text
@@ -113,7 +113,7 @@ def _instructions(text: str, escape: str) -> list[tuple[int, str, str, bool]]:
 
 
 def _logical_line(lines: list[str], index: int, escape: str) -> tuple[int, str, int]:
-    """Given where to begin, return where the next instruction begins, its continued lines as one, and the index behind them."""
+    """Return where the next instruction from an index on begins, its continued lines as one, and the index behind them."""
     parts: list[str] = []
     start = index
     while index < len(lines):
@@ -164,7 +164,7 @@ def _instruction(stage: _Stage, word: str, rest: str, line: int) -> None:
 
 
 def substitute(text: str, values: dict[str, str]) -> str:
-    """Given a text, return it with $X, ${X}, ${X:-d} and ${X:+d} replaced; a variable without a value stays as it is written.
+    """Return a text with $X, ${X}, ${X:-d} and ${X:+d} replaced; a variable without a value stays as it is written.
 
     Only the first LONGEST characters are looked at, and returned: values that name each other twice double with each line.
     """
@@ -194,7 +194,7 @@ class _Stages(list[_Stage]):
             self._named.setdefault(stage.name, []).append(index)
 
     def find(self, name: str, before: int) -> int | None:
-        """Given what a FROM or --from names, return the index of the earlier stage that it means, or None if it is an image."""
+        """Return the index of the earlier stage that a FROM or --from means, or None if it is an image."""
         if name.isascii() and name.isdigit() and len(name) < 9 and int(name) < before:
             return int(name)
         indexes = self._named.get(name.lower(), []) if name else []

@@ -11,7 +11,7 @@ _CA_FILES = (CA_BUNDLE, "/etc/pki/tls/certs/ca-bundle.crt")
 
 
 def host_environment(environ: Mapping[str, str], file: Path = Path("/etc/environment")) -> dict[str, str]:
-    """Given our own environment, return it with what the host sets for all of its sessions below it.
+    """Return our own environment with what the host sets for all of its sessions below it.
 
     A service is no session (pam_env(8)), so a proxy or an index that is set there would not reach builds otherwise.
     """
@@ -25,7 +25,7 @@ def host_environment(environ: Mapping[str, str], file: Path = Path("/etc/environ
 
 
 def host_pip_conf(environ: Mapping[str, str], home: Path) -> str:
-    """Given the environment and the home directory, return the pip.conf for builds, or "" where the host has no such settings."""
+    """Return the pip.conf for builds, or "" where the host has no such settings."""
     files = [
         Path("/etc/xdg/pip/pip.conf"),
         Path("/etc/pip.conf"),
@@ -38,7 +38,7 @@ def host_pip_conf(environ: Mapping[str, str], home: Path) -> str:
 
 
 def host_npmrc(environ: Mapping[str, str], home: Path) -> str:
-    """Given the environment and the home directory, return the npmrc for builds, or "" where the host has no such settings."""
+    """Return the npmrc for builds, or "" where the host has no such settings."""
     user = environ.get("NPM_CONFIG_USERCONFIG") or environ.get("npm_config_userconfig")
     files = [
         Path("/usr/etc/npmrc"),
@@ -50,7 +50,7 @@ def host_npmrc(environ: Mapping[str, str], home: Path) -> str:
 
 
 def host_ca_bundle(environ: Mapping[str, str]) -> Path | None:
-    """Given the environment, return the file of the certificate authorities that the host trusts, or None."""
+    """Return the file of the certificate authorities that the host trusts, or None."""
     candidates = [environ.get("SSL_CERT_FILE", ""), *_CA_FILES]
     return next((Path(name) for name in candidates if name and Path(name).is_file()), None)
 

@@ -26,12 +26,12 @@ _NPM_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def proxy_variables(environ: Mapping[str, str]) -> list[str]:
-    """Given an environment, return the names of its proxy variables, in upper and lower case."""
+    """Return the names of an environment's proxy variables, in upper and lower case."""
     return [name for upper in PROXY_NAMES for name in (upper, upper.lower()) if environ.get(name)]
 
 
 def pip_conf(texts: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Given the texts of the host's pip.conf files (the strongest last) and its environment, return a pip.conf for builds, or ""."""
+    """Return a pip.conf for builds, or "", from the texts of the host's pip.conf files (the strongest last) and its environment."""
     values: dict[str, str] = {}
     for text in texts:
         parser = configparser.RawConfigParser(strict=False)
@@ -54,7 +54,7 @@ def pip_conf(texts: Sequence[str], environ: Mapping[str, str]) -> str:
 
 
 def npmrc(texts: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Given the texts of the host's npmrc files (the strongest last) and its environment, return an npmrc for builds, or "".
+    """Return an npmrc for builds, or "", from the texts of the host's npmrc files (the strongest last) and its environment.
 
     npm expands ${NAME} from its environment, which a build does not have: a line whose variable is set is expanded here, another left out.
     """
@@ -75,7 +75,7 @@ def npmrc(texts: Sequence[str], environ: Mapping[str, str]) -> str:
 
 
 def npm_registry(npmrc_text: str) -> str:
-    """Given what npmrc() returned, return the registry that plain packages come from, with a slash at its end."""
+    """Return the registry that plain packages come from by what npmrc() returned, with a slash at its end."""
     for line in npmrc_text.splitlines():
         key, _, value = line.partition("=")
         if key == "registry" and value:

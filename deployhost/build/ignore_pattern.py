@@ -10,7 +10,7 @@ _DEEP, _ANY, _NAME, _ONE = "**/", "**", "*", "?"
 
 
 class Pattern:
-    """Given the text of a pattern without its `!`, say which paths it covers, as moby/patternmatcher does; brackets are taken literally."""
+    """A pattern without its `!`: which paths it covers, as moby/patternmatcher has it; brackets are taken literally."""
 
     def __init__(self, text: str) -> None:
         tokens = re.findall(r"\*\*/?|\*|\?|.", text.strip().strip("/"), re.DOTALL)
@@ -28,7 +28,7 @@ class Pattern:
         self._staying_in_name = self._staying | name
 
     def covers(self, path: str) -> bool:
-        """Given a path, return whether the pattern covers it, or a folder that it lies in."""
+        """Return whether the pattern covers a path, or a folder that it lies in."""
         state = self._entered(1)
         for char in path:
             if char == "/":

@@ -36,7 +36,7 @@ OnLine = Callable[[str], None]
 
 
 class ImageBuilder:
-    """Given the engine, the bases, the docker command, a directory in memory for secrets and the host's environment, build images.
+    """Builds images. `run_dir` is a directory in memory, for secrets.
 
     `limits` bounds what builds use, `builds` notes when they ran.
     """
@@ -75,11 +75,11 @@ class ImageBuilder:
         say: OnLine,
         stop: Stop | None = None,
     ) -> Image:
-        """Given a plan and its context directory, build the image, tag it with `reference` and return it.
+        """Build the image of a plan from its context directory, tag it with `reference` and return it.
 
         `work` (outside the context) gets what is written for the build; `stand_in` allows stand-ins for the bases of a
         person's own Dockerfile, `fresh` uses no cache. `on_line` gets the build's output, readable, `say` what happens besides;
-        `stop` ends the build at once. Raise BaseImageUnavailable, BuildFailed, CommandMissing, CommandStopped.
+        `stop` ends the build at once. Raises BaseImageUnavailable, BuildFailed, CommandMissing, CommandStopped.
         """
         cli = self._cli.find()
         dockerfile = self._prepare(plan, context, work, stand_in, say)
@@ -205,7 +205,7 @@ class ImageBuilder:
 
 
 def _private(folder: Path, name: str, text: str) -> Path:
-    """Given a directory, a name and a text, write a file that only root can read."""
+    """Write a file that only root can read."""
     files.make_directory(folder.parent, 0o700)
     files.make_directory(folder, 0o700)
     path = folder / name

@@ -33,7 +33,7 @@ LOOK = 0.05  # seconds between looks for cgroups that appear
 
 
 class BuildLimits:
-    """Given the engine, server.yml, the machine's cgroups, its CPUs' numbers and bytes of memory, limit what builds use."""
+    """Limits what builds use of the machine's CPUs (by their numbers) and bytes of memory."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class BuildLimits:
 
     @contextlib.contextmanager
     def applied(self, cli: Cli, say: Callable[[str], None]) -> Iterator["Limited"]:
-        """Given the command that builds, have its build limited within the block. Raise InvalidConfig, DockerUnavailable.
+        """Have the build of a docker command limited within the block. Raises InvalidConfig, DockerUnavailable.
 
         `say` gets what this machine can't limit.
         """
@@ -141,7 +141,7 @@ class BuildLimits:
 
 @contextlib.contextmanager
 def _meanwhile(look: Callable[[], None]) -> Iterator[None]:
-    """Given what looks for new cgroups, have it do so again and again within the block."""
+    """Look for new cgroups again and again within the block."""
     over = threading.Event()
 
     def again() -> None:
@@ -173,7 +173,7 @@ class Limited:
         return self.seen or self.watch()
 
     def out_of_memory(self, details: tuple[str, ...]) -> BuildFailed:
-        """Given what the build said, return the error to tell when it ran out of memory."""
+        """Return the error for a build that ran out of memory; `details` are its last lines."""
         return BuildFailed(
             f"the build was killed: it used more than its {readable(self.limits.memory)} of memory",
             hint=self._more("build_memory", readable(2 * self.limits.memory)),
@@ -181,7 +181,7 @@ class Limited:
         )
 
     def timed_out(self, details: tuple[str, ...]) -> BuildFailed:
-        """Given what the build said last, return the error to tell when it did not end in time."""
+        """Return the error for a build that did not end in time; `details` are its last lines."""
         return BuildFailed(
             f"the build did not end within {self.timeout:g} s and was stopped",
             hint=self._more("build_timeout", f"{min(2 * self.timeout, DAY):g}"),

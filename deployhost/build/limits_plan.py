@@ -47,7 +47,7 @@ class Placement:
 
 
 def limits(cpus: Sequence[int], memory: int, wanted_cpus: float | None, wanted_memory: int | None) -> Limits:
-    """Given the numbers of the machine's CPUs and its bytes of memory, and what server.yml says of each (None: nothing), return the limits.
+    """Return the limits for a machine's CPUs, by number, and bytes of memory; `wanted_…` are what server.yml says (None: nothing).
 
     The defaults leave a CPU and half the memory to apps. Builds keep to CPUs of their own number: where a share of time
     alone limits them, they are on all CPUs until it is used up, and apps wait longer for that (tests/soak/greedy_builds.py).
@@ -61,7 +61,7 @@ def limits(cpus: Sequence[int], memory: int, wanted_cpus: float | None, wanted_m
 
 
 def placement(engine: int, *, buildx: bool, systemd: bool) -> Placement:
-    """Given the engine's major version, whether the client builds by buildx and whether systemd drives cgroups, say where."""
+    """Return where builds run; `engine` is its major version, `buildx` whether the client builds by it, `systemd` whether that drives cgroups."""
     if engine >= GROUPS_SINCE and buildx:
         return Placement(GROUP, argv=(f"--cgroup-parent={GROUP}",))
     if systemd:
@@ -72,7 +72,7 @@ def placement(engine: int, *, buildx: bool, systemd: bool) -> Placement:
 
 
 def settings(limited: Limits, files: Collection[str], *, unified: bool, patient: bool = True) -> list[Setting]:
-    """Given the limits, the names of the cgroup's files, and whether it is of version 2, return what is to be written.
+    """Return what is to be written into which of the cgroup's files; `unified` is whether it is of version 2.
 
     What this kernel has no file for is left out. A `patient` build runs only when nothing else wants to (`cpu.idle`; where
     that is missing, the smallest weight comes next to it). The two exclude each other.
@@ -102,7 +102,7 @@ def settings(limited: Limits, files: Collection[str], *, unified: bool, patient:
 
 
 def confinement(limited: Limits, files: Collection[str]) -> list[Setting]:
-    """Given the limits and the names of the cgroup's files, return what keeps it to its CPUs, apart from `settings`.
+    """Return what keeps the cgroup to its CPUs, apart from `settings`; `files` are the names of its files.
 
     A kernel may refuse it, and has the share of time still.
     """
@@ -117,7 +117,7 @@ def _class(file: str, weight: str, files: Collection[str], *, patient: bool) -> 
 
 
 def unlimited(files: Collection[str], *, unified: bool) -> list[str]:
-    """Given the names of the cgroup's files, return what of builds this kernel can't limit, in words."""
+    """Return what of builds this kernel can't limit, in words; `files` are the names of the cgroup's files."""
     needed = (
         {"memory": "memory.max", "CPU time": "cpu.max", "processes": "pids.max"}
         if unified
@@ -127,7 +127,7 @@ def unlimited(files: Collection[str], *, unified: bool) -> list[str]:
 
 
 def readable(size: int) -> str:
-    """Given bytes, return them as server.yml has sizes: 512m, 1.5g."""
+    """Return bytes as server.yml has sizes: 512m, 1.5g."""
     if size >= 1024 * MIB:
         return f"{size / 1024 / MIB:.1f}".removesuffix(".0") + "g"
     return f"{max(size, 0) // MIB}m"

@@ -34,7 +34,7 @@ def without_other_languages(
 ) -> list[Found]:
     """Return the candidates of a tree in which no server was seen that is built here.
 
-    Raise LanguageNotBuilt if there is one of another language, NothingRecognised if the apps lie below the root. A Staticfile
+    Raises LanguageNotBuilt if there is one of another language, NothingRecognised if the apps lie below the root. A Staticfile
     is the word of its owner that the tree is a site.
     """
     sites = [one for one in candidates if one[1].strength in SITES]

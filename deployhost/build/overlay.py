@@ -8,7 +8,7 @@ from typing import IO, Self
 
 
 class Overlay:
-    """Given the tar's path, write it member by member; used as a context manager."""
+    """A tar that is written member by member; used as a context manager."""
 
     def __init__(self, path: Path) -> None:
         self._tar = tarfile.open(path, "w", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - closed by __exit__
@@ -22,27 +22,27 @@ class Overlay:
         self._tar.close()
 
     def file(self, path: str, content: bytes, mode: int, owner: int = 0) -> None:
-        """Given a path without a leading slash, its content and mode, add a file."""
+        """Add a file; the path has no leading slash."""
         self._stream(path, io.BytesIO(content), len(content), mode, owner)
 
     def from_disk(self, path: str, source: Path, mode: int) -> None:
-        """Given a path and a file on the disk, add that file without reading it into memory."""
+        """Add a file of the disk without reading it into memory."""
         with source.open("rb") as content:
             self._stream(path, content, source.stat().st_size, mode, 0)
 
     def directory(self, path: str, mode: int, owner: int = 0) -> None:
-        """Given a path, a mode and an owner's number, add a directory."""
+        """Add a directory."""
         member = _member(path, tarfile.DIRTYPE, mode, owner)
         self._tar.addfile(member)
 
     def link(self, path: str, target: str) -> None:
-        """Given a path and what it points at, add a symbolic link."""
+        """Add a symbolic link."""
         member = _member(path, tarfile.SYMTYPE, 0o777, 0)
         member.linkname = target
         self._tar.addfile(member)
 
     def npm_tarball(self, archive: Path, into: str, skipped: tuple[str, ...]) -> None:
-        """Given an npm package's .tgz, add its plain files below `into`, but those whose path begins with one of `skipped`."""
+        """Add the plain files of an npm package's .tgz below `into`, but those whose path begins with one of `skipped`."""
         with tarfile.open(archive, "r:gz") as source:
             for member in source:
                 name = member.name.partition("/")[2]  # npm puts everything below one directory, normally "package"
@@ -59,7 +59,7 @@ class Overlay:
 
 
 def _member(path: str, kind: bytes, mode: int, owner: int) -> tarfile.TarInfo:
-    """Given a path, return its entry. Raise ValueError if it leads outside."""
+    """Return a path's entry. Raises ValueError if the path leads outside."""
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts:
         raise ValueError(f"{path} leads out of the image")

@@ -17,7 +17,7 @@ _RELEASE = re.compile(r"\d+\.\d+\.\d+")
 
 
 def sources(suite: str, mirror: str, security: str) -> list[str]:
-    """Given a suite and the two mirrors, return the lines of its sources.list."""
+    """Return the lines of a suite's sources.list."""
     signed = f"[signed-by={KEYRING}]"
     return [
         f"deb {signed} {mirror} {suite} main",
@@ -27,7 +27,7 @@ def sources(suite: str, mirror: str, security: str) -> list[str]:
 
 
 def debian_mirrors(texts: list[str]) -> tuple[str, str]:
-    """Given the texts of a host's apt sources, return the mirrors of Debian and of its security updates that it uses.
+    """Return the mirrors of Debian and of its security updates that a host's apt sources use.
 
     Where the host is not Debian, or says nothing of them, they are Debian's own.
     """
@@ -39,13 +39,13 @@ def debian_mirrors(texts: list[str]) -> tuple[str, str]:
 
 
 def npm_of(node: str) -> str:
-    """Given a node version, return the npm that belongs to it: a major version, or "" for the latest."""
+    """Return the npm that belongs to a node version: a major version, or "" for the latest."""
     major = NPM_OF_NODE.get(int(node.partition(".")[0]))
     return "" if major is None else str(major)
 
 
 def newest(metadata: Mapping[str, Any], wanted: str) -> str:
-    """Given npm's metadata of a package and a version's beginning ("24", "24.9", "" for the latest), return the newest such release, or ""."""
+    """Return the newest release in npm's metadata of a package whose version begins so ("24", "24.9", "" for the latest), or ""."""
     if not wanted:
         latest = str(metadata.get("dist-tags", {}).get("latest", ""))
         if latest:
@@ -61,7 +61,7 @@ def newest(metadata: Mapping[str, Any], wanted: str) -> str:
 
 
 def _entries(texts: list[str]) -> list[tuple[str, str]]:
-    """Given apt sources of either form, return each pair of URI and suite."""
+    """Return each pair of URI and suite of apt sources of either form."""
     found: list[tuple[str, str]] = []
     for text in texts:
         for stanza in re.split(r"\n\s*\n", text):

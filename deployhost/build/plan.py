@@ -73,10 +73,10 @@ def plan_build(
     runtime: RuntimeName | None = None,
     web: bool = False,
 ) -> BuildPlan:
-    """Given a tree, the templates of this room by name and the app's name, return what would be built.
+    """Return what would be built from a tree; `templates` are this room's by name.
 
     `runtime` is what apps.yml says the tree is (None: deployhost looks), `web` whether apps.yml says how its web process is
-    started. Raise NothingRecognised if no runtime fits, or if what fits lacks something: its details say what was looked for
+    started. Raises NothingRecognised if no runtime fits, or if what fits lacks something: its details say what was looked for
     and what to add; LanguageNotBuilt if the tree holds a server in a language that is not built here.
     """
     if tree.exists(DOCKERFILE):

@@ -38,7 +38,7 @@ _RAISED: dict[str, type[DeployhostError]] = {
 
 
 class PlanningPool:
-    """Given what starts a process that plans, and the seconds that one plan may take, plan builds; any number of threads may ask."""
+    """Plans builds in processes of their own, each within `seconds`; any number of threads may ask."""
 
     def __init__(self, start: Callable[[], AnsweringProcess] | None = None, seconds: float = SECONDS) -> None:
         self._start = start or start_process
@@ -62,9 +62,9 @@ class PlanningPool:
         web: bool = False,
         stop: Stop | None = None,
     ) -> BuildPlan:
-        """Given a directory, its app, whether that has storage and its variables, return what would be built.
+        """Return what would be built from a directory; `storage` is whether the app has it, `variables` are the app's.
 
-        `runtime` and `web` are what apps.yml says, as plan_build takes them. Raise NothingRecognised, LanguageNotBuilt, FileProblem;
+        `runtime` and `web` are what apps.yml says, as plan_build takes them. Raises NothingRecognised, LanguageNotBuilt, FileProblem;
         BuildFailed if its files can't be understood in time; CommandStopped if `stop` was set.
         """
         question = {
@@ -108,7 +108,7 @@ class PlanningPool:
         raise AssertionError
 
     def _take(self, stop: Stop, *, new: bool = False) -> AnsweringProcess:
-        """Return a process that has nothing to do, or a new one; the caller gives it back. Raise CommandStopped."""
+        """Return a process that has nothing to do, or a new one; the caller gives it back. Raises CommandStopped."""
         with stop.waking(self._wake), self._changed:
             if self._busy:  # most plans are over before another process would be ready
                 self._changed.wait_for(lambda: self._idle or stop.is_set(), PATIENCE)
@@ -128,7 +128,7 @@ class PlanningPool:
             raise
 
     def _give_back(self, process: AnsweringProcess | None) -> None:
-        """Given a process that is free again, or None for one that is gone, let the next one have it."""
+        """Let the next one have a process that is free again, or a place where one is gone (None)."""
         with self._changed:
             self._busy -= 1
             if process is not None and (len(self._idle) < KEPT or self._busy):

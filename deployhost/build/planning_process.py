@@ -47,9 +47,9 @@ def plan_directory(
     web: bool = False,
     templates: Mapping[str, str] | None = None,
 ) -> BuildPlan:
-    """Given a directory, its app, whether that has storage and its variables, return what would be built, with all of its warnings.
+    """Return what would be built from a directory, with all of its warnings; `storage` is whether the app has it.
 
-    `runtime` and `web` are what apps.yml says, as plan_build takes them. Raise NothingRecognised, FileProblem.
+    `runtime` and `web` are what apps.yml says, as plan_build takes them. Raises NothingRecognised, FileProblem.
     """
     tree = DirectoryTree(directory)
     plan = plan_build(tree, app=app, templates=templates or load_templates(), runtime=runtime, web=web)
@@ -63,7 +63,7 @@ def to_wire(plan: BuildPlan) -> dict[str, Any]:
 
 
 def from_wire(body: Mapping[str, Any]) -> BuildPlan:
-    """Given what `to_wire` returned, return the plan."""
+    """Return the plan from what `to_wire` returned."""
     values = dict(body)
     values["bases"] = tuple(BaseRef(one["ref"], one["line"]) for one in body["bases"])
     values["syntax"] = BaseRef(**body["syntax"]) if body["syntax"] else None

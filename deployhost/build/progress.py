@@ -50,7 +50,7 @@ class Failure:
 
 
 class BuildProgress:
-    """Given each line that `docker build --progress=plain` writes, return what a person wants to read of it; know the failure at the end."""
+    """Makes what `docker build --progress=plain` writes readable, line by line, and knows the failure at the end."""
 
     def __init__(self) -> None:
         self._steps: dict[str, _Step] = {}
@@ -58,7 +58,7 @@ class BuildProgress:
         self._rest: deque[str] = deque(maxlen=TAIL)
 
     def feed(self, raw: str) -> list[str]:
-        """Given one line, return none or more readable lines."""
+        """Return none or more readable lines for one raw line."""
         raw = raw[:LONGEST]
         match = _STEP.fullmatch(raw)
         if match is None:

@@ -41,7 +41,7 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Given a reference as it stands in a Dockerfile, return its parts, with what Docker adds where they are left out."""
+        """Return the parts of a reference as it stands in a Dockerfile, with what Docker adds where they are left out."""
         name, _, digest = text.partition("@")
         first, slash, rest = name.partition("/")
         if slash and ("." in first or ":" in first or first == "localhost"):
@@ -66,22 +66,22 @@ class Reference:
         return self.repository.rpartition("/")[2]
 
     def on_mirror(self, mirror: str) -> str:
-        """Given a mirror's prefix, return the reference of the same official image there."""
+        """Return the reference of the same official image on a mirror, by its prefix."""
         return f"{mirror}/{self.name}:{self.tag}"
 
 
 def shown(registry: str) -> str:
-    """Given a registry's host, return what people call it."""
+    """Return what people call a registry."""
     return HUB_SHOWN if registry == HUB else registry
 
 
 def is_about_the_image(said: str) -> bool:
-    """Given a registry's refusal in the engine's words, return whether it speaks of that image only, not of the registry."""
+    """Return whether a registry's refusal, in the engine's words, speaks of that image only, not of the registry."""
     return any(words in said.lower() for words in _IMAGE_LEVEL)
 
 
 def reason(said: str) -> str:
-    """Given a refusal in the engine's words, return it in a few words of ours; what is unknown is quoted by its end."""
+    """Return a refusal in a few words of ours; what is unknown is quoted by its end."""
     for pattern, words in _REASONS:
         if pattern.search(said):
             return words

@@ -22,7 +22,7 @@ PORT = 8080
 
 
 def render(recipe: Recipe, *, app: AppName, templates: Mapping[str, str]) -> str:
-    """Given a recipe, the app (its caches are its own) and the templates by name, return the Dockerfile. Raise KeyError if a template is missing."""
+    """Return the Dockerfile of a recipe; the app's caches are its own. Raises KeyError if a template is missing."""
     templates[recipe.template]  # a missing template is a KeyError, not jinja2's own
     environment = _environment(frozenset(templates.items()))
     text = environment.get_template(recipe.template).render(**recipe.values, app=str(app), user=USER, port=PORT)
@@ -48,12 +48,12 @@ def _environment(items: frozenset[tuple[str, str]]) -> "Environment":
 
 
 def exec_form(words: Sequence[Any]) -> str:
-    """Given words, return them as a JSON array on one line of ASCII: the exec form, in which nothing is expanded."""
+    """Return words as a JSON array on one line of ASCII: the exec form, in which nothing is expanded."""
     return json.dumps([str(word).replace("\x00", "") for word in words], ensure_ascii=True)
 
 
 def write_command(text: str, path: str) -> str:
-    """Given a text and a path, return the shell command that writes it there, one quoted word per line: heredocs need a newer BuildKit."""
+    """Return the shell command that writes a text to a path, one quoted word per line: heredocs need a newer BuildKit."""
     lines = [line for line in text.rstrip("\n").split("\n") if line.strip() and not line.lstrip().startswith("#")]
     return (
         "printf '%s\\n' \\\n"

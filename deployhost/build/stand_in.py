@@ -32,7 +32,7 @@ Say = Callable[[str], None]
 
 
 class StandIns:
-    """Given the engine, a directory for work in progress and the host's environment, make stand-ins; each is made once."""
+    """Makes stand-ins, each once; `work` is a directory for work in progress."""
 
     def __init__(self, docker: Docker, work: Path, environ: Mapping[str, str]) -> None:
         self._docker = docker
@@ -40,7 +40,7 @@ class StandIns:
         self._environ = environ
 
     def make(self, recipe: StandInRecipe, reference: str, say: Say) -> None:
-        """Given a recipe and the name that it stands in for, have that image. Raise BaseImageUnavailable if it can't be made.
+        """Have the image of a recipe under the name that it stands in for. Raises BaseImageUnavailable if it can't be made.
 
         Two that want the same one at once make it once; what a killed attempt left is cleared away first.
         """
@@ -160,7 +160,7 @@ def _architecture() -> str:
 
 
 def _npm_package(registry: str, name: str, wanted: str, work: Path) -> str:
-    """Given a package and a version's beginning, save its newest such release as NAME.tgz; return the version."""
+    """Save the newest release of a package whose version begins with `wanted` as NAME.tgz; return the version."""
     metadata = download.get_json(f"{registry}{name}", accept=_NPM_METADATA)
     version = package_sources.newest(metadata, wanted)
     if not version:

@@ -73,7 +73,7 @@ class StandInRecipe:
 
 
 def recipe_for(reference: Reference) -> StandInRecipe | None:
-    """Given a reference, return how to imitate it, or None where that can't be done: only some official images by tag, none of Alpine."""
+    """Return how to imitate an image, or None where that can't be done: only some official images by tag, none of Alpine."""
     makers = {"debian": _debian, "ubuntu": _ubuntu, "python": _python, "node": _node, "nginx": _nginx}
     if reference.registry != HUB or reference.digest or reference.repository.partition("/")[0] != "library":
         return None

@@ -18,19 +18,19 @@ class Tree(Protocol):
         ...
 
     def exists(self, path: str) -> bool:
-        """Given a path, return whether it is a file."""
+        """Return whether a path is a file."""
         ...
 
     def is_dir(self, path: str) -> bool:
-        """Given a path ("" is the root), return whether a file lies below it."""
+        """Return whether a file lies below a path ("" is the root)."""
         ...
 
     def read(self, path: str) -> str:
-        """Given a file's path, return its text, at most READ_LIMIT bytes of it; what is no text is replaced. Raise KeyError if there is none."""
+        """Return a file's text, at most READ_LIMIT bytes of it; what is not text is replaced. Raises KeyError if there is none."""
         ...
 
     def size(self, path: str) -> int:
-        """Given a file's path, return its size in bytes. Raise KeyError if there is none."""
+        """Return a file's size in bytes. Raises KeyError if there is none."""
         ...
 
     def is_lost(self, path: str) -> bool:
@@ -50,19 +50,19 @@ class MemoryTree:
         return sorted(self._files)
 
     def exists(self, path: str) -> bool:
-        """Given a path, return whether it is a file."""
+        """Return whether a path is a file."""
         return path in self._files
 
     def is_dir(self, path: str) -> bool:
-        """Given a path ("" is the root), return whether a file lies below it."""
+        """Return whether a file lies below a path ("" is the root)."""
         return path.strip("/") in self._dirs
 
     def read(self, path: str) -> str:
-        """Given a file's path, return its text, capped as a file on disk would be. Raise KeyError if there is none."""
+        """Return a file's text, capped as a file on disk would be. Raises KeyError if there is none."""
         return decode(self._files[path].encode("utf-8", errors="surrogatepass")[:READ_LIMIT])
 
     def size(self, path: str) -> int:
-        """Given a file's path, return its size in bytes. Raise KeyError if there is none."""
+        """Return a file's size in bytes. Raises KeyError if there is none."""
         return len(self._files[path].encode("utf-8", errors="surrogatepass"))
 
     def is_lost(self, path: str) -> bool:  # noqa: ARG002
@@ -86,19 +86,19 @@ class FolderTree:
         return list(self._files)
 
     def exists(self, path: str) -> bool:
-        """Given a path, return whether it is a file."""
+        """Return whether a path is a file."""
         return path in self._known
 
     def is_dir(self, path: str) -> bool:
-        """Given a path ("" is the root), return whether a file lies below it."""
+        """Return whether a file lies below a path ("" is the root)."""
         return path.strip("/") in self._dirs
 
     def read(self, path: str) -> str:
-        """Given a file's path, return its text. Raise KeyError if there is none."""
+        """Return a file's text. Raises KeyError if there is none."""
         return self._tree.read(f"{self._folder}/{path}")
 
     def size(self, path: str) -> int:
-        """Given a file's path, return its size in bytes. Raise KeyError if there is none."""
+        """Return a file's size in bytes. Raises KeyError if there is none."""
         return self._tree.size(f"{self._folder}/{path}")
 
     def is_lost(self, path: str) -> bool:
@@ -107,7 +107,7 @@ class FolderTree:
 
 
 def parents_of(paths: Iterable[str]) -> frozenset[str]:
-    """Given the paths of files, return every directory that holds one, the root ("") included."""
+    """Return every directory that holds one of the files, the root ("") included."""
     dirs = {""}
     for path in paths:
         parent = path.rpartition("/")[0]
@@ -118,14 +118,14 @@ def parents_of(paths: Iterable[str]) -> frozenset[str]:
 
 
 def decode(data: bytes) -> str:
-    """Given the bytes of a file, return its text. A byte order mark decides, so that what PowerShell's `>` wrote (UTF-16) can be read."""
+    """Return the text of a file's bytes. A byte order mark decides, so that what PowerShell's `>` wrote (UTF-16) can be read."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", errors="replace")
     return data.decode("utf-8-sig", errors="replace")
 
 
 def is_safe_path(path: str) -> bool:
-    """Given a path of the repository, return whether it may stand in a COPY: nothing that Docker or a shell would expand, and no `..`."""
+    """Return whether a path may stand in a COPY: nothing that Docker or a shell would expand, and no `..`."""
     return bool(_SAFE_PATH.fullmatch(path)) and ".." not in path.split("/")
 
 
@@ -135,6 +135,6 @@ def printable(path: str) -> str:
 
 
 def line_of(text: str, needle: str) -> int | None:
-    """Given a text, return the 1-based number of the first line that holds `needle`, or None."""
+    """Return the 1-based number of the first line that holds `needle`, or None."""
     at = text.find(needle)
     return None if at < 0 else text.count("\n", 0, at) + 1

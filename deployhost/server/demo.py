@@ -48,7 +48,7 @@ class Demo:
     def run(self) -> tuple[dict[str, Any], Outcome]:
         """Return the app's AppView, live with the demo's commit, and what was done for that.
 
-        Raise Conflict if `hello` is an app of the person's own, DeployFailed if the push did not go live.
+        Raises Conflict if `hello` is an app of the person's own, DeployFailed if the push did not go live.
         """
         app = self._find()
         if app is not None and not self._is_ours(app):

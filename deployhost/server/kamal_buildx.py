@@ -26,7 +26,7 @@ Say = Callable[[str], None]
 def obtain(docker: Docker, record: Path, to: Path, works: Callable[[], bool], say: Say) -> str:
     """Have the buildx plugin at `to` and return one line on how; `works` tells whether docker has it.
 
-    Raise SetupFailed with what each way said if none works.
+    Raises SetupFailed with what each way said if none works.
     """
     problems = []
     for package in packages.available(buildx.PACKAGES):

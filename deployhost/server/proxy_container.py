@@ -33,7 +33,7 @@ class ProxyContainer:
     def restore(self, say: Callable[[str], None]) -> None:
         """Have the container again that somebody removed, on the port that was set up; `say` gets what takes long.
 
-        One that is there by now is left as it is. Raise SetupFailed if its image can't be had, DockerUnavailable.
+        One that is there by now is left as it is. Raises SetupFailed if its image can't be had, DockerUnavailable.
         """
         port = server_config.load(self._paths.server_yml).http_port
         if self._docker.image(self._reference()) is None:
@@ -48,7 +48,7 @@ class ProxyContainer:
             self._create(port)
 
     def extract_program(self) -> None:
-        """Copy its program to the host. Raise SetupFailed if the image is gone."""
+        """Copy its program to the host. Raises SetupFailed if the image is gone."""
         reference = self._reference()
         image = self._docker.image(reference)
         if image is None:

@@ -43,7 +43,7 @@ Say = Callable[[str], None]
 def obtain(docker: Docker, *, file: Path | None, say: Say, environ: Mapping[str, str] | None = None) -> str:
     """Have the image, perhaps from a file made by `docker save`, and return one line on how.
 
-    Raise SetupFailed if the file holds something else, or with what each way said if none works.
+    Raises SetupFailed if the file holds something else, or with what each way said if none works.
     """
     if docker.image(PROXY_IMAGE) is not None:
         return f"{PROXY_IMAGE} is here already"

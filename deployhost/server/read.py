@@ -38,7 +38,7 @@ PING_TIMEOUT = 3.0
 def read_facts(wanted: WantedServer, docker: Docker, services: Services, installed: Path) -> ServerFacts:
     """Return the facts of this server; those of paths and the port are about what is wanted.
 
-    `installed` is where install.sh puts the program. Raise InvalidConfig if server.yml can't be read.
+    `installed` is where install.sh puts the program. Raises InvalidConfig if server.yml can't be read.
     """
     paths = wanted.paths
     distribution = machine.distribution(paths.root / "etc/os-release")

@@ -104,7 +104,7 @@ class Setup:
     def run(self, request: Request, recorder: Recorder) -> Report:
         """Do what is missing and return what was done; nothing on a dry run.
 
-        Raise Conflict if the port is taken or consent is not given, SetupFailed or what a step raised if it can't be done.
+        Raises Conflict if the port is taken or consent is not given, SetupFailed or what a step raised if it can't be done.
         """
         wanted = self._wanted(request)
         facts = self._facts(wanted)

@@ -17,7 +17,7 @@ LONGEST = 8 * 1024 * 1024  # bytes of an answer
 
 
 class AnsweringProcess:
-    """Given an argv and its whole environment, start the process. Raise CommandFailed if it can't be started.
+    """A process that answers questions; `env` is its whole environment. Raises CommandFailed if it can't be started.
 
     One that has failed to answer in any way is ended, at once and for good.
     """
@@ -32,9 +32,9 @@ class AnsweringProcess:
         return self._popen.pid
 
     def ask(self, question: bytes, *, seconds: float, stop: Stop) -> bytes:
-        """Given a question, the seconds that its answer may take and what ends the wait early, return the answer.
+        """Return the answer to a question, within `seconds`; `stop` ends the wait early.
 
-        Raise CommandFailed if it ended or answers too much, CommandTimedOut, CommandStopped.
+        Raises CommandFailed if it ended or answers too much, CommandTimedOut, CommandStopped.
         """
         try:
             self._send(HEADER.pack(len(question)) + question)

@@ -14,16 +14,16 @@ _SWITCHES = {Family.IPV4: "nf_call_iptables", Family.IPV6: "nf_call_ip6tables"}
 
 
 class Bridges:
-    """Given where sysfs and proc are, look after bridges."""
+    """Looks after the host's bridges, by sysfs and proc."""
 
     def __init__(self, sys: Path = Path("/sys/class/net"), proc: Path = Path("/proc/sys/net/bridge")) -> None:
         self._sys = sys
         self._proc = proc
 
     def filter(self, bridge: str, family: Family) -> bool:
-        """Given a bridge, have the packet filter see what passes from one of its ports to another; return whether that is a change.
+        """Have the packet filter see what passes from one of a bridge's ports to another; return whether that is a change.
 
-        Raise FileProblem, CommandFailed if the kernel can't.
+        Raises FileProblem, CommandFailed if the kernel can't.
         """
         if not self._proc.is_dir():
             process.run(["modprobe", "br_netfilter"], timeout=10)
@@ -38,7 +38,7 @@ class Bridges:
         return True
 
     def ports(self, bridge: str, pids: Iterable[int]) -> dict[int, str]:
-        """Given a bridge and processes, return the bridge's port that each one's network is plugged into; those that have none are left out."""
+        """Return the bridge's port that each process's network is plugged into; processes without one are left out."""
         try:
             ports = {
                 int((self._sys / port.name / "ifindex").read_text()): port.name

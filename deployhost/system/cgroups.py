@@ -21,12 +21,12 @@ class Cgroups:
     trees: dict[str, Path] = field(default_factory=dict)
 
     def group(self, controller: str, name: str) -> Path | None:
-        """Given a controller and a cgroup's name from the top ("docker/buildkit"), return its directory, there or not."""
+        """Return the directory of a cgroup, there or not; its name is from the top ("docker/buildkit")."""
         tree = self.trees.get(controller)
         return None if tree is None else tree / name
 
     def ensure(self, name: str) -> frozenset[str]:
-        """Given a cgroup's name, have it in every tree and return the names of its files. Raise FileProblem."""
+        """Have a cgroup in every tree and return the names of its files. Raises FileProblem."""
         found: set[str] = set()
         for tree in sorted(set(self.trees.values())):
             path = tree / name
@@ -43,14 +43,14 @@ class Cgroups:
         return frozenset(found)
 
     def named(self, pattern: str) -> Iterator[str]:
-        """Given a pattern of names, yield the cgroups that are there, by the first tree."""
+        """Yield the cgroups that are there whose name matches a pattern, by the first tree."""
         for tree in sorted(set(self.trees.values()))[:1]:
             for path in tree.glob(pattern):
                 if path.is_dir():
                     yield str(path.relative_to(tree))
 
     def files(self, name: str) -> frozenset[str]:
-        """Given a cgroup's name, return the names of its files; none if it is gone."""
+        """Return the names of a cgroup's files; none if it is gone."""
         found: set[str] = set()
         for tree in set(self.trees.values()):
             with contextlib.suppress(OSError):
@@ -58,7 +58,7 @@ class Cgroups:
         return frozenset(found)
 
     def write(self, name: str, settings: Iterable[tuple[str, str, str]]) -> None:
-        """Given a cgroup and (controller, file, value), write what does not stand there yet. Raise FileProblem.
+        """Write (controller, file, value) into a cgroup where it does not stand yet. Raises FileProblem.
 
         A limit that depends on another (memory on memory and swap, in either order) is tried again after the others.
         """
@@ -70,7 +70,7 @@ class Cgroups:
             left = [one for one, _ in failed]
 
     def move(self, controller: str, pattern: str, target: str) -> None:
-        """Given a controller, a pattern of cgroups and another cgroup, move every process of the former to the latter.
+        """Move every process of the cgroups that match a pattern to another cgroup.
 
         Version 1 only: there, a process may be elsewhere for each controller. What has ended meanwhile is no error.
         """
@@ -85,7 +85,7 @@ class Cgroups:
 
     @contextlib.contextmanager
     def watched(self, name: str) -> Iterator["OutOfMemory"]:
-        """Given a cgroup, yield what says whether the kernel killed a process of it, or of one below, for memory since now."""
+        """Yield what says whether the kernel killed a process of a cgroup, or of one below, for memory since now."""
         memory = self.group("memory", name)
         if memory is None:
             yield OutOfMemory(None, None, 0)
@@ -150,7 +150,7 @@ class OutOfMemory:
 
 
 def find(controllers: Collection[str] = CONTROLLERS, mounts: Path = Path("/proc/self/mounts")) -> Cgroups:
-    """Given controllers and the kernel's table of mounts, return where they are; version 1 counts where it has any of them."""
+    """Return where the controllers' cgroups are mounted; version 1 counts where it has any of them."""
     trees: dict[str, Path] = {}
     second: Path | None = None
     with contextlib.suppress(OSError):
@@ -166,7 +166,7 @@ def find(controllers: Collection[str] = CONTROLLERS, mounts: Path = Path("/proc/
 
 
 def kills(directory: Path) -> int:
-    """Given a cgroup's directory (version 2), return how many processes were killed for memory in it and below."""
+    """Return how many processes were killed for memory in a cgroup's directory (version 2) and below."""
     return _kills(directory / "memory.events")
 
 

@@ -28,10 +28,10 @@ DEADLY = ("2", "3", "9", "15")  # signals that are meant to end a process
 
 
 class Docker(EngineNetworks):
-    """Given the engine's address, talk to it. Every method raises DockerUnavailable when the engine does not answer."""
+    """The Docker engine at an address. Every method raises DockerUnavailable when the engine does not answer."""
 
     def create(self, spec: ContainerSpec) -> str:
-        """Given a spec, create a container and return its id. Raise Conflict if the name is taken, NotFound if the image is missing."""
+        """Create a container and return its id. Raises Conflict if the name is taken, NotFound if the image is missing."""
         host: dict[str, Any] = {
             "Binds": list(spec.binds),
             "RestartPolicy": {"Name": spec.restart},
@@ -75,7 +75,7 @@ class Docker(EngineNetworks):
             return str(self._api.create_container_from_config(body, spec.name)["Id"])
 
     def start(self, container: str) -> None:
-        """Given a name or id, start it; one that runs already is no error.
+        """Start a container, by name or id; one that already runs stays as it is.
 
         One whose network was removed and made anew is plugged into that again: the engine looks for the one of before.
         """
@@ -95,7 +95,7 @@ class Docker(EngineNetworks):
             self._api.start(container)
 
     def stop(self, container: str, timeout: int | None = None) -> None:
-        """Given a name or id, stop it: its own stop signal, then KILL after `timeout` seconds (None: the container's own)."""
+        """Stop a container: its own stop signal, then KILL after `timeout` seconds (None: the container's own)."""
         with translated():
             # The HTTP call lasts as long as the stop does, so that a patient stop must not run into our own time-out.
             url = self._api._url("/containers/{0}/stop", container)  # noqa: SLF001 - Client.stop() always sends t
@@ -104,23 +104,23 @@ class Docker(EngineNetworks):
             self._api._raise_for_status(response)  # noqa: SLF001
 
     def remove(self, container: str, *, force: bool = False) -> None:
-        """Given a name or id, remove it with its anonymous volumes; one that is gone is no error."""
+        """Remove a container with its anonymous volumes; one that is gone is ignored."""
         with translated(), contextlib.suppress(docker_errors.NotFound):
             self._api.remove_container(container, v=True, force=force)
 
     def inspect(self, container: str) -> Container:
-        """Given a name or id, return the container. Raise NotFound."""
+        """Return a container, by name or id. Raises NotFound."""
         with translated():
             return read_container(self._api.inspect_container(container))
 
     def find(self, container: str) -> Container | None:
-        """Given a name or id, return the container, or None."""
+        """Return a container, by name or id, or None."""
         with contextlib.suppress(NotFound):
             return self.inspect(container)
         return None
 
     def containers(self, labels: Mapping[str, str], *, running_only: bool = False) -> list[Container]:
-        """Given labels that must all match exactly, return the containers, newest first. About 1 ms each: see `listed`."""
+        """Return the containers whose labels all match exactly, newest first. About 1 ms each: see `listed`."""
         filters = {"label": [f"{key}={value}" for key, value in labels.items()]}
         with translated():
             listed = self._api.containers(all=not running_only, filters=filters)
@@ -129,14 +129,14 @@ class Docker(EngineNetworks):
         return [c for c in found if c is not None and all(c.labels.get(k) == v for k, v in labels.items())]
 
     def listed(self, labels: Mapping[str, str], *, running_only: bool = False) -> list[Listed]:
-        """Given labels that must all match exactly, return the containers, newest first, in the few words of one quick call."""
+        """Return the containers whose labels all match exactly, newest first, in the few words of one quick call."""
         filters = {"label": [f"{key}={value}" for key, value in labels.items()]}
         with translated():
             found = map(read_listed, self._api.containers(all=not running_only, filters=filters))
             return [c for c in found if all(c.labels.get(k) == v for k, v in labels.items())]
 
     def how_ended(self, container: str) -> Ended:
-        """Given a container, return how it last came not to run, as far as the engine remembers. Raise NotFound.
+        """Return how a container last came not to run, as far as the engine remembers. Raises NotFound.
 
         The engine keeps its last few hundred events, and none across a restart of its own: no event is no proof.
         """
@@ -154,12 +154,12 @@ class Docker(EngineNetworks):
         return Ended(by_hand, int(state.get("ExitCode", 0)), str(state.get("Error", "")), tuple(codes))
 
     def set_restart(self, container: str, policy: str) -> None:
-        """Given a container and a restart policy ("no", "unless-stopped"), have it from now on."""
+        """Give a container a restart policy ("no", "unless-stopped")."""
         with translated():
             self._api.update_container(container, restart_policy={"Name": policy})
 
     def rename(self, container: str, name: str) -> None:
-        """Given a container, give it another name. Raise Conflict if that is taken."""
+        """Give a container another name. Raises Conflict if that is taken."""
         with translated():
             self._api.rename(container, name)
 
@@ -172,7 +172,7 @@ class Docker(EngineNetworks):
         timestamps: bool = False,
         stop: Stop | None = None,
     ) -> Iterator[LogLine]:
-        """Given a container, yield the lines of its output, in order; `tail` keeps the last so many, `stop` ends following."""
+        """Yield the lines of a container's output, in order; `tail` keeps the last so many, `stop` ends following."""
         with translated():
             url = self._api._url("/containers/{0}/logs", container)  # noqa: SLF001 - the SDK's logs() drops which stream it was
             params = {
@@ -188,16 +188,16 @@ class Docker(EngineNetworks):
                 yield from read_log(response.iter_content(chunk_size=None), timestamps=timestamps)
 
     def exec_run(self, container: str, argv: list[str]) -> tuple[int, str]:
-        """Given a running container, run an argv in it; return its exit code and what it wrote."""
+        """Run an argv in a running container; return its exit code and what it wrote."""
         with translated():
             made = self._api.exec_create(container, argv)
             output = self._api.exec_start(made["Id"])
             return int(self._api.exec_inspect(made["Id"])["ExitCode"]), output.decode("utf-8", "replace")
 
     def read_file(self, container: str, path: str, *, limit: int) -> bytes:
-        """Given a container (it need not run), a path in it and a number of bytes, return that file's content.
+        """Return the content of a file, at most `limit` bytes, in a container that need not run.
 
-        Raise NotFound if it is no plain file, or a larger one: nothing says how large a file of somebody's image is.
+        Raises NotFound if it is no plain file, or a larger one: nothing says how large a file of somebody's image is.
         """
         with translated():
             chunks, stat = self._api.get_archive(container, path)
@@ -218,7 +218,7 @@ class Docker(EngineNetworks):
         raise NotFound(f"{path} in {container[:12]} is no plain file")
 
     def put_archive(self, container: str, path: str, tar: bytes | IO[bytes]) -> None:
-        """Given a container (it need not run) and a directory in it, unpack a tar there; an open file is streamed."""
+        """Unpack a tar into a directory of a container that need not run; an open file is streamed."""
         with translated():
             self._api.put_archive(container, path, tar)
 
@@ -231,7 +231,7 @@ class Docker(EngineNetworks):
 
 @contextlib.contextmanager
 def _ended_by(stop: Stop | None, response: Any) -> Iterator[None]:
-    """Given a wish and an answer that streams, have the stream end when it is made: a quiet one would be read for ever."""
+    """Have a stream end when the wish to stop is made: a quiet one would be read for ever."""
     connection = getattr(getattr(response.raw, "connection", None), "sock", None)
     if stop is None or connection is None:
         yield

@@ -12,7 +12,7 @@ _TIME = re.compile(r"(?P<second>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?P<fraction>\.\d
 
 
 def read_container(raw: dict[str, Any]) -> Container:
-    """Given the answer of GET /containers/{id}/json, return the container."""
+    """Return the container in the answer of GET /containers/{id}/json."""
     state, config, host = raw["State"], raw["Config"], raw.get("HostConfig") or {}
     networks = raw.get("NetworkSettings", {}).get("Networks") or {}
     return Container(
@@ -52,7 +52,7 @@ def read_container(raw: dict[str, Any]) -> Container:
 
 
 def read_listed(raw: dict[str, Any]) -> Listed:
-    """Given one item of the answer of GET /containers/json, return what it says of the container."""
+    """Return what one item of the answer of GET /containers/json says of a container."""
     networks = (raw.get("NetworkSettings") or {}).get("Networks") or {}
     return Listed(
         id=raw["Id"],
@@ -67,7 +67,7 @@ def read_listed(raw: dict[str, Any]) -> Listed:
 
 
 def read_network(raw: dict[str, Any]) -> Network:
-    """Given one item of the answer of GET /networks, return the network."""
+    """Return the network in one item of the answer of GET /networks."""
     options = raw.get("Options") or {}
     return Network(
         name=raw["Name"],
@@ -95,7 +95,7 @@ def _bindings(host: dict[str, Any]) -> tuple[tuple[int, str, int], ...]:
 
 
 def read_cache_record(raw: dict[str, Any]) -> CacheRecord:
-    """Given one item of BuildCache of the answer of GET /system/df, return the record."""
+    """Return the record in one item of BuildCache of the answer of GET /system/df."""
     created = _seconds(raw.get("CreatedAt"))
     return CacheRecord(
         id=raw["ID"],
@@ -108,7 +108,7 @@ def read_cache_record(raw: dict[str, Any]) -> CacheRecord:
 
 
 def _seconds(text: str | None) -> float:
-    """Given a time as Go writes it (RFC 3339, nanoseconds), return unix seconds; 0 for none."""
+    """Return unix seconds for a time as Go writes it (RFC 3339, nanoseconds); 0 for none."""
     match = _TIME.fullmatch(text or "")
     if match is None:
         return 0.0
@@ -118,7 +118,7 @@ def _seconds(text: str | None) -> float:
 
 
 def read_image(raw: dict[str, Any]) -> Image:
-    """Given the answer of GET /images/{name}/json, return the image."""
+    """Return the image in the answer of GET /images/{name}/json."""
     config = raw.get("Config") or {}
     ports = [key.partition("/") for key in config.get("ExposedPorts") or {}]
     return Image(

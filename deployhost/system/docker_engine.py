@@ -25,7 +25,7 @@ _REPEATABLE = re.compile(r"/containers/[^/]+/(?:stop|update)$|/images/.+/tag$")
 
 
 class Engine:
-    """Given the engine's address, talk to it. Every method raises DockerUnavailable when the engine does not answer.
+    """The Docker engine at an address. Every method raises DockerUnavailable when the engine does not answer.
 
     One API client per thread: requests' sessions are not made to be shared. An engine that is away, because it is just being
     restarted, is waited for `patience` seconds; nothing is asked twice of which it is not known whether it was done.
@@ -110,7 +110,7 @@ class _Client(docker.APIClient):  # type: ignore[misc] # the SDK has no types
 
 
 def _unsent(error: BaseException) -> bool:
-    """Given a failure to ask, return whether nobody was there to be asked."""
+    """Return whether a request failed because nobody was there to be asked."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, FileNotFoundError | ConnectionRefusedError):
         cause = cause.__cause__ or cause.__context__
@@ -141,5 +141,5 @@ def translated() -> Iterator[None]:
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """Given an API's version, return its numbers: what compares."""
+    """Return the numbers of an API's version: what compares."""
     return tuple(int(part) for part in version.split("."))

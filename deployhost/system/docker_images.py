@@ -23,26 +23,26 @@ class EngineImages(Engine):
     """The calls that concern images. Every method raises DockerUnavailable when the engine does not answer."""
 
     def image(self, reference: str) -> Image | None:
-        """Given a reference or id, return the local image, or None."""
+        """Return the local image of a reference or id, or None."""
         with translated(), contextlib.suppress(docker_errors.ImageNotFound, docker_errors.NotFound):
             return read_image(self._api.inspect_image(reference))
         return None
 
     def images(self, label: str) -> list[Image]:
-        """Given a label "key=value", return the local images that carry it, newest first."""
+        """Return the local images that carry a label "key=value", newest first."""
         with translated():
             listed = self._api.images(filters={"label": [label]})
         found = [self.image(item["Id"]) for item in listed]
         return [image for image in found if image is not None]
 
     def tag(self, image: str, reference: str) -> None:
-        """Given an image and "repository:tag", give it that tag too; a tag that points elsewhere moves."""
+        """Give an image the tag "repository:tag" too; a tag that points elsewhere moves."""
         repository, _, tag = reference.rpartition(":")
         with translated():
             self._api.tag(image, repository, tag, force=True)
 
     def remove_image(self, reference: str) -> None:
-        """Given a reference, untag it (the image goes with its last tag); one that is gone or in use is no error."""
+        """Untag a reference (the image goes with its last tag); one that is gone or in use is ignored."""
         with translated(), contextlib.suppress(docker_errors.ImageNotFound, docker_errors.NotFound):
             try:
                 self._api.remove_image(reference, noprune=False)
@@ -51,9 +51,9 @@ class EngineImages(Engine):
                     raise
 
     def push(self, reference: str, timeout: float) -> None:
-        """Given the reference of a local image, push it to its registry, which asks for no password.
+        """Push a local image to its registry, which asks for no password.
 
-        `timeout` bounds each silence of the engine, in seconds. Raise DockerUnavailable with the engine's words.
+        `timeout` bounds each silence of the engine, in seconds. Raises DockerUnavailable with the engine's words.
         """
         repository, _, tag = reference.rpartition(":")
         with translated():
@@ -65,7 +65,7 @@ class EngineImages(Engine):
                         raise DockerUnavailable(f"{reference} can't be pushed: {event['error']}")
 
     def pull(self, reference: str, *, timeout: float, first: float | None = None) -> None:
-        """Given a reference (tag or digest), pull it. Raise NotFound or DockerUnavailable with the engine's words when it can't be had.
+        """Pull a reference (tag or digest). Raises NotFound or DockerUnavailable with the engine's words when it can't be had.
 
         `timeout` bounds each silence of the engine, `first` the one before the registry's first answer, in seconds.
         """
@@ -98,7 +98,7 @@ class EngineImages(Engine):
                         raise DockerUnavailable(f"{reference} can't be pulled: {event['error']}")
 
     def import_tar(self, tar_path: str, reference: str, changes: tuple[str, ...] = ()) -> None:
-        """Given a root file system's tar on disk, make it an image of that reference; `changes` are Dockerfile instructions."""
+        """Make a root file system's tar on disk an image with a reference; `changes` are Dockerfile instructions."""
         repository, _, tag = reference.rpartition(":")
         with translated():
             answer = self._api.import_image(tar_path, repository=repository, tag=tag, changes=list(changes) or None)
@@ -106,7 +106,7 @@ class EngineImages(Engine):
             raise DockerUnavailable(f"{reference} can't be imported: {answer.strip()[-300:]}")
 
     def load(self, tar_path: str) -> list[str]:
-        """Given a file made by `docker save`, load its images; return the tags it brought."""
+        """Load the images of a file made by `docker save`; return the tags it brought."""
         loaded: list[str] = []
         with translated(), open(tar_path, "rb") as tar:  # noqa: PTH123 - the SDK wants the open file
             for event in self._api.load_image(tar):
@@ -116,7 +116,7 @@ class EngineImages(Engine):
         return loaded
 
     def commit(self, container: str, reference: str, changes: tuple[str, ...] = ()) -> None:
-        """Given a container, make its file system an image of that reference; `changes` are Dockerfile instructions."""
+        """Make a container's file system an image with a reference; `changes` are Dockerfile instructions."""
         repository, _, tag = reference.rpartition(":")
         with translated():
             self._api.commit(container, repository, tag, changes="\n".join(changes) or None)
@@ -133,7 +133,7 @@ class EngineImages(Engine):
             return [read_cache_record(item) for item in response.json().get("BuildCache") or ()]
 
     def prune_build_cache(self, records: Collection[str]) -> int:
-        """Given ids of records, remove those that are not in use and return the bytes freed."""
+        """Remove the records, by id, that are not in use and return the bytes freed."""
         ids = [record for record in records if record.isalnum()]
         freed = 0
         for first in range(0, len(ids), CACHE_AT_ONCE):

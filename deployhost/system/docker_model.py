@@ -174,5 +174,5 @@ class LogLine:
 
 
 def variables(env: Iterable[str]) -> dict[str, str]:
-    """Given the environment of a container or image as the engine has it, "NAME=value" each, return the values by name."""
+    """Return by name the values of an environment as the engine has it, "NAME=value" each."""
     return {name: value for name, _, value in (entry.partition("=") for entry in env)}

@@ -17,23 +17,23 @@ class EngineNetworks(EngineImages):
     """What the engine can do with networks and volumes."""
 
     def network_exists(self, name: str) -> bool:
-        """Given a network's exact name, return whether it is there."""
+        """Return whether a network of exactly that name is there."""
         return self.network(name) is not None
 
     def network(self, name: str) -> Network | None:
-        """Given a network's exact name, return the network, or None."""
+        """Return the network of exactly that name, or None."""
         with translated():
             listed = self._api.networks(names=[name])
         return next((read_network(item) for item in listed if item["Name"] == name), None)
 
     def create_network(self, name: str) -> None:
-        """Given a name, create a bridge network; one that is there is no error."""
+        """Create a bridge network; one that is there stays as it is."""
         if not self.network_exists(name):
             with translated():
                 self._api.create_network(name, driver="bridge", check_duplicate=True)
 
     def connect(self, container: str, network: str, aliases: Sequence[str] = (), mac: str | None = None) -> None:
-        """Given a container, a network and what it is to have there as at its creation, plug it in. Raise NotFound.
+        """Plug a container into a network, with the aliases and address that it would have from its creation. Raises NotFound.
 
         One that is plugged in already is refused with DockerUnavailable.
         """
@@ -43,11 +43,11 @@ class EngineNetworks(EngineImages):
             self._api.connect_container_to_network(container, network, aliases=list(aliases) or None, mac_address=mac)
 
     def remove_network(self, name: str) -> None:
-        """Given a name, remove the network; one that is gone is no error. Raise DockerUnavailable if containers are on it."""
+        """Remove a network; one that is gone is ignored. Raises DockerUnavailable if containers are on it."""
         with translated(), contextlib.suppress(docker_errors.NotFound):
             self._api.remove_network(name)
 
     def remove_volume(self, name: str) -> None:
-        """Given a name, remove the volume; one that is gone is no error. Raise Conflict if a container uses it."""
+        """Remove a volume; one that is gone is ignored. Raises Conflict if a container uses it."""
         with translated(), contextlib.suppress(docker_errors.NotFound):
             self._api.remove_volume(name)

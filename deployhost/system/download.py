@@ -19,7 +19,7 @@ _METADATA_LIMIT = 64 << 20
 
 
 def get_json(url: str, *, accept: str = "application/json") -> dict[str, Any]:
-    """Given an http(s) URL, return the JSON object found there. Raise DownloadFailed."""
+    """Return the JSON object at an http(s) URL. Raises DownloadFailed."""
     with _opened(url, accept) as response:
         try:
             found = json.loads(response.read(_METADATA_LIMIT))
@@ -31,9 +31,9 @@ def get_json(url: str, *, accept: str = "application/json") -> dict[str, Any]:
 
 
 def to_file(url: str, target: Path, *, sha512: str) -> None:
-    """Given an http(s) URL and what npm calls its integrity ("sha512-…"), save it to a file.
+    """Save what is at an http(s) URL to a file; `sha512` is what npm calls its integrity ("sha512-…").
 
-    Raise DownloadFailed if it can't be had or is something else, FileProblem if the file can't be written.
+    Raises DownloadFailed if it can't be had or is something else, FileProblem if the file can't be written.
     """
     digest = hashlib.sha512()
     try:

@@ -16,7 +16,7 @@ _RETRY = 0.02
 
 
 def read(path: Path) -> bytes | None:
-    """Given a path, return the file's bytes, or None if there is no such file. Raise FileProblem if it can't be read."""
+    """Return a file's bytes, or None if there is no such file. Raises FileProblem if it can't be read."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -26,10 +26,10 @@ def read(path: Path) -> bytes | None:
 
 
 def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Given a path and its new content, replace the file so that any crash leaves the old one or the new one, whole.
+    """Replace a file's content so that any crash leaves the old one or the new one, whole.
 
     A symbolic link stays one: what it points at is replaced. The owner of an existing file is kept, its mode becomes `mode`.
-    The directory must exist. Raise FileProblem if it can't be written (a full disk, rights); the old content is then untouched.
+    The directory must exist. Raises FileProblem if it can't be written (a full disk, rights); the old content is then untouched.
     """
     temporary = None
     try:
@@ -54,7 +54,7 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
 
 
 def remove(path: Path) -> bool:
-    """Given a path, delete the file for good and return whether there was one. Raise FileProblem if it can't be deleted."""
+    """Delete a file for good and return whether there was one. Raises FileProblem if it can't be deleted."""
     try:
         path.unlink()
         sync_directory(path.parent)
@@ -66,7 +66,7 @@ def remove(path: Path) -> bool:
 
 
 def make_directory(path: Path, mode: int = 0o755) -> None:
-    """Given a path, have a directory of exactly that mode there. Raise FileProblem if it can't be made."""
+    """Have a directory of exactly that mode. Raises FileProblem if it can't be made."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         if path.stat().st_mode & 0o7777 != mode:
@@ -76,7 +76,7 @@ def make_directory(path: Path, mode: int = 0o755) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Given a directory, have its entries on the disk: a rename survives a power cut only after this. Raise OSError."""
+    """Have a directory's entries on the disk: a rename survives a power cut only after this. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -86,10 +86,10 @@ def sync_directory(path: Path) -> None:
 
 @contextlib.contextmanager
 def lock(path: Path, timeout: float = LOCK_TIMEOUT, *, shared: bool = False) -> Iterator[None]:
-    """Given a lock file's path (made if missing), hold it alone among all threads and processes until the block ends.
+    """Hold a lock file (made if missing) alone among all threads and processes until the block ends.
 
     With `shared`, others may hold it in the same way at once.
-    The kernel releases it when its holder dies. The file stays: deleting it would let two holders in. Raise Conflict if
+    The kernel releases it when its holder dies. The file stays: deleting it would let two holders in. Raises Conflict if
     somebody else holds it for `timeout` seconds, FileProblem if the file can't be made.
     """
     try:
@@ -108,7 +108,7 @@ def lock(path: Path, timeout: float = LOCK_TIMEOUT, *, shared: bool = False) -> 
 
 
 def problem(doing: str, path: Path, error: OSError) -> FileProblem:
-    """Given what was tried ("write"), the path and the error, return it as an error that a person can act on."""
+    """Return an OSError as an error that a person can act on; `doing` is what was tried ("write")."""
     hints = {
         errno.ENOSPC: f"df -h {path.parent}",
         errno.EDQUOT: f"df -h {path.parent}",

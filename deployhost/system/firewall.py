@@ -19,12 +19,12 @@ class Firewall:
     """The table `filter`. Every method raises CommandMissing without iptables, CommandFailed with its words if it refuses."""
 
     def rules(self, family: Family) -> tuple[str, ...]:
-        """Given a family, return its rules as `iptables -S` prints them, with one space between words."""
+        """Return a family's rules as `iptables -S` prints them, with one space between words."""
         listed = process.run([family, "-w", WAIT, "-S"], timeout=TIMEOUT)
         return tuple(" ".join(line.split()) for line in listed.stdout.splitlines())
 
     def restore(self, family: Family, change: str) -> None:
-        """Given lines for iptables-restore(8), carry all of them out at once or none; what they don't name stays."""
+        """Carry out lines for iptables-restore(8), all of them at once or none; what they don't name stays."""
         process.run(
             [f"{family}-restore", "-w", WAIT, "--noflush"],
             timeout=TIMEOUT,

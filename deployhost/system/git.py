@@ -36,7 +36,7 @@ class Commit:
 
 
 class BareRepository:
-    """Given the path of a bare repository, ask it and change it."""
+    """A bare repository, asked and changed by git."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -47,7 +47,7 @@ class BareRepository:
         return (self.path / "HEAD").is_file() and (self.path / "objects").is_dir()
 
     def create(self, branch: Branch, settings: dict[str, str]) -> None:
-        """Given the first branch's name and settings, make the repository; one that is there keeps its content."""
+        """Make the repository, with its first branch's name and settings; one that is there keeps its content."""
         if not self.exists:
             run(
                 ["git", "init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", str(self.path)],
@@ -92,7 +92,7 @@ class BareRepository:
         return None if chosen is None else Branch(chosen.removeprefix("refs/heads/"))
 
     def set_head(self, branch: Branch) -> None:
-        """Given a branch, make it what a clone checks out."""
+        """Make a branch what a clone checks out."""
         self._git("symbolic-ref", "HEAD", f"refs/heads/{branch}")
 
     def is_empty(self) -> bool:
@@ -100,12 +100,12 @@ class BareRepository:
         return not self._git("for-each-ref", "--count=1").stdout.strip()
 
     def resolve(self, name: str) -> Sha | None:
-        """Given a ref or a commit's name, return the commit's sha, or None."""
+        """Return the sha of the commit that a ref or a name means, or None."""
         done = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", check=False)
         return Sha(done.stdout.strip()) if done.code == 0 else None
 
     def commits(self, prefix: str) -> list[Sha]:
-        """Given at least four hex digits, return the commits whose shas begin with them."""
+        """Return the commits whose shas begin with at least four hex digits."""
         listed = self._git("rev-parse", f"--disambiguate={prefix}", check=False).stdout.split()
         return [sha for sha in map(Sha, listed[:MANY]) if self.resolve(sha) == sha]
 
@@ -115,7 +115,7 @@ class BareRepository:
         return [name.removeprefix("refs/heads/").removeprefix("refs/tags/") for name in listed]
 
     def commit(self, sha: Sha) -> Commit:
-        """Given a commit, return it with its tree and subject. Raise NotFound."""
+        """Return a commit with its tree and subject. Raises NotFound."""
         done = self._git(
             "log", "-1", "--no-show-signature", "--format=%H %T %s", "--end-of-options", sha, "--", check=False
         )
@@ -128,15 +128,15 @@ class BareRepository:
         return Commit(sha, Sha(tree), subject if len(subject) <= LONGEST else subject[: LONGEST - 1] + "…")
 
     def is_ancestor(self, older: Sha, newer: Sha) -> bool:
-        """Given two commits, return whether the newer one contains the older."""
+        """Return whether the newer commit contains the older."""
         return self._git("merge-base", "--is-ancestor", older, newer, check=False).code == 0
 
     def move_branch(self, branch: Branch, to: Sha) -> None:
-        """Given a branch and a commit, point the branch at it."""
+        """Point a branch at a commit."""
         self._git("update-ref", f"refs/heads/{branch}", to)
 
     def check_out(self, sha: Sha, tree: Path) -> None:
-        """Given a commit and a directory that is ours alone, make the directory hold exactly that commit's files.
+        """Make a directory that is ours alone hold exactly a commit's files.
 
         Files that did not change keep their times, so that BuildKit sends only what changed. A directory that an
         interrupted run left in an unknown state is made anew.
@@ -169,7 +169,7 @@ class BareRepository:
 
 
 def _holds_files(*directories: Path) -> bool:
-    """Return whether there is a file or a link below these directories. Raise OSError if one of them can't be read."""
+    """Return whether there is a file or a link below these directories. Raises OSError if one of them can't be read."""
 
     def fail(error: OSError) -> None:
         raise error
@@ -182,5 +182,5 @@ def _holds_files(*directories: Path) -> bool:
 
 
 def index_of(tree: Path) -> Path:
-    """Given a work tree that `check_out` fills, return where its index lies: beside it, so that the tree is the commit's alone."""
+    """Return where the index of a work tree that `check_out` fills lies: beside it, so that the tree is the commit's alone."""
     return tree.with_name(tree.name + ".index")

@@ -21,7 +21,7 @@ class Get(Protocol):
 
 
 def get(ip: str, port: int, path: str, *, host: str, timeout: float) -> Answer:
-    """Given an address, a path and the Host to ask for, return the answer's status; redirects are not followed.
+    """Return the status of a GET at an address with a Host; redirects are not followed.
 
     `timeout` is in seconds, for connecting and for each read. Never raises: no answer is an answer too.
     """

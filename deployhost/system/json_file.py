@@ -15,7 +15,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write an object to a file: all of it, or nothing. Raise OSError."""
+    """Write an object to a file: all of it, or nothing. Raises OSError."""
     new = path.with_name(path.name + ".new")
     new.write_text(json.dumps(content), encoding="utf-8")
     new.replace(path)

@@ -27,7 +27,7 @@ class PortListener:
 
 
 def distribution(os_release: Path = Path("/etc/os-release")) -> Distribution:
-    """Given the file, return which distribution this is; one that is missing makes it an unknown one."""
+    """Return which distribution this is; a missing file makes it an unknown one."""
     values: dict[str, str] = {}
     with contextlib.suppress(OSError):
         for line in os_release.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -45,7 +45,7 @@ def cpus() -> tuple[int, ...]:
 
 
 def memory(meminfo: Path = Path("/proc/meminfo")) -> int:
-    """Given the kernel's table of memory, return the machine's bytes of it; 0 if it does not say."""
+    """Return the machine's bytes of memory; 0 if the kernel does not say."""
     with contextlib.suppress(OSError, ValueError):
         for line in meminfo.read_text(encoding="ascii").splitlines():
             name, _, rest = line.partition(":")
@@ -64,7 +64,7 @@ def is_in_use(directory: Path, proc: Path = Path("/proc")) -> bool:
 
 
 def listener(port: int, proc: Path = Path("/proc")) -> PortListener | None:
-    """Given a TCP port, return who listens on it on loopback or on every address, or None if nobody does."""
+    """Return who listens on a TCP port on loopback or on every address, or None if nobody does."""
     inodes = set()
     for table in ("tcp", "tcp6"):
         with contextlib.suppress(OSError):
@@ -75,7 +75,7 @@ def listener(port: int, proc: Path = Path("/proc")) -> PortListener | None:
 
 
 def listening_inodes(table: str, port: int) -> set[str]:
-    """Given the text of /proc/net/tcp or tcp6 and a port, return the inodes of the sockets that listen on it.
+    """Return the inodes of the sockets that listen on a port, by the text of /proc/net/tcp or tcp6.
 
     A socket of one address that is not loopback does not keep 127.0.0.1 from being bound.
     """
@@ -91,7 +91,7 @@ def listening_inodes(table: str, port: int) -> set[str]:
 
 
 def modes(directories: tuple[Path, ...]) -> dict[Path, int]:
-    """Given directories, return the mode of each that is there."""
+    """Return the mode of each directory that is there."""
     found = {}
     for directory in directories:
         if directory.is_dir():
@@ -100,7 +100,7 @@ def modes(directories: tuple[Path, ...]) -> dict[Path, int]:
 
 
 def command_line(pid: int) -> tuple[str, ...]:
-    """Given a pid, return its argv; an empty one if it is gone."""
+    """Return a process's argv; an empty one if it is gone."""
     with contextlib.suppress(OSError):
         raw = Path(f"/proc/{pid}/cmdline").read_bytes()
         return tuple(part.decode("utf-8", "replace") for part in raw.rstrip(b"\0").split(b"\0"))

@@ -24,7 +24,7 @@ DOCKER_DNS = "127.0.0.11"  # Docker's own resolver listens here in every contain
 
 
 def parse_listeners(table: str) -> set[Listener]:
-    """Given the text of /proc/<pid>/net/tcp or tcp6, return the listening sockets, without Docker's own resolver."""
+    """Return the listening sockets in the text of /proc/<pid>/net/tcp or tcp6, without Docker's own resolver."""
     found = set()
     for line in table.splitlines()[1:]:
         fields = line.split()
@@ -38,7 +38,7 @@ def parse_listeners(table: str) -> set[Listener]:
 
 
 def listeners(pid: int) -> set[Listener] | None:
-    """Given a process, return who listens in its network namespace; None when the process is gone.
+    """Return who listens in a process's network namespace; None when the process is gone.
 
     A port that listens on every address is reported once, as not loopback.
     """
@@ -57,12 +57,12 @@ def listeners(pid: int) -> set[Listener] | None:
 
 
 def listen_in(pid: int) -> socket.socket:
-    """Given a process, return a TCP socket that listens on a free port of its network namespace. Raise OSError."""
+    """Return a TCP socket that listens on a free port of a process's network namespace. Raises OSError."""
     return _inside(pid, lambda: socket.create_server(("0.0.0.0", 0)))  # noqa: S104 - the namespace of one container
 
 
 def peers_in(pid: int) -> set[int]:
-    """Given a process, return the interfaces of the host (by index) that its network's ones are the other ends of."""
+    """Return the interfaces of the host (by index) that those of a process's network are the other ends of."""
     # Asked of the kernel: a file of the container's own /sys might be one that its image put there.
     try:
         with _inside(pid, lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC)) as link:
@@ -74,7 +74,7 @@ def peers_in(pid: int) -> set[int]:
 
 
 def _peers(link: socket.socket) -> Iterator[int]:
-    """Given a netlink socket that was asked for all links, yield the IFLA_LINK of each. Raise OSError."""
+    """Yield the IFLA_LINK of each link that a netlink socket was asked for. Raises OSError."""
     while True:
         answer = link.recv(1 << 16)
         while len(answer) >= _HEADER.size:
@@ -101,7 +101,7 @@ def _aligned(length: int) -> int:
 
 
 def _inside(pid: int, make: Callable[[], socket.socket]) -> socket.socket:
-    """Given a process and what makes a socket, return one made in that process's network namespace. Raise OSError."""
+    """Return a socket that was made in a process's network namespace. Raises OSError."""
     result: list[socket.socket | OSError] = []
 
     def inside() -> None:

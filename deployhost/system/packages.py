@@ -31,13 +31,13 @@ class InstallRecord:
 
 
 def read_record(path: Path) -> InstallRecord:
-    """Given the record's path, return what it says; a missing one is empty."""
+    """Return what the record says; a missing one is empty."""
     content = json_file.read_json(path)
     return InstallRecord(tuple(content.get("packages", ())), tuple(content.get("files", ())), "before" in content)
 
 
 def note_file(path: Path, made: Path) -> None:
-    """Given the record's path and a file of the system that we are about to make, note that it is ours."""
+    """Note in the record that a file of the system that we are about to make is ours."""
     content = json_file.read_json(path)
     content["files"] = sorted({*content.get("files", ()), str(made)})
     _write(path, content)
@@ -54,7 +54,7 @@ def installed() -> frozenset[str]:
 
 @contextlib.contextmanager
 def recorded(path: Path) -> Iterator[None]:
-    """Given the record's path, note the packages that are added until the block ends, by an error too; a kill leaves it open."""
+    """Note in the record the packages that are added until the block ends, by an error too; a kill leaves it open."""
     content = json_file.read_json(path)
     content.setdefault("before", sorted(installed()))
     _write(path, content)
@@ -67,9 +67,9 @@ def recorded(path: Path) -> Iterator[None]:
 
 
 def install(packages: Iterable[str], optional: Iterable[str], record: Path, on_line: Callable[[str], None]) -> int:
-    """Given packages, and others that are wanted where apt has them, install them without recommended ones.
+    """Install packages, and the optional ones that apt has, without recommended ones.
 
-    What is added is noted in the record, and its number returned. Raise SetupFailed with apt's last lines.
+    What is added is noted in the record, and its number returned. Raises SetupFailed with apt's last lines.
     """
     count = len(installed())
     wanted = list(packages)
@@ -91,7 +91,7 @@ def install(packages: Iterable[str], optional: Iterable[str], record: Path, on_l
 
 
 def available(packages: Iterable[str]) -> list[str]:
-    """Given names of packages, return those that apt could install."""
+    """Return those of the packages that apt could install."""
     names = list(packages)
     if not names:
         return []

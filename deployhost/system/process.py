@@ -60,9 +60,9 @@ class ChildProcess:
         return self._popen.poll()
 
     def wait(self, timeout: float, stop: Stop | None = None) -> Completed:
-        """Given seconds, and perhaps what ends it early, return how it ended.
+        """Wait up to `timeout` seconds for its end and return how it ended; `stop` ends it early.
 
-        Raise CommandTimedOut or CommandStopped, having stopped the whole group, if it did not end by itself.
+        Raises CommandTimedOut or CommandStopped, having stopped the whole group, if it did not end by itself.
         """
         stop = stop or Stop()
         try:
@@ -84,7 +84,7 @@ class ChildProcess:
         )
 
     def _until_ended(self, timeout: float, stop: Stop) -> float:
-        """Given seconds, return the seconds until it ended or was to be stopped, at most those.
+        """Return the seconds until it ended or was to be stopped, `timeout` at most.
 
         Popen.wait() with a timeout sleeps up to 50 ms between two looks, which every push would feel; the kernel's handle
         of a process wakes us at once.
@@ -144,7 +144,7 @@ def spawn(
     output: Path | None = None,
     dies_with_us: bool = False,
 ) -> ChildProcess:
-    """Given an argv, start it in a session of its own and return it running. Raise CommandMissing if there is no such program.
+    """Start an argv in a session of its own and return it running. Raises CommandMissing if there is no such program.
 
     `env` replaces the environment; `on_line` gets each line of output and errors as it comes, without its newline (from a
     reader thread); `output` appends both to a file instead, for a process that outlives us; `dies_with_us` has the kernel
@@ -179,7 +179,7 @@ def spawn(
 
 
 def piped(argv: Sequence[str], *, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    """Given an argv and its whole environment, start it in a session of its own, its input and output being pipes to us."""
+    """Start an argv in a session of its own, its input and output being pipes to us; `env` is its whole environment."""
     try:
         return subprocess.Popen(
             list(argv), env=dict(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
@@ -189,10 +189,10 @@ def piped(argv: Sequence[str], *, env: Mapping[str, str]) -> "subprocess.Popen[b
 
 
 def attached(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> int:
-    """Given an argv, its environment and directory, run it with our own input, output and terminal; return its exit code.
+    """Run an argv with our own input, output and terminal; return its exit code.
 
     Ctrl-C is for the program: it gets it from the terminal as we do, and decides what that means. A program that a signal
-    ended counts as 128 and the signal's number, as in a shell. Raise CommandMissing, CommandFailed if it can't be started.
+    ended counts as 128 and the signal's number, as in a shell. Raises CommandMissing, CommandFailed if it can't be started.
     """
     full = ["setpriv", "--pdeathsig", "TERM", "--", *argv]
     # A handler of ours, not SIG_IGN: that one the program would inherit.
@@ -219,9 +219,9 @@ def run(
     dies_with_us: bool = False,
     stop: Stop | None = None,
 ) -> Completed:
-    """Given an argv and seconds, run it to its end and return what it wrote.
+    """Run an argv to its end, within `timeout` seconds, and return what it wrote.
 
-    Raise CommandFailed if it ends with another code than 0 (unless `check` is false), CommandTimedOut, CommandStopped if
+    Raises CommandFailed if it ends with another code than 0 (unless `check` is false), CommandTimedOut, CommandStopped if
     `stop` was set meanwhile, CommandMissing.
     """
     process = spawn(argv, env=env, cwd=cwd, on_line=on_line, stdin=stdin, dies_with_us=dies_with_us)

@@ -10,19 +10,19 @@ from deployhost.system.json_file import read_json, write_json
 
 
 def running(record: Path) -> int:
-    """Given a note {"pid", "start"}, return its pid if that very process still runs, else 0."""
+    """Return the pid in a note {"pid", "start"} if that very process still runs, else 0."""
     noted = read_json(record)
     pid = noted.get("pid", 0)
     return pid if isinstance(pid, int) and pid > 0 and start_of(pid) == noted.get("start") else 0
 
 
 def note(record: Path, pid: int, **more: str) -> None:
-    """Given a pid, write the note by which `running` finds it again."""
+    """Write the note by which `running` finds a process again."""
     write_json(record, {"pid": pid, "start": start_of(pid), **more})
 
 
 def by_pidfile(pidfile: Path, program: str) -> int:
-    """Given a pid file and a program's name, return the pid there if that program runs under it, else 0."""
+    """Return the pid in a pid file if the program of that name runs under it, else 0."""
     with contextlib.suppress(OSError, ValueError):
         pid = int(pidfile.read_text(encoding="ascii"))
         if Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip() == program[:15] and start_of(pid):
@@ -31,7 +31,7 @@ def by_pidfile(pidfile: Path, program: str) -> int:
 
 
 def start_of(pid: int) -> str:
-    """Given a pid, return when it began (boot id and clock ticks), or "" if it is gone or a zombie: pids are used again."""
+    """Return when a process began (boot id and clock ticks), or "" if it is gone or a zombie: pids are used again."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

@@ -25,10 +25,10 @@ class Services(Protocol):
         """Return whether the service runs now."""
 
     def start(self, name: str) -> None:
-        """Have a defined service running and enabled. Raise SetupFailed."""
+        """Have a defined service running and enabled. Raises SetupFailed."""
 
     def restart(self, name: str) -> None:
-        """Have the service run what its definition says now. Raise SetupFailed."""
+        """Have the service run what its definition says now. Raises SetupFailed."""
 
     def remove(self, name: str) -> None:
         """Stop the service and forget it; one that is not there is no error."""

@@ -25,12 +25,12 @@ class Stop:
         return self._event.is_set()
 
     def wait(self, seconds: float) -> bool:
-        """Given seconds, return once it is wished or they are over: whether it is wished."""
+        """Return once it is wished or the seconds are over: whether it is wished."""
         return self._event.wait(seconds)
 
     @contextlib.contextmanager
     def waking(self, waker: Callable[[], None]) -> Iterator[None]:
-        """Given what wakes one who waits, have it called when the wish is made, or now if it was; never after the block."""
+        """Have `waker` called when the wish is made, or now if it was; never after the block."""
         with self._lock:
             self._wakers.append(waker)
             if self._event.is_set():

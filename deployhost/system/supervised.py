@@ -21,7 +21,7 @@ UP = 0.1  # seconds after which a process that was started counts as up
 
 
 class Supervised:
-    """Given the paths, keep services by the supervisor; it is started where it does not run."""
+    """Keeps services by the supervisor, which is started where it does not run."""
 
     manager: Manager = "supervisor"
 
@@ -135,7 +135,7 @@ class Supervised:
 
 
 def supervised_definition(argv: list[str], env: Mapping[str, str], pidfile: str = "") -> str:
-    """Given an argv, its environment and its own pid file if it has one, return the definition that the supervisor reads."""
+    """Return the definition of a service that the supervisor reads; `pidfile` is the program's own, if it has one."""
     return json.dumps({"argv": argv, "env": dict(env), "pidfile": pidfile}, indent=2) + "\n"
 
 

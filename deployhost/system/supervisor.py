@@ -41,7 +41,7 @@ class Service:
 
 
 class Supervisor:
-    """Given the three directories, keep what SERVICES names running until it names nothing, or TERM comes."""
+    """Keeps what SERVICES names running until it names nothing, or TERM comes."""
 
     def __init__(self, directory: Path, run: Path, logs: Path, *, log_limit: int = LOG_LIMIT) -> None:
         self.directory, self.run, self.logs, self.log_limit = directory, run, logs, log_limit

@@ -8,7 +8,7 @@ from deployhost.system.services import Manager
 
 
 class Systemd:
-    """Given the root directory (normally /), keep services by units in etc/systemd/system."""
+    """Keeps services by units in etc/systemd/system."""
 
     manager: Manager = "systemd"
 

@@ -35,7 +35,7 @@ class Procfile:
 
 
 def read_procfile(tree: Tree) -> Procfile:
-    """Given a tree, return what its Procfile says. It is read line by line as Heroku does: it is not YAML.
+    """Return what a tree's Procfile says. It is read line by line as Heroku does: it is not YAML.
 
     A name is a Kamal role: lower case, and a hyphen becomes an underscore. A space before the colon is forgiven.
     """
@@ -70,7 +70,7 @@ def read_procfile(tree: Tree) -> Procfile:
 
 
 def words_of(command: str) -> tuple[str, ...]:
-    """Given a shell command, return its words as far as they can be told apart, leading assignments left out."""
+    """Return the words of a shell command as far as they can be told apart, leading assignments left out."""
     command = command[:LONGEST_READ]
     try:
         words = shlex.split(command)
@@ -82,7 +82,7 @@ def words_of(command: str) -> tuple[str, ...]:
 
 
 def simple_argv(command: str) -> tuple[str, ...] | None:
-    """Given a shell command, return its argv if running it needs no shell, else None."""
+    """Return the argv of a shell command if running it needs no shell, else None."""
     if len(command) > LONGEST_READ or _META & set(command):
         return None
     try:
@@ -95,18 +95,18 @@ def simple_argv(command: str) -> tuple[str, ...] | None:
 
 
 def start_of(command: str) -> Start:
-    """Given a shell command, return how the container runs it: without a shell where possible, so that signals reach the program."""
+    """Return how the container runs a shell command: without a shell where possible, so that signals reach the program."""
     argv = simple_argv(command)
     return Start(argv) if argv else shell_start(with_exec(command))
 
 
 def shell_start(command: str) -> Start:
-    """Given the text of a shell command, return the start that runs it as it is."""
+    """Return the start that runs the text of a shell command as it is."""
     return Start(("/bin/sh", "-c", command))
 
 
 def with_exec(command: str) -> str:
-    """Given a shell command, return it with its last part exec'd where that changes nothing else: a shell as PID 1 ignores SIGTERM."""
+    """Return a shell command with its last part exec'd where that changes nothing else: a shell as PID 1 ignores SIGTERM."""
     cut, others = _last_and(command)
     if others:
         return command
@@ -122,7 +122,7 @@ def with_exec(command: str) -> str:
 
 
 def _last_and(command: str) -> tuple[int, bool]:
-    """Given a shell command, return where the part after its last `&&` begins (0: no such part), and whether it has any other operator."""
+    """Return where the part after a command's last `&&` begins (0: no such part), and whether it has any other operator."""
     quote, cut, skip = "", 0, False
     for index, char in enumerate(command):
         if skip:

@@ -14,7 +14,7 @@ class BadManifest(Exception):
 
 
 def read_json(tree: Tree, path: str) -> dict[str, Any]:
-    """Given the path of a JSON file, return its object. Raise BadManifest if it is none."""
+    """Return the object in a JSON file. Raises BadManifest if the file holds something else."""
     text = _read(tree, path)
     try:
         value = json.loads(text)
@@ -28,7 +28,7 @@ def read_json(tree: Tree, path: str) -> dict[str, Any]:
 
 
 def read_toml(tree: Tree, path: str) -> dict[str, Any]:
-    """Given the path of a TOML file, return its table. Raise BadManifest if it is none."""
+    """Return the table in a TOML file. Raises BadManifest if the file holds something else."""
     text = _read(tree, path)
     if any(line.count(".") > MOST_DOTS for line in text.splitlines()):
         raise BadManifest(f"{path} is not valid TOML: it is nested too deeply or holds an impossible value")
@@ -41,19 +41,19 @@ def read_toml(tree: Tree, path: str) -> dict[str, Any]:
 
 
 def table(value: Any, *keys: str) -> dict[str, Any]:
-    """Given a parsed manifest, return the table at the keys, or an empty one if anything else stands there."""
+    """Return the table at the keys of a parsed manifest, or an empty one if anything else stands there."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else {}
 
 
 def strings(value: Any) -> list[str]:
-    """Given a parsed value, return the strings of a list, and nothing for anything else."""
+    """Return the strings of a parsed list, and nothing for any other value."""
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def text_of(value: Any) -> str:
-    """Given a parsed value, return it if it is a string, stripped, else the empty string."""
+    """Return a parsed value, stripped, if it is a string, else the empty string."""
     return value.strip() if isinstance(value, str) else ""
 
 

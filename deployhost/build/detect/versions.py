@@ -45,7 +45,7 @@ class Choice:
 
 
 def choose(runtime: Runtime, fitting: tuple[str, ...], wish: str, where: Reason) -> Choice:
-    """Given the supported versions that meet a wish, best first, return the default if it does, else the best, else the nearest with a warning."""
+    """Return the default if it is among the supported versions that meet a wish (best first), else the best, else the nearest with a warning."""
     if fitting:
         version = runtime.default if runtime.default in fitting else fitting[0]
         warning = (
@@ -66,13 +66,13 @@ def by_default(runtime: Runtime) -> Choice:
 
 
 def shown(text: str) -> str:
-    """Given a text of the repository, return it short and on one line, fit for a message."""
+    """Return a text of the repository short and on one line, fit for a message."""
     flat = "".join(char if char.isprintable() else " " for char in text).strip()
     return flat if len(flat) <= 60 else flat[:57] + "..."
 
 
 def python_matching(wish: str) -> tuple[str, ...]:
-    """Given a requires-python specifier or a plain version (3.12, 3.12.4, python-3.12.4), return the supported versions that meet it."""
+    """Return the supported versions that meet a requires-python specifier or a plain version (3.12, 3.12.4, python-3.12.4)."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 (packaging costs what `inspect` need not pay)
 
     if len(wish) > LONGEST_WISH:
@@ -89,7 +89,7 @@ def python_matching(wish: str) -> tuple[str, ...]:
 
 
 def node_matching(wish: str) -> tuple[str, ...]:
-    """Given an npm range (>=18, ^20 || 22.x, v22.1.0, lts/*, lts/jod), return the supported majors that have a version in it, newest first."""
+    """Return the supported majors, newest first, with a version in an npm range (>=18, ^20 || 22.x, v22.1.0, lts/*, lts/jod)."""
     if len(wish) > LONGEST_WISH:
         return ()
     wish = wish.strip().lower()
@@ -102,7 +102,7 @@ def node_matching(wish: str) -> tuple[str, ...]:
 
 
 def _meets(major: int, wanted: str) -> bool:
-    """Given a major and one part of an npm range, return whether some version of that major is in it."""
+    """Return whether some version of a major is in one part of an npm range."""
     hyphen = re.fullmatch(r"v?(\d+)[\d.]*\s+-\s+v?(\d+)[\d.]*", wanted)
     if hyphen:
         return int(hyphen[1]) <= major <= int(hyphen[2])
@@ -126,7 +126,7 @@ def _in_range(major: int, operator: str, number: str, rest: str) -> bool:
 
 
 def _nearest(runtime: Runtime, wish: str) -> str:
-    """Given a wish that nothing meets, return the supported version nearest to the first number in it, else the default."""
+    """Return the supported version nearest to the first number of a wish that nothing meets, else the default."""
     number = re.search(r"(\d{1,6})(?:\.(\d{1,6}))?", wish)
     if not number:
         return runtime.default

@@ -48,14 +48,14 @@ class NodeBuild:
 
 
 def read_build(tree: Tree) -> NodeBuild:
-    """Given a tree, return how its package.json is installed and built. Raise BadManifest if it can't be read."""
+    """Return how a tree's package.json is installed and built. Raises BadManifest if it can't be read."""
     package = read_package(tree)
     manager = choose_manager(tree, package)
     return NodeBuild(package, manager, plan_install(tree, package, manager), choose_node(tree, package))
 
 
 def detect(tree: Tree) -> Candidate | Unusable | None:
-    """Given a tree, return how it is run or built by Node, why it can't be, or None if there is nothing of Node's in it."""
+    """Return how a tree is run or built by Node, why it can't be, or None if there is nothing of Node's in it."""
     procfile = read_procfile(tree)
     try:
         node = read_build(tree)

@@ -46,7 +46,7 @@ class Install:
 
 
 def plan_install(tree: Tree, package: Package, manager: Manager) -> Install:
-    """Given a tree with its package.json and package manager, return how the dependencies are installed."""
+    """Return how the dependencies of a tree's package.json are installed."""
     dropped, rest = _lifecycle(package)
     local = any(
         value.startswith(("file:", "link:")) for value in (*package.dependencies.values(), *package.dev.values())
@@ -87,7 +87,7 @@ def plan_install(tree: Tree, package: Package, manager: Manager) -> Install:
 
 
 def needs_dev(package: Package, command: str) -> str | None:
-    """Given the start command, return the development dependency that it uses, or None."""
+    """Return the development dependency that the start command uses, or None."""
     words = set(re.split(r"[^\w@./-]+", command)) | set(re.split(r"[^\w-]+", command))
     return next(
         (
@@ -100,7 +100,7 @@ def needs_dev(package: Package, command: str) -> str | None:
 
 
 def holds_token(text: str) -> bool:
-    """Given the text of an .npmrc or .yarnrc.yml, return whether a token is written out in it."""
+    """Return whether a token is written out in the text of an .npmrc or .yarnrc.yml."""
     return bool(_SECRET.search(text))
 
 
@@ -136,7 +136,7 @@ def _copies(tree: Tree, package: Package) -> tuple[tuple[tuple[str, ...], str], 
 
 
 def _commands(manager: Manager) -> tuple[str, str, str]:
-    """Given a package manager, return its commands: install all, install without development dependencies, remove those."""
+    """Return a package manager's commands: install all, install without development dependencies, remove those."""
     if manager.name == "pnpm":
         frozen = "--frozen-lockfile" if manager.lockfile else "--no-frozen-lockfile"
         install = f"CI=true pnpm install {frozen} --store-dir /root/.pnpm-store"

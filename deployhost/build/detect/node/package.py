@@ -38,11 +38,11 @@ class Package:
     exists: bool = True
 
     def has(self, *names: str) -> str | None:
-        """Given names, return the first that is a dependency of either kind, or None."""
+        """Return the first of the names that is a dependency of either kind, or None."""
         return next((name for name in names if name in self.dependencies or name in self.dev), None)
 
     def line(self, needle: str) -> int | None:
-        """Given a key, return the line of package.json on which it stands."""
+        """Return the line of package.json on which a key stands."""
         return line_of(self.text, f'"{needle}"')
 
 
@@ -63,7 +63,7 @@ class Manager:
 
 
 def read_package(tree: Tree) -> Package:
-    """Given a tree, return its package.json, or an empty one that does not exist. Raise BadManifest if it can't be read."""
+    """Return a tree's package.json, or an empty one that does not exist. Raises BadManifest if it can't be read."""
     if not tree.exists("package.json"):
         return Package(exists=False)
     body = read_json(tree, "package.json")
@@ -82,7 +82,7 @@ def read_package(tree: Tree) -> Package:
 
 
 def choose_node(tree: Tree, package: Package) -> Choice:
-    """Given a tree, return the Node version: .nvmrc, .node-version, volta, engines, else the default."""
+    """Return a tree's Node version: .nvmrc, .node-version, volta, engines, else the default."""
     for path in (".nvmrc", ".node-version"):
         if tree.exists(path) and (wish := tree.read(path).strip().split("\n")[0].strip()):
             return choose(NODE, node_matching(wish), wish, Reason(f"Node version {shown(wish)}", path, 1))
@@ -98,7 +98,7 @@ def choose_node(tree: Tree, package: Package) -> Choice:
 
 
 def choose_manager(tree: Tree, package: Package) -> Manager:
-    """Given a tree, return its package manager: the packageManager field, else its lockfile, else npm."""
+    """Return a tree's package manager: the packageManager field, else its lockfile, else npm."""
     named = _EXACT.fullmatch(package.manager)
     locks = {
         "pnpm": ("pnpm-lock.yaml",),
@@ -123,7 +123,7 @@ def choose_manager(tree: Tree, package: Package) -> Manager:
 
 
 def _tool(tree: Tree, name: str, version: str, *, berry: bool) -> str:
-    """Given a package manager, return what `npm install --global` gets it from, at a pinned version."""
+    """Return what `npm install --global` gets a package manager from, at a pinned version."""
     if name == "npm":
         return ""
     if name == "pnpm":

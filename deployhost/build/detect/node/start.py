@@ -74,7 +74,7 @@ class NodeStart:
 
 
 def find_start(tree: Tree, package: Package, procfile: Procfile) -> NodeStart | None:
-    """Given a tree, return what runs or that it is a site, or None if nothing does."""
+    """Return what runs in a tree, or that it is a site, or None if nothing does."""
     if procfile.web:
         words = words_of(procfile.web)
         claims = bool(words) and words[0].rpartition("/")[2] in NODE_WORDS
@@ -116,7 +116,7 @@ def _by_script(tree: Tree, package: Package, procfile: Procfile, start: str) -> 
 
 
 def resolve(command: str, package: Package, depth: int = 5) -> str:
-    """Given a command, return it with `npm start`, `npm run x` and the like replaced by what they run: npm would stand between us and SIGTERM."""
+    """Return a command with `npm start`, `npm run x` and the like replaced by what they run: npm would stand between us and SIGTERM."""
     match = re.fullmatch(
         r"(?:npm|pnpm|yarn|bun)\s+(?:(?:run|run-script)\s+)?([A-Za-z0-9:_.-]+)(?:\s+--)?", command.strip()
     )
@@ -150,7 +150,7 @@ def _is_seen(tree: Tree, package: Package) -> bool:
 
 
 def _is_dev(package: Package, start: str) -> bool:
-    """Given a start script beside a build script, return whether it only serves what a build makes, as a developer would look at it."""
+    """Return whether a start script beside a build script only serves what a build makes, as a developer would look at it."""
     return bool(_DEV_STARTS.fullmatch(resolve(start, package)[:LONGEST_READ]))
 
 

@@ -48,12 +48,12 @@ class Dependencies:
         return tuple(sorted({one for name, (_, run) in _SYSTEM.items() if name in self.names for one in run}))
 
     def has(self, name: str) -> bool:
-        """Given a distribution's normalized name, return whether it is installed, by itself or as an extra such as fastapi[standard]."""
+        """Return whether a distribution is installed, by itself or as an extra such as fastapi[standard]; `name` is normalized."""
         return name in self.names or (name == "uvicorn" and bool(self.extras & {"fastapi[standard]", "fastapi[all]"}))
 
 
 def read_dependencies(tree: Tree) -> Dependencies | Unusable:
-    """Given a tree, return its dependencies, or why they can't be installed. uv.lock wins, then requirements.txt, then pyproject.toml."""
+    """Return a tree's dependencies, or why they can't be installed. uv.lock wins, then requirements.txt, then pyproject.toml."""
     project: dict[str, Any] = {}
     warnings: list[str] = []
     if tree.exists("pyproject.toml"):
@@ -80,7 +80,7 @@ def read_dependencies(tree: Tree) -> Dependencies | Unusable:
 
 
 def choose_python(tree: Tree) -> Choice:
-    """Given a tree, return the Python version: .python-version, runtime.txt, requires-python, else the default."""
+    """Return a tree's Python version: .python-version, runtime.txt, requires-python, else the default."""
     for path in (".python-version", "runtime.txt"):
         if tree.exists(path):
             for number, line in enumerate(tree.read(path).splitlines(), 1):
@@ -105,7 +105,7 @@ def choose_python(tree: Tree) -> Choice:
 
 
 def parse_requirement(line: str) -> tuple[str, frozenset[str]] | None:
-    """Given one line of PEP 508, return the normalized name and its `name[extra]`s, or None if it is not one."""
+    """Return the normalized name of one line of PEP 508 and its `name[extra]`s, or None if it is not one."""
     from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 (packaging costs what `inspect` need not pay)
     from packaging.utils import canonicalize_name  # noqa: PLC0415
 
@@ -199,7 +199,7 @@ def _from_uv(tree: Tree, project: dict[str, Any], warnings: tuple[str, ...]) -> 
 
 
 def _declared(tree: Tree, project: dict[str, Any]) -> tuple[dict[str, Reason], frozenset[str], bool]:
-    """Given a parsed pyproject.toml, return the names and extras of its [project] dependencies, and whether one comes from git."""
+    """Return the names and extras of the [project] dependencies of a pyproject.toml, and whether one comes from git."""
     text = tree.read("pyproject.toml")
     names: dict[str, Reason] = {}
     extras: frozenset[str] = frozenset()
@@ -226,7 +226,7 @@ def _other_tool(path: str, tool: str) -> Unusable:
 
 
 def _join(path: str, other: str) -> str:
-    """Given a requirements file and the path that it includes, return the included path relative to the root."""
+    """Return the path that a requirements file includes, relative to the root."""
     parts = path.split("/")[:-1]
     for part in other.split("/"):
         if part == ".." and parts:

@@ -29,7 +29,7 @@ _MARKERS = (
 
 
 def detect(tree: Tree) -> Candidate | Unusable | None:
-    """Given a tree, return how it is run by Python, why it can't be, or None if there is nothing of Python's in it."""
+    """Return how a tree is run by Python, why it can't be, or None if there is nothing of Python's in it."""
     marker = next((path for path in _MARKERS if tree.exists(path)), None)
     procfile = read_procfile(tree)
     web = procfile.web or ""

@@ -40,7 +40,7 @@ class Find:
 
 
 def parse(text: str) -> ast.Module | None:
-    """Given a text, return its syntax tree, or None if it is no Python that this interpreter knows."""
+    """Return a text's syntax tree, or None if it is not Python that this interpreter knows."""
     try:
         with warnings.catch_warnings():  # an invalid escape in somebody's string is not ours to report
             warnings.simplefilter("ignore")
@@ -50,7 +50,7 @@ def parse(text: str) -> ast.Module | None:
 
 
 def dotted(node: ast.expr) -> str:
-    """Given an expression, return its dotted name (`a.b.c`), or "" if it is none."""
+    """Return the dotted name of an expression (`a.b.c`), or "" if it has none."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -59,7 +59,7 @@ def dotted(node: ast.expr) -> str:
 
 
 def is_main(node: ast.If) -> bool:
-    """Given an if, return whether it is `if __name__ == "__main__"`."""
+    """Return whether an if is `if __name__ == "__main__"`."""
     test = node.test
     if not isinstance(test, ast.Compare):
         return False

@@ -31,12 +31,12 @@ class Launch:
 
 
 def uvicorn(target: str, *, factory: bool = False) -> Start:
-    """Given `module:name`, return the start under uvicorn."""
+    """Return the start of `module:name` under uvicorn."""
     return shell_start(f"exec uvicorn {'--factory ' if factory else ''}{target} {_UVICORN}")
 
 
 def gunicorn(target: str) -> Start:
-    """Given `module:name`, return the start under gunicorn, which binds 0.0.0.0:$PORT by itself."""
+    """Return the start of `module:name` under gunicorn, which binds 0.0.0.0:$PORT by itself."""
     # Threads: one slow request must not stop the others. The heartbeat belongs in memory, not on a disk that may be slow.
     beat = "/dev/shm"  # noqa: S108 (gunicorn makes its file there by mkstemp)
     return Start(
@@ -45,7 +45,7 @@ def gunicorn(target: str) -> Start:
 
 
 def script(path: str, serve: Serve) -> Start:
-    """Given a file that serves when it is run, and how, return its start."""
+    """Return the start of a file that serves when it is run."""
     quoted = shlex.quote(path)
     if serve is Serve.STREAMLIT:
         return shell_start(

@@ -61,7 +61,7 @@ _NO_SERVERS = ("asyncio.run", "subprocess.run")
 
 
 def script_finds(module: ast.Module, imported: set[str]) -> list[Find]:
-    """Given a file and the dotted names that it imports, return how it serves when it is run: at its end, or under `__main__`."""
+    """Return how a file serves when it is run, at its end or under `__main__`; `imported` are the dotted names that it imports."""
     origins = {one.split(".")[0] for one in imported}
     if "streamlit" in origins:
         return [Find(Rank.SCRIPT, Serve.STREAMLIT, "", "Streamlit", 1, "streamlit")]

@@ -27,7 +27,7 @@ _APP_NAMES = ("app", "application", "api", "server", "main")
 
 
 def scan(text: str) -> tuple[Find, ...]:
-    """Given a Python file's text, return what it offers to run, best first; nothing if it is no Python."""
+    """Return what a Python file offers to run, best first; nothing if it is not Python."""
     module = parse(text)
     if module is None:
         return ()
@@ -37,7 +37,7 @@ def scan(text: str) -> tuple[Find, ...]:
 
 
 def imports_of(text: str) -> dict[str, int]:
-    """Given a Python file's text, return the top-level modules that it imports, each with the line."""
+    """Return the top-level modules that a Python file imports, each with the line."""
     module = parse(text)
     found: dict[str, int] = {}
     for node in ast.walk(module) if module else ():
@@ -74,7 +74,7 @@ def _imports(module: ast.Module) -> dict[str, str]:
 
 
 def _framework(call: ast.expr, imports: dict[str, str]) -> tuple[str, Serve, str] | None:
-    """Given an expression, return (constructor, how it is served, distribution) if it calls a known framework's constructor."""
+    """Return (constructor, how it is served, distribution) if an expression calls a known framework's constructor."""
     if not isinstance(call, ast.Call):
         return None
     name = dotted(call.func)
@@ -111,7 +111,7 @@ def _objects(module: ast.Module, imports: dict[str, str]) -> list[Find]:
 
 
 def _assigned(node: ast.stmt) -> tuple[str, ast.expr | None]:
-    """Given a statement, return the name that it assigns (the first of a tuple) and the value."""
+    """Return the name that a statement assigns (the first of a tuple) and the value."""
     if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
         return node.target.id, node.value
     if not isinstance(node, ast.Assign):
@@ -161,7 +161,7 @@ def _callables(module: ast.Module, imports: dict[str, str]) -> list[Find]:
 
 
 def _made_by(node: ast.FunctionDef, imports: dict[str, str]) -> tuple[str, Serve, str] | None:
-    """Given a function that needs no arguments, return the framework that it makes an app of, if it is a factory."""
+    """Return the framework that a function without arguments makes an app of, if it is a factory."""
     annotation = dotted(node.returns).rpartition(".")[2] if node.returns else ""
     if node.name not in _FACTORIES and annotation not in _FRAMEWORKS:
         return None

@@ -32,7 +32,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
 def find_launch(tree: Tree, procfile: Procfile, dependencies: Dependencies) -> Launch | None:
-    """Given a tree, return how its web process is started, or None if nothing is found to start."""
+    """Return how a tree's web process is started, or None if nothing is found to start."""
     django = django_launch(tree, dependencies)
     if procfile.web:
         words = words_of(procfile.web)
@@ -53,7 +53,7 @@ def find_launch(tree: Tree, procfile: Procfile, dependencies: Dependencies) -> L
 
 
 def is_pythons(command: str) -> bool:
-    """Given a command, return whether one of its programs is plainly Python's."""
+    """Return whether one of a command's programs is plainly Python's."""
     names = [program.rpartition("/")[2] for program in programs_of(command)]
     return any(
         re.sub(r"[\d.]+$", "", name) in PYTHON_WORDS or name in PYTHON_WORDS or name.endswith(".py") for name in names
@@ -125,7 +125,7 @@ def _skipped(path: str) -> bool:
 
 
 def _module(path: str) -> tuple[str, str]:
-    """Given a file, return its module's dotted name and the directory that must be on sys.path for it ("" is the root)."""
+    """Return the dotted name of a file's module and the directory that must be on sys.path for it ("" is the root)."""
     parts = path.removesuffix(".py").split("/")
     root = ""
     if parts[0] == "src" and len(parts) > 1:
@@ -136,7 +136,7 @@ def _module(path: str) -> tuple[str, str]:
 
 
 def _launch(path: str, find: Find, dependencies: Dependencies) -> Launch:
-    """Given a file and what was found in it, return the launch."""
+    """Return the launch of what was found in a file."""
     module, root = _module(path)
     if find.serve is Serve.EITHER:
         asgi = any(dependencies.has(name) for name in _ASGI_ONLY) and not dependencies.has("flask")
@@ -183,7 +183,7 @@ def _guess(tree: Tree) -> Launch | None:
 
 
 def missing_package(tree: Tree, launch: Launch, dependencies: Dependencies) -> Reason | None:
-    """Given a launch, return where its framework is imported if nothing of the repository installs or holds it."""
+    """Return where a launch's framework is imported, if nothing of the repository installs or holds it."""
     path = launch.reason.path
     if not launch.package or not path or not path.endswith(".py") or dependencies.method != "none":
         return None

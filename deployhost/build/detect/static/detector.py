@@ -64,7 +64,7 @@ def _no_page(root: str) -> Unusable:
 
 
 def configured_root(tree: Tree) -> tuple[str | None, bool | None, tuple[str, ...]]:
-    """Given a tree, return the root and the index fallback that its Staticfile names (None: nothing said), and warnings."""
+    """Return the root and the index fallback that a tree's Staticfile names (None: nothing said), and warnings."""
     if not tree.exists(STATICFILE):
         return None, None, ()
     root: str | None = None
