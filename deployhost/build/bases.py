@@ -25,6 +25,7 @@ REMEMBERED_BRIEFLY = 60.0  # … and where there is none, as a build fails each 
 LOCK_TIMEOUT = 1800.0
 
 Say = Callable[[str], None]
+STAND_IN_ADVICE = "`stand_in_bases: true` for the app in apps.yml allows a stand-in made of Debian's packages"
 
 
 class Maker(Protocol):
@@ -132,8 +133,8 @@ class Bases:
         if recipe is None or not stand_in:
             raise BaseImageUnavailable(
                 f"{named or f'the base image {text}'} can't be had",
-                hint=_hint(text, recipe),
-                details=tuple(why.split("; ")),
+                hint="editor /etc/deployhost/apps.yml" if recipe is not None else f"docker pull {text}",
+                details=(*why.split("; "), *((STAND_IN_ADVICE,) if recipe is not None else ())),
             )
         say(f"{text} can't be pulled ({why})")
         self._stand_ins.make(recipe, text, say)
@@ -210,9 +211,3 @@ class Bases:
                 known[registry] = (self._now(), why)
             text: Mapping[str, object] = {name: {"at": at, "why": said} for name, (at, said) in known.items()}
             files.write_atomically(self._memory, json.dumps(text, indent=1).encode())
-
-
-def _hint(reference: str, recipe: StandInRecipe | None) -> str:
-    if recipe is not None:
-        return "set `stand_in_bases: true` for the app in apps.yml to allow a stand-in made of Debian's packages"
-    return f"docker pull {reference}"

@@ -106,7 +106,7 @@ class ImageBuilder:
             self._run([*argv, str(context)], plan, limited, on_line, stop)
         image = self._docker.image(reference)
         if image is None:
-            raise BuildFailed(f"docker build ended well, but there is no image {reference}")
+            raise BuildFailed(f"docker build succeeded, but there is no image {reference}")
         return image
 
     def _prepare(self, plan: BuildPlan, context: Path, work: Path, stand_in: bool, say: OnLine) -> Path:
@@ -239,5 +239,5 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise files.problem("read", path, error) from error
     if len(data) > LONGEST_DOCKERFILE:
-        raise BuildFailed("the Dockerfile is too large to be read", hint="wc --bytes Dockerfile")
+        raise BuildFailed("the Dockerfile is too large to read", hint="wc --bytes Dockerfile")
     return data.decode("utf-8", "surrogateescape")

@@ -11,6 +11,7 @@ from pathlib import Path
 from deployhost.errors import FileProblem
 from deployhost.journal.schema import MIGRATIONS
 from deployhost.system import files
+from deployhost.system.service_manager import restart_command
 
 BUSY = 10.0  # seconds to wait for another program that has the journal locked
 PRIMARY = 0xFF  # what of SQLite's extended error codes names the kind
@@ -52,9 +53,9 @@ class Database:
                 return ()
             if found is not None:
                 raise FileProblem(
-                    f"another file lies at {self._path} than the journal that is kept: what happens now is lost when deployhostd is started again",
+                    f"somebody replaced the journal {self._path}: what happens from now on is lost when deployhostd restarts",
                     hint=f"mv {self._path} {self._path}.other",
-                    details=("once that file is out of the way, the journal is written there anew",),
+                    details=("once that file is moved away, the journal is written there again",),
                 )
             try:
                 self._write_anew()
@@ -113,11 +114,13 @@ class Database:
         before.close()
 
     def _not_anew(self, error: Exception) -> FileProblem:
-        said = f"the journal {self._path} was deleted, and can't be written anew: {error}"
+        said = f"the journal {self._path} was deleted and can't be written again: {error}"
         if isinstance(error, OSError | sqlite3.OperationalError):
             return FileProblem(said, hint=f"df -h {self._path.parent}")
         return FileProblem(
-            said, hint=f"kill {os.getpid()}", details=("deployhostd begins a new one when it is started again",)
+            said,
+            hint=restart_command("deployhostd", os.getpid()),
+            details=("deployhostd creates a new one when it starts",),
         )
 
     def _problem(self, error: Exception, what: str) -> FileProblem:
@@ -128,8 +131,8 @@ class Database:
                 f"the journal {self._path} is damaged: {error}",
                 hint=f"mv {self._path} {self._path}.damaged",
                 details=(
-                    "apps go on serving; what is known of past deploys is lost",
-                    "deployhostd begins a new journal when it is started again",
+                    "apps keep serving; the record of past deploys is lost",
+                    "deployhostd creates a new journal when it starts",
                 ),
             )
         hint = f"df -h {self._path.parent}" if what == "written" and isinstance(error, sqlite3.OperationalError) else ""

@@ -36,7 +36,7 @@ def refuse_unfit(app: str, found: Split) -> None:
     if found.unfit:
         names = ", ".join(found.unfit)
         raise InvalidConfig(
-            f"Kamal can't pass on {names}: a value has one line and less than 64 KiB with it",
+            f"Kamal can't pass on {names}: it takes values of one line and less than 64 KiB",
             hint=f"deployhost env unset {app} {' '.join(found.unfit)}",
             details=("write it on one line (base64), or deploy the app with engine: direct in apps.yml",),
         )
@@ -59,7 +59,7 @@ def refuse_commands(app: str, values: Mapping[str, str]) -> None:
     found = [name for name, value in values.items() if "$(" in value]
     if found:
         raise InvalidConfig(
-            f"Kamal would run what stands in $(…) in the value of {', '.join(found)}",
+            f"Kamal would run the command in $(…) in the value of {', '.join(found)}",
             hint=f"deployhost env unset {app} {' '.join(found)}",
         )
 

@@ -46,7 +46,7 @@ def bring(paths: Paths, on_line: Callable[[str], None]) -> None:
         if installed(paths):
             return  # all but what only builds need, which `kamal deploy --skip-push` is not
         raise KamalUnavailable(
-            "Kamal's CLI can't be brought onto this server", hint=SETUP, details=error.details
+            "Kamal's CLI can't be installed on this server", hint=SETUP, details=error.details
         ) from error
 
 

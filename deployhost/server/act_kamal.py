@@ -1,5 +1,6 @@
 """Carrying out the steps that bring Kamal's CLI and what it needs: one method per type of step."""
 
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,16 +78,11 @@ class KamalActor:
         # Half a pair, left by whoever was interrupted, is made anew: ssh-keygen would ask.
         files.remove(path)
         files.remove(path.with_name(f"{path.name}.pub"))
+        argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "deployhost", "-f", str(path)]
         try:
-            run(
-                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "deployhost", "-f", str(path)],
-                timeout=KEYGEN_TIMEOUT,
-                on_line=self.log,
-            )
+            run(argv, timeout=KEYGEN_TIMEOUT, on_line=self.log)
         except CommandFailed as error:
-            raise SetupFailed(
-                f"the key {path} can't be made", hint="ssh-keygen -t ed25519", details=error.details
-            ) from error
+            raise SetupFailed(f"can't create the key {path}", hint=shlex.join(argv), details=error.details) from error
 
     def _ensure_builder(self, _step: steps.EnsureKamalBuilder) -> str:
         record, to = install_record(self.paths), self._places.buildx

@@ -42,8 +42,8 @@ def install_buildx(say: Say) -> str:
         problems.append(f"Go module: {error.message}")
         problems.extend(error.details[-3:])
     raise SetupFailed(
-        "no docker command here can build, and the buildx plugin can't be had",
-        hint="apt-get install docker-buildx",
+        "no docker command here can build, and the buildx plugin can't be installed",
+        hint="apt-get update && apt-get install docker-buildx",
         details=tuple(problems),
     )
 

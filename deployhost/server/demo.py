@@ -53,7 +53,7 @@ class Demo:
         app = self._find()
         if app is not None and not self._is_ours(app):
             raise Conflict(
-                f"the app {APP} is your own: its commit {(app['head'] or '')[:7]} is not the demo's, and stays as it is",
+                f"the app {APP} is your own: its commit {(app['head'] or '')[:7]} is not the demo's; it is left unchanged",
                 hint=f"deployhost status {APP}",
             )
         with tempfile.TemporaryDirectory(prefix="deployhost-demo-") as directory:
@@ -68,7 +68,7 @@ class Demo:
             how = self._deploy(work, sha, known=app is not None and app["head"] == sha)
         done = self._find()
         if done is None or done["live"] is None or done["live"]["sha"] != sha:
-            raise DeployFailed(f"the demo was pushed, and {APP} is not live with it", hint=f"deployhost status {APP}")
+            raise DeployFailed(f"the demo was pushed, but {APP} is not live with it", hint=f"deployhost status {APP}")
         return done, how
 
     def _deploy(self, work: Path, sha: str, *, known: bool) -> Outcome:
@@ -81,7 +81,7 @@ class Demo:
         try:
             process.run(argv, env=_GIT, cwd=work, timeout=PUSH_TIMEOUT, on_line=self._pushed_line)
         except CommandFailed as error:
-            raise DeployFailed("the push of the demo failed", hint=f"deployhost logs {APP}") from error
+            raise DeployFailed("the push of the demo failed", hint=f"deployhost status {APP}") from error
         return "pushed"
 
     def _pushed_line(self, line: str) -> None:

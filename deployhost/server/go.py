@@ -1,6 +1,7 @@
 """The machine's own Go, for the two programs that can be built from their modules where nothing else supplies them."""
 
 import os
+import platform
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -10,8 +11,16 @@ from deployhost.errors import CommandMissing
 from deployhost.system.process import Completed, run
 
 USUAL = "/usr/local/go/bin/go"
-HINT = "see https://go.dev/doc/install"
+RELEASE = "1.25.5"  # new enough for both; unpacked where `USUAL` is
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _VERSION = re.compile(r"go(\d+(?:\.\d+)*)")
+
+
+def install_command() -> str:
+    """Return the command that installs a Go that is new enough, or "" for a machine that Go has no release for."""
+    architecture = _ARCHITECTURES.get(platform.machine())
+    url = f"https://go.dev/dl/go{RELEASE}.linux-{architecture}.tar.gz"
+    return f"curl -fsSL {url} | tar -xz -C /usr/local" if architecture else ""
 
 
 class Go:
@@ -25,12 +34,12 @@ class Go:
         found = shutil.which("go", path=given.get("PATH")) or (USUAL if os.access(USUAL, os.X_OK) else None)
         wanted = ".".join(map(str, least))
         if found is None:
-            raise CommandMissing(f"Go {wanted} or later is not installed", hint=HINT)
+            raise CommandMissing(f"Go {wanted} or later is not installed", hint=install_command())
         self._go = found
         version = self._version()
         if version < least:
             shown = ".".join(map(str, version)) or "of an unknown version"
-            raise CommandMissing(f"{found} is Go {shown}, and {wanted} or later is needed", hint=HINT)
+            raise CommandMissing(f"{found} is Go {shown}, and {wanted} or later is needed", hint=install_command())
 
     def run(
         self,

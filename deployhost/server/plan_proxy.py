@@ -16,31 +16,29 @@ def plan_proxy(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     if not facts.proxy_image:
         yield ObtainProxyImage(
             what=f"get kamal-proxy's image ({contract.PROXY_VERSION})",
-            why="it takes the requests and switches between releases without losing one",
+            why="it receives requests and switches between releases without losing any",
             file=wanted.proxy_image,
         )
     if not facts.proxy_binary or facts.proxy_binary != facts.proxy_image:
-        yield ExtractProxyBinary(
-            what="copy kamal-proxy's program to the host", why="calling it there takes 10 ms, not 90"
-        )
+        yield ExtractProxyBinary(what="copy kamal-proxy's program to the host", why="a call takes 10 ms there, not 90")
     proxy = facts.proxy
     if proxy is None:
         yield CreateProxy(
             what=f"start kamal-proxy on {LOOPBACK}:{wanted.http_port}",
-            why="it takes the requests of all apps",
+            why="it receives the requests of all apps",
             port=wanted.http_port,
         )
         return
     wrong = _wrong_with(proxy, wanted)
     if wrong:
         yield CreateProxy(
-            what=f"replace kamal-proxy by one on {LOOPBACK}:{wanted.http_port}",
+            what=f"replace kamal-proxy with one on {LOOPBACK}:{wanted.http_port}",
             why=f"{wrong}; its routes are kept",
             port=wanted.http_port,
             drops=_dropped(proxy),
         )
     elif not proxy.running:
-        yield StartProxyContainer(what="start kamal-proxy", why="it does not run")
+        yield StartProxyContainer(what="start kamal-proxy", why="it is not running")
 
 
 def _wrong_with(proxy: ProxyFacts, wanted: WantedServer) -> str:
@@ -52,11 +50,11 @@ def _wrong_with(proxy: ProxyFacts, wanted: WantedServer) -> str:
     right = {
         f"it is published on {published}": proxy.bindings == ((80, LOOPBACK, wanted.http_port),),
         f"its image is {proxy.image}": usable_image(proxy.image),
-        "its state is not mounted where Kamal has it": mounts <= set(proxy.mounts),
+        "its state is not mounted where Kamal mounts it": mounts <= set(proxy.mounts),
         f"it is not on the network {contract.NETWORK}": contract.NETWORK in proxy.networks,
-        "it lacks the label by which Kamal finds it": proxy.titled,
-        "it would not come back after a reboot": proxy.restart == "unless-stopped",
-        "its log has no limit": bool(proxy.log_max_size),
+        "the label by which Kamal finds it is missing": proxy.titled,
+        "it would not start again after a reboot": proxy.restart == "unless-stopped",
+        "its log has no size limit": bool(proxy.log_max_size),
         "the packet filter would not know it after a restart": not proxy.running or proxy.mac == contract.PROXY_MAC,
     }
     return next((problem for problem, is_right in right.items() if not is_right), "")
@@ -70,7 +68,7 @@ def _dropped(proxy: ProxyFacts) -> str:
     public = [_shown(address, port) for _, address, port in proxy.bindings if address != LOOPBACK]
     if not public:
         return ""
-    return f"kamal-proxy answers on {', '.join(public)} now, and will on loopback only"
+    return f"kamal-proxy answers on {', '.join(public)} now, and will answer on loopback only"
 
 
 def usable_image(reference: str) -> bool:

@@ -65,9 +65,12 @@ def obtain(docker: Docker, *, file: Path | None, say: Say, environ: Mapping[str,
     except DeployhostError as error:
         problems += [f"building it from its Go module: {error.message}", *error.details[-5:]]
     raise SetupFailed(
-        f"the image {PROXY_IMAGE} can't be had",
+        f"can't get the image {PROXY_IMAGE}",
         hint=HINT,
-        details=(*problems, "loading it from a file: none was given"),
+        details=(
+            *problems,
+            f"loading it from a file: none was given; `docker save --output FILE {PROXY_IMAGE}` makes one elsewhere",
+        ),
     )
 
 
@@ -86,11 +89,15 @@ def extract_binary(docker: Docker, image: str, to: Path) -> None:
 
 def _load(docker: Docker, file: Path) -> None:
     if not file.is_file():
-        raise SetupFailed(f"there is no file {file}", hint=f"docker save --output {file} {PROXY_IMAGE}")
+        raise SetupFailed(f"there is no file {file}", hint=f"ls -l {file.parent}")
     brought = docker.load(str(file))
     if PROXY_IMAGE not in brought:
         holds = f"holds {', '.join(brought)}" if brought else "holds no image with a name"
-        raise SetupFailed(f"{file} {holds}, not {PROXY_IMAGE}", hint=f"docker save --output {file} {PROXY_IMAGE}")
+        raise SetupFailed(
+            f"{file} {holds}, not {PROXY_IMAGE}",
+            hint="deployhost setup --local",
+            details=(f"where Docker has it, `docker save --output {file} {PROXY_IMAGE}` makes the file",),
+        )
 
 
 def _build(docker: Docker, say: Say, environ: Mapping[str, str]) -> None:

@@ -132,7 +132,7 @@ class Setup:
         left = plan_setup(self._facts(wanted), wanted)
         if left:
             raise SetupFailed(
-                "set-up ran to its end, and yet something is not as it should be",
+                "setup finished, but something is still not as it should be",
                 hint="deployhost setup --local --dry-run",
                 details=tuple(f"{step.what}: {step.why}" for step in left),
             )

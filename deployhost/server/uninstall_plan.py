@@ -53,7 +53,7 @@ def _program(present: Present) -> Iterator[Step]:
     if present.kamal_files:
         yield UninstallFiles(
             what=f"delete Kamal's command, its key and what it pushed ({len(present.kamal_files)})",
-            why="set-up makes them again",
+            why="setup creates them again",
             paths=present.kamal_files,
         )
     if present.proxy:
@@ -65,19 +65,19 @@ def _program(present: Present) -> Iterator[Step]:
     if present.running:
         yield StopContainers(
             what=f"stop the apps' containers ({', '.join(present.running)})",
-            why="they are kept: set-up starts them again",
+            why="they are kept: setup starts them again",
             names=present.running,
         )
     if present.program_files:
         yield UninstallFiles(
-            what=f"delete completions of shells ({len(present.program_files)})",
+            what=f"delete shell completions ({len(present.program_files)})",
             why="they belong to the program",
             paths=present.program_files,
         )
     if present.engine_kept:
         yield ReleaseService(
-            what="leave the Docker engine to itself",
-            why="it goes on running, and nothing restarts it when it ends",
+            what="stop supervising the Docker engine",
+            why="it keeps running, and nothing restarts it if it stops",
             name="dockerd",
         )
 
@@ -102,17 +102,17 @@ def _data(present: Present) -> Iterator[Step]:
     if present.data:
         yield UninstallFiles(
             what=f"delete {', '.join(map(str, present.data))}",
-            why="--purge: settings, secrets, repositories and the apps' storage are gone for good",
+            why="--purge: settings, secrets, repositories and the apps' storage are deleted for good",
             paths=present.data,
         )
 
 
 def _stays(present: Present, paths: Paths, *, purge: bool) -> Iterator[str]:
     if not purge:
-        yield f"stay: {paths.config}, {paths.state} (storage, repositories, journal), images and stopped containers; --purge deletes them"
+        yield f"kept: {paths.config}, {paths.state} (storage, repositories, journal), images and stopped containers; --purge deletes them"
     if present.added:
-        yield f"Docker stays; what set-up installed is removed by: apt-get remove --purge {' '.join(present.added)}"
+        yield f"Docker is kept; this removes what setup installed: apt-get remove --purge {' '.join(present.added)}"
         if present.held_back:
-            yield f"and what keeps those packages' own services from starting by: rm {' '.join(map(str, present.held_back))}"
+            yield f"and this removes what keeps those packages' own services from starting: rm {' '.join(map(str, present.held_back))}"
     elif present.engine:
-        yield "Docker stays: set-up found it here"
+        yield "Docker is kept: it was here before setup"

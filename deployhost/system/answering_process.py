@@ -34,7 +34,7 @@ class AnsweringProcess:
     def ask(self, question: bytes, *, seconds: float, stop: Stop) -> bytes:
         """Return the answer to a question, within `seconds`; `stop` ends the wait early.
 
-        Raises CommandFailed if it ended or answers too much, CommandTimedOut, CommandStopped.
+        Raises CommandFailed if it ended or sent too long an answer, CommandTimedOut, CommandStopped.
         """
         try:
             self._send(HEADER.pack(len(question)) + question)
@@ -88,7 +88,7 @@ class AnsweringProcess:
     def _length(self, held: bytearray) -> int:
         (length,) = HEADER.unpack_from(held)
         if length > LONGEST:
-            raise CommandFailed(f"{self._name} answers too much", status=1)
+            raise CommandFailed(f"{self._name} sent too long an answer", status=1)
         return int(length) + HEADER.size
 
     def _ended(self) -> CommandFailed:

@@ -215,7 +215,7 @@ class Docker(EngineNetworks):
                     content = tar.extractfile(member)
                     if content is not None:
                         return content.read()
-        raise NotFound(f"{path} in {container[:12]} is no plain file")
+        raise NotFound(f"{path} in {container[:12]} is not a plain file")
 
     def put_archive(self, container: str, path: str, tar: bytes | IO[bytes]) -> None:
         """Unpack a tar into a directory of a container that need not run; an open file is streamed."""

@@ -86,7 +86,7 @@ class EngineImages(Engine):
                         timeout=bound,
                     )
                 except docker_errors.InvalidRepository as error:
-                    raise NotFound(f"{reference} is no image's name: {error}") from error
+                    raise NotFound(f"{reference} is not an image's name: {error}") from error
                 except requests.Timeout as error:
                     raise DockerUnavailable(f"{reference} can't be pulled: no answer within {bound:g} s") from error
                 api._raise_for_status(response)  # noqa: SLF001

@@ -51,7 +51,7 @@ def to_file(url: str, target: Path, *, sha512: str) -> None:
 
 def _opened(url: str, accept: str) -> IO[bytes]:
     if not url.startswith(("https://", "http://")):
-        raise DownloadFailed(f"{url} is no http or https address")
+        raise DownloadFailed(f"{url} is not an http or https address")
     request = urllib.request.Request(url, headers={"Accept": accept, "User-Agent": "deployhost"})  # noqa: S310 - the scheme is checked above
     try:
         opened: IO[bytes] = urllib.request.urlopen(request, timeout=TIMEOUT)  # noqa: S310

@@ -99,9 +99,7 @@ def lock(path: Path, timeout: float = LOCK_TIMEOUT, *, shared: bool = False) -> 
     try:
         kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         if not until(lambda: _locked(descriptor, path, kind), within=timeout, every=_RETRY):
-            raise Conflict(
-                f"another process has held {path} for more than {timeout:g} s", hint=f"fuser --verbose {path}"
-            )
+            raise Conflict(f"another process has held {path} for more than {timeout:g} s", hint="lslocks --notruncate")
         yield
     finally:
         os.close(descriptor)

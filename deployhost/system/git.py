@@ -123,7 +123,11 @@ class BareRepository:
         if done.code != 0 or not found:
             raise NotFound(f"commit {sha.short} is not in {self.path.name}", hint="git push")
         if found != sha:
-            raise NotFound(f"{sha.short} is a tag, not a commit", hint="git push <remote> <tag>^{commit}:<branch>")
+            raise NotFound(
+                f"{sha.short} is a tag, not a commit",
+                hint=f"git rev-parse '{sha.short}^{{commit}}'",
+                details=("push the commit that the tag names",),
+            )
         tree, _, subject = rest.partition(" ")
         return Commit(sha, Sha(tree), subject if len(subject) <= LONGEST else subject[: LONGEST - 1] + "…")
 

@@ -168,7 +168,7 @@ def spawn(
         except FileNotFoundError:
             if cwd is not None and not cwd.is_dir():
                 raise CommandFailed(f"{argv[0]} can't run in {cwd}: no such directory", status=127) from None
-            raise CommandMissing(f"{full[0]} is not installed", hint="deployhost setup") from None
+            raise CommandMissing(f"{full[0]} is not installed", hint="deployhost setup --local") from None
         except OSError as error:
             raise CommandFailed(f"{argv[0]} can't be started: {error.strerror}", status=126) from error
     process = ChildProcess(argv, popen, on_line)

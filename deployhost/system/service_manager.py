@@ -10,4 +10,13 @@ from deployhost.system.systemd import Systemd
 
 def service_manager(paths: Paths) -> Services:
     """Return the service manager of this machine: systemd where it runs, else our own supervisor."""
-    return Systemd(paths.root) if Path("/run/systemd/system").is_dir() else Supervised(paths)
+    return Systemd(paths.root) if _systemd_runs() else Supervised(paths)
+
+
+def restart_command(name: str, pid: int) -> str:
+    """Return the command that restarts a service whose process is `pid`: our supervisor starts it again once it has ended."""
+    return f"systemctl restart {name}" if _systemd_runs() else f"kill {pid}"
+
+
+def _systemd_runs() -> bool:
+    return Path("/run/systemd/system").is_dir()

