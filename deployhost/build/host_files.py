@@ -13,7 +13,7 @@ _CA_FILES = (CA_BUNDLE, "/etc/pki/tls/certs/ca-bundle.crt")
 def host_environment(environ: Mapping[str, str], file: Path = Path("/etc/environment")) -> dict[str, str]:
     """Return our own environment with what the host sets for all of its sessions below it.
 
-    A service is no session (pam_env(8)), so a proxy or an index that is set there would not reach builds otherwise.
+    A service is not a session (pam_env(8)), so a proxy or an index that is set there would not reach builds otherwise.
     """
     found: dict[str, str] = {}
     for text in _texts([file]):

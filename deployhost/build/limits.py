@@ -1,4 +1,4 @@
-"""Having the kernel keep builds within their limits; `limits_plan` says which. What can't be limited is told, and built all the same."""
+"""Having the kernel keep builds within their limits; `limits_plan` says which. What can't be limited is reported, and built anyway."""
 
 import contextlib
 import threading

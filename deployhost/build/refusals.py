@@ -90,7 +90,7 @@ def _root_scripts(tree: Tree, member: WorkspaceMember) -> str:
 
 
 def nobodys_command(procfile: Procfile) -> NothingRecognised:
-    """Return the error of a Procfile whose web command is no program of a runtime that is built here."""
+    """Return the error of a Procfile whose web command is not a program of a runtime that is built here."""
     return NothingRecognised(
         f"Procfile:{procfile.line} starts {shown(procfile.web or '')}, which needs a program that is not built here",
         hint=EDIT,

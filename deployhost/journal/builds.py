@@ -18,7 +18,7 @@ class Builds:
         self._clock = clock
 
     def begin(self) -> "RunningBuild":
-        """Note that a build begins, and return what notes that it goes on and ends."""
+        """Note that a build begins, and return what notes that it continues and ends."""
         now = self._clock()
         with self._database.transaction() as db:
             row = db.execute(

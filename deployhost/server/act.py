@@ -25,7 +25,7 @@ from deployhost.system.services import Services
 OnLine = Callable[[str], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SetupActor:
     """Carries out set-up's steps. `log` gets each line that a program writes."""
 
@@ -54,7 +54,7 @@ class SetupActor:
             steps.StartContainers: self._start_containers,
             steps.WriteCompletions: self._write_completions,
             steps.RemoveOldInstalls: self._remove_old_installs,
-            **KamalActor(self._paths, self.docker, self.log).acts,
+            **KamalActor(paths=self._paths, docker=self.docker, log=self.log).acts,
         }
 
     @property

@@ -24,7 +24,7 @@ KEYGEN_TIMEOUT = 30.0
 OnLine = Callable[[str], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class KamalActor:
     """Carries out the steps for Kamal's CLI. `log` gets each line that a program writes."""
 

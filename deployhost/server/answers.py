@@ -21,7 +21,7 @@ KAMAL_WITHIN = 20.0
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceAnswers:
-    """Waits until a service that was started answers; `version` is what the daemon shall be."""
+    """Waits until a service that was started answers; `version` is the daemon's new one."""
 
     paths: Paths
     version: str

@@ -1,4 +1,4 @@
-"""Facts of the server and what is wanted in, steps out. Pure."""
+"""Which steps lead from what the server is to what it shall be. Pure."""
 
 from collections.abc import Iterator
 
@@ -36,8 +36,8 @@ ENGINE_SETTINGS = '{\n  "live-restore": true\n}\n'
 def plan_setup(facts: ServerFacts, wanted: WantedServer) -> Plan:
     """Return the steps from what the server is to what it shall be, and notes on what is kept.
 
-    Where an engine is there and does not run, these are only the steps that start it: facts have to be read again then.
-    Raises Conflict if the port is somebody else's, SetupFailed if this is no distribution whose packages we know.
+    Where an engine is installed but does not run, these are only the steps that start it: read the facts again then.
+    Raises Conflict if the port is somebody else's, SetupFailed if it needs packages of a distribution that we do not know.
     """
     _check_port(facts, wanted)
     engine = (*_packages(facts, wanted), *_engine(facts, wanted))

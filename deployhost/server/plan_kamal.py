@@ -1,4 +1,4 @@
-"""What there is for Kamal's CLI and what there shall be in, steps out. Pure."""
+"""Which steps bring Kamal's CLI and what it needs. Pure."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""kamal-proxy as it is and as it shall be in, steps out. Pure."""
+"""Which steps make kamal-proxy what it shall be. Pure."""
 
 from collections.abc import Iterator
 

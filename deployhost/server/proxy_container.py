@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from deployhost.config import server as server_config
 from deployhost.errors import DeployhostError, SetupFailed
@@ -19,11 +20,12 @@ ASIDE = f"{contract.PROXY_CONTAINER}-replaced"  # kamal-proxy's container while 
 PATIENCE = 60.0  # seconds for whoever else makes it just now
 
 
+@dataclass(frozen=True)
 class ProxyContainer:
     """Makes kamal-proxy's container."""
 
-    def __init__(self, paths: Paths, docker: Docker) -> None:
-        self._paths, self._docker = paths, docker
+    paths: Paths
+    docker: Docker
 
     def create(self, port: int) -> None:
         """Create and start it on a port of loopback; the one that is there comes back if that fails. Raises DeployhostError."""
@@ -35,34 +37,34 @@ class ProxyContainer:
 
         One that is there by now is left as it is. Raises SetupFailed if its image can't be had, DockerUnavailable.
         """
-        port = server_config.load(self._paths.server_yml).http_port
-        if self._docker.image(self._reference()) is None:
-            say(proxy_image.obtain(self._docker, file=None, say=say, environ=os.environ))
+        port = server_config.load(self.paths.server_yml).http_port
+        if self.docker.image(self._reference()) is None:
+            say(proxy_image.obtain(self.docker, file=None, say=say, environ=os.environ))
         with self._alone():
-            if self._docker.find(contract.PROXY_CONTAINER) is not None:
+            if self.docker.find(contract.PROXY_CONTAINER) is not None:
                 return
-            image = self._docker.image(self._reference())
-            if image is None or image.id != program_image(self._paths):
+            image = self.docker.image(self._reference())
+            if image is None or image.id != program_image(self.paths):
                 self.extract_program()
-            self._docker.create_network(contract.NETWORK)
+            self.docker.create_network(contract.NETWORK)
             self._create(port)
 
     def extract_program(self) -> None:
         """Copy its program to the host. Raises SetupFailed if the image is gone."""
         reference = self._reference()
-        image = self._docker.image(reference)
+        image = self.docker.image(reference)
         if image is None:
             raise SetupFailed(f"the image {reference} is gone", hint="deployhost setup --local")
-        files.remove(proxy_binary_note(self._paths))
-        proxy_image.extract_binary(self._docker, reference, proxy_binary(self._paths))
-        files.write_atomically(proxy_binary_note(self._paths), f"{image.id}\n".encode())
+        files.remove(proxy_binary_note(self.paths))
+        proxy_image.extract_binary(self.docker, reference, proxy_binary(self.paths))
+        files.write_atomically(proxy_binary_note(self.paths), f"{image.id}\n".encode())
 
     def _alone(self) -> AbstractContextManager[None]:
-        files.make_directory(self._paths.run)
-        return files.lock(self._paths.run / "proxy.lock", PATIENCE)
+        files.make_directory(self.paths.run)
+        return files.lock(self.paths.run / "proxy.lock", PATIENCE)
 
     def _create(self, port: int) -> None:
-        docker, name = self._docker, contract.PROXY_CONTAINER
+        docker, name = self.docker, contract.PROXY_CONTAINER
         # Asked again: an engine that was installed anew may have found containers of an earlier one.
         replaces = docker.find(name) is not None
         if replaces:
@@ -90,7 +92,7 @@ class ProxyContainer:
             mac=contract.PROXY_MAC,
             binds=(
                 f"{contract.PROXY_CONFIG_VOLUME}:{contract.PROXY_CONFIG_PATH}",
-                f"{apps_config(self._paths)}:{contract.PROXY_APPS_CONFIG_PATH}",
+                f"{apps_config(self.paths)}:{contract.PROXY_APPS_CONFIG_PATH}",
             ),
             ports={80: (LOOPBACK, port)},
             restart="unless-stopped",
@@ -100,11 +102,11 @@ class ProxyContainer:
     def _reference(self) -> str:
         """Return the image of the container that is there if Kamal takes it (it may be a later one), or was there, else the pinned one."""
         for name in (contract.PROXY_CONTAINER, ASIDE):
-            container = self._docker.find(name)
-            if container is not None and usable_image(container.image) and self._docker.image(container.image):
+            container = self.docker.find(name)
+            if container is not None and usable_image(container.image) and self.docker.image(container.image):
                 return container.image
-        taken_from = program_image(self._paths)
-        image = self._docker.image(taken_from) if taken_from else None
+        taken_from = program_image(self.paths)
+        image = self.docker.image(taken_from) if taken_from else None
         return next(filter(usable_image, () if image is None else image.tags), contract.PROXY_IMAGE)
 
 

@@ -95,11 +95,14 @@ class Timed:
         self.next.failed(step, error)
 
 
+@dataclass(frozen=True)
 class Setup:
     """Sets the server up. `log` gets every line that a program writes."""
 
-    def __init__(self, paths: Paths, docker: Docker, services: Services, log: OnLine) -> None:
-        self._paths, self._docker, self._services, self._log = paths, docker, services, log
+    paths: Paths
+    docker: Docker
+    services: Services
+    log: OnLine
 
     def run(self, request: Request, recorder: Recorder) -> Report:
         """Do what is missing and return what was done; nothing on a dry run.
@@ -125,7 +128,7 @@ class Setup:
         for drops in consents(plan):
             if not request.consent(drops):
                 raise Conflict(drops, hint="deployhost setup --local --yes")
-        apply(plan, SetupActor(wanted, self._docker, self._services, self._log).acts, recorder)
+        apply(plan, SetupActor(wanted=wanted, docker=self.docker, services=self.services, log=self.log).acts, recorder)
 
     def _check(self, wanted: WantedServer) -> None:
         """Raise SetupFailed if, now that all is done, something is still to be done."""
@@ -138,19 +141,19 @@ class Setup:
             )
 
     def _facts(self, wanted: WantedServer) -> ServerFacts:
-        return read_facts(wanted, self._docker, self._services, INSTALLED)
+        return read_facts(wanted, self.docker, self.services, INSTALLED)
 
     def _wanted(self, request: Request) -> WantedServer:
-        port = request.http_port or server_config.load(self._paths.server_yml).http_port
+        port = request.http_port or server_config.load(self.paths.server_yml).http_port
         program = daemon_program(INSTALLED, Path(sys.prefix))
         environment = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
-        if self._services.manager == "systemd":
+        if self.services.manager == "systemd":
             unit = templates.read_template(UNIT)
             daemon = unit.replace("@EXEC@", str(program)).replace("@PATH@", PATH)
         else:
             daemon = supervised_definition([str(program)], environment)
         return WantedServer(
-            paths=self._paths,
+            paths=self.paths,
             http_port=port,
             version=deployhost.__version__,
             prefix=sys.prefix,
@@ -158,19 +161,17 @@ class Setup:
             engine_definition=supervised_definition(["/usr/sbin/dockerd"], environment, ENGINE_PIDFILE),
             completions=dict(self._completions()),
             proxy_image=request.proxy_image,
-            kamal=kamal_wanted(
-                self._paths, self._services, environment, asked=request.kamal, ssh_port=request.ssh_port
-            ),
+            kamal=kamal_wanted(self.paths, self.services, environment, asked=request.kamal, ssh_port=request.ssh_port),
         )
 
     def _completions(self) -> Iterator[tuple[Path, str]]:
         """Yield each shell's completion file and its text, which the program itself prints; none where it can't be asked."""
         program = Path(sys.prefix) / "bin/deployhost"
-        for shell, path in completion_files(self._paths).items():
+        for shell, path in completion_files(self.paths).items():
             try:
                 yield path, process.run([str(program), "completion", shell], timeout=20).stdout
             except (CommandFailed, CommandMissing, CommandTimedOut) as error:
-                self._log(f"no completion for {shell}: {error}")
+                self.log(f"no completion for {shell}: {error}")
 
 
 def daemon_program(installed: Path, prefix: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What is there of deployhost in, the steps that take it away out. Pure."""
+"""Which steps take deployhost off a server. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

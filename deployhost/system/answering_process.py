@@ -44,7 +44,7 @@ class AnsweringProcess:
             raise
 
     def end(self) -> None:
-        """Kill it, whatever it is at; once more is no error."""
+        """Kill it, whatever it is doing; a second call does nothing."""
         with contextlib.suppress(ProcessLookupError):
             if self._popen.poll() is None:
                 os.killpg(self._popen.pid, signal.SIGKILL)

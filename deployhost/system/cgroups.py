@@ -72,7 +72,7 @@ class Cgroups:
     def move(self, controller: str, pattern: str, target: str) -> None:
         """Move every process of the cgroups that match a pattern to another cgroup.
 
-        Version 1 only: there, a process may be elsewhere for each controller. What has ended meanwhile is no error.
+        Version 1 only: there, a process may be elsewhere for each controller. A process that has ended is left out.
         """
         tree, processes = self.trees.get(controller), self.group(controller, f"{target}/cgroup.procs")
         if self.unified or tree is None or processes is None:

@@ -138,7 +138,7 @@ class Docker(EngineNetworks):
     def how_ended(self, container: str) -> Ended:
         """Return how a container last came not to run, as far as the engine remembers. Raises NotFound.
 
-        The engine keeps its last few hundred events, and none across a restart of its own: no event is no proof.
+        The engine keeps its last few hundred events, and none across a restart of its own: a missing event proves nothing.
         """
         filters = {"type": "container", "container": container, "event": ["start", "stop", "kill", "die"]}
         by_hand, codes = False, list[int]()
@@ -197,7 +197,7 @@ class Docker(EngineNetworks):
     def read_file(self, container: str, path: str, *, limit: int) -> bytes:
         """Return the content of a file, at most `limit` bytes, in a container that need not run.
 
-        Raises NotFound if it is no plain file, or a larger one: nothing says how large a file of somebody's image is.
+        Raises NotFound if it is not a plain file, or a larger one: nothing limits the files of somebody's image.
         """
         with translated():
             chunks, stat = self._api.get_archive(container, path)

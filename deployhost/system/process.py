@@ -121,7 +121,7 @@ class ChildProcess:
         self._popen.wait()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the whole process group; one that is gone is no error."""
+        """Send a signal to the whole process group; a group that is gone is ignored."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._popen.pid, number)
 

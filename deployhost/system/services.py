@@ -16,7 +16,7 @@ class Services(Protocol):
         """Return how the service is defined now, or None."""
 
     def define(self, name: str, text: str) -> None:
-        """Define the service, or define it anew; what runs goes on until it is restarted."""
+        """Define the service, or define it again; a running process keeps running until it is restarted."""
 
     def enabled(self, name: str) -> bool:
         """Return whether the service is kept running, and comes back by itself where that is possible."""
@@ -31,10 +31,10 @@ class Services(Protocol):
         """Have the service run what its definition says now. Raises SetupFailed."""
 
     def remove(self, name: str) -> None:
-        """Stop the service and forget it; one that is not there is no error."""
+        """Stop the service and forget it; a missing one is ignored."""
 
     def release(self, name: str) -> None:
-        """Forget the service, and let it run on."""
+        """Forget the service, but leave it running."""
 
     def output(self, name: str) -> tuple[str, ...]:
         """Return the last lines that the service wrote."""

@@ -14,7 +14,7 @@ class Stop:
         self._wakers: list[Callable[[], None]] = []
 
     def set(self) -> None:
-        """Wish it; once more is no error. Every waker is called, from this thread, before this returns."""
+        """Wish it; a second call does nothing. Every waker is called, from this thread, before this returns."""
         with self._lock:
             self._event.set()
             for waker in self._wakers:

@@ -81,7 +81,7 @@ class Supervised:
         files.remove(self._run / f"{name}.json")
 
     def release(self, name: str) -> None:
-        """Forget the service; its process goes on. The supervisor ends with the last service."""
+        """Forget the service; its process keeps running. The supervisor ends with the last service."""
         if not self._services.is_dir():
             return
         with process_records.locked(self._services):  # so that the supervisor is not about to start it

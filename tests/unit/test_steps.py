@@ -100,7 +100,7 @@ def tables() -> dict[str, tuple[set[type[Step]], list[Acts]]]:
     """Return by room the types of step that it has, and its tables."""
     paths, docker, services = Paths(Path("/nowhere")), cast("Docker", None), cast("Services", None)
     wanted = WantedServer(paths=paths, http_port=80, version="", prefix="", daemon_definition="", engine_definition="")
-    set_up = SetupActor(wanted, docker, services, print).acts
+    set_up = SetupActor(wanted=wanted, docker=docker, services=services, log=print).acts
     uninstall = Uninstall(paths, docker, services, print).acts
     removal = object.__new__(Remover).acts(AppName("shop"))
     return {

@@ -24,7 +24,7 @@ def paths(tmp_path: Path) -> Paths:
 
 @pytest.fixture
 def actor(paths: Paths) -> KamalActor:
-    return KamalActor(paths, cast("Docker", None), lambda _line: None)
+    return KamalActor(paths=paths, docker=cast("Docker", None), log=lambda _line: None)
 
 
 def access(actor: KamalActor, port: int = 822) -> None:

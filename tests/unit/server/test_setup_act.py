@@ -90,7 +90,9 @@ def act(paths: Paths, docker: FakeDocker) -> Callable[[Step], str]:
     wanted = WantedServer(
         paths=paths, http_port=80, version="1", prefix="/", daemon_definition="", engine_definition=""
     )
-    acts = SetupActor(wanted, cast("Docker", docker), cast("Services", None), lambda _line: None).acts
+    acts = SetupActor(
+        wanted=wanted, docker=cast("Docker", docker), services=cast("Services", None), log=lambda _line: None
+    ).acts
     return lambda step: carry_out(step, acts)
 
 

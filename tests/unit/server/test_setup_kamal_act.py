@@ -49,7 +49,7 @@ def paths(tmp_path: Path) -> Paths:
 
 @pytest.fixture
 def act(paths: Paths) -> Callable[[Step], str]:
-    acts = KamalActor(paths, cast("Docker", None), lambda _line: None).acts
+    acts = KamalActor(paths=paths, docker=cast("Docker", None), log=lambda _line: None).acts
     return lambda step: carry_out(step, acts)
 
 

@@ -147,7 +147,7 @@ def _doubts(match: re.Match[str], *, known: bool) -> Iterator[str]:
 
 
 def unused_files(tree: Tree, *, used: str | None, serves_files: bool) -> tuple[str, ...]:
-    """Return a warning for each Staticfile.auth that protects nothing; for what is no site only the root's is looked at."""
+    """Return a warning for each Staticfile.auth that protects nothing; where the tree is not a site, only the root's is checked."""
     if not serves_files:
         return (f"{FILE} protects nothing: only static sites ask for its passwords",) if tree.exists(FILE) else ()
     others = [one for one in tree.paths() if one != used and one.rpartition("/")[2].lower() == FILE.lower()]

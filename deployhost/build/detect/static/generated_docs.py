@@ -1,4 +1,4 @@
-"""Whether a folder of pages was made by a documentation tool (rustdoc, javadoc, Doxygen …): then it is no part of a server."""
+"""Whether a folder of pages was made by a documentation tool (rustdoc, javadoc, Doxygen …): then it is not part of a server."""
 
 import re
 
