@@ -12,19 +12,16 @@ import pytest
 from deployhost.config import server as server_config
 from deployhost.errors import DockerUnavailable, SetupFailed
 from deployhost.paths import Paths
-from deployhost.server import answers as answers_module
 from deployhost.server import buildx, kamal_buildx, kamal_program
 from deployhost.server import steps_kamal as steps
 from deployhost.server.act_kamal import KamalActor
-from deployhost.server.answers import ServiceAnswers
 from deployhost.server.facts import install_record
 from deployhost.server.facts_kamal import KamalSetupFiles, Wheel
 from deployhost.server.kamal_services import kamal_wanted
 from deployhost.steps import Step, carry_out
-from deployhost.system import machine, packages
+from deployhost.system import packages
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec
-from deployhost.system.machine import PortListener
 from deployhost.system.services import Services
 
 
@@ -53,10 +50,6 @@ def act(paths: Paths) -> Callable[[Step], str]:
     return lambda step: carry_out(step, acts)
 
 
-def answers(paths: Paths) -> ServiceAnswers:
-    return ServiceAnswers(paths=paths, version="1", docker=cast("Docker", None), services=cast("Services", Manager()))
-
-
 def test_what_holds_services_back_is_noted_as_ours(act: Callable[[Step], str], paths: Paths) -> None:
     held = {path: text for path, (text, _) in KamalSetupFiles(paths).held_back.items()}
     act(steps.HoldBack(what="hold", why="w", files=held))
@@ -67,22 +60,6 @@ def test_what_holds_services_back_is_noted_as_ours(act: Callable[[Step], str], p
 def test_the_port_is_noted_in_server_yml(act: Callable[[Step], str], paths: Paths) -> None:
     act(steps.SetSshPort(what="note", why="w", port=2222))
     assert server_config.load(paths.server_yml).ssh_port == 2222
-
-
-def test_a_service_is_up_once_its_own_program_listens(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = [None, PortListener(7, "nginx"), PortListener(8, "sshd")]
-    monkeypatch.setattr(machine, "listener", lambda _port: seen.pop(0))
-    assert answers(paths).wait("deployhost-sshd") == "on 127.0.0.1:822"
-    assert seen == []
-
-
-def test_a_service_that_does_not_come_up_says_why(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "listener", lambda _port: None)
-    monkeypatch.setattr(answers_module, "KAMAL_WITHIN", 0.0)
-    with pytest.raises(SetupFailed, match="did not listen on") as caught:
-        answers(paths).wait("deployhost-registry")
-    assert caught.value.hint == f"tail -n 50 {paths.logs}/deployhost-registry.log"
-    assert caught.value.details == ("deployhost-registry says why",)
 
 
 def wheel(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
