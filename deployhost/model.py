@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from functools import cached_property
+from typing import Any, NoReturn, Self
 
 from deployhost.errors import InvalidName
 
@@ -24,7 +25,7 @@ class _Pattern(str):
 
 
 class AppName(_Pattern):
-    """An app's name: 1 to 40 of a-z, 0-9 and inner hyphens. Not `kamal-…`: the container `kamal-proxy` is Kamal's own."""
+    """An app's name: 1 to 40 of a-z, 0-9 and inner hyphens. Not `kamal-…`: those containers are Kamal's own."""
 
     __slots__ = ()
     pattern = re.compile(r"(?!kamal-)[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -79,8 +80,7 @@ class Branch(_Pattern):
 
     __slots__ = ()
     pattern = re.compile(
-        r"(?!-)(?!.*(?:\.\.|//|@\{|/\.|\.lock(?:/|$)))(?!\.)(?!/)(?!@$)[^\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]{1,200}(?<![./])",
-        re.DOTALL,
+        r"(?s)(?!-)(?!.*(?:\.\.|//|@\{|/\.|\.lock(?:/|$)))(?!\.)(?!/)(?!@$)[^\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]{1,200}(?<![./])"
     )
     what = "branch name"
     rule = "use at most 200 characters, and see `git check-ref-format`"
@@ -90,9 +90,7 @@ class Domain(_Pattern):
     """A public hostname of an app: lower-case labels of a-z, 0-9 and hyphens (RFC 1123), at least two labels."""
 
     __slots__ = ()
-    pattern = re.compile(
-        r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-    )
+    pattern = re.compile(r"(?=.{1,253}\Z)(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+(?!-)[a-z0-9-]{1,63}(?<!-)")
     what = "domain"
     rule = "use lower-case labels of a-z, 0-9 and hyphens, as in shop.example.com"
 
@@ -106,8 +104,53 @@ class EnvName(_Pattern):
     rule = "use letters, digits and _, not beginning with a digit"
 
 
+class Secret:
+    """A value that only `reveal` shows. It is not a str: joining, serialising, copying or pickling it raises TypeError."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret can't be copied or pickled")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+@dataclass(frozen=True)
+class Redactor:
+    """Hides secrets in texts, also each line of a secret that has several."""
+
+    secrets: frozenset[Secret] = frozenset()
+
+    @cached_property
+    def _hidden(self) -> list[str]:
+        # Short values ("1", "true") would blot out harmless text, and are no secrets. A secret may be part of a longer one.
+        values = map(Secret.reveal, self.secrets)
+        parts = {part for value in values for part in (value, *value.splitlines()) if len(part) >= 8}
+        return sorted(parts, key=lambda part: (-len(part), part))
+
+    def redacted(self, text: str) -> str:
+        """Return the text without the secrets."""
+        for part in self._hidden:
+            text = text.replace(part, HIDDEN)
+        return text
+
+
 class DeployStatus(StrEnum):
-    """How far a deploy has come, or how it ended."""
+    """Where a deploy is on its way."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -150,7 +193,7 @@ class RuntimeName(StrEnum):
 
 
 class EngineName(StrEnum):
-    """What carries a deploy out: deployhost itself, or Kamal's CLI."""
+    """What carries a deploy out."""
 
     DIRECT = "direct"
     KAMAL = "kamal"
@@ -225,9 +268,8 @@ class Drain:
 class Hold:
     """Requests of an app that kamal-proxy holds during a handover.
 
-    `proxy` names the proxy's process that was told so (its container's id and start; empty: there was nothing to hold, only
-    something to be started again), `containers` what served until then,
-    the web process first: started again, in this order, if the new release fails.
+    `proxy` names the proxy's process that was told to (its container's id and start; empty: nothing was held), `containers` what
+    served until then, the web process first: started again in this order if the new release fails.
     """
 
     app: AppName
@@ -253,5 +295,6 @@ class Listener:
     loopback: bool
 
 
+HIDDEN = "***"  # in place of a secret
 MOUNTED_AT = "/storage"  # where a container of an app with storage has it
 WEB = ProcessName("web")

@@ -13,7 +13,7 @@ from deployhost.build.planning_pool import PlanningPool
 from deployhost.build.refusals import DOCKERFILE
 from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
-from deployhost.config.env import EnvStore
+from deployhost.config.env import EnvStore, revealed
 from deployhost.containers.processes import Processes, processes_of
 from deployhost.containers.spec import container_of
 from deployhost.deploy.kamal.projects import architecture
@@ -72,7 +72,7 @@ class Exports:
         image = None if live is None else self.docker.image(live.image)
         if live is None or image is None:
             raise NotFound(f"{name} has no live release to export", hint=f"deployhost deploy {name}")
-        env = {str(key): value for key, value in self.env.read(name).items()}
+        env = revealed(self.env.read(name))
         awkward, processes = env_values.changed(env), processes_of(image, config)
         app = _app(config, image, live, processes, tuple(sorted(env)))
         domains = "The domains of the app." if config.domains else "REPLACE by the domain of the app."

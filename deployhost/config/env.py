@@ -9,38 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from deployhost.errors import InvalidConfig, InvalidName, InvalidRequest
-from deployhost.model import AppName, EnvName
+from deployhost.model import AppName, EnvName, Secret
 from deployhost.paths import Paths
 from deployhost.system import files
 
 FILE_MODE, DIRECTORY_MODE = 0o600, 0o700
 LONGEST = 128 * 1024  # bytes of NAME=value and its NUL; Linux starts no program with more (MAX_ARG_STRLEN)
 RESERVED = ("KAMAL_", "DEPLOYHOST_")
-
-
-class Secret:
-    """Given a value, keep it from being shown by accident. Not a str, so that joining or serialising it is a TypeError."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Return the value itself."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    def __str__(self) -> str:
-        return "***"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
 
 
 @dataclass(frozen=True)
@@ -53,17 +28,17 @@ class EnvEntry:
 
 
 class EnvStore:
-    """Given the paths, read and change the variables of each app."""
+    """Reads and changes the variables of each app."""
 
     def __init__(self, paths: Paths) -> None:
         self._directory = paths.secrets
 
-    def read(self, app: AppName) -> dict[EnvName, str]:
-        """Given an app, return its variables as they are set in its containers. Raise InvalidConfig, FileProblem."""
-        return {entry.name: entry.value.reveal() for entry in self.entries(app)}
+    def read(self, app: AppName) -> dict[str, Secret]:
+        """Return an app's variables as they are set in its containers. Raise InvalidConfig, FileProblem."""
+        return {str(entry.name): entry.value for entry in self.entries(app)}
 
     def entries(self, app: AppName) -> tuple[EnvEntry, ...]:
-        """Given an app, return its variables by name. Raise InvalidConfig if the file was damaged by hand, FileProblem."""
+        """Return an app's variables by name. Raise InvalidConfig if the file was damaged by hand, FileProblem."""
         path = self._path(app)
         raw = files.read(path)
         if raw is None:
@@ -76,7 +51,7 @@ class EnvStore:
             raise InvalidConfig(f"{path} can't be read", details=details, hint=f"editor {path}") from None
 
     def set(self, app: AppName, values: Mapping[EnvName, str], now: datetime) -> tuple[EnvName, ...]:
-        """Given an app, variables and the time, set them and return the names whose value is new.
+        """Set variables of an app at a time, and return the names whose value is new.
 
         Raise InvalidRequest if a name is reserved or a value can't be given to a program; nothing is set then.
         """
@@ -94,7 +69,7 @@ class EnvStore:
         return changed
 
     def unset(self, app: AppName, names: Iterable[EnvName]) -> tuple[EnvName, ...]:
-        """Given an app and names, remove these variables and return the names that were set."""
+        """Remove variables of an app, and return the names that were set."""
         with self._locked():
             entries = {entry.name: entry for entry in self.entries(app)}
             changed = tuple(name for name in dict.fromkeys(names) if entries.pop(name, None) is not None)
@@ -102,7 +77,7 @@ class EnvStore:
         return changed
 
     def remove(self, app: AppName) -> bool:
-        """Given an app, delete all of its variables and return whether there were any."""
+        """Delete all variables of an app, and return whether there were any."""
         with self._locked():
             return files.remove(self._path(app))
 
@@ -124,8 +99,13 @@ class EnvStore:
         files.write_atomically(self._path(app), data, FILE_MODE)
 
 
+def revealed(variables: Mapping[str, Secret]) -> dict[str, str]:
+    """Return variables with their values, for whoever hands them to a program, a container or a file."""
+    return {name: value.reveal() for name, value in variables.items()}
+
+
 def refusals(name: EnvName, value: str) -> list[str]:
-    """Given a variable, return why it can't be set, without its value; an empty list if it can."""
+    """Return why a variable can't be set, without its value; an empty list if it can."""
     found = []
     if name == "PORT":
         found.append("PORT is set by deployhost: to choose the app's port, set `port:` in apps.yml")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from deployhost.config.app import AppConfig
 from deployhost.journal.telling import Progress
 from deployhost.kamal.contract import STOPPED
-from deployhost.model import Deploy, Version
+from deployhost.model import Deploy, Secret, Version
 from deployhost.system.stop import Stop
 
 
@@ -20,7 +20,7 @@ class Attempt:
     deploy: Deploy
     version: Version
     config: AppConfig
-    env: Mapping[str, str]
+    env: Mapping[str, Secret]
     progress: Progress
     stop: Stop
     check: Callable[[], None]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from deployhost.config.app import AppConfig
+from deployhost.config.env import revealed
 from deployhost.containers.attempt import Attempt
 from deployhost.containers.belongs import DEPLOY_LABEL, WORKERS_LABEL
 from deployhost.containers.boot import BootRules, BootWatch, Ready, how_it_ended
@@ -78,7 +79,12 @@ class ContainerMaker:
         return replace(
             spec,
             image=contract.image(app, attempt.version),
-            env={**attempt.env, "KAMAL_VERSION": attempt.version, **spec.env, PUSHED_AT: pushed_at(attempt.deploy)},
+            env={
+                **revealed(attempt.env),
+                "KAMAL_VERSION": attempt.version,
+                **spec.env,
+                PUSHED_AT: pushed_at(attempt.deploy),
+            },
             hostname=f"127.0.0.1-{secrets.token_hex(6)}",
             restart="no",  # until it is live: an app that ends at boot must not begin again before its exit code is read
         )

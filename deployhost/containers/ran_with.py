@@ -13,17 +13,18 @@ from deployhost.config.process import ProcessConfig
 from deployhost.containers.belongs import of_release, workers_of
 from deployhost.containers.processes import RELEASE
 from deployhost.containers.spec import SETTINGS_LABEL
-from deployhost.model import WEB, ProcessName, Release
+from deployhost.model import WEB, ProcessName, Release, Secret
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container, variables
 
 
-def ran_with(docker: Docker, release: Release, config: AppConfig) -> tuple[AppConfig, dict[str, str]] | None:
+def ran_with(docker: Docker, release: Release, config: AppConfig) -> tuple[AppConfig, dict[str, Secret]] | None:
     """Return the settings and variables that a release ran with, given today's settings; None once it has no container."""
     web = docker.find(release.container)
     if web is None:
         return None
-    return as_it_ran(config, web, _workers(docker, release)), variables(web.env)
+    env = {name: Secret(value) for name, value in variables(web.env).items()}
+    return as_it_ran(config, web, _workers(docker, release)), env
 
 
 def as_it_ran(config: AppConfig, web: Container, workers: Sequence[Container]) -> AppConfig:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from deployhost.config.env import revealed
 from deployhost.containers.attempt import Attempt
 from deployhost.containers.belongs import DEPLOY_LABEL
 from deployhost.containers.boot import Ready, how_it_ended
@@ -59,7 +60,7 @@ class ReleaseContainers:
         for process in (processes.web, *processes.workers):
             # An automatic rollback has the variables of a container before: those that are wanted stay in the file.
             if attempt.deploy.trigger is not Trigger.AUTO_ROLLBACK:
-                self.kamal.write_env(attempt.deploy.app, process.name, dict(attempt.env))
+                self.kamal.write_env(attempt.deploy.app, process.name, revealed(attempt.env))
         names = [worker.name for worker in processes.workers]
         web = self.maker.create(attempt, image, processes.web, names)
         workers = tuple((worker.name, self.maker.create(attempt, image, worker)) for worker in processes.workers)

@@ -10,6 +10,7 @@ from deployhost.build.image import ImageBuilder
 from deployhost.build.labels import SOURCE_LABEL
 from deployhost.build.plan import BuildPlan
 from deployhost.build.planning_pool import PlanningPool
+from deployhost.config.env import revealed
 from deployhost.containers.attempt import Attempt
 from deployhost.deploy.queue import REPEATS
 from deployhost.errors import CommandStopped, NotFound
@@ -98,7 +99,7 @@ class Images:
                 context,
                 attempt.deploy.app,
                 storage=config.storage,
-                variables=attempt.env,
+                variables=revealed(attempt.env),
                 runtime=config.runtime,
                 web=config.names_web,
                 stop=attempt.stop,

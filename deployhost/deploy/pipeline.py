@@ -27,7 +27,7 @@ from deployhost.journal.releases import Releases
 from deployhost.journal.telling import Progress
 from deployhost.kamal import contract
 from deployhost.kamal.lock import KamalLocks
-from deployhost.model import Deploy, DeployStatus, EngineName, Strategy, Trigger, Version
+from deployhost.model import Deploy, DeployStatus, EngineName, Secret, Strategy, Trigger, Version
 from deployhost.paths import Paths
 from deployhost.system.clock import Clock
 from deployhost.system.docker import Docker
@@ -150,7 +150,7 @@ class Pipeline:
         attempt.progress.conceal(env.values())
         return replace(attempt, config=config, env=env)
 
-    def _wanted(self, deploy: Deploy) -> tuple[AppConfig, dict[str, str]]:
+    def _wanted(self, deploy: Deploy) -> tuple[AppConfig, dict[str, Secret]]:
         """Return the settings and variables of a deploy: the app's, or for an automatic rollback those with which the release ran."""
         config = self.apps.get(deploy.app)
         if deploy.trigger is Trigger.AUTO_ROLLBACK and deploy.target is not None:
@@ -158,7 +158,7 @@ class Pipeline:
             before = None if release is None else ran_with(self.docker, release, config)
             if before is not None:
                 return before
-        return config, {str(name): value for name, value in self.env.read(deploy.app).items()}
+        return config, self.env.read(deploy.app)
 
     def _leave_nothing(self, deploy: Deploy, version: Version) -> None:
         """The app was removed during the deploy: take away what the removal could not know of.

@@ -19,10 +19,9 @@ from deployhost.errors import AppNotFound, DeployhostError, DockerUnavailable, N
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
 from deployhost.journal.releases import Releases
-from deployhost.journal.telling import Progress
 from deployhost.kamal.contract import NETWORK, RUNNING, service_name
 from deployhost.kamal.proxy import KamalProxy
-from deployhost.model import WEB, AppName, Release, Trigger
+from deployhost.model import WEB, AppName, Redactor, Release, Trigger
 from deployhost.system.clock import Clock
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
@@ -167,7 +166,7 @@ class Watch:
             self.releases.mark_proven(app, release.version)  # settled, not well: `failed` says so
 
     def _blame(self, release: Release, why: str) -> None:
-        redacted = Progress(release.deploy, self.deploys, self.events, self.env.read(release.app).values()).redacted
+        redacted = Redactor(frozenset(self.env.read(release.app).values())).redacted
         lines = tuple(redacted(entry.line) for entry in self.docker.logs(release.container, tail=LOG_TAIL))
         error = ReleaseFailed(
             f"it went live, and failed in its first minute: {why}",

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from deployhost.errors import FileProblem
 from deployhost.journal.deploys import Deploys
-from deployhost.model import Phase
+from deployhost.model import Phase, Redactor, Secret
 
 LONGEST_LINE = 1000  # characters of a line of output that are told; some programs write megabytes in one
 
@@ -16,29 +16,26 @@ class Reporter(Protocol):
     """Whoever is told what happens in a deploy; the events are those of control/messages.py."""
 
     def append(self, deploy: int, event: dict[str, Any], /) -> None:
-        """Given a deploy's number and an event, take note of it."""
+        """Take note of an event of a deploy."""
 
 
 class Progress:
-    """Given one deploy, tell its reporter and the journal what happens in it. `secrets` are never told."""
+    """Tells a deploy's reporter and the journal what happens in it, but never a secret."""
 
-    def __init__(self, number: int, deploys: Deploys, reporter: Reporter, secrets: Iterable[str]) -> None:
+    def __init__(self, number: int, deploys: Deploys, reporter: Reporter, secrets: Iterable[Secret]) -> None:
         self._number = number
         self._deploys = deploys
         self._reporter = reporter
-        self._secrets: list[str] = []
+        self._redactor = Redactor(frozenset(secrets))
         self._stage = ""
-        self.conceal(secrets)
 
-    def conceal(self, secrets: Iterable[str]) -> None:
-        """Given values that are secret from now on, never tell them, nor any line of those that have several."""
-        # Short values ("1", "true") would blot out harmless text, and are no secrets.
-        lines = {part for value in secrets for part in (value, *value.splitlines()) if len(part) >= 8}
-        self._secrets = sorted({*self._secrets, *lines}, key=len, reverse=True)
+    def conceal(self, secrets: Iterable[Secret]) -> None:
+        """Hide these secrets too from now on."""
+        self._redactor = Redactor(self._redactor.secrets | frozenset(secrets))
 
     @contextlib.contextmanager
     def stage(self, name: str, detail: str = "") -> Iterator[None]:
-        """Given a stage, tell its beginning and, when the block ends, its end and how long it took."""
+        """Tell a stage's beginning and, when the block ends, its end and how long it took."""
         self._stage = name
         self._deploys.enter(self._number, name)
         self._tell({"event": "stage", "stage": name, "state": "start", "detail": detail})
@@ -53,25 +50,23 @@ class Progress:
         self._tell({"event": "stage", "stage": name, "state": "done", "ms": ms})
 
     def timed(self, name: str, ms: float) -> None:
-        """Given a phase that is over and its milliseconds, write both down, if that can be done."""
+        """Write down a phase that is over and its milliseconds, if that can be done."""
         # What a deploy took is no reason for it to fail: where the journal matters, writing it down raises.
         with contextlib.suppress(FileProblem):
             self._deploys.timed(self._number, Phase(name, ms))
 
     def output(self, line: str) -> None:
-        """Given a line that a build or an app wrote, pass it on."""
+        """Pass on a line that a build or an app wrote."""
         # Cut only once it has no secrets: half of one would not be recognised.
         self._tell({"event": "output", "stage": self._stage, "line": _cut(self.redacted(line))})
 
     def note(self, text: str) -> None:
-        """Given something the person should know, pass it on."""
+        """Pass on something that the person should know."""
         self._tell({"event": "note", "text": self.redacted(text)})
 
     def redacted(self, text: str) -> str:
-        """Given a text, return it without the app's secrets."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
+        """Return a text without the app's secrets."""
+        return self._redactor.redacted(text)
 
     def _tell(self, event: dict[str, Any]) -> None:
         self._reporter.append(self._number, event)

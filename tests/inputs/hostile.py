@@ -26,7 +26,7 @@ from deployhost.build.image import ImageBuilder
 from deployhost.build.plan import BuildPlan
 from deployhost.config import apps, dotenv
 from deployhost.config.app import AppConfig
-from deployhost.config.env import EnvStore, refusals
+from deployhost.config.env import EnvStore, refusals, revealed
 from deployhost.config.yaml_edit import YamlText
 from deployhost.containers.attempt import Attempt
 from deployhost.containers.belongs import DEPLOY_LABEL
@@ -51,6 +51,7 @@ from deployhost.model import (
     Domain,
     EnvName,
     ProcessName,
+    Secret,
     Sha,
     Trigger,
     Version,
@@ -257,7 +258,7 @@ class Trial:
             assert name == "PORT" or name.upper().startswith(("KAMAL_", "DEPLOYHOST_")) or "\0" in case.env[name]
         now = SimpleNamespace(astimezone=lambda _zone: SimpleNamespace(isoformat=lambda timespec: f"T{timespec}"))
         self._env.set(case.app, fit, cast("Any", now))
-        assert self._env.read(case.app) == fit
+        assert revealed(self._env.read(case.app)) == fit
         assert self._env.read(case.other) == {}
         self._env.remove(case.app)
         assert dotenv.parse(dotenv.render(fit)) == fit
@@ -275,7 +276,7 @@ class Trial:
             _deploy(case),
             version,
             config,
-            {str(name): value for name, value in env.items()},
+            {str(name): Secret(value) for name, value in env.items()},
             cast("Any", None),
             cast("Any", None),
             lambda: None,

@@ -1,13 +1,31 @@
 """The values of the model: valid by construction, or not there at all."""
 
+import copy
+import dataclasses
+import json
+import pickle
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deployhost.errors import InvalidName
-from deployhost.model import AppName, Branch, DeployStatus, Domain, EnvName, ProcessName, Sha, Version, _Pattern
+from deployhost.model import (
+    AppName,
+    Branch,
+    DeployStatus,
+    Domain,
+    EnvName,
+    ProcessName,
+    Redactor,
+    Secret,
+    Sha,
+    Version,
+    _Pattern,
+)
 
 GOOD: dict[type[_Pattern], list[str]] = {
     AppName: ["a", "shop", "my-shop-2", "0", "x" * 40, "kamal", "kamalx-proxy", "a--b"],
@@ -62,3 +80,64 @@ def test_names_are_safe_in_paths_and_arguments(text: str) -> None:
 
 def test_ends() -> None:
     assert {status for status in DeployStatus if not status.ended} == {DeployStatus.QUEUED, DeployStatus.RUNNING}
+
+
+PEM = "-----BEGIN KEY-----\nMIIEvQIBADANBg\nshort\n-----END KEY-----\n"
+
+
+@dataclasses.dataclass(frozen=True)
+class Holder:
+    token: Secret
+
+
+def test_a_secret_does_not_show_itself() -> None:
+    secret = Secret("hunter2")
+    shown = f"{secret} {secret!s} {secret!r} {Holder(secret)} {Redactor(frozenset({secret}))}"
+    assert "hunter2" not in shown + repr([secret]) + repr({"a": secret})
+    assert not hasattr(secret, "__dict__"), "vars() has nothing to show"
+    assert secret.reveal() == "hunter2"
+    assert secret == Secret("hunter2") != Secret("other")
+    assert secret != "hunter2"
+    assert len({secret, Secret("hunter2")}) == 1
+
+
+@pytest.mark.parametrize(
+    "serialise",
+    [
+        json.dumps,
+        pickle.dumps,
+        copy.deepcopy,
+        lambda secret: dataclasses.asdict(Holder(secret)),
+        lambda secret: "x" + secret,
+        lambda secret: ", ".join(list(Holder(secret).__dict__.values())),
+        lambda secret: f"{secret:>10}",
+        lambda secret: [*secret],
+    ],
+)
+def test_a_secret_is_not_serialised(serialise: Callable[[Any], object]) -> None:
+    with pytest.raises(TypeError) as failed:
+        serialise(Secret("hunter2"))
+    assert "hunter2" not in str(failed.value)
+
+
+def redacted(text: str, *secrets: str) -> str:
+    return Redactor(frozenset(map(Secret, secrets))).redacted(text)
+
+
+def test_secrets_are_hidden_in_texts() -> None:
+    assert redacted("the token is abcdefgh.", "abcdefgh") == "the token is ***."
+    assert redacted("it failed with 1", "1", "true", "") == "it failed with 1", "short values are no secrets"
+    assert redacted("abcdefgh-suffix", "abcdefgh", "abcdefgh-suffix") == "***", "the longest first"
+    assert redacted(f"key: {PEM}", PEM) == "key: ***"
+    assert redacted("line 2: MIIEvQIBADANBg, then short", PEM) == "line 2: ***, then short"
+    assert redacted("nothing to hide") == "nothing to hide"
+
+
+@given(st.lists(st.text("ab*\n", max_size=12), max_size=4), st.text("ab*\n", max_size=60))
+def test_no_secret_is_left(secrets: list[str], text: str) -> None:
+    """The value itself, and each of its lines, but for what is too short to be a secret."""
+    parts = {part for value in secrets for part in (value, *value.splitlines()) if len(part) >= 8}
+    found = redacted(text, *secrets)
+    assert not [part for part in parts if part in found and "*" not in part]
+    assert len(found) <= len(text)
+    assert redacted(text, *reversed(secrets)) == found

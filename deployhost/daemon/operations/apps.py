@@ -9,6 +9,7 @@ from deployhost.apps.remove import Remover
 from deployhost.apps.running import Running
 from deployhost.apps.view import iso
 from deployhost.config.app import AppConfig
+from deployhost.config.env import revealed
 from deployhost.control.messages import Message
 from deployhost.daemon.control import Emit
 from deployhost.daemon.operations import requests
@@ -82,7 +83,7 @@ def inspect(parts: Parts, request: Message, _emit: Emit) -> Message:
             tree,
             config.name,
             storage=config.storage,
-            variables={str(name): value for name, value in parts.env.read(config.name).items()},
+            variables=revealed(parts.env.read(config.name)),
             runtime=config.runtime,
             web=config.names_web,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
-from deployhost.config.env import RESERVED, EnvStore
+from deployhost.config.env import RESERVED, EnvStore, revealed
 from deployhost.config.server import ServerSettings
 from deployhost.containers import readiness
 from deployhost.containers.attempt import Attempt
@@ -22,7 +22,7 @@ from deployhost.kamal import contract, env_values
 from deployhost.kamal.deploy_yml import Build, KamalApp, Registry, Ssh
 from deployhost.kamal.project import KamalProject, Project
 from deployhost.kamal.trusted_yml import CONFIG
-from deployhost.model import WEB, AppName, Deploy, ProcessName, Release, Strategy, Version
+from deployhost.model import WEB, AppName, Deploy, ProcessName, Release, Secret, Strategy, Version
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec, Image
@@ -58,7 +58,7 @@ class KamalProjects:
         """
         config = self.apps.get(name)
         live = self.releases.live(name)
-        env = {str(key): value for key, value in self.env.read(name).items()}
+        env = revealed(self.env.read(name))
         image = None if live is None else self.docker.image(live.image)
         if live is None or image is None:
             raise NotFound(f"{name} has no release that Kamal could work on", hint=f"deployhost deploy {name}")
@@ -142,9 +142,9 @@ class KamalProjects:
         return next((path for kind in (2, 3) for path, status in statuses.items() if status // 100 == kind), None)
 
 
-def _own(env: Mapping[str, str]) -> dict[str, str]:
+def _own(env: Mapping[str, Secret]) -> dict[str, str]:
     """Return the variables that are the app's own: Kamal and deployhost set the others anew."""
-    return {name: value for name, value in env.items() if not name.startswith(RESERVED) and name != "PORT"}
+    return {name: value for name, value in revealed(env).items() if not name.startswith(RESERVED) and name != "PORT"}
 
 
 def architecture() -> str:

@@ -12,7 +12,7 @@ from deployhost.apps import remove
 from deployhost.apps.repositories import Repositories
 from deployhost.config import apps
 from deployhost.errors import AppNotFound, Conflict
-from deployhost.model import AppName, Deploy, EnvName
+from deployhost.model import AppName, Deploy, EnvName, Secret
 from tests.fakes.assembled import Server, settle, sha, wait_until
 from tests.fakes.life import Crash, Life
 from tests.unit.daemon.operations import Operations
@@ -262,7 +262,7 @@ def test_two_removals_and_an_addition(server: Server, ops: Operations, monkeypat
     removing.join(10)
     assert second == ["there is no app shop any more"]
     assert SHOP in apps.load(server.paths.apps_yml).known
-    assert ops.daemon.env.read(SHOP) == {EnvName("KEY"): "new"}
+    assert ops.daemon.env.read(SHOP) == {EnvName("KEY"): Secret("new")}
     assert ops.daemon.remover.removals.open() == {}
 
 

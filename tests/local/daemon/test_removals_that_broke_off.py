@@ -13,7 +13,7 @@ from deployhost.daemon.operations.apps import unfinished
 from deployhost.errors import Conflict, DeployhostError, DockerUnavailable
 from deployhost.journal.removals import TAKEN_OUT
 from deployhost.kamal import contract
-from deployhost.model import AppName, EnvName
+from deployhost.model import AppName, EnvName, Secret
 from tests.fakes.assembled import Server, settle, sha
 from tests.fakes.docker import Behaviour
 from tests.fakes.life import Crash
@@ -198,7 +198,7 @@ def test_who_finishes_it_comes_too_late(server: Server, ops: Operations) -> None
     go.set()
     adding.join(20)
     assert ends == ["there is an app shop already"]
-    assert ops.daemon.env.read(SHOP) == {EnvName("KEY"): "new"}
+    assert ops.daemon.env.read(SHOP) == {EnvName("KEY"): Secret("new")}
     assert server.paths.storage(SHOP).is_dir()
     assert ops.daemon.live(SHOP).sha == TWO
 

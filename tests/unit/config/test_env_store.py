@@ -1,6 +1,5 @@
 """Environment variables: any value comes back as it was, names of deployhost's own are refused, nothing is shown by accident."""
 
-import json
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -8,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deployhost.config.env import EnvEntry, EnvStore, Secret
+from deployhost.config.env import EnvEntry, EnvStore, revealed
 from deployhost.errors import InvalidConfig, InvalidRequest
-from deployhost.model import AppName, EnvName
+from deployhost.model import AppName, EnvName, Secret
 from deployhost.paths import Paths
 
 HELLO, BLOG = AppName("hello"), AppName("hello-blog")
@@ -33,7 +32,7 @@ def test_set_read_unset_remove(store: EnvStore, tmp_path: Path) -> None:
     )
     assert store.read(BLOG) == {}
     assert store.unset(HELLO, [A, EnvName("NEVER"), A]) == (A,)
-    assert store.read(HELLO) == {B: "ü"}
+    assert revealed(store.read(HELLO)) == {B: "ü"}
     assert store.remove(HELLO) is True
     assert store.remove(HELLO) is False
     assert store.read(HELLO) == {}
@@ -99,14 +98,9 @@ def test_a_damaged_file_is_not_quoted(store: EnvStore, tmp_path: Path) -> None:
     assert "hunter2" not in repr((caught.value.to_json(), caught.value.__cause__))
 
 
-def test_a_secret_does_not_show_itself() -> None:
-    secret = Secret("hunter2")
-    assert "hunter2" not in f"{secret} {secret!r} {EnvEntry(A, secret, '')}"
-    assert secret == Secret("hunter2") != Secret("other")
-    with pytest.raises(TypeError):
-        json.dumps(secret)
-    with pytest.raises(TypeError):
-        "x" + secret  # type: ignore[operator]
+def test_values_do_not_show_themselves(store: EnvStore) -> None:
+    store.set(HELLO, {A: "hunter2"}, NOW)
+    assert "hunter2" not in repr((store.read(HELLO), store.entries(HELLO)))
 
 
 VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
@@ -117,4 +111,5 @@ VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size
 def test_any_value_comes_back(tmp_path_factory: pytest.TempPathFactory, values: dict[EnvName, str]) -> None:
     store = EnvStore(Paths(tmp_path_factory.mktemp("env")))
     store.set(HELLO, values, NOW)
-    assert store.read(HELLO) == values
+    assert revealed(store.read(HELLO)) == values
+    assert all(type(name) is str for name in store.read(HELLO))
