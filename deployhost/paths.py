@@ -29,8 +29,13 @@ class Paths:
 
     @property
     def secrets(self) -> Path:
-        """Values of environment variables: 0700, files 0600."""
+        """Values of environment variables, and secrets of ours that are no app's: 0700, files 0600."""
         return self.config / "secrets"
+
+    @property
+    def connections(self) -> Path:
+        """Secrets of the accounts that this server is joined to: 0700, files 0600."""
+        return self.config / "connections"
 
     @property
     def state(self) -> Path:
