@@ -108,4 +108,15 @@ MIGRATIONS: tuple[str, ...] = (
     -- The digest of the entry that the removal takes out of apps.yml: a different entry of that name is a new app's.
     ALTER TABLE removals ADD COLUMN taken_from TEXT NOT NULL DEFAULT '';
     """,
+    """
+    CREATE TABLE runs (                           -- the last run of each periodic job that a restart must not forget
+        job      TEXT NOT NULL,
+        app      TEXT NOT NULL,                   -- '' for a job of the whole server
+        begun_at REAL NOT NULL,                   -- unix seconds
+        ended_at REAL,                            -- NULL while it runs, and of one that broke off
+        done_at  REAL,                            -- when it last ended well: this run, if that is when it ended
+        error    TEXT NOT NULL DEFAULT '',        -- why it failed
+        PRIMARY KEY (job, app)
+    ) WITHOUT ROWID;
+    """,
 )
