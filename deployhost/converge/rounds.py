@@ -7,9 +7,8 @@ have been a deploy's switch. An app whose lock somebody else holds is left alone
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from deployhost.converge.act import Actor
 from deployhost.converge.act_server import ServerActor
@@ -31,15 +30,11 @@ NO_VERSION = Version("0" * 40)  # its lock has no version to name; Kamal only sh
 ROUNDS = 6  # what takes more rounds than that goes in circles; the next run is not far
 APPS_AT_ONCE = 4
 AT_ONCE = 8  # containers that are stopped side by side
-OLD_LOG = 600.0  # seconds after which a switch's log has no reader any more
 log = logging.getLogger(__name__)
 
 
 class Converge:
-    """Given what looks and what acts, mend what is not as it should be.
-
-    `keepers` are what `keep` calls: each sees to something of its own, and returns notes on what it mended, which `mended` gets.
-    """
+    """Given what looks and what acts, mend what is not as it should be."""
 
     def __init__(
         self,
@@ -50,9 +45,6 @@ class Converge:
         proxy: KamalProxy,
         deploys: Deploys,
         locks: KamalLocks,
-        keepers: Sequence[Callable[[], Sequence[str]]],
-        mended: Callable[[str], None],
-        run: Path,
         clock: Callable[[], float],
     ) -> None:
         self._looker = looker
@@ -61,9 +53,6 @@ class Converge:
         self._proxy = proxy
         self._deploys = deploys
         self._locks = locks
-        self._keepers = tuple(keepers)
-        self._mended = mended
-        self._run = run
         self._clock = clock
         self._one = threading.Lock()
         self._notes: dict[AppName, tuple[str, ...]] = {}
@@ -109,28 +98,6 @@ class Converge:
             steps += plan.steps
             notes += plan.notes
         return Plan(tuple(steps), tuple(notes))
-
-    def keep(self) -> tuple[str, ...]:
-        """Do what needs no look: have every keeper see to its own, and delete logs that nobody reads; return notes on what was mended.
-
-        Raise the first error of a keeper, once all have been asked.
-        """
-        for left in self._run.glob("switch-*.log"):
-            with contextlib.suppress(OSError):
-                if left.stat().st_mtime < self._clock() - OLD_LOG:
-                    left.unlink(missing_ok=True)
-        notes: list[str] = []
-        errors: list[DeployhostError] = []
-        for keeper in self._keepers:
-            try:
-                notes += keeper()
-            except DeployhostError as error:
-                errors.append(error)
-        for note in notes:
-            self._mended(note)
-        if errors:
-            raise errors[0]
-        return tuple(notes)
 
     def mend(self, deploy: Deploy) -> None:
         """Given a deploy that nobody works on any more, finish or requeue it if the journal has it as running.

@@ -34,6 +34,7 @@ from deployhost.converge.act import Actor
 from deployhost.converge.act_server import ServerActor
 from deployhost.converge.read import Looker
 from deployhost.converge.rounds import Converge
+from deployhost.daemon.keeping import Keeping
 from deployhost.daemon.outside import Outside
 from deployhost.daemon.troubles import Troubles
 from deployhost.daemon.worker import Workers
@@ -60,6 +61,7 @@ from deployhost.journal.event_log import EventLog
 from deployhost.journal.holds import Holds
 from deployhost.journal.releases import Releases
 from deployhost.journal.removals import Removals
+from deployhost.journal.runs import Runs
 from deployhost.kamal.files import KamalFiles
 from deployhost.kamal.lock import KamalLocks
 from deployhost.kamal.patience import PATIENCE
@@ -80,6 +82,7 @@ from deployhost.upkeep.disk_space import Disks
 from deployhost.upkeep.forgotten_logs import ForgottenLogs
 from deployhost.upkeep.kamal_registry import RegistryCollector
 from deployhost.upkeep.prune import Pruner
+from deployhost.upkeep.switch_logs import SwitchLogs
 
 Part = TypeVar("Part")
 log = logging.getLogger(__name__)
@@ -161,6 +164,7 @@ class Parts:
     builds = part(Builds, clock=lambda parts: parts.clock.time)
     holds = part(Holds)
     removals = part(Removals)
+    runs = part(Runs)
     events: part[EventLog] = part(lambda outside, paths: outside.events(paths.deploy_logs))
     troubles = part(Troubles, clock=lambda parts: parts.clock.time)
 
@@ -206,9 +210,10 @@ class Parts:
     pruner = part(Pruner)
     disk_guard = part(DiskGuard)
     registry = part(
-        RegistryCollector, apps=lambda parts: lambda: parts.apps.known, clock=lambda parts: parts.clock.time
+        RegistryCollector, apps=lambda parts: lambda: parts.apps.known, monotonic=lambda parts: parts.clock.monotonic
     )
     forgotten_logs = part(ForgottenLogs, clock=lambda parts: parts.clock.time)
+    switch_logs = part(SwitchLogs, clock=lambda parts: parts.clock.time)
 
     # One commit's way to live.
     cancellations = part(Cancellations)
@@ -268,15 +273,15 @@ class Parts:
         delete_repository=lambda parts: parts.repositories.delete_unowned,
         clock=lambda parts: parts.clock.time,
     )
-    converge: part[Converge] = part(
-        Converge,
-        keepers=lambda parts: (
-            parts.isolation.keep,
-            parts.database.keep,
-            parts.repositories.keep,
-            parts.forgotten_logs.keep,
-        ),
+    converge: part[Converge] = part(Converge, clock=lambda parts: parts.clock.time)
+    keeping = part(
+        Keeping,
+        keepers=lambda parts: {
+            "checking the packet filter": parts.isolation.keep,
+            "checking the journal's file": parts.database.keep,
+            "sweeping up repositories": parts.repositories.keep,
+            "deleting logs of removed apps": parts.forgotten_logs.keep,
+            "deleting logs of switches": parts.switch_logs.keep,
+        },
         mended=lambda parts: parts.troubles.mended,
-        run=lambda parts: parts.paths.run,
-        clock=lambda parts: parts.clock.time,
     )

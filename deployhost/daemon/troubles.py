@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 class Troubles:
-    """Given a clock, remember what went wrong the last time it was done, and what was mended a while ago."""
+    """Remembers what went wrong the last time it was done, and what was mended a while ago."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -21,7 +21,7 @@ class Troubles:
         self._over: dict[str, float] = {}
 
     def went_well(self, what: str, act: Callable[[], object], *, shown: bool = True) -> bool:
-        """Given what is done, and to do it, do it and return whether it went well; `shown` is whether `status` has it until then."""
+        """Do something and return whether it went well. `shown`: `status` has it until it goes well."""
         try:
             act()
         except DeployhostError as error:
@@ -30,9 +30,10 @@ class Troubles:
                 log.warning("%s: %s", what, error.message)
             return False
         except Exception as error:
-            log.exception("%s failed", what)
             defect = DeployhostError(f"a defect of deployhost: {error!r}", hint="deployhost converge")
-            self._put(what, defect, shown=shown)
+            before = self._put(what, defect, shown=shown)
+            if before is None or before.message != defect.message:
+                log.exception("%s failed", what)
             return False
         with self._lock:
             self._lasting.pop(what, None)
@@ -45,13 +46,24 @@ class Troubles:
                 self._lasting[what] = error
             return before
 
+    def lasting(self, what: str) -> str:
+        """Return what went wrong the last time that something was done, or "" if it went well."""
+        with self._lock:
+            error = self._lasting.get(what)
+        return "" if error is None else error.message
+
+    def forget(self, what: str) -> None:
+        """Show nothing more of what is not done any more."""
+        with self._lock:
+            self._lasting.pop(what, None)
+
     def mended(self, note: str) -> None:
-        """Given what was wrong until now, have `status` show it for a while; who mended it has logged it."""
+        """Have `status` show for a while what was wrong until now; who mended it has logged it."""
         with self._lock:
             self._over[note] = self._clock() + SHOWN
 
     def now(self, *others: str) -> list[Message]:
-        """Given what others found wrong ("": nothing), return all that is to be shown, each with the command that mends it, or ""."""
+        """Return all that is to be shown, what others found wrong too ("": nothing), each with the command that mends it, or ""."""
         with self._lock:
             self._over = {note: until for note, until in self._over.items() if until > self._clock()}
             # What is wrong with apps.yml is in every answer already.

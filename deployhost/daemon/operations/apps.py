@@ -68,7 +68,7 @@ def converge(parts: Parts, request: Message, _emit: Emit) -> Message:
     only = None if request.get("name") is None else listed(parts, request).name
     applied = not request.get("dry_run")
     plan = parts.converge.run(only) if applied else parts.converge.plan(only)
-    notes = [*plan.notes, *(parts.converge.keep() if applied and only is None else ()), parts.isolation.problem]
+    notes = [*plan.notes, *(parts.keeping.all() if applied and only is None else ()), parts.isolation.problem]
     return {"steps": [step.to_json() for step in plan], "notes": [*filter(None, notes)], "applied": applied}
 
 

@@ -4,6 +4,7 @@ import deployhost
 from deployhost.apps.view import iso
 from deployhost.control.messages import Message
 from deployhost.daemon.control import Emit
+from deployhost.daemon.jobs import collect_by_hand
 from deployhost.daemon.operations import requests
 from deployhost.daemon.parts import Parts
 
@@ -28,7 +29,7 @@ def prune(parts: Parts, request: Message, _emit: Emit) -> Message:
     cache = parts.pruner.cache_surplus()
     if applied:
         parts.pruner.remove_cache(cache)
-        parts.registry.run()
+        collect_by_hand(parts)
     after = parts.disks.engine()
     return {
         "applied": applied,

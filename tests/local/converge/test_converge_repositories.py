@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deployhost.config.current import Apps
-from deployhost.daemon.main import _Hooks
+from deployhost.daemon.jobs import Hooks
 from deployhost.errors import Conflict
 from deployhost.model import AppName, Branch
 from deployhost.system.git import BareRepository
@@ -129,7 +129,7 @@ def test_apps_yml_is_away_for_a_while(server: Server, *, emptied: bool) -> None:
     """It comes back as the same file with the same time; without it nobody knows which repositories are in use."""
     server.add("shop")
     daemon = server.start()
-    hooks = _Hooks(daemon.repositories)
+    hooks = Hooks(daemon.repositories)
     hooks.refresh()
     file = server.paths.apps_yml
     aside = file.with_name("apps.yml.bak")

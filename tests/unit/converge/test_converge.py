@@ -1,6 +1,5 @@
 """Keeping a server as it should be: what an engine's end, a proxy's restart, a person's hands and a crash of ours leave."""
 
-import os
 from dataclasses import replace
 
 import pytest
@@ -276,17 +275,6 @@ def test_cancelled_before_the_restart(server: Server, app: AppName, daemon: Asse
     ended = daemon.deploys.get(queued.id)
     assert (ended.status, ended.error) == (DeployStatus.CANCELLED, {"message": "cancelled by Ann"})
     check(server, daemon, app, ONE)
-
-
-def test_logs_that_nobody_reads(server: Server, daemon: Assembled) -> None:
-    old, new = server.paths.run / "switch-a-1.log", server.paths.run / "switch-b-2.log"
-    for log in (old, new):
-        log.touch()
-    os.utime(old, (server.now - 1000, server.now - 1000))
-    os.utime(new, (server.now, server.now))
-    daemon.converge.keep()
-    assert not old.exists()
-    assert new.exists()
 
 
 def test_restart_trigger_is_no_choice(server: Server, app: AppName, daemon: Assembled) -> None:

@@ -11,7 +11,7 @@ from deployhost.converge.facts import AppFacts, Seen, ServerFacts
 from deployhost.converge.plan import plan_server
 from deployhost.converge.presence_plan import REMOVED_AGAIN, presence
 from deployhost.converge.steps import ConnectProxy, MakeNetwork, MakeProxy, StartProxy
-from deployhost.errors import DockerRefused, FileProblem, SetupFailed, SwitchFailed
+from deployhost.errors import DockerRefused, SetupFailed, SwitchFailed
 from deployhost.kamal import contract
 from deployhost.kamal.contract import NETWORK, PROXY_MAC, Route
 from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Trigger, Version
@@ -333,23 +333,6 @@ def test_network_that_can_not_be_made(
     monkeypatch.undo()
     assert did(daemon)[:2] == ["MakeNetwork", "ConnectProxy"]
     assert daemon.live(app)
-
-
-def test_what_needs_no_look(server: Server, daemon: Assembled) -> None:
-    """Each keeper is asked, whatever the others say; what they mended is kept for `status`."""
-    server.paths.journal.unlink()
-
-    def full() -> tuple[str, ...]:
-        raise FileProblem("no room")
-
-    daemon.converge._keepers = (full, *daemon.converge._keepers)
-    with pytest.raises(FileProblem, match="no room"):
-        daemon.converge.keep()
-    [shown] = daemon.troubles.now()
-    assert "written anew, with all that was in it" in shown["message"]
-    assert server.paths.journal.exists()
-    daemon.converge._keepers = daemon.converge._keepers[1:]
-    assert daemon.converge.keep() == ()
 
 
 # kamal-proxy

@@ -63,6 +63,28 @@ def test_a_defect_is_shown_too(caplog: pytest.LogCaptureFixture) -> None:
     assert troubles.now() == [shown]
 
 
+def test_a_defect_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """With its traceback; another one is another."""
+    troubles, round_ = Troubles(lambda: 0.0), Round()
+    for defect in (KeyError("port"), KeyError("port"), ValueError("x"), ValueError("x")):
+        round_.error = defect
+        troubles.went_well("converging", round_)
+    assert caplog.messages == ["converging failed", "converging failed"]
+    assert caplog.text.count("Traceback") == 2
+    assert troubles.lasting("converging") == "a defect of deployhost: ValueError('x')"
+
+
+def test_what_is_not_done_any_more() -> None:
+    troubles, round_ = Troubles(lambda: 0.0), Round()
+    round_.error = DeployhostError("no room")
+    troubles.went_well("backing up shop", round_)
+    assert troubles.lasting("backing up shop") == "no room"
+    assert troubles.lasting("backing up blog") == ""
+    troubles.forget("backing up shop")
+    troubles.forget("backing up blog")
+    assert troubles.now() == []
+
+
 def test_what_was_mended_is_shown_for_a_while() -> None:
     now = 0.0
     troubles = Troubles(lambda: now)

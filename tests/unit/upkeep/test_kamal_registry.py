@@ -15,11 +15,11 @@ from deployhost.kamal.registry import Collected
 from deployhost.model import AppName, DeployStatus, Version
 from deployhost.paths import Paths
 from deployhost.upkeep import kamal_registry
-from deployhost.upkeep.kamal_registry import LARGE, WEEK, RegistryCollector
+from deployhost.upkeep.kamal_registry import LARGE, MEASURE, WEEK, RegistryCollector
 
 APP, OTHER = AppName("blog"), AppName("shop")
 KEPT, BUSY, ENDED = (Version(digit * 40) for digit in "123")
-NOW = 1_800_000_000.0
+NOW = 100.0
 
 
 @dataclass
@@ -27,10 +27,12 @@ class Registry:
     """A registry of some size that notes what it is told to keep."""
 
     bytes: int = 1
+    measured: int = 0
     pushed_to: bool = False
     kept: list[Mapping[AppName, Collection[Version]]] = field(default_factory=list)
 
     def size(self) -> int:
+        self.measured += 1
         return self.bytes
 
     def collect(self, keep: Mapping[AppName, Collection[Version]]) -> Collected | None:
@@ -68,19 +70,21 @@ def test_releases_and_what_is_being_deployed_are_kept(server: Server) -> None:
     assert server.registry.kept == [{APP: {KEPT, BUSY}, OTHER: frozenset()}]
 
 
-@pytest.mark.parametrize(
-    ("size", "after", "due"),
-    [(1, WEEK - 1, False), (1, WEEK, True), (LARGE + 1, DAY - 1, False), (LARGE + 1, DAY, True), (0, WEEK, False)],
-)
-def test_it_is_time_once_a_week_or_a_day_where_it_is_much(server: Server, size: int, after: float, due: bool) -> None:
-    assert server.collector.run_if_due() is not None, "the first time"
-    server.registry.bytes, server.now = size, NOW + after
-    assert (server.collector.run_if_due() is not None) is due
+@pytest.mark.parametrize(("size", "interval"), [(0, None), (1, WEEK), (LARGE, WEEK), (LARGE + 1, DAY)])
+def test_once_a_week_or_a_day_where_it_is_much(server: Server, size: int, interval: float | None) -> None:
+    server.registry.bytes = size
+    assert server.collector.interval() == interval
 
 
-def test_one_that_a_push_was_in_the_way_of_is_tried_again(server: Server) -> None:
+def test_its_size_is_measured_now_and_then(server: Server) -> None:
+    assert [server.collector.interval() for _ in range(3)] == [WEEK] * 3
+    server.registry.bytes, server.now = LARGE + 1, NOW + MEASURE - 1
+    assert server.collector.interval() == WEEK
+    assert server.registry.measured == 1
+    server.now += 1
+    assert server.collector.interval() == DAY
+
+
+def test_one_that_a_push_is_in_the_way_of(server: Server) -> None:
     server.registry.pushed_to = True
-    assert server.collector.run_if_due() is None
-    server.registry.pushed_to = False
-    assert server.collector.run_if_due() is not None
-    assert len(server.registry.kept) == 2
+    assert server.collector.run() is None

@@ -1,0 +1,77 @@
+"""The daemon's periodic jobs: what is done again and again, and how often."""
+
+import contextlib
+from collections.abc import Mapping
+
+from deployhost.apps.repositories import Repositories
+from deployhost.daemon.parts import Parts
+from deployhost.daemon.schedule import PutOff
+from deployhost.daemon.schedule_plan import Job, Lane
+from deployhost.errors import FileProblem, InvalidConfig
+from deployhost.journal.last_run import Run
+from deployhost.model import AppName
+from deployhost.upkeep.kamal_registry import COLLECTING, RegistryCollector
+
+LOOK = 10.0  # seconds between looks at what a person, Kamal or a crash may have changed
+
+
+def jobs(daemon: Parts) -> tuple[Job, ...]:
+    """Return the daemon's jobs. Those of one lane that are due at once are done in this order at the start."""
+    hooks = Hooks(daemon.repositories)
+    return (
+        Job(name="refreshing hooks", every=LOOK, run=lambda _: hooks.refresh()),
+        Job(name="converging", every=LOOK, run=lambda _: converge(daemon)),
+        Job(name="finishing removals", every=LOOK, run=lambda _: daemon.remover.retry()),
+        Job(name="isolating", every=LOOK, run=lambda _: daemon.isolation.follow()),
+        *daemon.keeping.jobs(),
+        Job(
+            name=COLLECTING,
+            lane=Lane.SLOW,
+            every=lambda: _of_server(daemon.registry.interval()),
+            run=lambda _: collect(daemon.registry),
+        ),
+    )
+
+
+def converge(daemon: Parts) -> None:
+    """Bring things together, and have workers at what is begun again."""
+    daemon.converge.run()
+    daemon.workers.open()
+
+
+def collect(registry: RegistryCollector) -> None:
+    """Free the registry of what nobody needs. Raise PutOff while something is pushed to it."""
+    if registry.run() is None:
+        raise PutOff
+
+
+def collect_by_hand(daemon: Parts) -> None:
+    """Free the registry since somebody asked for that, unless something is pushed to it; the job has time again then."""
+    if daemon.registry.run() is not None:
+        now = daemon.clock.time()
+        with contextlib.suppress(FileProblem):  # what was freed is freed; the job comes sooner then
+            daemon.runs.write((COLLECTING, None), Run(now, now, now))
+
+
+class Hooks:
+    """Sees to it that apps that are written into apps.yml by hand get their repository and hook."""
+
+    def __init__(self, repositories: Repositories) -> None:
+        self._repositories = repositories
+        self._seen: object = ()
+
+    def refresh(self) -> None:
+        """See to all apps if apps.yml was written since the last time, or a removal has ended."""
+        now = self._repositories.state()
+        if now == self._seen:
+            return
+        try:
+            self._repositories.refresh()
+        except InvalidConfig:
+            self._seen = now  # what can't be read is told, and looked at again once it is mended
+            raise
+        self._seen = now
+
+
+def _of_server(interval: float | None) -> Mapping[AppName | None, float]:
+    return {} if interval is None else {None: interval}
