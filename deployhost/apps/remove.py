@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from deployhost.apps.remove_plan import (
-    AppFacts,
+    RemovalFacts,
     RemoveContainers,
     RemoveFiles,
     RemoveImages,
@@ -182,12 +182,12 @@ class Remover:
             return True
         return bool(self.docker.images(f"{APP_LABEL}={app}"))
 
-    def facts(self, config: AppConfig) -> AppFacts:
+    def facts(self, config: AppConfig) -> RemovalFacts:
         """Return what there is of an app."""
         app = config.name
         storage = self.paths.storage(app)
         images = [tag for image in self.docker.images(f"service={app}") for tag in image.tags]
-        return AppFacts(
+        return RemovalFacts(
             app=app,
             urls=self.views.urls(config),
             containers=[container.id for container in self.docker.containers({"service": app})],

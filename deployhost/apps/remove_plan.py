@@ -48,7 +48,7 @@ class RemoveSettings(Step):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AppFacts:
+class RemovalFacts:
     """What there is of an app: container ids, image tags, names of variables, its storage and whether that is there.
 
     `listed` is whether apps.yml has it.
@@ -65,7 +65,7 @@ class AppFacts:
     listed: bool = True
 
 
-def plan_removal(facts: AppFacts, *, with_storage: bool) -> Plan:
+def plan_removal(facts: RemovalFacts, *, with_storage: bool) -> Plan:
     """Return the steps of a removal; the notes say what stays. `with_storage`: the data goes too."""
     app = facts.app
     steps: list[Step] = [

@@ -18,8 +18,7 @@ from deployhost.config import yaml_file
 from deployhost.config.app import AppConfig
 from deployhost.config.apps import AppsFile
 from deployhost.config.current import Apps
-from deployhost.converge.facts import SeenRepository
-from deployhost.converge.repository_plan import is_unwanted
+from deployhost.converge.findings.repository_plan import RepositoryFacts, is_unwanted
 from deployhost.errors import Conflict, DeployhostError
 from deployhost.journal.releases import Releases
 from deployhost.journal.removals import Removals
@@ -149,7 +148,7 @@ class Repositories:
             return None
         return file.st_mtime_ns, file.st_ino, self.deleted, frozenset(self.removals.open())
 
-    def unlisted(self) -> tuple[SeenRepository, ...]:
+    def unlisted(self) -> tuple[RepositoryFacts, ...]:
         """Return the repositories whose app is not in apps.yml, none if there is no apps.yml. Raise InvalidConfig, FileProblem."""
         there = [AppName(path.stem) for path in self._entries("*.git") if AppName.pattern.fullmatch(path.stem)]
         listed = self.apps.read() if there else None
@@ -163,12 +162,12 @@ class Repositories:
         """Return the apps that the journal knows, and those whose removal will see to what is left of them."""
         return {*self.releases.apps(), *self.removals.open()}
 
-    def _look(self, app: AppName, listed: AppsFile, owned: Collection[AppName]) -> SeenRepository | None:
+    def _look(self, app: AppName, listed: AppsFile, owned: Collection[AppName]) -> RepositoryFacts | None:
         repository = self.repository(self.paths.repo(app))
         if repository.path.is_symlink() or not repository.exists:
             return None  # none of ours
         empty = repository.holds_nothing()
-        return SeenRepository(
+        return RepositoryFacts(
             app=app,
             path=str(repository.path),
             listed=app in listed.known,

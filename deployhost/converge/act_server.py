@@ -1,115 +1,124 @@
-"""Carrying out what concerns all apps at once: the network, kamal-proxy's container, the numbers of deploys, repositories without an app.
-
-`converge_plan` and `repository_plan` have decided it.
-"""
+"""Carries out the steps that concern all apps: the network, kamal-proxy's container, deploy numbers, repositories without an app."""
 
 import logging
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-from deployhost.converge.steps import (
-    ConnectProxy,
-    MakeNetwork,
-    MakeProxy,
-    RemoveRepository,
-    SkipNumbers,
-    StartProxy,
-)
-from deployhost.errors import DeployhostError, InternalError, SwitchFailed
+from deployhost.converge.act import Acts
+from deployhost.converge.findings.network_plan import MakeNetwork
+from deployhost.converge.findings.numbers_plan import SkipNumbers
+from deployhost.converge.findings.proxy_plan import ConnectProxy, MakeProxy, StartStoppedProxy
+from deployhost.converge.findings.repository_plan import RemoveRepository
+from deployhost.errors import DeployhostError, SwitchFailed
 from deployhost.journal.deploys import Deploys
 from deployhost.kamal.contract import NETWORK, PROXY_CONTAINER, PROXY_MAC
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import AppName
 from deployhost.steps import Step
+from deployhost.system.clock import Clock, until
 from deployhost.system.docker import Docker
 
+SETUP = "deployhost setup --local"  # what Docker refuses, set-up may know better how to make
 PROXY_STARTS = 10.0  # seconds for kamal-proxy to answer once its container was started
 MAKE_AGAIN = 60.0  # seconds between attempts to make kamal-proxy anew: its image may have to be had first
 POLL = 0.05
 log = logging.getLogger(__name__)
 
 
+@dataclass
+class LastTry:
+    """The last attempt to make kamal-proxy anew that failed, and until when there is no other one."""
+
+    error: SwitchFailed | None = None
+    until: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServerActor:
-    """Given the engine, the proxy and the journal, carry out single steps.
+    """Carries out single steps with the engine, the proxy and the journal.
 
     `make_proxy` makes kamal-proxy's container as set-up does; `delete_repository` deletes one that still is nobody's, and
     returns whether it was.
     """
 
-    def __init__(
-        self,
-        *,
-        docker: Docker,
-        proxy: KamalProxy,
-        deploys: Deploys,
-        make_proxy: Callable[[], None],
-        delete_repository: Callable[[AppName], bool],
-        clock: Callable[[], float],
-    ) -> None:
-        self._docker = docker
-        self._proxy = proxy
-        self._deploys = deploys
-        self._make_proxy = make_proxy
-        self._delete_repository = delete_repository
-        self._clock = clock
-        self._refused: tuple[float, SwitchFailed] | None = None
+    docker: Docker
+    proxy: KamalProxy
+    deploys: Deploys
+    make_proxy: Callable[[], None]
+    delete_repository: Callable[[AppName], bool]
+    clock: Clock
+    last_try: LastTry = field(default_factory=LastTry)
 
-    def act(self, step: Step) -> bool:
-        """Carry out a step and return whether there was still a need for it.
+    @property
+    def acts(self) -> Acts:
+        """Return what carries out each type of step. It returns why there was no need for the step any more, or nothing."""
+        return {
+            MakeNetwork: self._make_network,
+            StartStoppedProxy: self._start_proxy,
+            MakeProxy: self._make_proxy,
+            ConnectProxy: self._connect_proxy,
+            SkipNumbers: self._skip_numbers,
+            RemoveRepository: self._remove_repository,
+        }
 
-        Raise SwitchFailed, with the command that may mend it, and what its tools raise.
-        """
-        if isinstance(step, MakeProxy) and self._refused is not None and self._clock() < self._refused[0]:
-            raise self._refused[1]
+    def act(self, step: Step) -> str | None:
+        """Carry out a step. Raise SwitchFailed, with the command that may fix it, and what its tools raise."""
+        if isinstance(step, MakeProxy) and self.last_try.error is not None and self.clock.time() < self.last_try.until:
+            raise self.last_try.error
         log.info("%s: %s", step.what, step.why)
-        if isinstance(step, SkipNumbers):
-            self._deploys.skip_to(step.above)
-            return True
-        if isinstance(step, RemoveRepository):
-            return self._delete_repository(step.app)
-        try:
-            self._in_docker(step)
-        except DeployhostError as error:
-            if error.hint:
-                raise
-            # What Docker refuses, set-up may know better how to make.
-            said = f"{step.what}: {error.message}"
-            raise SwitchFailed(said, hint="deployhost setup --local", details=error.details) from error
-        return True
+        return self.acts[type(step)](step)
 
-    def _in_docker(self, step: Step) -> None:
-        match step:
-            case MakeNetwork():
-                self._docker.create_network(NETWORK)
-            case StartProxy():
-                self._docker.start(PROXY_CONTAINER)
-                self._await_proxy()
-            case MakeProxy():
-                self._make()
-                self._await_proxy()
-            case ConnectProxy():
-                self._docker.connect(PROXY_CONTAINER, NETWORK, mac=PROXY_MAC)
-            case _:
-                raise InternalError(f"no such step: {step}")
+    def _make_network(self, step: MakeNetwork) -> None:
+        with _hinted(step):
+            self.docker.create_network(NETWORK)
 
-    def _make(self) -> None:
+    def _start_proxy(self, step: StartStoppedProxy) -> None:
+        with _hinted(step):
+            self.docker.start(PROXY_CONTAINER)
+            self._await_proxy()
+
+    def _make_proxy(self, step: MakeProxy) -> None:
         try:
-            self._make_proxy()
+            self.make_proxy()
         except DeployhostError as error:
             said = f"{PROXY_CONTAINER} was removed, and can't be made anew: {error.message}"
-            refused = SwitchFailed(said, hint=error.hint or "deployhost setup --local", details=error.details)
-            self._refused = (self._clock() + MAKE_AGAIN, refused)
+            refused = SwitchFailed(said, hint=error.hint or SETUP, details=error.details)
+            self.last_try.error, self.last_try.until = refused, self.clock.time() + MAKE_AGAIN
             raise refused from error
-        self._refused = None
+        self.last_try.error = None
+        with _hinted(step):
+            self._await_proxy()
+
+    def _connect_proxy(self, step: ConnectProxy) -> None:
+        with _hinted(step):
+            self.docker.connect(PROXY_CONTAINER, NETWORK, mac=PROXY_MAC)
+
+    def _skip_numbers(self, step: SkipNumbers) -> None:
+        self.deploys.skip_to(step.above)
+
+    def _remove_repository(self, step: RemoveRepository) -> str | None:
+        return None if self.delete_repository(step.app) else "it has an owner or content by now"
 
     def _await_proxy(self) -> None:
-        deadline = time.monotonic() + PROXY_STARTS
-        while True:
-            try:
-                self._proxy.routes()
-            except DeployhostError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(POLL)
-            else:
-                return
+        if not until(self._answers, within=PROXY_STARTS, every=POLL, clock=self.clock):
+            self.proxy.routes()
+
+    def _answers(self) -> bool:
+        try:
+            self.proxy.routes()
+        except DeployhostError:
+            return False
+        return True
+
+
+@contextmanager
+def _hinted(step: Step) -> Iterator[None]:
+    """Give an error that has no hint the command that may know better how to do a step."""
+    try:
+        yield
+    except DeployhostError as error:
+        if error.hint:
+            raise
+        said = f"{step.what}: {error.message}"
+        raise SwitchFailed(said, hint=SETUP, details=error.details) from error

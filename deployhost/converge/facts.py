@@ -1,32 +1,69 @@
-"""What converging looks at, as values: what was seen of the server and of each app at one moment. Pure."""
+"""What converging compares, as values: what was seen of the server and of each app at one moment. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
+from deployhost.containers import belongs
 from deployhost.kamal.contract import Route
-from deployhost.model import WEB, AppName, Deploy, Drain, Hold, Release
+from deployhost.model import WEB, AppName, Deploy, Drain, Hold, ProcessName, Release
+from deployhost.steps import Finding
 
 
-@dataclass(frozen=True)
-class Seen:
-    """One container of an app: its role (None: a release command's) and the deploy that its label names (None: not ours)."""
+@dataclass(frozen=True, kw_only=True)
+class AppContainer:
+    """One container of an app: one of its processes, or one that runs a release command."""
 
     id: str
     name: str
-    role: str | None
-    deploy: int | None
     status: str
     image: str  # the image's id
-    connected: bool = True  # whether it is on Kamal's network; said only of what runs
-    workers: tuple[str, ...] = ()  # on a web container of ours: the workers that were made with it
-    alone: bool = False  # whether it is on no network at all; said only of what runs
+    labels: Mapping[str, str]
+    connected: bool = True  # whether it is on Kamal's network; known only while it runs
+    alone: bool = False  # whether it is on no network at all; known only while it runs
+
+    @property
+    def role(self) -> str | None:
+        """Return its process, None for a release command."""
+        return self.labels.get("role") or None
+
+    @property
+    def deploy(self) -> int | None:
+        """Return the deploy that made it, None for one that Kamal made."""
+        return belongs.deploy_of(self)
+
+    @property
+    def workers(self) -> tuple[ProcessName, ...]:
+        """Return the workers that were made with it, if it is a web container of ours."""
+        return belongs.workers_of(self)
+
+    @property
+    def runs(self) -> bool:
+        """Return whether it runs, or the engine itself is at work on it: starting it again, or removing it."""
+        return self.status in ("running", "restarting", "removing")
+
+    @property
+    def frozen(self) -> bool:
+        """Return whether somebody froze it (`docker pause`): it has its memory and its connections, and does nothing."""
+        return self.status == "paused"
+
+    @property
+    def ended(self) -> bool:
+        """Return whether it has ended, or was never started."""
+        return not self.runs and not self.frozen
+
+    @property
+    def unplugged(self) -> bool:
+        """Return whether it runs, but not on Kamal's network any more. Kamal's own may be on another one instead."""
+        ought = self.deploy is not None or self.alone
+        return ought and self.status == "running" and not self.connected
 
     def is_target_of(self, route: Route) -> bool:
-        """Given a route, return whether it leads here."""
+        """Return whether a route leads here."""
         return route.target.startswith(f"{self.id[:12]}:")
 
     def is_of(self, deploy: Deploy) -> bool:
-        """Given a deploy, return whether this is its container: by the label, or for Kamal's own by the name.
+        """Return whether this is a deploy's container: by the label, or for one that Kamal made by the name.
 
         Versions are never used twice, numbers may be once a journal was lost: so the version counts in both cases.
         """
@@ -34,32 +71,28 @@ class Seen:
         return fits and self.deploy in (deploy.id, None)
 
 
-@dataclass(frozen=True, kw_only=True)
-class SeenRepository:
-    """A repository that bears the name of an app. `owned` is whether the journal knows that app, or is at removing it."""
+class Observed(Protocol):
+    """A fact of the server that no step depends on: its plan file says what is wrong, if anything is."""
 
-    app: AppName
-    path: str
-    listed: bool  # in apps.yml, which could be read
-    owned: bool
-    empty: bool  # it holds neither a ref nor an object
-    busy: bool = False  # somebody is at work in it: a push that has begun may have written nothing yet
+    def findings(self) -> Iterable[Finding]:
+        """Return what is wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerFacts:
-    """The proxy's container (its status, None: there is none), and how old the youngest lock is under which a Kamal may run, in seconds.
+class MachineFacts:
+    """What concerns all apps.
 
-    `network` is whether Kamal's network is there, `proxy_connected` whether that container is on it.
-    `highest_label` is the highest deploy number that a container carries, `highest_number` the highest the journal has given.
+    `proxy` is the status of kamal-proxy's container, None if there is none; `youngest_lock` is the age in seconds of the
+    youngest lock under which somebody's Kamal may run.
     """
 
     proxy: str | None
     youngest_lock: float
-    highest_label: int
-    highest_number: int
-    proxy_connected: bool = True
-    network: bool = True
+    highest_label: int  # the highest deploy number that a container carries
+    highest_number: int  # the highest one that the journal has given
+    proxy_connected: bool = True  # whether that container is on Kamal's network
+    network: bool = True  # whether that network is there
+    observed: tuple[Observed, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +114,7 @@ class AppFacts:
     hold: Hold | None = None
     route: Route | None = None
     route_is_foreign: bool = False  # whether it leads to a container that is none of the app's
-    containers: tuple[Seen, ...] = ()
+    containers: tuple[AppContainer, ...] = ()
     by_hand: frozenset[str] = frozenset()  # those of the live release that a person stopped
     engine_failed: frozenset[str] = frozenset()  # those of the live release that the engine lost or could not start
     routed_deploy: Deploy | None = None  # the deploy that the routed container's label names
@@ -90,7 +123,7 @@ class AppFacts:
     since_live: tuple[Deploy, ...] = ()  # where a container of the live release is gone: its deploy and the later ones
 
     @property
-    def routed(self) -> Seen | None:
+    def routed(self) -> AppContainer | None:
         """Return the app's container that the route leads to."""
         route = self.route
         return None if route is None else next((one for one in self.containers if one.is_target_of(route)), None)
@@ -102,30 +135,21 @@ class AppFacts:
         return int(port) if port.isdigit() else 0
 
     @property
-    def live_container(self) -> Seen | None:
-        """Return the container of the live release."""
+    def live_web(self) -> AppContainer | None:
+        """Return the web container of the live release."""
         live = self.live
         return None if live is None else next((one for one in self.containers if one.id == live.container), None)
 
     @property
-    def crew(self) -> tuple[Seen, ...]:
-        """Return the containers of the live release, those of its workers too: made by one deploy, or of one version."""
-        web, live = self.live_container, self.live
-        if live is None:
-            return ()
-        number = live.deploy if web is None else web.deploy
-        if number is not None:
-            same = [one for one in self.containers if one.deploy == number and one.role is not None]
-        else:
-            same = [one for one in self.containers if one.name == f"{self.app}-{one.role}-{live.version}"]
-        first = [] if web is None else [web]
-        return tuple({one.id: one for one in (*first, *same)}.values())
+    def live_containers(self) -> tuple[AppContainer, ...]:
+        """Return the containers of the live release, the web one first."""
+        return () if self.live is None else tuple(belongs.of_release(self.containers, self.live))
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """Return the processes of the live release that have no container any more, the web process alone where that one is gone."""
-        web = self.live_container
+        """Return the processes of the live release that have no container any more: the web process alone if that one is gone."""
+        web = self.live_web
         if web is None:
             return (WEB,) if self.live is not None else ()
-        roles = {one.role for one in self.crew}
+        roles = {one.role for one in self.live_containers}
         return tuple(name for name in web.workers if name not in roles)

@@ -1,6 +1,6 @@
 """Bringing journal, Docker and the proxy together: at start, every few seconds, and after Kamal was used. Safe to run twice.
 
-`converge_plan` decides. Each app's steps are carried out under its lock, after another look: what was seen without it may
+`plan` decides. Each app's steps are carried out under its lock, after its facts were read again: what was seen without it may
 have been a deploy's switch. An app whose lock somebody else holds is left alone.
 """
 
@@ -10,44 +10,48 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from deployhost.converge.act import Actor
+from deployhost.converge.act import AppActor
 from deployhost.converge.act_server import ServerActor
-from deployhost.converge.adoption_plan import Adoption, adoption
+from deployhost.converge.diagnosis import Diagnosis, sentence
 from deployhost.converge.facts import AppFacts
+from deployhost.converge.findings.adoption_plan import Adoption, adoption
+from deployhost.converge.findings.drains_plan import EndDrain
+from deployhost.converge.findings.proxy_plan import AWAY, FROZEN
+from deployhost.converge.findings.repository_plan import repositories
+from deployhost.converge.findings.strays_plan import StopContainer
 from deployhost.converge.plan import plan_app, plan_server
-from deployhost.converge.read import Looker
-from deployhost.converge.repository_plan import plan_repositories
-from deployhost.converge.steps import UNHURRIED, MakeProxy, StartProxy
+from deployhost.converge.read import FactsReader
 from deployhost.deploy.going_live import Unrecorded
-from deployhost.errors import Conflict, DeployhostError
+from deployhost.errors import Conflict, DeployhostError, SwitchFailed
 from deployhost.journal.deploys import Deploys
 from deployhost.kamal.lock import KamalLocks
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import AppName, Deploy, DeployStatus, Version
-from deployhost.steps import Plan, Step
+from deployhost.steps import Finding, Plan, Step
 
 NO_VERSION = Version("0" * 40)  # its lock has no version to name; Kamal only shows it
 ROUNDS = 6  # what takes more rounds than that goes in circles; the next run is not far
 APPS_AT_ONCE = 4
+UNHURRIED = (StopContainer, EndDrain)  # nobody waits for these: they come after the queue has been opened
 AT_ONCE = 8  # containers that are stopped side by side
 log = logging.getLogger(__name__)
 
 
 class Converge:
-    """Given what looks and what acts, mend what is not as it should be."""
+    """Puts right what is not as it should be, and remembers what only a person can."""
 
     def __init__(
         self,
         *,
-        looker: Looker,
-        actor: Actor,
+        reader: FactsReader,
+        actor: AppActor,
         server_actor: ServerActor,
         proxy: KamalProxy,
         deploys: Deploys,
         locks: KamalLocks,
         clock: Callable[[], float],
     ) -> None:
-        self._looker = looker
+        self._reader = reader
         self._actor = actor
         self._server_actor = server_actor
         self._proxy = proxy
@@ -55,52 +59,48 @@ class Converge:
         self._locks = locks
         self._clock = clock
         self._one = threading.Lock()
-        self._notes: dict[AppName, tuple[str, ...]] = {}
+        self._apps: dict[AppName, Diagnosis] = {}
+        self._server = self._repositories = Diagnosis()
         self._left_alone: dict[AppName, str] = {}
         self._troubled: set[AppName] = set()  # each trouble is logged once
-        self._unowned: tuple[str, ...] = ()
 
     def run(self, only: AppName | None = None, *, hurry: bool = False) -> Plan:
-        """Look at everything, or the app that is named, mend it, and return what was done; the notes tell what could not be.
+        """Put everything right, or the app that is named, and return what was done; the notes say what could not be.
 
         With `hurry` the stops for which nobody waits are left for the next run. Raise DockerUnavailable or SwitchFailed while
         the engine or the proxy does not answer, FileProblem while the journal can't be read: then try again later.
         """
         with self._one:
             self._locks.release_left()
-            done, notes = self._server()
+            self._see_to_server()
+            done = self._server
             if only is None:
-                done += self._repositories()
-                notes += self._unowned
-            apps = self._looker.apps(only)
-            for app, (steps, told) in self._all(list(apps.values()), hurry=hurry).items():
-                done += steps
-                notes += told
-                self._notes[app] = tuple(told)
-                found = adoption(apps[app])
+                self._see_to_repositories()
+                done += self._repositories
+            apps = self._reader.apps(only)
+            found = self._all(list(apps.values()), hurry=hurry)
+            self._apps = found if only is None else self._apps | found
+            for app, facts in apps.items():
+                done += found[app]
+                kept = adoption(facts)
                 # What is not in apps.yml is told by who reads that: an app that is put back is one again at once.
-                found = None if apps[app].removed else found
-                self._left_alone[app] = found.note if isinstance(found, Adoption) else ""
-            return Plan(tuple(done), tuple(notes))
+                kept = None if facts.removed else kept
+                self._left_alone[app] = kept.note if isinstance(kept, Adoption) else ""
+            return done.plan
 
     def plan(self, only: AppName | None = None) -> Plan:
         """Return what `run` would do first; what follows from that is only seen then. Raise what `run` raises."""
-        server = plan_server(self._looker.server())
-        steps, notes = list(server.steps), list(server.notes)
-        if any(isinstance(step, StartProxy | MakeProxy) for step in steps):
-            return Plan(tuple(steps), (*notes, "the apps' routes are looked at once kamal-proxy answers"))
-        for facts in self._looker.apps(only).values():
-            plan = plan_app(facts)
-            steps += plan.steps
-            notes += plan.notes
+        found = plan_server(self._reader.server())
+        if FROZEN in found.findings or any(isinstance(step, AWAY) for step in found):
+            return (found + Diagnosis(remarks=("the apps' routes are looked at once kamal-proxy answers",))).plan
+        for facts in self._reader.apps(only).values():
+            found += plan_app(facts)
         if only is None:
-            plan = plan_repositories(self._looker.repositories())
-            steps += plan.steps
-            notes += plan.notes
-        return Plan(tuple(steps), tuple(notes))
+            found += repositories(self._reader.repositories())
+        return found.plan
 
     def mend(self, deploy: Deploy) -> None:
-        """Given a deploy that nobody works on any more, finish or requeue it if the journal has it as running.
+        """Finish or requeue a deploy that nobody works on any more, if the journal has it as running.
 
         Raise Conflict while the app is somebody else's, and what `run` raises.
         """
@@ -109,47 +109,58 @@ class Converge:
                 self._rounds(deploy.app, hurry=True, broken_off=[deploy.id])
 
     def notes(self, app: AppName) -> tuple[str, ...]:
-        """Given an app, return what the last run had to say of it beside what it did."""
-        return self._notes.get(app, ())
+        """Return what the last run had to say of an app beside what it did."""
+        return self._apps.get(app, Diagnosis()).notes
 
     def left_alone(self, app: AppName) -> str:
-        """Given an app, return why the last run left what serves it as it is, or nothing if it did not."""
+        """Return why the last run left what serves an app as it is, or nothing if it did not."""
         return self._left_alone.get(app, "")
 
-    def unowned(self) -> tuple[str, ...]:
-        """Return what the last run found of repositories that are no app's, and hold commits."""
-        return self._unowned
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what the last run found wrong and could not put right, the server's first."""
+        apps = (one for _, diagnosis in sorted(self._apps.items()) for one in diagnosis.findings)
+        return (*self._server.findings, *self._repositories.findings, *apps)
 
-    def _repositories(self) -> list[Step]:
-        """Delete the repositories that are nobody's, and return the steps. What fails is told: the apps are not concerned."""
+    def warnings(self) -> tuple[str, ...]:
+        """Return what the last run found wrong with the server, apart from its apps, as sentences."""
+        return (*map(sentence, self._server.findings), *self._repositories.notes)
+
+    def _see_to_server(self) -> None:
+        """Do what concerns all apps. Raise SwitchFailed if kamal-proxy is frozen: nothing can be asked of it then."""
+        found = plan_server(self._reader.server())
+        for one in found.findings:
+            if one not in self._server.findings:
+                log.warning("%s", sentence(one))
+        self._server = found
+        for step in found:
+            self._server_actor.act(step)
+        if FROZEN in found.findings:
+            raise SwitchFailed(f"{FROZEN.what}; {FROZEN.why}", hint=FROZEN.fix)
+
+    def _see_to_repositories(self) -> None:
+        """Delete the repositories that are nobody's. What fails is reported: the apps are not concerned."""
         done: list[Step] = []
-        notes: list[str] = []
         try:
-            plan = plan_repositories(self._looker.repositories())
-            notes += plan.notes
+            plan = repositories(self._reader.repositories())
+            remarks = list(plan.remarks)
         except DeployhostError as error:
-            plan = Plan()
-            notes.append(f"repositories without an app can't be seen to: {error}")
+            plan, remarks = Diagnosis(), [f"repositories without an app can't be seen to: {error}"]
         for step in plan:
             try:
-                if self._server_actor.act(step):
-                    done.append(step)
+                why_not = self._server_actor.act(step)
             except DeployhostError as error:
-                notes.append(f"{step.what}: {error}")
-        for note in notes:
-            if note not in self._unowned:
+                remarks.append(f"{step.what}: {error}")
+                continue
+            if not why_not:
+                done.append(step)
+        found = Diagnosis(tuple(done), tuple(remarks))
+        for note in found.notes:
+            if note not in self._repositories.notes:
                 log.warning("%s", note)
-        self._unowned = tuple(notes)
-        return done
+        self._repositories = found
 
-    def _server(self) -> tuple[list[Step], list[str]]:
-        plan = plan_server(self._looker.server())
-        for step in plan:
-            self._server_actor.act(step)
-        return list(plan.steps), list(plan.notes)
-
-    def _all(self, apps: list[AppFacts], *, hurry: bool) -> dict[AppName, tuple[list[Step], list[str]]]:
-        """Given what was seen of the apps, do what that asks for: side by side, since requests may be held of several."""
+    def _all(self, apps: list[AppFacts], *, hurry: bool) -> dict[AppName, Diagnosis]:
+        """Do what the facts of the apps ask for: side by side, since requests may be held of several."""
         needy = [facts for facts in apps if plan_app(facts)]
         done = {facts.app: self._app(facts, hurry=hurry) for facts in apps if facts not in needy}
         if len(needy) < 2:
@@ -158,24 +169,24 @@ class Converge:
             found = pool.map(lambda facts: self._app(facts, hurry=hurry), needy)
             return done | {facts.app: result for facts, result in zip(needy, found, strict=True)}
 
-    def _app(self, facts: AppFacts, *, hurry: bool) -> tuple[list[Step], list[str]]:
-        """Given what was seen of an app, do what that asks for. What fails is told; the other apps are not concerned."""
+    def _app(self, facts: AppFacts, *, hurry: bool) -> Diagnosis:
+        """Do what the facts of an app ask for, and return that. What fails is reported; the other apps are not concerned."""
         plan = plan_app(facts)
         if not any(_now(step, hurry=hurry) for step in plan):
             self._troubled.discard(facts.app)
-            return [], list(plan.notes)
+            return Diagnosis(remarks=plan.remarks)
         try:
             with self._held(facts.app):
                 return self._rounds(facts.app, hurry=hurry)
         except (DeployhostError, Unrecorded) as error:
             if isinstance(error, Conflict) and facts.app not in self._locks.foreign():
-                return [], list(plan.notes)  # a deploy of ours is at it
+                return Diagnosis(remarks=plan.remarks)  # a deploy of ours is at it
             self._proxy.routes()  # an engine or a proxy that is away concerns them all
             note = f"{facts.app}: {error}"
             if facts.app not in self._troubled:
                 log.warning("%s", note)
             self._troubled.add(facts.app)
-            return [], [note]
+            return Diagnosis(remarks=(*plan.findings, note))
 
     @contextlib.contextmanager
     def _held(self, app: AppName) -> Iterator[None]:
@@ -186,32 +197,30 @@ class Converge:
         with self._locks.held(app, NO_VERSION, patience=0, waiting=lambda _: None):
             yield
 
-    def _rounds(self, app: AppName, *, hurry: bool, broken_off: Iterable[int] = ()) -> tuple[list[Step], list[str]]:
-        done: list[Step] = []
-        notes: list[str] = []
+    def _rounds(self, app: AppName, *, hurry: bool, broken_off: Iterable[int] = ()) -> Diagnosis:
+        done, plan = Diagnosis(), Diagnosis()
         for _ in range(ROUNDS):
-            facts = self._looker.apps(app, broken_off).get(app)
-            plan = Plan() if facts is None else plan_app(facts)
-            notes = list(plan.notes)
-            steps = [step for step in plan if _now(step, hurry=hurry)]
-            if not steps or facts is None:
+            facts = self._reader.apps(app, broken_off).get(app)
+            plan = Diagnosis() if facts is None else plan_app(facts)
+            steps = tuple(step for step in plan if _now(step, hurry=hurry))
+            if not steps:
                 break
             for step in steps:
                 log.info("%s: %s", step.what, step.why)
-            self._act(facts, steps)
-            done += steps
-        return done, notes
+            self._act(steps)
+            done += Diagnosis(steps)
+        return done + Diagnosis(remarks=plan.remarks)
 
-    def _act(self, facts: AppFacts, steps: list[Step]) -> None:
+    def _act(self, steps: Iterable[Step]) -> None:
         slow = [step for step in steps if isinstance(step, UNHURRIED)]
         for step in steps:
             if step not in slow:
-                self._actor.act(facts, step)
+                self._actor.act(step)
         if len(slow) == 1:
-            self._actor.act(facts, slow[0])
+            self._actor.act(slow[0])
         elif slow:
             with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-                list(pool.map(lambda step: self._actor.act(facts, step), slow))
+                list(pool.map(self._actor.act, slow))
 
 
 def _now(step: Step, *, hurry: bool) -> bool:

@@ -30,9 +30,9 @@ from deployhost.containers.boot import BootWatch
 from deployhost.containers.make import ContainerMaker
 from deployhost.containers.release_containers import ReleaseContainers
 from deployhost.containers.storage import Storage
-from deployhost.converge.act import Actor
+from deployhost.converge.act import AppActor
 from deployhost.converge.act_server import ServerActor
-from deployhost.converge.read import Looker
+from deployhost.converge.read import FactsReader
 from deployhost.converge.rounds import Converge
 from deployhost.daemon.keeping import Keeping
 from deployhost.daemon.outside import Outside
@@ -256,22 +256,16 @@ class Parts:
     remover = part(Remover, kamal=lambda parts: parts.kamal_files)
 
     # What is not as it should be.
-    looker = part(
-        Looker,
+    reader = part(
+        FactsReader,
+        apps_yml=lambda parts: parts.apps,
         unlisted_repositories=lambda parts: parts.repositories.unlisted,
-        clock=lambda parts: parts.clock.time,
     )
-    actor = part(
-        Actor,
-        reporter=lambda parts: parts.events,
-        subject_of=lambda parts: parts.commits.subject,
-        clock=lambda parts: parts.clock.time,
-    )
+    actor = part(AppActor, subject_of=lambda parts: parts.commits.subject)
     server_actor = part(
         ServerActor,
         make_proxy=lambda parts: lambda: parts.outside.proxy_container(parts.paths, parts.docker).restore(log.info),
         delete_repository=lambda parts: parts.repositories.delete_unowned,
-        clock=lambda parts: parts.clock.time,
     )
     converge: part[Converge] = part(Converge, clock=lambda parts: parts.clock.time)
     keeping = part(

@@ -135,7 +135,7 @@ def _server(parts: Parts, running: Running) -> Message:
 
 def _warnings(parts: Parts) -> list[Message]:
     """Return what is wrong with the server, each with the command that mends it, or ""."""
-    return [*unfinished(parts.remover), *parts.troubles.now(parts.isolation.problem, *parts.converge.unowned())]
+    return [*unfinished(parts.remover), *parts.troubles.now(parts.isolation.problem, *parts.converge.warnings())]
 
 
 def unfinished(remover: Remover) -> list[Message]:

@@ -11,7 +11,7 @@ from deployhost.apps.repositories import ASIDE, Repositories
 from deployhost.config import apps
 from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
-from deployhost.converge.repository_plan import plan_repositories
+from deployhost.converge.findings.repository_plan import repositories
 from deployhost.errors import Conflict, FileProblem, InvalidConfig
 from deployhost.journal.database import Database
 from deployhost.journal.releases import Releases
@@ -335,7 +335,7 @@ def gone_since(server: Server) -> None:
 def test_looked_at_again_under_the_lock(server: Server, happens: Callable[[Server], None]) -> None:
     server.list_apps()
     server.orphan("a.git")
-    assert len(plan_repositories(server.repositories.unlisted())) == 1
+    assert len(repositories(server.repositories.unlisted()).steps) == 1
     happens(server)
     assert not server.repositories.delete_unowned(A)
     assert server.there() == ["a.git"]
@@ -353,7 +353,7 @@ def test_a_push_that_has_begun(server: Server) -> None:
     assert pushing.stdin is not None
     assert pushing.stdout is not None
     assert pushing.stdout.read(4) != b"", "it tells what there is, and has written nothing"
-    assert plan_repositories(server.repositories.unlisted()) == plan_repositories(())
+    assert repositories(server.repositories.unlisted()) == repositories(())
     assert not server.repositories.delete_unowned(A)
     pushing.stdin.close()
     pushing.stdout.close()
@@ -375,7 +375,7 @@ def test_an_app_that_apps_yml_has_lost(server: Server) -> None:
     server.orphan("b.git")
     server.release(A)
     server.removals.begin(B, with_storage=False)
-    assert plan_repositories(server.repositories.unlisted()) == plan_repositories(())
+    assert repositories(server.repositories.unlisted()) == repositories(())
 
 
 def test_nobody_knows_while_there_is_no_apps_yml(server: Server) -> None:

@@ -1,5 +1,6 @@
 """Repositories that no app owns: converge deletes those that hold nothing, and names the others once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,11 +53,11 @@ def test_what_holds_commits_is_named(server: Server, caplog: pytest.LogCaptureFi
     for _ in range(3):
         assert daemon.converge.run().notes == (expected,)
         daemon.converge.run(SHOP)
-        assert daemon.converge.unowned() == (expected,)
+        assert daemon.converge.warnings() == (expected,)
     assert caplog.messages == [expected], "it is logged once"
     server.add("old")
     assert daemon.converge.run().notes == ()
-    assert daemon.converge.unowned() == ()
+    assert daemon.converge.warnings() == ()
     assert there(server) == ["old.git"]
 
 
@@ -85,7 +86,7 @@ def test_what_cannot_be_deleted_is_in_nobodys_way(server: Server, caplog: pytest
     def held(_app: AppName) -> bool:
         raise Conflict("another process has held apps.yml.lock for more than 10 s")
 
-    daemon.converge._server_actor._delete_repository = held
+    daemon.converge._server_actor = replace(daemon.converge._server_actor, delete_repository=held)
     server.table.routes.clear()
     plan = daemon.converge.run()
     assert [step.what for step in plan] == [f"lead shop's hosts to shop-web-{sha(1)}"]
@@ -120,7 +121,7 @@ def test_what_was_not_deleted_is_not_told(server: Server) -> None:
     server.paths.apps_yml.write_text("apps:\n")
     daemon = server.start()
     orphan(server, "old")
-    daemon.converge._server_actor._delete_repository = lambda _app: False
+    daemon.converge._server_actor = replace(daemon.converge._server_actor, delete_repository=lambda _app: False)
     assert daemon.converge.run().steps == ()
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployhost.apps.remove_plan import AppFacts, RemoveContainers, RemoveImages, RemoveStorage, plan_removal
+from deployhost.apps.remove_plan import RemovalFacts, RemoveContainers, RemoveImages, RemoveStorage, plan_removal
 from deployhost.model import AppName
 
-FACTS = AppFacts(
+FACTS = RemovalFacts(
     app=AppName("shop"),
     urls=["http://shop.localhost", "http://shop.example.com"],
     containers=["c1", "c2"],
@@ -21,7 +21,7 @@ FACTS = AppFacts(
 )
 
 
-def steps(facts: AppFacts, *, with_storage: bool) -> list[str]:
+def steps(facts: RemovalFacts, *, with_storage: bool) -> list[str]:
     return [type(step).__name__ for step in plan_removal(facts, with_storage=with_storage)]
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from deployhost.converge.facts import ServerFacts
+from deployhost.converge.facts import MachineFacts
 from deployhost.converge.plan import plan_server
 from deployhost.errors import Conflict, DockerUnavailable, SwitchFailed
 from deployhost.kamal import contract
@@ -25,7 +25,7 @@ def ids(server: Server, role: str) -> list[str]:
 
 def did(daemon: Assembled) -> list[str]:
     """Converge and return the names of the steps that were done."""
-    steps = [type(step).__name__ for step in daemon.converge.run()]
+    steps = [step.word for step in daemon.converge.run()]
     settle()
     assert not daemon.converge.plan(), "a second run has nothing to do"
     return steps
@@ -124,7 +124,7 @@ def test_proxy_that_does_not_run(server: Server, app: AppName, daemon: Assembled
 
 
 def test_proxy_that_somebody_reboots() -> None:
-    facts = ServerFacts(proxy="exited", youngest_lock=3, highest_label=0, highest_number=0)
+    facts = MachineFacts(proxy="exited", youngest_lock=3, highest_label=0, highest_number=0)
     assert not plan_server(facts)
     assert plan_server(replace(facts, youngest_lock=1e4))
     assert not plan_server(replace(facts, proxy=None))

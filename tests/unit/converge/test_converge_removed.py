@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 
 from deployhost.apps.notes import workers
-from deployhost.containers.belongs import WORKERS_LABEL
+from deployhost.containers.belongs import DEPLOY_LABEL, WORKERS_LABEL
 from deployhost.converge.act_server import MAKE_AGAIN
-from deployhost.converge.facts import AppFacts, Seen, ServerFacts
+from deployhost.converge.facts import AppContainer, AppFacts, MachineFacts
+from deployhost.converge.findings.lost_plan import REMOVED_AGAIN, lost
+from deployhost.converge.findings.network_plan import MakeNetwork
+from deployhost.converge.findings.presence_plan import presence
+from deployhost.converge.findings.proxy_plan import ConnectProxy, MakeProxy, StartStoppedProxy
 from deployhost.converge.plan import plan_server
-from deployhost.converge.presence_plan import REMOVED_AGAIN, presence
-from deployhost.converge.steps import ConnectProxy, MakeNetwork, MakeProxy, StartProxy
 from deployhost.errors import DockerRefused, SetupFailed, SwitchFailed
 from deployhost.kamal import contract
 from deployhost.kamal.contract import NETWORK, PROXY_MAC, Route
@@ -34,7 +36,7 @@ def remove(server: Server, role: str) -> None:
 
 
 def did(daemon: Assembled) -> list[str]:
-    return [type(step).__name__ for step in daemon.converge.run()]
+    return [step.word for step in daemon.converge.run()]
 
 
 def later(server: Server, daemon: Assembled) -> None:
@@ -196,8 +198,9 @@ def test_broken_apps_yml(server: Server, app: AppName, daemon: Assembled) -> Non
     assert did(daemon) == ["MakeAgain"]
 
 
-def seen(role: str, *, status: str = "running", workers: tuple[str, ...] = ()) -> Seen:
-    return Seen(f"{role:0<64}", f"shop-{role}-{ONE}", role, 5, status, "image", workers=workers)
+def seen(role: str, *, status: str = "running", workers: tuple[str, ...] = ()) -> AppContainer:
+    labels = {"service": "shop", "role": role, DEPLOY_LABEL: "5", WORKERS_LABEL: " ".join(workers)}
+    return AppContainer(id=f"{role:0<64}", name=f"shop-{role}-{ONE}", status=status, image="image", labels=labels)
 
 
 def deploy(number: int, status: DeployStatus, trigger: Trigger, reason: str = "") -> Deploy:
@@ -247,7 +250,7 @@ FACTS = AppFacts(
     ],
 )
 def test_once(since: tuple[Deploy, ...], again: bool) -> None:
-    plan = presence(replace(FACTS, since_live=since))
+    plan = lost(replace(FACTS, since_live=since))
     assert bool(plan.steps) is again
     assert bool(plan.notes) is not again
     assert "the process mailer and the process worker" in " ".join((*plan.notes, *(step.what for step in plan)))
@@ -337,7 +340,7 @@ def test_network_that_can_not_be_made(
 
 # kamal-proxy
 
-PROXY = ServerFacts(proxy="running", youngest_lock=1e4, highest_label=0, highest_number=0)
+PROXY = MachineFacts(proxy="running", youngest_lock=1e4, highest_label=0, highest_number=0)
 
 
 @pytest.mark.parametrize(
@@ -352,10 +355,10 @@ PROXY = ServerFacts(proxy="running", youngest_lock=1e4, highest_label=0, highest
         (replace(PROXY, network=False), [MakeNetwork]),
         (replace(PROXY, network=False, proxy_connected=False), [MakeNetwork, ConnectProxy]),
         (replace(PROXY, network=False, proxy=None), [MakeNetwork, MakeProxy]),
-        (replace(PROXY, network=False, proxy="exited"), [MakeNetwork, StartProxy]),
+        (replace(PROXY, network=False, proxy="exited"), [MakeNetwork, StartStoppedProxy]),
     ],
 )
-def test_the_proxy(facts: ServerFacts, kinds: list[type[Step]]) -> None:
+def test_the_proxy(facts: MachineFacts, kinds: list[type[Step]]) -> None:
     plan = plan_server(facts)
     assert [type(step) for step in plan] == kinds
     assert bool(plan.notes) is (facts.proxy is None and not kinds)

@@ -5,14 +5,17 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployhost.converge.facts import SeenRepository
-from deployhost.converge.repository_plan import is_unwanted, plan_repositories
-from deployhost.converge.steps import RemoveRepository
+from deployhost.converge.findings.repository_plan import (
+    RemoveRepository,
+    RepositoryFacts,
+    is_unwanted,
+    repositories,
+)
 from deployhost.model import AppName
 
-LEFT = SeenRepository(app=AppName("old"), path="/repos/old.git", listed=False, owned=False, empty=True)
+LEFT = RepositoryFacts(app=AppName("old"), path="/repos/old.git", listed=False, owned=False, empty=True)
 SEEN = st.builds(
-    SeenRepository,
+    RepositoryFacts,
     app=st.sampled_from([AppName("a"), AppName("b"), AppName("c")]),
     path=st.just("/repos/x.git"),
     listed=st.booleans(),
@@ -23,7 +26,7 @@ SEEN = st.builds(
 
 
 def test_left_behind() -> None:
-    plan = plan_repositories([LEFT])
+    plan = repositories([LEFT])
     assert plan.notes == ()
     [step] = plan
     assert isinstance(step, RemoveRepository)
@@ -32,7 +35,7 @@ def test_left_behind() -> None:
 
 
 def test_with_commits() -> None:
-    plan = plan_repositories([replace(LEFT, empty=False)])
+    plan = repositories([replace(LEFT, empty=False)])
     assert plan.steps == ()
     [note] = plan.notes
     assert note == (
@@ -42,8 +45,8 @@ def test_with_commits() -> None:
 
 
 @given(st.lists(SEEN))
-def test_nothing_of_an_app_is_touched(seen: list[SeenRepository]) -> None:
-    plan = plan_repositories(seen)
+def test_nothing_of_an_app_is_touched(seen: list[RepositoryFacts]) -> None:
+    plan = repositories(seen)
     loose = [one for one in seen if not one.listed and not one.owned]
     goes = [one for one in loose if one.empty and not one.busy]
     assert [step.app for step in plan if isinstance(step, RemoveRepository)] == [one.app for one in goes]

@@ -1,15 +1,17 @@
-"""What a person did with Kamal: which release is live by that. Pure."""
+"""What a person did with Kamal, or a journal that was lost does not know: which release is live by that. Pure."""
 
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from deployhost.converge.facts import AppFacts, Seen
+from deployhost.converge.facts import AppContainer, AppFacts
+from deployhost.converge.findings.broken_off_plan import finish
 from deployhost.deploy.queue import next_version
 from deployhost.kamal.contract import repository
-from deployhost.model import WEB, Deploy, DeployStatus, Release, Sha, Version
+from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Sha, Version
 from deployhost.steps import Step
 
+# A frozen container keeps its place: to freeze what Kamal deployed is no wish to go back to what was live before.
 ALIVE = ("running", "restarting", "paused")
 REPLACED = re.compile(r"_replaced_[0-9a-f]{16}$")
 
@@ -18,6 +20,8 @@ REPLACED = re.compile(r"_replaced_[0-9a-f]{16}$")
 class Adopt(Step):
     """Take the container that serves as what is live."""
 
+    app: AppName
+    replaces: str  # the container of what was live until now, "" if nothing was
     container: str
     image: str
     version: Version
@@ -27,16 +31,16 @@ class Adopt(Step):
 
 @dataclass(frozen=True)
 class Adoption:
-    """Something that can't be adopted: what to say of it, and whether the app is to be left as it is."""
+    """Something that can't be adopted: a note on it, and whether the app is left as it is."""
 
     note: str
     leave_alone: bool
 
 
-def adoption(facts: AppFacts) -> Adopt | Deploy | Adoption | None:
-    """Given what was seen of an app, return what is live without the journal knowing it, or None.
+def adoption(facts: AppFacts) -> Step | Adoption | None:
+    """Return the step that writes down what is live without the journal knowing it, why there can't be one, or None.
 
-    A deploy: one that the journal has as ended otherwise, though requests go to its container. An Adoption: it can't be adopted.
+    A deploy that the journal has as ended otherwise, though requests go to its container, is finished as live.
     """
     routed = facts.routed
     if facts.removed:
@@ -56,28 +60,29 @@ def _removed(facts: AppFacts) -> Adoption | None:
     return Adoption(f"{facts.app} is not in apps.yml any more; what runs of it is left alone", leave_alone=True)
 
 
-def _elsewhere(facts: AppFacts) -> Adopt | Deploy | Adoption | None:
+def _elsewhere(facts: AppFacts) -> Step | Adoption | None:
     if facts.route is None or not facts.route_is_foreign:
         return _unknown(facts)
     note = f"{facts.app}'s hosts lead to a container that is not its own ({facts.route.target}); that is left alone"
     return Adoption(note, leave_alone=True)
 
 
-def _serves(facts: AppFacts, routed: Seen) -> bool:
-    """Given the container that the route leads to, which is not the live one, return whether it is what serves by now."""
+def _serves(facts: AppFacts, routed: AppContainer) -> bool:
+    """Return whether the container that the route leads to, which is not the live one, is what serves by now."""
     if routed.status not in ALIVE:
         return facts.live is None and not facts.known and routed.deploy is not None
     # While it drains the proxy came back with the table of before: its route is to be led to what is live.
     draining = any(drain.container == routed.id for drain in facts.drains)
-    web = facts.live_container
+    web = facts.live_web
     return not (draining and web is not None and web.status in ALIVE)
 
 
-def _unknown(facts: AppFacts) -> Adopt | Deploy | Adoption | None:
-    """A journal that knows nothing of the app, and a proxy that knows no route: what of ours runs was live."""
+def _unknown(facts: AppFacts) -> Step | Adoption | None:
+    """Take what of ours runs as live, if the journal knows nothing of the app, and the proxy no route to it."""
     if facts.live is not None or facts.known or facts.route is not None:
         return None
     running = [one for one in facts.containers if one.deploy is not None and one.role == WEB and one.status in ALIVE]
+    running.sort(key=lambda one: one.frozen)  # what can serve comes first
     return _adopt(facts, running[0]) if running else None
 
 
@@ -85,10 +90,10 @@ def _ended_unlike_live(deploy: Deploy) -> bool:
     return deploy.status.ended and deploy.status is not DeployStatus.LIVE
 
 
-def _adopt(facts: AppFacts, serving: Seen) -> Adopt | Deploy | Adoption:
+def _adopt(facts: AppFacts, serving: AppContainer) -> Step | Adoption:
     deploy = facts.routed_deploy
     if deploy is not None and serving.is_of(deploy) and _ended_unlike_live(deploy):
-        return deploy
+        return finish(facts, deploy, serving)
     version = adopted_version(facts, serving)
     if version is None:
         note = (
@@ -98,6 +103,8 @@ def _adopt(facts: AppFacts, serving: Seen) -> Adopt | Deploy | Adoption:
     return Adopt(
         what=f"take {serving.name} as what is live of {facts.app}",
         why="requests go there, and deployhost did not deploy it",
+        app=facts.app,
+        replaces="" if facts.live is None else facts.live.container,
         container=serving.id,
         image=serving.image,
         version=version,
@@ -106,10 +113,10 @@ def _adopt(facts: AppFacts, serving: Seen) -> Adopt | Deploy | Adoption:
     )
 
 
-def adopted_version(facts: AppFacts, serving: Seen) -> Version | None:
-    """Given the container that serves, return the version that it has here, or None if nothing tells its commit.
+def adopted_version(facts: AppFacts, serving: AppContainer) -> Version | None:
+    """Return the version that the container that serves has here, or None if nothing tells its commit.
 
-    Its name says it as Kamal has it (3.2 of the contract): a commit, `latest` after `kamal app boot`, a commit and
+    Its name says it as Kamal has it (lib/kamal/configuration/role.rb): a commit, `latest` after `kamal app boot`, a commit and
     `_uncommitted_…`, or any word. Where it is no version of ours, the image tells: that of a release, or a tag of its own.
     """
     word = REPLACED.sub("", serving.name).removeprefix(f"{facts.app}-{serving.role}-")
@@ -126,7 +133,7 @@ def adopted_version(facts: AppFacts, serving: Seen) -> Version | None:
 
 
 def _beginning(word: str, used: Collection[str], releases: Collection[Release]) -> Version | None:
-    """A commit with changes that are in no commit: another release of that commit."""
+    """Return a version for a commit with changes that are in no commit: another release of that commit."""
     if not re.match(r"[0-9a-f]{40}_", word):
         return None
     return next_version(Sha(word[:40]), {*used, *(release.version for release in releases)})

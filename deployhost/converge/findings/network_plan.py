@@ -1,0 +1,47 @@
+"""Kamal's network that was removed, and containers of a live release that were taken off it. Pure."""
+
+from dataclasses import dataclass
+
+from deployhost.converge.diagnosis import Diagnosis
+from deployhost.converge.facts import AppContainer, AppFacts, MachineFacts
+from deployhost.kamal.contract import NETWORK, aliases
+from deployhost.model import WEB, ProcessName
+from deployhost.steps import Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakeNetwork(Step):
+    """Make Kamal's network anew, as set-up makes it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connect(Step):
+    """Connect a container with Kamal's network, under its names there."""
+
+    container: str
+    aliases: tuple[str, ...]
+
+
+def network(facts: MachineFacts) -> Diagnosis:
+    """Return the step that makes the network anew, if it is gone."""
+    if facts.network:
+        return Diagnosis()
+    why = "it was removed, and without it nothing reaches an app"
+    return Diagnosis((MakeNetwork(what=f"make the network {NETWORK} anew", why=why),))
+
+
+def connections(facts: AppFacts) -> Diagnosis:
+    """Return the steps that connect the live release again. An ended container is connected once it is started."""
+    web = facts.live_web
+    if web is None or web.ended:
+        return Diagnosis()
+    return Diagnosis(tuple(_connect(facts, one) for one in facts.live_containers if one.unplugged))
+
+
+def _connect(facts: AppFacts, container: AppContainer) -> Step:
+    return Connect(
+        what=f"connect {container.name} with the network {NETWORK} again",
+        why="it was disconnected, and nobody reaches it",
+        container=container.id,
+        aliases=aliases(facts.app, ProcessName(container.role or WEB)),
+    )
