@@ -26,11 +26,17 @@ def state(
     if problem:
         return "down", problem
     web = next((one for one in containers if one.id == live.container), None)
-    if live.stopped and (web is None or not web.running):
-        return "stopped", f"it was stopped {live.stopped}; to start it again: deployhost restart {app}"
-    if web is None or not web.running:
-        return "down", f"{_why_down(web)}; to start it again: deployhost restart {app}"
-    return _reached(app, web, route)
+    return _reached(app, web, route) if web is not None and web.running else _away(live, web)
+
+
+def _away(live: Release, web: Container | None) -> tuple[str, str]:
+    """Return the state of an app whose live web container does not run, and what to do about it."""
+    if web is not None and web.status == "paused":
+        return "down", _frozen(web)
+    again = f"to start it again: deployhost restart {live.app}"
+    if live.stopped:
+        return "stopped", f"it was stopped {live.stopped}; {again}"
+    return "down", f"{_why_down(web)}; {again}"
 
 
 def _reached(app: AppName, web: Container, route: Route | None) -> tuple[str, str]:
@@ -116,7 +122,9 @@ def workers(containers: Sequence[Container]) -> str:
     ended = bool(told)
     for container in containers:
         name = container.labels.get("role", WEB)
-        if name != WEB and (not container.running or container.restart_count):
+        if name != WEB and container.status == "paused":
+            told.append(f"{name}: {_frozen(container)}")
+        elif name != WEB and (not container.running or container.restart_count):
             told.append(f"{name}: {_restarts(container) or _ended(container)}")
             ended = ended or container.status not in ("running", "restarting")  # the engine itself starts those again
     if ended:
@@ -168,6 +176,10 @@ def _ended(container: Container) -> str:
     if container.status == "exited":
         return f"it ended with exit code {container.exit_code}"
     return f"its container is {container.status}"
+
+
+def _frozen(container: Container) -> str:
+    return f"it is frozen (docker pause); to let it go on: docker unpause {container.name}"
 
 
 def _why_down(container: Container | None) -> str:

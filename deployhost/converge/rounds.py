@@ -122,8 +122,9 @@ class Converge:
         return (*self._server.findings, *self._repositories.findings, *apps)
 
     def warnings(self) -> tuple[str, ...]:
-        """Return what the last run found wrong with the server, apart from its apps, as sentences."""
-        return (*map(sentence, self._server.findings), *self._repositories.notes)
+        """Return what the last run found wrong with the server, apart from its apps and what it failed with, as sentences."""
+        server = (sentence(one) for one in self._server.findings if one != FROZEN)
+        return (*server, *self._repositories.notes)
 
     def _see_to_server(self) -> None:
         """Do what concerns all apps. Raise SwitchFailed if kamal-proxy is frozen: nothing can be asked of it then."""

@@ -44,6 +44,7 @@ class Behaviour:
     ends: Mapping[str, int] = field(default_factory=dict)  # exit codes of commands that end as soon as they are started
 
 
+ALIVE = ("running", "restarting", "paused")  # what the engine's list of running containers has
 WITH_WORKER = Behaviour(processes={"worker": "python worker.py"})  # an app with a worker beside its web process
 
 
@@ -108,6 +109,14 @@ class Engine:
     def end(self, container: str, code: int = 0) -> None:
         """Given a container's id, its process ends by itself."""
         self.containers[container] = replace(self.containers[container], status="exited", pid=0, exit_code=code)
+
+    def freeze(self, container: str) -> None:
+        """Given a container's id, do `docker pause`."""
+        self.containers[container] = replace(self.containers[container], status="paused")
+
+    def thaw(self, container: str) -> None:
+        """Given a container's id, do `docker unpause`."""
+        self.containers[container] = replace(self.containers[container], status="running")
 
     def disconnect(self, container: str) -> None:
         """Given a container's id, unplug it from every network, as `docker network disconnect` does."""
@@ -194,6 +203,8 @@ class FakeDocker(Docker):
     def start(self, container: str) -> None:
         self._changes("start")
         found = self._existing(container)
+        if found.status == "paused":
+            raise Conflict("Docker: cannot start a paused container, try unpause instead")
         behaviour = self._engine.behaviours[found.image_id]
         if behaviour.start_error:
             raise DockerRefused(f"Docker refused: {behaviour.start_error}")
@@ -212,7 +223,7 @@ class FakeDocker(Docker):
     def stop(self, container: str, timeout: int | None = None) -> None:
         self._changes("stop")
         found = self._existing(container)
-        if found.running:
+        if found.status in ("running", "paused"):  # the engine lets a frozen one go on, so that it gets the signal
             self._engine.stopped.append(found.id)
             self._engine.by_hand.add(found.id)
             self._engine.end(found.id)
@@ -220,8 +231,8 @@ class FakeDocker(Docker):
     def remove(self, container: str, *, force: bool = False) -> None:
         self._changes("remove")
         found = self._found(container)
-        if found is not None and found.running and not force:
-            raise Conflict("Docker: You cannot remove a running container")
+        if found is not None and found.status in ALIVE and not force:
+            raise Conflict(f"Docker: You cannot remove a {found.status} container")
         if found is not None:
             del self._engine.containers[found.id]
 
@@ -239,7 +250,7 @@ class FakeDocker(Docker):
         self._asked()
         newest_first = sorted(self._engine.containers.values(), key=lambda one: one.id, reverse=True)
         matching = [one for one in newest_first if all(one.labels.get(key) == labels[key] for key in labels)]
-        return [one for one in matching if one.running or not running_only]
+        return [one for one in matching if one.status in ALIVE or not running_only]
 
     def listed(self, labels: Mapping[str, str], *, running_only: bool = False) -> list[Listed]:
         found = self.containers(labels, running_only=running_only)

@@ -1,7 +1,7 @@
 """Containers that somebody froze (`docker pause`): they are reported, and left as they are. Pure.
 
 Whoever froze one meant to, so nothing here unfreezes it. A deploy that replaces it does: on `stop` and on a forced `remove` the
-engine sends the signal and then lets the container go on (moby 20.10 to 28, daemon/kill.go), so that neither hangs.
+engine sends the signal and then lets the container go on (moby 20.10 and later, daemon/kill.go), so that neither hangs.
 """
 
 from collections.abc import Iterator

@@ -341,7 +341,8 @@ def test_states_of_what_ended(server: Server, ops: Operations, monkeypatch: pyte
     again = "it ended and was started again 4 times since it went live (last exit code 9)"
     assert state(restart_count=4, exit_code=9, status="restarting") == ("down", again + mend)
     assert state(restart_count=0, status="exited") == ("down", f"it ended with exit code 9{mend}")
-    assert state(status="paused") == ("down", f"its container is paused{mend}")
+    unfreeze = f"docker unpause shop-web-{ONE}"
+    assert state(status="paused") == ("down", f"it is frozen (docker pause); to let it go on: {unfreeze}")
     del containers[live]
     assert state() == ("down", f"its container is gone{mend}")
 
