@@ -7,6 +7,7 @@ from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
 from deployhost.containers.belongs import deploy_of
 from deployhost.converge.facts import AppContainer, AppFacts, MachineFacts
+from deployhost.converge.findings.clock_plan import ClockFacts
 from deployhost.converge.findings.repository_plan import RepositoryFacts
 from deployhost.errors import DeployhostError, InvalidConfig, InvalidName, NotFound
 from deployhost.journal.deploys import Deploys
@@ -55,6 +56,20 @@ class FactsReader:
             highest_number=self.deploys.highest(),
             proxy_connected=proxy is not None and NETWORK in proxy.networks,
             network=self.docker.network_exists(NETWORK),
+            observed=(self._clock_facts(now),),
+        )
+
+    def _clock_facts(self, now: float) -> ClockFacts:
+        newest = [found for app in self.deploys.apps() if (found := self.deploys.newest(app)) is not None]
+        times = [at for one in newest for at in (one.requested_at, one.live_at, one.finished_at) if at is not None]
+        clock = self.clock.synchronisation()
+        return ClockFacts(
+            at=now,
+            newest_entry=max(times, default=0.0),
+            kept=clock.kept,
+            systemd=clock.systemd,
+            installed=clock.installed,
+            running=clock.running,
         )
 
     def repositories(self) -> Sequence[RepositoryFacts]:

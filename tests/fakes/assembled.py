@@ -28,7 +28,7 @@ from deployhost.kamal.lock import KamalLocks
 from deployhost.model import WEB, AppName, Branch, Deploy, EnvName, Listener, Release, Sha, Trigger
 from deployhost.paths import Paths
 from deployhost.server.proxy_container import ProxyContainer
-from deployhost.system.clock import Clock
+from deployhost.system.clock import Clock, Synchronisation
 from deployhost.system.netns import Namespaces
 from deployhost.upkeep.disk_plan import Space
 from tests.fakes.builder import FakeBuilder, PlannerHere
@@ -61,6 +61,7 @@ class Server:
         self.engine, self.table, self.refs = Engine(proxy=proxy_container()), Table(), Refs()
         self.behaviours: dict[str, Behaviour] = {}
         self.now = 1_750_000_000.0
+        self.synchronisation = Synchronisation(kept=True)
         self.monkeypatch = monkeypatch
         self.daemons: list[Assembled] = []
         monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
@@ -175,6 +176,9 @@ class FakeClock(Clock):
     def sleep(self, seconds: float) -> None:
         self.now += seconds
         time.sleep(0)
+
+    def synchronisation(self) -> Synchronisation:
+        return self._server.synchronisation
 
 
 class FakeNamespaces(Namespaces):

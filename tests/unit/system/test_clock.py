@@ -1,9 +1,11 @@
 """Waiting for something: asked at least once, ended by the answer, the time or whoever checks."""
 
+from pathlib import Path
+
 import pytest
 
 from deployhost.errors import DeployCancelled
-from deployhost.system.clock import Clock, retry, until
+from deployhost.system.clock import Clock, Synchronisation, adjtimex, retry, synchronisation, until
 
 
 class Stepped(Clock):
@@ -80,3 +82,50 @@ def test_an_error_of_another_kind_is_raised_at_once() -> None:
             clock=clock,
         )
     assert clock.now == 0
+
+
+def with_systemd(root: Path, *files: str) -> Path:
+    (root / "run/systemd/system").mkdir(parents=True)
+    for file in files:
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).touch()
+    return root
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "kept"), [(0, 0x2001, True), (5, 0x40, False), (0, 0x40, False), (5, 0, False), (-1, 0, None)]
+)
+def test_whether_the_clock_is_kept_right(tmp_path: Path, state: int, status: int, kept: bool | None) -> None:
+    assert synchronisation(with_systemd(tmp_path), lambda: (state, status)).kept is kept
+
+
+@pytest.mark.parametrize("sign", ["run/systemd/container", ".dockerenv", "run/.containerenv"])
+def test_in_a_container_that_can_not_be_told(tmp_path: Path, sign: str) -> None:
+    found = synchronisation(with_systemd(tmp_path, sign), lambda: (5, 0x40))
+    assert found == Synchronisation(kept=None)
+
+
+@pytest.mark.parametrize("place", ["etc", "run", "usr/lib", "lib"])
+def test_what_keeps_the_clock_right(tmp_path: Path, place: str) -> None:
+    def ask() -> tuple[int, int]:
+        return 5, 0x40
+
+    assert synchronisation(tmp_path, ask) == Synchronisation(kept=False)
+    with_systemd(tmp_path)
+    assert synchronisation(tmp_path, ask) == Synchronisation(kept=False, systemd=True)
+    unit = tmp_path / place / "systemd/ntp-units.d/50-chrony.list"
+    unit.parent.mkdir(parents=True)
+    unit.touch()
+    assert synchronisation(tmp_path, ask) == Synchronisation(kept=False, systemd=True, installed=True)
+    running = tmp_path / "run/chrony/chronyd.pid"
+    running.parent.mkdir(parents=True)
+    running.touch()
+    assert synchronisation(tmp_path, ask).running == "chrony"
+
+
+def test_the_kernel_is_asked() -> None:
+    """Nothing is set by that, and it needs no right; where it is refused all the same, nothing is known."""
+    state, status = adjtimex()
+    assert -1 <= state <= 5
+    assert 0 <= status < 0x10000
+    assert Clock().synchronisation().kept in (True, False, None)
