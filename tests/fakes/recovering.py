@@ -41,3 +41,11 @@ def check(server: Server, daemon: Assembled, app: AppName, live: Sha, branch: Sh
     assert latest is not None
     assert latest.id == release.image
     assert not list(server.paths.kamal.glob("lock-*"))
+
+
+def did(daemon: Assembled) -> list[str]:
+    """Converge, and return the words of the steps that were done; then nothing is left to do."""
+    steps = [step.word for step in daemon.converge.run()]
+    settle()
+    assert not daemon.converge.plan(), "a second run has nothing to do"
+    return steps

@@ -1,4 +1,6 @@
-"""What a person did with Kamal is adopted into the journal, and never reverted."""
+"""What a person did with Kamal is adopted into the journal, and never reverted; so is what runs when the journal was lost."""
+
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.fakes.kamal_by_hand import KamalByHand
 from tests.fakes.recovering import restart
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
+
 SERVICE = "shop-web"
 
 
@@ -43,6 +46,20 @@ def later(server: Server, daemon: Assembled) -> None:
 
 def running(server: Server) -> list[str]:
     return [one.id for one in server.engine.running]
+
+
+def test_what_kamal_deployed_is_left_alone(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+    ours = daemon.live(app).container
+    spec = replace(server.engine.specs[ours], name=f"shop-web-{TWO}", labels=contract.role_labels(app, WEB))
+    theirs = daemon.docker.create(spec)
+    daemon.docker.start(theirs)
+    route = server.table.routes["shop-web"]
+    server.table.routes["shop-web"] = replace(route, target=f"{theirs[:12]}:8080")
+    restart(server)
+    assert server.table.routes["shop-web"].target == f"{theirs[:12]}:8080"
+    assert server.engine.containers[theirs].running
 
 
 @pytest.mark.parametrize("stop_old", [True, False], ids=["", "its last step did not happen"])
