@@ -5,11 +5,24 @@ is wrong, 3 something named does not exist, 4 it clashes with what is there, 5 a
 70 a defect of deployhost's own (sysexits.h, EX_SOFTWARE), 124 what was waited for did not come in time (as timeout(1) has it).
 """
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, NotRequired, TypedDict
 
 FAILED, INVALID, NOT_FOUND, CONFLICT, UNAVAILABLE, INTERNAL = 1, 2, 3, 4, 5, 70
 TIMED_OUT = 124
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+class ErrorView(TypedDict):
+    """An error as JSON: what the CLI prints with --json, the control socket carries and the journal keeps of a deploy."""
+
+    code: str
+    message: str
+    hint: str  # one command, or ""
+    details: list[str]
+    exit_code: int
+    process: NotRequired[str]  # the process of the app that failed
+    settings: NotRequired[str]  # what apps.yml says that may be the cause
 
 
 class DeployhostError(Exception):
@@ -21,21 +34,30 @@ class DeployhostError(Exception):
     code: ClassVar[str] = "internal"
     exit_code: ClassVar[int] = INTERNAL
 
-    def __init__(self, message: str, *, hint: str = "", details: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", details: tuple[str, ...] = (), process: str = "", settings: str = ""
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.details = details
+        self.process = process
+        self.settings = settings
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ErrorView:
         """Return the error as the JSON object that the CLI prints and the control socket carries."""
-        return {
+        shown: ErrorView = {
             "code": self.code,
             "message": self.message,
             "hint": self.hint,
             "details": list(self.details),
             "exit_code": self.exit_code,
         }
+        if self.process:
+            shown["process"] = self.process
+        if self.settings:
+            shown["settings"] = self.settings
+        return shown
 
 
 class InvalidName(DeployhostError):
@@ -231,11 +253,13 @@ class InternalError(DeployhostError):
 class RemoteError(DeployhostError):
     """An error that the daemon sent over the control socket: code, hint and exit code are those of the original."""
 
-    def __init__(self, body: dict[str, Any]) -> None:
+    def __init__(self, body: Mapping[str, Any]) -> None:
         super().__init__(
             str(body.get("message", "")),
             hint=str(body.get("hint", "")),
             details=tuple(map(str, body.get("details", ()))),
+            process=str(body.get("process", "")),
+            settings=str(body.get("settings", "")),
         )
         # Instance attributes shadow the class's: the daemon's code and exit code are what the person's program acts on.
         self.__dict__["code"] = str(body.get("code", "internal"))

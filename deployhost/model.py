@@ -1,10 +1,11 @@
 """The words of ARCHITECTURE.md as values: frozen, and valid by construction."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, NoReturn, Self
+from typing import Any, Literal, NoReturn, Self
 
 from deployhost.errors import InvalidName
 
@@ -138,8 +139,12 @@ class Redactor:
     @cached_property
     def _hidden(self) -> list[str]:
         # Short values ("1", "true") would blot out harmless text, and are no secrets. A secret may be part of a longer one.
-        values = map(Secret.reveal, self.secrets)
-        parts = {part for value in values for part in (value, *value.splitlines()) if len(part) >= 8}
+        parts = {
+            part
+            for value in map(Secret.reveal, self.secrets)
+            for part in (value, *value.splitlines())
+            if len(part) >= 8
+        }
         return sorted(parts, key=lambda part: (-len(part), part))
 
     def redacted(self, text: str) -> str:
@@ -229,7 +234,7 @@ class Deploy:
     live_at: float | None
     finished_at: float | None
     superseded_by: int | None
-    error: dict[str, Any] | None
+    error: Mapping[str, Any] | None
     phases: tuple[Phase, ...] = ()
     target: Version | None = None  # the release that a rollback goes back to
     reason: str = ""  # why deployhost itself asked for it
@@ -268,8 +273,7 @@ class Drain:
 class Hold:
     """Requests of an app that kamal-proxy holds during a handover.
 
-    `proxy` names the proxy's process that was told to (its container's id and start; empty: nothing was held), `containers` what
-    served until then, the web process first: started again in this order if the new release fails.
+    `proxy` names the proxy's process that was told to (empty: nothing was held), `containers` what is started again if that fails.
     """
 
     app: AppName
@@ -296,5 +300,6 @@ class Listener:
 
 
 HIDDEN = "***"  # in place of a secret
+NoAnswer = Literal["refused", "late", "not HTTP"]  # why there is no answer to an HTTP request
 MOUNTED_AT = "/storage"  # where a container of an app with storage has it
 WEB = ProcessName("web")

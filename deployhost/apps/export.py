@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from deployhost.build.directory import DirectoryTree
 from deployhost.build.plan import BuildPlan
@@ -16,6 +15,7 @@ from deployhost.config.current import Apps
 from deployhost.config.env import EnvStore, revealed
 from deployhost.containers.processes import Processes, processes_of
 from deployhost.containers.spec import container_of
+from deployhost.control.results import Exported
 from deployhost.deploy.kamal.projects import architecture
 from deployhost.errors import NotFound
 from deployhost.journal.releases import Releases
@@ -63,8 +63,8 @@ class Exports:
     apps: Apps
     repository: Callable[[AppName], BareRepository]
 
-    def kamal(self, name: AppName) -> dict[str, Any]:
-        """Return {app, version, files: {path: text}, notes: [str]} of an app's Kamal project, without any value of a variable.
+    def kamal(self, name: AppName) -> Exported:
+        """Return the Kamal project of an app, without any variable's value.
 
         Raises AppNotFound; NotFound if it has no live release.
         """

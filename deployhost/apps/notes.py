@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from deployhost.containers.belongs import workers_of
+from deployhost.control.views import AppState, Left
 from deployhost.kamal.contract import PAUSED, STOPPED, Route
 from deployhost.kamal.lock import LockDetails
 from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Trigger
@@ -17,7 +18,7 @@ def state(
     problem: str,
     containers: Sequence[Container],
     route: Route | None,
-) -> tuple[str, str]:
+) -> tuple[AppState, str]:
     """Given what is known of an app, return its state, and what to say of it. What the journal knows is shown without the engine too."""
     if newest is not None and not newest.status.ended:
         return "deploying", ""
@@ -29,7 +30,7 @@ def state(
     return _reached(app, web, route) if web is not None and web.running else _away(live, web)
 
 
-def _away(live: Release, web: Container | None) -> tuple[str, str]:
+def _away(live: Release, web: Container | None) -> tuple[AppState, str]:
     """Return the state of an app whose live web container does not run, and what to do about it."""
     if web is not None and web.status == "paused":
         return "down", _frozen(web)
@@ -39,7 +40,7 @@ def _away(live: Release, web: Container | None) -> tuple[str, str]:
     return "down", f"{_why_down(web)}; {again}"
 
 
-def _reached(app: AppName, web: Container, route: Route | None) -> tuple[str, str]:
+def _reached(app: AppName, web: Container, route: Route | None) -> tuple[AppState, str]:
     """Given a web container that runs, return the state of its app by whether requests are sent there."""
     if route is not None and route.state == STOPPED:
         return (
@@ -101,7 +102,7 @@ def way_back(live: Release | None, tried: Deploy | None, older: Release | None) 
     if live is None or not live.failed or tried is None or tried.status is not DeployStatus.FAILED:
         return ""
     error, to = tried.error or {}, tried.target or tried.sha
-    settings = next((f" ({line})" for line in error.get("details") or () if line.startswith("apps.yml ")), "")
+    settings = f" ({error['settings']})" if error.get("settings") else ""
     if settings:
         mend = f"to go back once that is mended: deployhost rollback {live.app} {to.short}"
     elif older is not None:
@@ -148,7 +149,7 @@ def lock(app: AppName, details: LockDetails, now: float) -> str:
     )
 
 
-def left(release: Release, after: Deploy | None) -> tuple[str | None, str]:
+def left(release: Release, after: Deploy | None) -> tuple[Left | None, str]:
     """Given a release and the deploy that went live after it, return why it was left, as a word and as a sentence."""
     if release.failed:
         return "failed", release.failed

@@ -1,6 +1,5 @@
 """What an app wrote: of its live release, or of one deploy; and, where no container is left of that, what tells more."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -131,8 +130,7 @@ class AppOutput:
 
 def _culprit(deploy: Deploy) -> ProcessName | None:
     """Return the process beside the web one that made a deploy fail, as its error says, or None."""
-    said = re.search(r"\bthe process (\S+)", str((deploy.error or {}).get("message", "")))
-    name = "" if said is None else said[1]
+    name = str((deploy.error or {}).get("process", ""))
     return ProcessName(name) if ProcessName.pattern.fullmatch(name) and name != WEB else None
 
 

@@ -1,34 +1,45 @@
-"""Apps, deploys and releases as the control socket shows them (control/messages.py)."""
+"""Apps, deploys and releases as the control socket shows them (control/views.py)."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Literal, cast
 
 from deployhost.apps import notes
 from deployhost.apps.running import Running, RunningReader
 from deployhost.config.app import AppConfig
 from deployhost.config.server import ServerSettings
+from deployhost.control.views import (
+    AppView,
+    DeployView,
+    FindingView,
+    LiveView,
+    LockView,
+    ProcessView,
+    ReleaseView,
+    RolledBackView,
+    StepView,
+)
+from deployhost.errors import ErrorView
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract
 from deployhost.kamal.lock import LockDetails
 from deployhost.model import WEB, AppName, Deploy, Domain, ProcessName, Release, Trigger
 from deployhost.paths import Paths
+from deployhost.steps import Finding, Severity, Step
 from deployhost.system.clock import Clock
 from deployhost.system.docker_model import Container
 
-View = dict[str, Any]
 ROLLBACKS = (Trigger.ROLLBACK, Trigger.AUTO_ROLLBACK)
-SETTINGS = ("branch", "storage", "strategy", "engine")  # of a view: what stands in apps.yml only
 
 
 @dataclass(frozen=True, kw_only=True)
 class Views:
-    """Given the journal, who looks at the engine, the proxy's port and a clock, show apps, deploys and releases.
+    """Shows apps, deploys and releases.
 
-    `left_alone` says why what serves an app is not touched by deployhost, or nothing.
+    `left_alone` returns why deployhost does not touch the containers of an app, or "".
     """
 
     running: RunningReader
@@ -40,11 +51,11 @@ class Views:
     left_alone: Callable[[AppName], str] = lambda _app: ""
 
     def read(self) -> Running:
-        """Return what is to be seen of all apps now; several AppViews are to be made of one look."""
+        """Return what runs of all apps now. Several views are made from one look."""
         return self.running.read()
 
-    def app(self, config: AppConfig, running: Running | None = None) -> View:
-        """Given an app's settings and what was seen, return its AppView."""
+    def app(self, config: AppConfig, running: Running | None = None) -> AppView:
+        """Return the view of an app by its settings and what runs."""
         running = running or self.read()
         app = config.name
         live, newest = self.releases.live(app), self.deploys.newest(app)
@@ -97,20 +108,20 @@ class Views:
         before = [one for one in releases if one.live_since < led_to.live_since and not one.failed]
         return notes.way_back(live, tried, next((one for one in before if one.image != led_to.image), None))
 
-    def unread(self, app: AppName, running: Running) -> View:
-        """Given an app whose settings can't be read, return its AppView as far as it is known: its hosts are those of its route."""
+    def unread(self, app: AppName, running: Running) -> AppView:
+        """Return the view of an app whose settings can't be read, as far as it is known: its hosts are those of its route."""
         route = (running.routes or {}).get(contract.service_name(app, WEB))
         hosts = () if route is None else route.hosts
         others = [host for host in hosts if host != f"{app}.localhost" and Domain.pattern.fullmatch(host)]
         config = AppConfig(app, domains=tuple(map(Domain, others)))
-        return {**self.app(config, running), **dict.fromkeys(SETTINGS)}
+        return {**self.app(config, running), "branch": None, "storage": None, "strategy": None, "engine": None}
 
-    def unlisted(self, app: AppName, running: Running) -> View:
-        """Given an app that apps.yml does not have any more, return its AppView, with what can be done about it."""
+    def unlisted(self, app: AppName, running: Running) -> AppView:
+        """Return the view of an app that is no longer in apps.yml, with what can be done about it."""
         return {**self.unread(app, running), "listed": False, "note": notes.unlisted(app)}
 
-    def deploy(self, deploy: Deploy) -> View:
-        """Given a deploy, return its DeployView."""
+    def deploy(self, deploy: Deploy) -> DeployView:
+        """Return the view of a deploy."""
         # What Kamal did on its own was only found when it was done.
         end = None if deploy.trigger is Trigger.KAMAL else deploy.live_at or deploy.finished_at
         return {
@@ -130,13 +141,15 @@ class Views:
             "phases": [{"name": phase.name, "ms": phase.ms} for phase in deploy.phases],
             "total_ms": None if end is None else round((end - deploy.requested_at) * 1000, 1),
             "url": self.url(deploy.app),
-            # While it runs there is none: what is there by then is who wants it to end.
-            "error": deploy.error if deploy.status.ended else None,
+            # Until it has ended, what is there is who cancelled it.
+            "error": cast("ErrorView | None", deploy.error) if deploy.status.ended else None,
             "superseded_by": deploy.superseded_by,
         }
 
-    def release(self, release: Release, deploy: Deploy | None, after: Deploy | None, *, has_image: bool | None) -> View:
-        """Given a release, the deploy that made it, the one that went live after it and whether its image is there, return its ReleaseView."""
+    def release(
+        self, release: Release, deploy: Deploy | None, after: Deploy | None, *, has_image: bool | None
+    ) -> ReleaseView:
+        """Return the view of a release that `deploy` made and that was live until `after` went live."""
         left, why = notes.left(release, after)
         return {
             "version": release.version,
@@ -156,29 +169,40 @@ class Views:
         }
 
     def url(self, app: AppName) -> str:
-        """Given an app, return the address at which it always answers on this machine."""
+        """Return the address at which an app always answers on this machine."""
         return self._address(f"{app}.localhost")
 
     def urls(self, config: AppConfig) -> list[str]:
-        """Given an app's settings, return every address at which it answers."""
+        """Return every address at which an app answers."""
         return [self._address(host) for host in config.hosts]
 
     def _address(self, host: str) -> str:
         port = self.settings.current().http_port
         return f"http://{host}" if port == 80 else f"http://{host}:{port}"
 
-    def _lock(self, lock: LockDetails) -> View:
+    def _lock(self, lock: LockDetails) -> LockView:
         return {"by": lock.by, "text": lock.text, "since": iso(lock.since), "age_s": round(lock.age(self.clock.time()))}
 
 
+def steps(plan: Iterable[Step]) -> list[StepView]:
+    """Return the views of a plan's steps."""
+    return [{"step": step.word, "what": step.what, "why": step.why} for step in plan]
+
+
+def finding(found: Finding) -> FindingView:
+    """Return the view of a finding."""
+    severity: Literal["error", "warning"] = "error" if found.severity is Severity.ERROR else "warning"
+    return {"severity": severity, "what": found.what, "why": found.why, "fix": found.fix}
+
+
 def iso(seconds: float | None) -> str | None:
-    """Given unix seconds or None, return ISO 8601 in UTC with milliseconds, or None."""
+    """Return unix seconds as ISO 8601 in UTC with milliseconds, and None as None."""
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _live(release: Release) -> View:
+def _live(release: Release) -> LiveView:
     return {
         "version": release.version,
         "sha": release.sha,
@@ -192,7 +216,7 @@ def _live(release: Release) -> View:
     }
 
 
-def _process(container: Container, config: AppConfig) -> View:
+def _process(container: Container, config: AppConfig) -> ProcessView:
     name = ProcessName(container.labels.get("role", WEB))
     return {
         "name": name,
@@ -200,7 +224,7 @@ def _process(container: Container, config: AppConfig) -> View:
         "restarts": container.restart_count,
         "exit_code": None if container.running else container.exit_code,
         "container": container.short_id,
-        # What it was started with; what apps.yml says by now comes with the next deploy.
+        # What it was started with; a change in apps.yml takes effect on the next deploy.
         "memory": container.memory,
         "cpus": container.cpus,
         "wanted_memory": config.memory_of(name),
@@ -208,8 +232,8 @@ def _process(container: Container, config: AppConfig) -> View:
     }
 
 
-def _rolled_back(live: Release | None, pushed: Deploy | None, chosen: Deploy | None) -> View | None:
-    """Say it where a rollback chose what is live, and what was pushed last is something else."""
+def _rolled_back(live: Release | None, pushed: Deploy | None, chosen: Deploy | None) -> RolledBackView | None:
+    """Return the rollback that chose the live release, if something else was pushed last."""
     if live is None or chosen is None or chosen.trigger not in ROLLBACKS:
         return None
     if chosen.trigger is Trigger.ROLLBACK and (pushed is None or pushed.sha == live.sha):

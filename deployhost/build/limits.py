@@ -16,13 +16,13 @@ from deployhost.build.limits_plan import (
     confinement,
     limits,
     placement,
-    readable,
     settings,
     unlimited,
 )
 from deployhost.config.server import ServerSettings
 from deployhost.config.settings import DAY
 from deployhost.errors import BuildFailed, FileProblem
+from deployhost.sizes import readable_size, size_setting
 from deployhost.system import cgroups, machine
 from deployhost.system.cgroups import Cgroups
 from deployhost.system.docker import Docker
@@ -175,8 +175,8 @@ class Limited:
     def out_of_memory(self, details: tuple[str, ...]) -> BuildFailed:
         """Return the error for a build that ran out of memory; `details` are its last lines."""
         return BuildFailed(
-            f"the build was killed: it used more than its {readable(self.limits.memory)} of memory",
-            hint=self._more("build_memory", readable(2 * self.limits.memory)),
+            f"the build was killed: it used more than its {readable_size(self.limits.memory)} of memory",
+            hint=self._more("build_memory", size_setting(2 * self.limits.memory)),
             details=details,
         )
 

@@ -124,10 +124,3 @@ def unlimited(files: Collection[str], *, unified: bool) -> list[str]:
         else {"memory": "memory.limit_in_bytes", "CPU time": "cpu.cfs_quota_us", "processes": "pids.max"}
     )
     return [what for what, file in needed.items() if file not in files]
-
-
-def readable(size: int) -> str:
-    """Return bytes as server.yml has sizes: 512m, 1.5g."""
-    if size >= 1024 * MIB:
-        return f"{size / 1024 / MIB:.1f}".removesuffix(".0") + "g"
-    return f"{max(size, 0) // MIB}m"

@@ -9,30 +9,31 @@ from deployhost.cli import views
 from deployhost.cli.arguments import DOMAIN_HELP, JsonOption, to_domain
 from deployhost.cli.completion import complete_app
 from deployhost.cli.session import Session, session_of
-from deployhost.control.messages import Message
+from deployhost.control.operations import APP_ADD, APP_LIST, APP_STATUS
 from deployhost.control.progress import error_lines
+from deployhost.control.results import AppsFound
 from deployhost.model import AppName, Branch
 
 
 def register(app: typer.Typer) -> None:
-    """Given the typer app, add these verbs."""
+    """Add these verbs to the typer app."""
     for verb in (add, list_, status):
         app.command(verb.__name__.rstrip("_"))(verb)
 
 
 def add(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A name: a-z, 0-9 and hyphens.", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name of a-z, 0-9 and hyphens.", show_default=False)],
     branch: Annotated[
         str | None,
-        typer.Option("--branch", "-b", help="The branch to deploy; else that of the first push.", show_default=False),
+        typer.Option("--branch", "-b", help="Branch to deploy (default: that of the first push).", show_default=False),
     ] = None,
     domain: Annotated[
         list[str] | None, typer.Option("--domain", "-d", help=f"{DOMAIN_HELP} May be repeated.", show_default=False)
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add an app: a repository to push to, and an address.
+    """Add an app, with a repository to push to and an address.
 
     Example: deployhost add shop --domain shop.example.com
     """
@@ -40,7 +41,8 @@ def add(
     app = AppName(name)
     wanted = Branch(branch) if branch is not None else None
     domains = [to_domain(one) for one in domain or []]
-    session.show(session.ask("app.add", name=app, branch=wanted, domains=domains or None), views.app_added)
+    added = session.ask(APP_ADD({"name": app, "branch": wanted, "domains": domains or None}))
+    session.show(added, views.app_added)
 
 
 def list_(context: typer.Context, as_json: JsonOption = False) -> None:
@@ -49,7 +51,7 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> None:
     Example: deployhost list
     """
     session = session_of(context, as_json)
-    result = session.ask("app.list")
+    result = session.ask(APP_LIST({}))
     session.show(result, lambda shown: views.app_list(shown, datetime.now(UTC)))
     _warn(session, result)
 
@@ -58,21 +60,26 @@ def status(
     context: typer.Context,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="One app; else all.", autocompletion=complete_app, show_default=False),
+        typer.Argument(
+            metavar="NAME",
+            help="Show this app only (default: all apps).",
+            autocompletion=complete_app,
+            show_default=False,
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the server and the apps. For each: what is live, and how the last deploy went.
+    """Show the server and its apps: the live release of each, and how its last deploy went.
 
     Example: deployhost status hello
     """
     session = session_of(context, as_json)
-    result = session.ask("app.status", name=None if name is None else AppName(name))
+    result = session.ask(APP_STATUS({"name": None if name is None else AppName(name)}))
     session.show(result, lambda shown: views.status(shown, datetime.now(UTC)))
     _warn(session, result)
 
 
-def _warn(session: Session, result: Message) -> None:
+def _warn(session: Session, result: AppsFound) -> None:
     """Say what is wrong with apps.yml, beside what is known without it."""
-    for line in error_lines(result["problem"], "warning") if result.get("problem") else ():
+    for line in error_lines(result["problem"], "warning") if result["problem"] else ():
         session.warn(line)

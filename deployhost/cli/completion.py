@@ -2,16 +2,27 @@
 
 from collections.abc import Iterable
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 import typer
 
 from deployhost.cli.session import Session
-from deployhost.control.client import call
+from deployhost.control.operations import (
+    APP_LIST,
+    APP_STATUS,
+    DOMAINS_LIST,
+    ENV_LIST,
+    REFS_LIST,
+    RELEASES_LIST,
+    Question,
+)
 from deployhost.errors import DeployhostError, InvalidRequest
+from deployhost.model import Version
 
 VARIABLE = "_DEPLOYHOST_COMPLETE"
-PATIENCE = 1.0  # seconds; somebody is waiting at the keyboard
+PATIENCE = 1.0  # seconds; a person is waiting at the keyboard
+TAKE_FILES = "env export inspect kamal setup"  # the verbs whose arguments may be files
+Result = TypeVar("Result")
 
 # Every shell speaks typer's protocol for bash, the plainest: words in, one completion per line out. (Those for zsh and
 # fish load rich, which costs 0.1 s at each key, and zsh's evaluates what it is given.)
@@ -21,7 +32,7 @@ _deployhost() {
     local IFS=$'\\n'
     COMPREPLY=( $(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD _DEPLOYHOST_COMPLETE=complete_bash deployhost 2>/dev/null) )
     # Only these verbs take files and directories.
-    [[ " env export inspect kamal setup " == *" ${COMP_WORDS[1]} "* ]] || compopt +o default 2>/dev/null
+    [[ " @FILES@ " == *" ${COMP_WORDS[1]} "* ]] || compopt +o default 2>/dev/null
 }
 complete -o default -F _deployhost deployhost
 """,
@@ -43,13 +54,13 @@ function __deployhost
     deployhost 2>/dev/null
 end
 complete --command deployhost --no-files --arguments '(__deployhost)'
-complete --command deployhost --condition '__fish_seen_subcommand_from env export inspect kamal setup' --force-files
+complete --command deployhost --condition '__fish_seen_subcommand_from @FILES@' --force-files
 """,
 }
 
 
 def register(app: typer.Typer) -> None:
-    """Given the typer app, add the verb; it is for set-up and for the curious, so help leaves it out."""
+    """Add the verb to the typer app. Set-up uses it, so --help does not list it."""
     app.command("completion", hidden=True)(completion)
 
 
@@ -63,10 +74,10 @@ def completion(context: typer.Context, shell: Annotated[str, typer.Argument(meta
 
 
 def script(shell: str) -> str:
-    """Given a shell's name, return the script that completes deployhost in it. Raise InvalidRequest for another shell."""
+    """Return the script that completes deployhost in a shell. Raises InvalidRequest if there is none for it."""
     if shell not in _SCRIPTS:
-        raise InvalidRequest(f"there is no completion for {shell}", hint="deployhost completion bash")
-    return _SCRIPTS[shell]
+        raise InvalidRequest(f"no completion for {shell}: use bash, zsh or fish", hint="deployhost completion bash")
+    return _SCRIPTS[shell].replace("@FILES@", TAKE_FILES)
 
 
 def enable() -> None:
@@ -76,53 +87,61 @@ def enable() -> None:
 
 
 def complete_app(context: typer.Context, incomplete: str) -> list[str]:
-    """Given the beginning of an app's name, return the apps that begin so; nothing where the daemon does not answer."""
-    return _matching((app["name"] for app in _asked(context, "app.list").get("apps", ())), incomplete)
+    """Return the apps whose name begins so; none where the daemon does not answer."""
+    found = _asked(context, APP_LIST({}))
+    return _matching((app["name"] for app in found["apps"]) if found else (), incomplete)
 
 
 def complete_variable(context: typer.Context, incomplete: str) -> list[str]:
-    """Given the beginning of a variable's name, return those of the app on the command line."""
-    return _matching((entry["name"] for entry in _asked_of_app(context, "env.list").get("env", ())), incomplete)
+    """Return the variables, of the app on the command line, whose name begins so."""
+    name = _app(context)
+    found = _asked(context, ENV_LIST({"name": name, "reveal": None})) if name else None
+    return _matching((entry["name"] for entry in found["env"]) if found else (), incomplete)
 
 
 def complete_domain(context: typer.Context, incomplete: str) -> list[str]:
-    """Given the beginning of a domain, return those of the app on the command line."""
-    return _matching(_asked_of_app(context, "domains.list").get("domains", ()), incomplete)
+    """Return the domains, of the app on the command line, that begin so."""
+    name = _app(context)
+    found = _asked(context, DOMAINS_LIST({"name": name})) if name else None
+    return _matching(found["domains"] if found else (), incomplete)
 
 
 def complete_reference(context: typer.Context, incomplete: str) -> list[str]:
-    """Given the beginning of a branch or a tag, return those of the app on the command line."""
-    return _matching(_asked_of_app(context, "refs.list").get("refs", ()), incomplete)
+    """Return the branches and tags, of the app on the command line, that begin so."""
+    name = _app(context)
+    found = _asked(context, REFS_LIST({"name": name})) if name else None
+    return _matching(found["refs"] if found else (), incomplete)
 
 
 def complete_release(context: typer.Context, incomplete: str) -> list[str]:
-    """Given the beginning of a version, return those that the app on the command line can be rolled back to, shortened."""
-    releases = _asked_of_app(context, "releases.list").get("releases", ())
-    usable = (one["version"] for one in releases if not one["live"] and one["image_available"])
-    return _matching((version[:7] + version[40:] for version in usable), incomplete)
+    """Return the shortened versions that begin so and that the app on the command line can be rolled back to."""
+    name = _app(context)
+    found = _asked(context, RELEASES_LIST({"name": name})) if name else None
+    usable = [one for one in (found["releases"] if found else ()) if not one["live"] and one["image_available"]]
+    return _matching((Version(one["version"]).short for one in usable), incomplete)
 
 
 def complete_process(context: typer.Context, incomplete: str) -> list[str]:
-    """Given the beginning of a process's name, return those of the app on the command line."""
-    apps = _asked_of_app(context, "app.status").get("apps", ())
-    return _matching((process["name"] for app in apps for process in app["processes"]), incomplete)
+    """Return the processes, of the app on the command line, whose name begins so."""
+    name = _app(context)
+    found = _asked(context, APP_STATUS({"name": name})) if name else None
+    return _matching((one["name"] for app in (found["apps"] if found else ()) for one in app["processes"]), incomplete)
 
 
-def _asked_of_app(context: typer.Context, op: str) -> dict[str, Any]:
+def _app(context: typer.Context) -> str | None:
     # Behind an option that still lacks its value, the parser has given up before it came to the name.
     name = context.params.get("name") or next((word for word in context.args if not word.startswith("-")), None)
-    return _asked(context, op, name=name) if isinstance(name, str) else {}
+    return name if isinstance(name, str) else None
 
 
-def _asked(context: typer.Context, op: str, **arguments: Any) -> dict[str, Any]:
+def _asked(context: typer.Context, question: Question[Result]) -> Result | None:
     session = context.obj
     if not isinstance(session, Session):
-        return {}
+        return None
     try:
-        result = call(str(session.paths.control_socket), op, timeout=PATIENCE, **arguments)
+        return session.ask(question, PATIENCE)
     except (DeployhostError, ValueError):
-        return {}  # an error's text has no place on a half-typed line
-    return result if isinstance(result, dict) else {}
+        return None  # an error's text has no place on a half-typed line
 
 
 def _matching(words: Iterable[str], incomplete: str) -> list[str]:

@@ -8,15 +8,16 @@ from deployhost.cli import views
 from deployhost.cli.arguments import DOMAIN_HELP, AppArgument, JsonOption, to_domain
 from deployhost.cli.completion import complete_domain
 from deployhost.cli.session import session_of
+from deployhost.control.operations import DOMAINS_ADD, DOMAINS_LIST, DOMAINS_REMOVE
 from deployhost.model import AppName
 
 
 def register(app: typer.Typer) -> None:
-    """Given the typer app, add the group."""
+    """Add the group to the typer app."""
     group = typer.Typer(rich_markup_mode=None)
     for verb in (add, remove, list_):
         group.command(verb.__name__.rstrip("_"))(verb)
-    app.add_typer(group, name="domains", help="The host names that an app answers at.")
+    app.add_typer(group, name="domains", help="Manage the host names of an app.")
 
 
 def add(
@@ -25,12 +26,12 @@ def add(
     domains: Annotated[list[str], typer.Argument(metavar="DOMAIN", help=DOMAIN_HELP, show_default=False)],
     as_json: JsonOption = False,
 ) -> None:
-    """Have the app answer at domains too, at once.
+    """Add domains to an app; they work at once.
 
     Example: deployhost domains add shop shop.example.com www.shop.example.com
     """
     session = session_of(context, as_json)
-    result = session.ask("domains.add", name=AppName(name), domains=[to_domain(one) for one in domains])
+    result = session.ask(DOMAINS_ADD({"name": AppName(name), "domains": [to_domain(one) for one in domains]}))
     session.show(result, lambda shown: views.domains_changed(shown, "added"))
 
 
@@ -43,19 +44,19 @@ def remove(
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Have the app no longer answer at domains.
+    """Remove domains from an app.
 
     Example: deployhost domains remove shop www.shop.example.com
     """
     session = session_of(context, as_json)
-    result = session.ask("domains.remove", name=AppName(name), domains=[to_domain(one) for one in domains])
+    result = session.ask(DOMAINS_REMOVE({"name": AppName(name), "domains": [to_domain(one) for one in domains]}))
     session.show(result, lambda shown: views.domains_changed(shown, "removed"))
 
 
 def list_(context: typer.Context, name: AppArgument, as_json: JsonOption = False) -> None:
-    """List the addresses of the app.
+    """List the addresses of an app.
 
     Example: deployhost domains list shop
     """
     session = session_of(context, as_json)
-    session.show(session.ask("domains.list", name=AppName(name)), views.domains)
+    session.show(session.ask(DOMAINS_LIST({"name": AppName(name)})), views.domains)

@@ -3,25 +3,29 @@
 import getpass
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from deployhost.cli import views
 from deployhost.cli.arguments import AppArgument, JsonOption
 from deployhost.cli.completion import complete_variable
-from deployhost.cli.deploys import goes_on
+from deployhost.cli.deploys import continues
 from deployhost.cli.session import Session, session_of
+from deployhost.control.operations import ENV_LIST, ENV_SET, ENV_UNSET
+from deployhost.control.results import EnvChanged, EnvFound
 from deployhost.errors import FileProblem, InvalidRequest, NotFound
 from deployhost.model import AppName, EnvName
 
 
 def register(app: typer.Typer) -> None:
-    """Given the typer app, add the group."""
+    """Add the group to the typer app."""
     group = typer.Typer(rich_markup_mode=None)
     for verb in (set_, unset, list_, import_):
         group.command(verb.__name__.rstrip("_"))(verb)
-    app.add_typer(group, name="env", help="Environment variables. A change takes effect at once, without a build.")
+    app.add_typer(
+        group, name="env", help="Manage environment variables. A change takes effect at once, without a build."
+    )
 
 
 def set_(
@@ -29,7 +33,7 @@ def set_(
     name: AppArgument,
     values: Annotated[
         list[str] | None,
-        typer.Argument(metavar="KEY=VALUE", help="Variables and their values.", show_default=False),
+        typer.Argument(metavar="KEY=VALUE", help="Variable and its value. May be repeated.", show_default=False),
     ] = None,
     *,
     from_stdin: Annotated[
@@ -43,13 +47,13 @@ def set_(
         typer.Option(
             "--file",
             metavar="KEY=PATH",
-            help="Take a value from a file, as it is. May be repeated.",
+            help="Read a value from a file, unchanged. May be repeated.",
             show_default=False,
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Set variables. A value given by --from-stdin or --file stays out of the shell's history and of ps.
+    """Set variables. --from-stdin and --file keep a value out of the shell history and of ps.
 
     Example: deployhost env set hello LOG_LEVEL=debug --file KEY=./key.pem
     """
@@ -76,32 +80,34 @@ def unset(
     session = session_of(context, as_json)
     app = AppName(name)
     keys = [EnvName(one) for one in names]
-    result = session.follow("env.unset", goes_on(app), name=app, names=keys, follow=True)
+    result = session.follow(ENV_UNSET({"name": app, "names": keys, "follow": True}), continues(app))
     _changed(session, result, "removed")
 
 
 def list_(
     context: typer.Context,
     name: AppArgument,
-    reveal: Annotated[bool, typer.Option("--reveal", help="Show the values, as a .env file.")] = False,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Print the values, as a .env file.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the variables; the values only with --reveal.
+    """List the variables of an app. Values are hidden without --reveal.
 
     Example: deployhost env list hello
     """
     session = session_of(context, as_json)
-    result = session.ask("env.list", name=AppName(name), reveal=reveal or None)
+    result = session.ask(ENV_LIST({"name": AppName(name), "reveal": reveal or None}))
     session.show(result, _revealed if reveal else _masked)
 
 
 def import_(
     context: typer.Context,
     name: AppArgument,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A .env file; - is standard input.", show_default=False)],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A .env file, or - for standard input.", show_default=False)
+    ],
     as_json: JsonOption = False,
 ) -> None:
-    """Set all variables of a .env file; those that are not in it stay.
+    """Set the variables of a .env file. Other variables stay unchanged.
 
     Example: deployhost env import hello .env
     """
@@ -115,20 +121,23 @@ def import_(
 
 def _set(session: Session, app: AppName, values: Mapping[EnvName, str]) -> None:
     if not values:
-        raise InvalidRequest("no variables were given", hint=f"deployhost env set {app} KEY=VALUE")
-    result = session.follow("env.set", goes_on(app), name=app, values=dict(values), follow=True)
+        raise InvalidRequest("no variables given", hint=f"deployhost env set {app} KEY=VALUE")
+    result = session.follow(
+        ENV_SET({"name": app, "values": {str(key): value for key, value in values.items()}, "follow": True}),
+        continues(app),
+    )
     _changed(session, result, "set")
 
 
-def _changed(session: Session, result: Mapping[str, Any], verb: str) -> None:
+def _changed(session: Session, result: EnvChanged, verb: str) -> None:
     session.show(result, lambda shown: views.env_changed(shown, verb))
-    session.ended(result.get("deploy"))
+    session.ended(result["deploy"])
 
 
 def _pair(text: str) -> tuple[EnvName, str]:
     key, equals, value = text.partition("=")
     if not equals:
-        # It may be a value whose name was forgotten: it is not repeated.
+        # It may be a value whose name was forgotten, so it is not printed.
         raise InvalidRequest("expected KEY=VALUE", hint="deployhost env set --help")
     return EnvName(key), value
 
@@ -155,18 +164,18 @@ def _content(path: Path) -> str:
     except FileNotFoundError:
         raise NotFound(f"there is no file {path}") from None
     except UnicodeDecodeError:
-        raise InvalidRequest(f"{path} is not UTF-8 text; encode it, as in base64 {path}") from None
+        raise InvalidRequest(f"{path} is not UTF-8 text; encode it first, for example with base64") from None
     except OSError as error:
         raise FileProblem(f"can't read {path}: {error.strerror}") from error
 
 
-def _masked(result: Mapping[str, Any]) -> list[str]:
+def _masked(result: EnvFound) -> list[str]:
     rows = [(entry["name"], "***", entry["updated_at"]) for entry in result["env"]]
-    return views.table(("NAME", "VALUE", "SET AT"), rows) if rows else [f"{result['app']} has no variables of its own"]
+    return views.table(("NAME", "VALUE", "SET AT"), rows) if rows else [f"{result['app']} has no variables"]
 
 
-def _revealed(result: Mapping[str, Any]) -> list[str]:
+def _revealed(result: EnvFound) -> list[str]:
     from deployhost.config import dotenv  # noqa: PLC0415 - only this verb needs it
 
-    text = dotenv.render({EnvName(entry["name"]): entry["value"] for entry in result["env"]})
+    text = dotenv.render({EnvName(entry["name"]): entry["value"] or "" for entry in result["env"]})
     return [text.removesuffix("\n")] if text else []

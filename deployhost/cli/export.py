@@ -3,18 +3,29 @@
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TypedDict
 
 import typer
 
 from deployhost.cli.arguments import AppArgument, JsonOption
 from deployhost.cli.session import session_of
+from deployhost.control.operations import APP_EXPORT
 from deployhost.errors import Conflict, FileProblem
 from deployhost.model import AppName
 
 
+class Written(TypedDict):
+    """What was written, and what to know of it."""
+
+    app: str
+    version: str
+    directory: str
+    files: list[str]
+    notes: list[str]
+
+
 def register(app: typer.Typer) -> None:
-    """Given the typer app, add the verb."""
+    """Add the verb to the typer app."""
     app.command()(export)
 
 
@@ -25,32 +36,38 @@ def export(
         Path,
         typer.Option("--kamal", metavar="DIR", help="Write a Kamal project into this directory.", show_default=False),
     ],
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the app as a Kamal project. With it a team deploys to servers of its own; nothing changes here.
+    """Write the app as a Kamal project, to deploy it to other servers. Nothing changes on this one.
 
     Example: deployhost export shop --kamal ./shop
     """
     session = session_of(context, as_json)
-    found = session.ask("app.export", name=AppName(name))
+    found = session.ask(APP_EXPORT({"name": AppName(name)}))
     again = f"deployhost export {found['app']} --kamal {shlex.quote(str(kamal))} --force"
     written = write(kamal, found["files"], again=None if force else again)
-    result = {"app": found["app"], "version": found["version"], "directory": str(kamal.absolute()), "files": written}
-    session.show({**result, "notes": found["notes"]}, _lines)
+    result: Written = {
+        "app": found["app"],
+        "version": found["version"],
+        "directory": str(kamal.absolute()),
+        "files": written,
+        "notes": found["notes"],
+    }
+    session.show(result, _lines)
 
 
 def write(directory: Path, files: Mapping[str, str], *, again: str | None) -> list[str]:
-    """Given a directory and texts by relative path, write those that differ and return their paths.
+    """Write the texts whose file in the directory differs, and return their paths.
 
-    Raise Conflict with the command `again`, nothing written, if that would replace something (None: it may); FileProblem.
+    Raises Conflict with the hint `again`, before anything is written, if a file would be overwritten (None: it may be); FileProblem.
     """
     try:
         wanted = {path: text for path, text in files.items() if _now(directory / path) != text}
         taken = [path for path in wanted if (directory / path).exists() or (directory / path).is_symlink()]
         if taken and again is not None:
-            why = "nothing was written; --force replaces them"
-            raise Conflict(f"{directory} has {', '.join(taken)} already", hint=again, details=(why,))
+            why = "nothing was written; --force overwrites them"
+            raise Conflict(f"{directory} already has {', '.join(taken)}", hint=again, details=(why,))
         for path, text in wanted.items():
             file = directory / path
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -69,11 +86,11 @@ def _now(path: Path) -> str | None:
         return None
 
 
-def _lines(result: Mapping[str, Any]) -> Iterator[str]:
+def _lines(result: Written) -> Iterator[str]:
     for path in result["files"]:
         yield f"wrote {result['directory']}/{path}"
     if not result["files"]:
-        yield f"{result['directory']} has all of it already"
+        yield f"{result['directory']} is up to date"
     for note in result["notes"]:
         yield f"note: {note}"
-    yield f"next: what is marked REPLACE in {result['directory']}/config/deploy.yml, then KAMAL.md"
+    yield f"next: fill in what is marked REPLACE in {result['directory']}/config/deploy.yml, then read KAMAL.md"

@@ -1,7 +1,7 @@
 """inspect: what would be built and why, for an app or for a directory."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, cast
 
 import typer
 
@@ -9,6 +9,8 @@ from deployhost.cli import views
 from deployhost.cli.arguments import JsonOption
 from deployhost.cli.completion import complete_app
 from deployhost.cli.session import session_of
+from deployhost.control.operations import APP_INSPECT
+from deployhost.control.views import BuildView
 from deployhost.errors import AppNotFound, DaemonUnavailable, DeployhostError, InvalidName, NotFound
 from deployhost.model import AppName
 
@@ -16,7 +18,7 @@ _NO_SUCH_APP = frozenset({AppNotFound.code, DaemonUnavailable.code, InvalidName.
 
 
 def register(app: typer.Typer) -> None:
-    """Given the typer app, add the verb."""
+    """Add the verb to the typer app."""
     app.command()(inspect)
 
 
@@ -25,12 +27,15 @@ def inspect(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="NAME|DIRECTORY", help="An app, or a directory.", autocompletion=complete_app, show_default=False
+            metavar="NAME|DIRECTORY",
+            help="Name of an app, or a directory.",
+            autocompletion=complete_app,
+            show_default=False,
         ),
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Show what would be built and why. Nothing is built; a directory needs no server.
+    """Show what would be built and why, without building it. A directory can be inspected on any machine.
 
     Example: deployhost inspect ./shop
     """
@@ -42,7 +47,7 @@ def inspect(
         result = of_directory(directory)
     else:
         try:
-            result = session.ask("app.inspect", name=AppName(target))
+            result = session.ask(APP_INSPECT({"name": AppName(target)}))
         except DeployhostError as error:
             if error.code not in _NO_SUCH_APP or not directory.is_dir():
                 raise
@@ -50,11 +55,12 @@ def inspect(
     session.show(result, views.build)
 
 
-def of_directory(directory: Path) -> dict[str, Any]:
-    """Given a directory, return what would be built from it and why, as app.inspect does for an app."""
+def of_directory(directory: Path) -> BuildView:
+    """Return what would be built from a directory and why."""
     from deployhost.build.planning_process import plan_directory  # noqa: PLC0415 - no other verb builds
 
-    return plan_directory(directory, _name_for(directory), storage=None, variables={}).to_json()
+    plan = plan_directory(directory, _name_for(directory), storage=None, variables={})
+    return cast("BuildView", plan.to_json())
 
 
 def _name_for(directory: Path) -> AppName:

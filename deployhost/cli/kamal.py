@@ -11,6 +11,7 @@ import typer
 
 from deployhost.cli.arguments import AppArgument
 from deployhost.cli.session import Session, session_of
+from deployhost.control.operations import APP_CONVERGE, KAMAL_PREPARE
 from deployhost.errors import DaemonUnavailable, InvalidRequest, RemoteError, SetupFailed
 from deployhost.model import AppName, Version
 
@@ -19,7 +20,7 @@ TERMINAL = ("TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES")  # all that Kam
 
 
 def register(app: typer.Typer) -> None:
-    """Given the typer app, add the verb."""
+    """Add the verb to the typer app."""
     app.command(context_settings=ARGUMENTS)(kamal)
 
 
@@ -27,10 +28,11 @@ def kamal(
     context: typer.Context,
     name: AppArgument,
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="-- ARGS", help="What Kamal is given.", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="-- ARGS", help="Arguments for Kamal (default: help).", show_default=False),
     ] = None,
 ) -> None:
-    """Run Kamal itself on the app: details, logs, exec, rollback, whatever it can.
+    """Run Kamal's own command on an app.
 
     Example: deployhost kamal shop -- app details
     """
@@ -42,7 +44,7 @@ def kamal(
     app = AppName(name)
     if os.geteuid() != 0:
         raise InvalidRequest(
-            "Kamal gets at the server with a key that only root may read",
+            "Kamal needs an SSH key that only root may read",
             hint=f"sudo deployhost kamal {app} -- {' '.join(given)}",
         )
     with _alone(session, app, given):
@@ -54,7 +56,7 @@ def kamal(
 
 @contextlib.contextmanager
 def _alone(session: Session, app: AppName, arguments: list[str]) -> Iterator[None]:
-    """Let commands that build the app run one after the other, each until what it did is noted: so each has a version of its own."""
+    """Run commands that build the app one after the other, each until its deploy is recorded, so that each gets its own version."""
     from deployhost.kamal import command  # noqa: PLC0415
     from deployhost.kamal.cli import KamalCli  # noqa: PLC0415
 
@@ -68,11 +70,11 @@ def _run(session: Session, app: AppName, arguments: list[str]) -> int:
     from deployhost.kamal.cli import KamalCli, KamalContext  # noqa: PLC0415
 
     verb = command.words(arguments)[:1] if command.builds(arguments) else ()
-    project = session.ask("kamal.prepare", name=app, arguments=list(verb))
+    project = session.ask(KAMAL_PREPARE({"name": app, "arguments": list(verb)}))
     if not installation.installed(session.paths):
         _bring(session)
     installation.check(session.paths, server.load(session.paths.server_yml).ssh_port)
-    if command.deploys(arguments):  # what else Kamal does is not concerned
+    if command.deploys(arguments):  # the warnings are about deploys only
         for warning in project["warnings"]:
             session.warn(f"note: {warning}")
     run = KamalContext(app, Path(project["directory"]), Version(project["version"]), _terminal(os.environ))
@@ -84,22 +86,21 @@ def _bring(session: Session) -> None:
     from deployhost.cli.setup import bring_kamal  # noqa: PLC0415
     from deployhost.kamal import installation  # noqa: PLC0415
 
-    session.warn("Kamal's command is not on this server yet: bringing it, and what it needs, once")
+    session.warn("Kamal is not installed on this server yet: installing it and what it needs")
     try:
         bring_kamal(session)
     except SetupFailed as error:
         if not installation.installed(session.paths):
             raise
-        session.warn(f"note: {error.message}; what builds nothing works")
+        session.warn(f"note: {error.message}; commands that do not build work")
 
 
 def _converge(session: Session, app: AppName) -> None:
-    """Have the daemon take note at once of what Kamal did; it looks every minute anyway."""
+    """Have the daemon record at once what Kamal did; it looks every minute anyway."""
     try:
-        session.ask("app.converge", name=app)
+        session.ask(APP_CONVERGE({"name": app, "dry_run": None}))
     except (RemoteError, DaemonUnavailable) as error:
-        if "no such operation" not in error.message:
-            session.warn(f"note: deployhost has not looked at {app} yet: {error.message}")
+        session.warn(f"note: what Kamal did to {app} is not recorded yet: {error.message}")
 
 
 def _terminal(environment: Mapping[str, str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,14 +37,14 @@ MODULES: Mapping[str, tuple[str, ...]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Given the arguments (by default those of the process), carry them out and return the exit code."""
+    """Carry out the arguments (default: those of the process) and return the exit code."""
     args = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in (args[: args.index("--")] if "--" in args else args)
     session = replace(_session(os.environ), json=as_json)
     try:
         return _run(args, session)
     except OutputClosed as closed:
-        # What is still buffered has no taker; without this, Python complains about it at its exit.
+        # What is still buffered can't be written either; without this, Python complains about it when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), session.stdout.fileno())
         if not closed.problem:
             return PIPE_CLOSED
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build(verb: str = "") -> typer.Typer:
-    """Given a verb, return the typer app with the verbs of its module; without one that is known, with every verb."""
+    """Return the typer app with the verbs of the module of `verb`, or with every verb if there is none of that name."""
     # No markup: it is what makes typer load rich, which would double the time that every command takes to start.
     app = typer.Typer(
         help="One Linux server as a push-to-deploy host for all of your apps.",
@@ -95,33 +95,42 @@ def _run(args: list[str], session: Session) -> int:
         completion.enable()
     if not args or args == ["--version"]:
         args = ["version"] if args else ["--help"]
+    command: object = None
     try:
-        code: object = typer.main.get_command(build(_verb(args))).main(
-            args, "deployhost", standalone_mode=False, obj=session
-        )
+        command = typer.main.get_command(build(_verb(args)))
+        code: object = command.main(args, "deployhost", standalone_mode=False, obj=session)
     except SystemExit as ended:  # typer's answer to a shell that completes, or to a reader of help that left
         code = ended.code
     except DeployhostError as error:
         return session.fail(error)
     except Exception as error:  # noqa: BLE001 - the boundary
-        usage = _usage_error(error)
+        usage = _usage_error(error, command, args)
         return session.fail(usage if usage is not None else _internal_error(error, session))
     return code if isinstance(code, int) else 0
 
 
 def _verb(args: Sequence[str]) -> str:
-    """Return the verb that is asked for; nothing where a shell completes, or help of everything is wanted."""
+    """Return the verb that is asked for, or "" where a shell completes."""
     return "" if completion.VARIABLE in os.environ else args[0]
 
 
-def _usage_error(error: Exception) -> InvalidRequest | None:
-    """Given an error, return it as ours if it is the parser's. Which module its class is in differs between versions of typer."""
+def _usage_error(error: Exception, command: object, args: Sequence[str]) -> InvalidRequest | None:
+    """Return an error of the parser as ours, or None if it is another. The module of its class differs between versions of typer."""
     message = getattr(error, "format_message", None)
     if message is None:
         return None
+    # The parser gives some of its errors no context: then the verb is found by its words.
     context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "deployhost"
+    path = context.command_path if context is not None else " ".join(("deployhost", *_verbs(command, args)))
     return InvalidRequest(str(message()), hint=f"{path} --help")
+
+
+def _verbs(command: object, args: Sequence[str]) -> Iterator[str]:
+    for word in args:
+        command = getattr(command, "commands", {}).get(word)
+        if command is None:
+            return
+        yield word
 
 
 def _internal_error(error: Exception, session: Session) -> InternalError:

@@ -7,45 +7,44 @@ import typer
 
 from deployhost.cli.arguments import JsonOption
 from deployhost.cli.session import session_of
-from deployhost.control.messages import Message
+from deployhost.control.operations import PRUNE
+from deployhost.control.results import Pruned
+from deployhost.sizes import readable_size
 
 
 def register(app: typer.Typer) -> None:
-    """Given the typer app, add this verb."""
+    """Add this verb to the typer app."""
     app.command()(prune)
 
 
 def prune(
     context: typer.Context,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed; change nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove what no app needs any more. What runs, what can be rolled back to and what is not deployhost's stays.
+    """Remove containers, images and build cache that no app needs. Whatever runs, can be rolled back to or is not deployhost's stays.
 
     Example: deployhost prune --dry-run
     """
     session = session_of(context, as_json)
-    session.show(session.follow("prune", "what was begun is finished", dry_run=dry_run or None), _lines)
+    question = PRUNE({"dry_run": dry_run or None})
+    session.show(session.follow(question, "the daemon finishes it in the background"), _lines)
 
 
-def _lines(result: Message) -> Iterator[str]:
+def _lines(result: Pruned) -> Iterator[str]:
     verb = "removed" if result["applied"] else "would remove"
     anything = False
     for app in result["apps"]:
-        for kind in ("containers", "images"):
-            for name in app[kind]:
+        for kind, names in (("container", app["containers"]), ("image", app["images"])):
+            for name in names:
                 anything = True
-                yield f"{verb} {kind.removesuffix('s')} {name}"
+                yield f"{verb} {kind} {name}"
     cache = result["cache"]
     if cache["records"]:
         anything = True
-        yield f"{verb} {cache['records']} records of the build cache, {_size(cache['bytes'])}"
+        yield f"{verb} {cache['records']} records of the build cache, {readable_size(cache['bytes'])}"
     if not anything:
         yield "nothing to remove"
-    freed = f"{_size(result['freed_bytes'])} freed, " if result["applied"] else ""
+    freed = f"{readable_size(result['freed_bytes'])} freed, " if result["applied"] else ""
     disk = result["disk"]
-    yield f"{freed}{_size(disk['free_bytes'])} of {_size(disk['total_bytes'])} free on {disk['path']}"
-
-
-def _size(size: int) -> str:
-    return f"{size / 1024**3:.1f} GB" if size >= 1024**3 else f"{size / 1024**2:.0f} MB"
+    yield f"{freed}{readable_size(disk['free_bytes'])} of {readable_size(disk['total_bytes'])} free on {disk['path']}"

@@ -7,12 +7,13 @@ import typer
 from deployhost.cli import views
 from deployhost.cli.arguments import AppArgument, JsonOption
 from deployhost.cli.session import Session, session_of
+from deployhost.control.operations import APP_REMOVE
 from deployhost.errors import InvalidRequest
 from deployhost.model import AppName
 
 
 def register(app: typer.Typer) -> None:
-    """Given the typer app, add the verb."""
+    """Add the verb to the typer app."""
     app.command()(remove)
 
 
@@ -20,33 +21,38 @@ def remove(
     context: typer.Context,
     name: AppArgument,
     *,
-    storage: Annotated[bool, typer.Option("--storage", help="Delete its data too; nothing brings it back.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    storage: Annotated[
+        bool, typer.Option("--storage", help="Delete its stored data too; this can't be undone.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be deleted; change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove an app. Its containers, images, repository, variables and addresses go; its storage stays unless you say so.
+    """Remove an app with its containers, images, repository, variables and domains. Its stored data stays without --storage.
 
     Example: deployhost remove hello --dry-run
     """
     session = session_of(context, as_json)
     app = AppName(name)
     if not yes and not dry_run and (as_json or not session.interactive):
-        # An app that is not there is told before a yes is asked for.
-        session.ask("app.remove", name=app, storage=storage, dry_run=True)
+        # An app that does not exist is reported first.
+        session.ask(APP_REMOVE({"name": app, "storage": storage, "dry_run": True}))
         keep = " --storage" if storage else ""
         raise InvalidRequest(
-            f"removing {app} needs --yes where nobody can be asked", hint=f"deployhost remove {app}{keep} --yes"
+            f"removing {app} needs --yes where no terminal is there to ask on",
+            hint=f"deployhost remove {app}{keep} --yes",
         )
     if (dry_run or not yes) and not _agreed(session, app, storage, dry_run):
         return
-    result = session.follow("app.remove", f"the removal of {app} goes on", name=app, storage=storage, dry_run=False)
+    result = session.follow(
+        APP_REMOVE({"name": app, "storage": storage, "dry_run": False}), f"the removal of {app} continues"
+    )
     session.show(result, views.removal)
 
 
 def _agreed(session: Session, app: AppName, storage: bool, dry_run: bool) -> bool:
-    """Show what would be deleted, and return whether to go on."""
-    plan = session.ask("app.remove", name=app, storage=storage, dry_run=True)
+    """Show what would be deleted and return whether to delete it."""
+    plan = session.ask(APP_REMOVE({"name": app, "storage": storage, "dry_run": True}))
     session.show(plan, views.removal)
     if dry_run:
         return False

@@ -3,33 +3,29 @@
 import json
 import os
 import sys
-import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import TextIO, TypeVar, cast
 
 import typer
 
 from deployhost.control.client import OnEvent, call
-from deployhost.control.following import Once
-from deployhost.control.messages import Message
-from deployhost.control.progress import Progress, error_lines
-from deployhost.errors import DaemonUnavailable, DeployhostError, Interrupted
+from deployhost.control.following import Once, until_answered
+from deployhost.control.operations import DEPLOY_FOLLOW, Question
+from deployhost.control.progress import ProgressLines, error_lines
+from deployhost.control.views import DeployView
+from deployhost.errors import DeployhostError, Interrupted
 from deployhost.paths import Paths
 
 ASK = 60.0  # seconds for an answer that needs no deploy
-PATIENCE = 60.0  # seconds for a daemon that is being restarted: what it was asked for is in its journal
-CONNECTED = 1.0  # … one that was not there would not have taken that long
-RETRY = 0.3
-Render = Callable[[Any], Iterable[str]]
-"""Given what the daemon returned, return the lines that a person reads."""
+Result = TypeVar("Result")
 
 
 class OutputClosed(BaseException):
-    """Our output has no taker: whoever read it has gone (`… | head`), or, with a `problem`, it can't be written (a full disk).
+    """Our output can't be written: its reader is gone (`… | head`), or there is a `problem` (a full disk).
 
-    No OSError: the client would take it for a fault of the socket.
+    It is not an OSError, which the client would take for a fault of the socket.
     """
 
     def __init__(self, problem: str = "") -> None:
@@ -39,89 +35,66 @@ class OutputClosed(BaseException):
 
 @dataclass(frozen=True)
 class Session:
-    """Given where things lie and the three streams, talk to the daemon and to the person; `json` is whether that is a program."""
+    """Talks to the daemon and to the person, or with `json` to a program."""
 
     paths: Paths
     stdin: TextIO
     stdout: TextIO
     stderr: TextIO
     color: bool = False
-    interactive: bool = False  # whether somebody sits there who can be asked
+    interactive: bool = False  # whether a person is there to answer questions
     json: bool = False
 
-    def ask(self, op: str, **arguments: Any) -> Any:
-        """Given an operation and its arguments (None: left out), return the daemon's result. Raise RemoteError, DaemonUnavailable."""
-        return self._call(op, None, ASK, arguments, "stopped waiting for the daemon's answer")
+    def ask(self, question: Question[Result], timeout: float = ASK) -> Result:
+        """Return the daemon's answer to a question that needs no deploy. Raises RemoteError, DaemonUnavailable."""
+        return self._call(question, None, timeout, "stopped waiting for the daemon's answer")
 
-    def follow(self, op: str, goes_on: str, on_event: OnEvent | None = None, **arguments: Any) -> Any:
-        """Given an operation that may last, show its progress and return its result, however long it takes.
+    def follow(self, question: Question[Result], continues: str, on_event: OnEvent | None = None) -> Result:
+        """Return the daemon's answer, however long it takes, and show the progress until then.
 
-        `goes_on` is what Ctrl-C leaves to be said. A deploy is followed across a restart of the daemon.
-        Raise Interrupted, RemoteError, DaemonUnavailable.
+        `continues` is what Ctrl-C prints. A deploy is followed across a restart of the daemon.
+        Raises Interrupted, RemoteError, DaemonUnavailable.
         """
-        show = Once(on_event or Progress(self._progress_line, self.color and not self.json).event)
-        try:
-            return self._call(op, show, None, arguments, goes_on)
-        except DaemonUnavailable:
-            if show.deploy is None:
-                raise
-            show.broke()
-        result = self._again("deploy.follow", show, goes_on, id=show.deploy)
-        return result if show.rest is None else {**show.rest, "deploy": result}
+        once = Once(on_event or ProgressLines(self._progress_line, self.color and not self.json).event)
 
-    def insist(self, op: str, goes_on: str, **arguments: Any) -> Any:
-        """Given an operation that only waits, return its result, asking again when the daemon is restarted meanwhile.
+        def ask() -> Result:
+            if once.deploy is None:
+                return self._call(question, once, None, continues)
+            deploy = self._call(DEPLOY_FOLLOW({"id": once.deploy}), once, None, continues)
+            return cast("Result", deploy if once.rest is None else {**once.rest, "deploy": deploy})
 
-        Raise DaemonUnavailable at once if it was not there to begin with.
+        # Before it has a deploy, nobody knows whether the daemon did what it was asked: it is not asked twice.
+        return self._until_answered(ask, once, continues, repeatable=lambda: once.deploy is not None)
+
+    def insist(self, question: Question[Result], continues: str) -> Result:
+        """Return the daemon's answer to a question that only waits, asking again when the daemon restarts.
+
+        Raises DaemonUnavailable at once if the daemon did not run to begin with.
         """
-        show, began = Once(lambda _: None), time.monotonic()
-        try:
-            return self._call(op, show, None, arguments, goes_on)
-        except DaemonUnavailable:
-            if time.monotonic() - began < CONNECTED:
-                raise
-        return self._again(op, show, goes_on, **arguments)
+        once = Once(lambda _: None)
+        return self._until_answered(lambda: self._call(question, once, None, continues), once, continues)
 
-    def _again(self, op: str, show: Once, goes_on: str, **arguments: Any) -> Any:
-        deadline, told = time.monotonic() + PATIENCE, False
-        while True:
-            began = time.monotonic()
-            try:
-                return self._call(op, show, None, arguments, goes_on)
-            except DaemonUnavailable:
-                if show.broke() or time.monotonic() - began > CONNECTED:
-                    deadline = time.monotonic() + PATIENCE
-                if time.monotonic() > deadline:
-                    raise
-            if not told:
-                self.warn("  ! deployhostd is being restarted; waiting for it …")
-                told = True
-            try:
-                time.sleep(RETRY)
-            except KeyboardInterrupt:
-                raise Interrupted(goes_on) from None
-
-    def show(self, result: Any, render: Render) -> None:
-        """Given a result and how a person reads it, write it as lines, or as the one JSON document."""
+    def show(self, result: Result, render: Callable[[Result], Iterable[str]]) -> None:
+        """Write a result as the lines that `render` makes of it, or as the one JSON document."""
         if self.json:
             self.say(json.dumps(result, indent=2, ensure_ascii=False))
         else:
             for line in render(result):
                 self.say(line)
 
-    def ended(self, deploy: Mapping[str, Any] | None) -> None:
-        """Given the deploy that a verb led to, say how it ended (not in JSON: there it is in the result). Raise Exit 1 if it failed."""
+    def ended(self, deploy: DeployView | None) -> None:
+        """Say how the deploy of a verb ended, unless that is in the JSON already. Raises Exit 1 if it failed."""
         if deploy is None:
             return
         if not self.json:
-            Progress(self.say, self.color).finish(deploy)
-        # What overtakes a change of settings carries it out, and what overtakes a push is newer; but nothing goes back in its place.
-        overtaken = deploy.get("status") == "superseded" and deploy.get("trigger") == "rollback"
-        if overtaken or deploy.get("status") in ("failed", "cancelled"):
+            ProgressLines(self.say, self.color).finish(deploy)
+        # What overtakes a change of settings applies it too, and what overtakes a push is newer. A rollback is just not done.
+        overtaken = deploy["status"] == "superseded" and deploy["trigger"] == "rollback"
+        if overtaken or deploy["status"] in ("failed", "cancelled"):
             raise typer.Exit(1)
 
     def fail(self, error: DeployhostError) -> int:
-        """Given an error, show it and return the exit code."""
+        """Show an error and return its exit code."""
         if self.json:
             self.say(json.dumps({"error": error.to_json()}, indent=2, ensure_ascii=False))
         else:
@@ -139,7 +112,7 @@ class Session:
         _write(self.stderr, line)
 
     def confirm(self, question: str) -> bool:
-        """Given a question, ask it on the terminal and return whether the answer is yes; only y and yes are."""
+        """Ask a question on the terminal and return whether the answer is y or yes."""
         self.stderr.write(f"{question} [y/N] ")
         self.stderr.flush()
         return self.stdin.readline().strip().lower() in ("y", "yes")
@@ -148,22 +121,34 @@ class Session:
         # Beside JSON, progress is for the person who watches; a program that reads stdout alone is not disturbed.
         _write(self.stderr if self.json else self.stdout, line)
 
-    def _call(
-        self, op: str, on_event: OnEvent | None, timeout: float | None, arguments: Message, interrupted: str
-    ) -> Any:
-        given = {key: value for key, value in arguments.items() if value is not None}
+    def _until_answered(
+        self, ask: Callable[[], Result], once: Once, interrupted: str, *, repeatable: Callable[[], bool] = lambda: True
+    ) -> Result:
         try:
-            return call(str(self.paths.control_socket), op, on_event, timeout=timeout, **given)
+            return until_answered(ask, once, self._lost, repeatable=repeatable)
         except KeyboardInterrupt:
             raise Interrupted(interrupted) from None
 
+    def _lost(self) -> None:
+        self.warn("  ! deployhostd is restarting; waiting for it …")
+
+    def _call(
+        self, question: Question[Result], on_event: OnEvent | None, timeout: float | None, interrupted: str
+    ) -> Result:
+        given = {key: value for key, value in question.arguments.items() if value is not None}
+        try:
+            answer: Result = call(str(self.paths.control_socket), question.op, on_event, timeout=timeout, **given)
+        except KeyboardInterrupt:
+            raise Interrupted(interrupted) from None
+        return answer
+
 
 def session_of(context: typer.Context, as_json: bool) -> Session:
-    """Given typer's context and --json, return the session."""
+    """Return the session of typer's context."""
     session = context.obj
     if not isinstance(session, Session):
         raise TypeError("main() passes a Session")
-    return Session(**{**vars(session), "json": as_json})
+    return replace(session, json=as_json)
 
 
 def real_streams() -> tuple[TextIO, TextIO, TextIO]:

@@ -1,4 +1,4 @@
-"""setup: the server itself, and taking deployhost off it again."""
+"""setup: setting the server up, and taking deployhost off it again."""
 
 import contextlib
 import os
@@ -12,7 +12,8 @@ import typer
 from deployhost.cli.arguments import JsonOption
 from deployhost.cli.checklist import Checklist
 from deployhost.cli.session import Session, session_of
-from deployhost.control.progress import Progress
+from deployhost.control.progress import ProgressLines
+from deployhost.control.views import AppView
 from deployhost.errors import DeployhostError, InvalidRequest
 from deployhost.steps import Plan
 
@@ -25,7 +26,7 @@ BRING_PATIENCE = 1200.0  # seconds for a set-up that is under way
 
 
 def register(app: typer.Typer) -> None:
-    """Given the typer app, add the verb."""
+    """Add the verb to the typer app."""
     app.command()(setup)
 
 
@@ -33,36 +34,38 @@ def setup(
     context: typer.Context,
     *,
     local: Annotated[
-        bool, typer.Option("--local", help="No account anywhere: apps are pushed to this server.")
+        bool, typer.Option("--local", help="Set up without external accounts; you push to this server.")
     ] = False,
     http_port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="kamal-proxy's port on loopback.", show_default="80")
+        int | None, typer.Option(min=1, max=65535, help="Port of kamal-proxy on 127.0.0.1.", show_default="80")
     ] = None,
     proxy_image: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="kamal-proxy's image, made by docker save.")
+        Path | None, typer.Option(metavar="FILE", help="Load kamal-proxy's image from a file that docker save wrote.")
     ] = None,
-    demo: Annotated[bool, typer.Option("--demo", help="Push a small app as `hello`.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Deploy a small demo app as `hello`.")] = False,
     kamal: Annotated[
         bool,
         typer.Option(
-            "--kamal", help="Kamal's own command too, and what it needs; `deployhost kamal` does it when first used."
+            "--kamal", help="Install Kamal's own command too (default: when `deployhost kamal` is first used)."
         ),
     ] = False,
     ssh_port: Annotated[
         int | None,
         typer.Option(
-            min=1, max=65535, help="The port on loopback by which Kamal reaches this server.", show_default="822"
+            min=1, max=65535, help="Port on 127.0.0.1 at which Kamal reaches this server.", show_default="822"
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, and why.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Answer every question with yes.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be done and why; change nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to every question.")] = False,
     uninstall: Annotated[
-        bool, typer.Option("--uninstall", help="Take deployhost off this server; data stays.")
+        bool, typer.Option("--uninstall", help="Remove deployhost from this server; its data stays.")
     ] = False,
     purge: Annotated[bool, typer.Option("--purge", help="With --uninstall: delete the data too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Set this server up, or bring it up to date; what is right already is left alone.
+    """Set this server up, or bring it up to date. Whatever is in place stays unchanged.
 
     Example: deployhost setup --local --demo
     """
@@ -78,9 +81,9 @@ def setup(
 
 
 def bring_kamal(session: Session) -> None:
-    """Given a session, have Kamal's command and what it needs on this server; what is done is shown beside the result.
+    """Install Kamal's command and what it needs, showing the steps on standard error.
 
-    A set-up that is under way is waited for. Raise SetupFailed, Conflict.
+    Waits for a set-up that runs. Raises SetupFailed, Conflict.
     """
     beside = replace(session, stdout=session.stderr)
     with _tools(beside, dry_run=False, patience=BRING_PATIENCE) as tools:
@@ -98,14 +101,14 @@ class _Tools:
 
 def _check(*, local: bool, uninstall: bool, purge: bool) -> None:
     if purge and not uninstall:
-        raise InvalidRequest("--purge goes with --uninstall", hint="deployhost setup --uninstall --purge")
+        raise InvalidRequest("--purge needs --uninstall", hint="deployhost setup --uninstall --purge")
     if not (local or uninstall):
         raise InvalidRequest(
-            "only the local set-up is there today: apps are pushed to this server, no account is needed",
+            "only local set-up is supported so far; add --local",
             hint="deployhost setup --local",
         )
     if os.geteuid() != 0:
-        raise InvalidRequest("set-up changes the machine: run it as root", hint="sudo deployhost setup --local")
+        raise InvalidRequest("set-up changes the machine, so it must run as root", hint="sudo deployhost setup --local")
 
 
 @contextlib.contextmanager
@@ -160,7 +163,7 @@ def _setup(tools: _Tools, asked: dict[str, Any], *, demo: bool, dry_run: bool, y
         for note in report.notes:
             session.say(f"  {note}")
         if not report.changed:
-            tools.checklist.tick("this server is set up: nothing to do")
+            tools.checklist.tick("this server is set up; nothing to do")
     result = {**report.to_json(), "demo": None, "url": None}
     if demo:
         app, changed = _demo(tools)
@@ -171,7 +174,7 @@ def _setup(tools: _Tools, asked: dict[str, Any], *, demo: bool, dry_run: bool, y
         session.say("next: deployhost add NAME")
 
 
-def _demo(tools: _Tools) -> tuple[dict[str, Any], bool]:
+def _demo(tools: _Tools) -> tuple[AppView, bool]:
     from deployhost.server.demo import APP, Demo  # noqa: PLC0415
 
     session = tools.session
@@ -183,11 +186,14 @@ def _demo(tools: _Tools) -> tuple[dict[str, Any], bool]:
 
     if not session.json:
         session.say(f"the demo, as the app {APP}:")
-    app, how = Demo(session.paths, show, Progress(show).event).run()
+    app, how = Demo(session.paths, show, ProgressLines(show).event).run()
     if how == "kept":
-        tools.checklist.tick(f"{APP} is live already: nothing is pushed")
+        tools.checklist.tick(f"{APP} is already live; nothing pushed")
     if how != "pushed" and not session.json:  # a push has said so itself
-        Progress(session.say, session.color).finish(app["last_deploy"] or {"status": "live", "url": app["url"]})
+        if app["last_deploy"]:
+            ProgressLines(session.say, session.color).finish(app["last_deploy"])
+        else:
+            session.say(f"live at {app['url']}")
     return app, how != "kept"
 
 
@@ -209,9 +215,9 @@ def _uninstall(tools: _Tools, *, purge: bool, dry_run: bool, yes: bool) -> None:
         for line in _plan_lines(plan):
             session.say(line)
     if plan and not dry_run:
-        if not yes and not (session.interactive and session.confirm("go on?")):
+        if not yes and not (session.interactive and session.confirm("Remove it?")):
             again = "./install.sh --uninstall" + (" --purge" if purge else "") + " --yes"
-            raise InvalidRequest("nothing was removed: it takes a yes", hint=again)
+            raise InvalidRequest("nothing was removed: removing needs a yes", hint=again)
         apply(plan, work.acts, tools.checklist)
     if session.json:
         session.show(result, lambda _: ())
@@ -219,7 +225,7 @@ def _uninstall(tools: _Tools, *, purge: bool, dry_run: bool, yes: bool) -> None:
 
 def _consent(session: Session, *, yes: bool) -> Callable[[str], bool]:
     def asked(what: str) -> bool:
-        return yes or (session.interactive and session.confirm(f"{what}. Go on?"))
+        return yes or (session.interactive and session.confirm(f"{what}. Continue?"))
 
     return asked
 
@@ -231,7 +237,7 @@ def _dry_run_lines(report: dict[str, Any]) -> Iterator[str]:
         yield f"would {step['what']}"
         yield f"    {step['why']}"
     if not report["steps"]:
-        yield "✓ this server is set up: nothing to do"
+        yield "✓ this server is set up; nothing to do"
 
 
 def _plan_lines(plan: Plan) -> Iterator[str]:
@@ -239,7 +245,7 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
         yield f"- {step.what}"
         yield f"    {step.why}"
     if not plan:
-        yield "no service, container or file of deployhost is here"
+        yield "nothing of deployhost is on this server"
     for note in plan.notes:
         yield f"  {note}"
 

@@ -1,90 +1,88 @@
 """storage enable, disable, show."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import typer
 
 from deployhost.cli.arguments import AppArgument, JsonOption
-from deployhost.cli.deploys import goes_on
+from deployhost.cli.deploys import continues
 from deployhost.cli.session import session_of
+from deployhost.control.operations import STORAGE_DISABLE, STORAGE_ENABLE, STORAGE_SHOW
+from deployhost.control.results import StorageChanged, StorageShown
 from deployhost.model import MOUNTED_AT, AppName
 
-NOT_LIVE = ("failed", "cancelled")  # a deploy that brought nothing about
-
-View = Mapping[str, Any]
+NOT_LIVE = ("failed", "cancelled")  # a deploy that changed nothing
 
 
 def register(app: typer.Typer) -> None:
-    """Given the typer app, add the group."""
+    """Add the group to the typer app."""
     group = typer.Typer(rich_markup_mode=None)
     for verb in (enable, disable, show):
         group.command()(verb)
-    app.add_typer(group, name="storage", help=f"A directory at {MOUNTED_AT} that outlives deploys.")
+    app.add_typer(group, name="storage", help=f"Manage the persistent directory of an app, mounted at {MOUNTED_AT}.")
 
 
 def enable(context: typer.Context, name: AppArgument, as_json: JsonOption = False) -> None:
-    """Give the app a directory at /storage that outlives its deploys.
+    """Mount a persistent directory at /storage.
 
     Example: deployhost storage enable hello
     """
-    _change(context, name, as_json, "storage.enable")
+    _change(context, name, as_json, on=True)
 
 
 def disable(context: typer.Context, name: AppArgument, as_json: JsonOption = False) -> None:
-    """Take /storage away from the app; the directory and all that is in it stay on the server.
+    """Stop mounting /storage. The directory and its data stay on the server.
 
     Example: deployhost storage disable hello
     """
-    _change(context, name, as_json, "storage.disable")
+    _change(context, name, as_json, on=False)
 
 
 def show(context: typer.Context, name: AppArgument, as_json: JsonOption = False) -> None:
-    """Show where the app's storage lies on the server.
+    """Show where an app's storage is on the server.
 
     Example: deployhost storage show hello
     """
     session = session_of(context, as_json)
-    app = AppName(name)
-    found = session.ask("storage.show", name=app)
-    session.show({key: found.get(key) for key in ("app", "enabled", "path", "mounted_at", "mounted")}, _shown)
+    found = session.ask(STORAGE_SHOW({"name": AppName(name)}))
+    found.pop("deploy", None)
+    session.show(found, _shown)
 
 
-def _change(context: typer.Context, name: str, as_json: bool, op: str) -> None:
+def _change(context: typer.Context, name: str, as_json: bool, *, on: bool) -> None:
     session = session_of(context, as_json)
     app = AppName(name)
-    result: View = session.follow(op, goes_on(app), name=app, follow=True)
-    session.show(result, _enabled if op == "storage.enable" else _disabled)
-    session.ended(result.get("deploy"))
+    operation = STORAGE_ENABLE if on else STORAGE_DISABLE
+    result = session.follow(operation({"name": app, "follow": True}), continues(app))
+    session.show(result, _enabled if on else _disabled)
+    session.ended(result["deploy"])
 
 
-def _shown(result: View) -> list[str]:
+def _shown(result: StorageShown) -> list[str]:
     app, path = result["app"], result["path"]
-    if result["enabled"] and result.get("mounted") is False:
-        waits = f"{path} will be mounted at {result['mounted_at']} by the next deploy; what serves {app} is without it"
+    if result["enabled"] and result["mounted"] is False:
+        waits = f"the next deploy mounts {path} at {result['mounted_at']}; the live release of {app} runs without it"
         return [waits, f"try: deployhost storage enable {app}"]
     if result["enabled"]:
         return [f"{path} is mounted at {result['mounted_at']}"]
-    if result.get("mounted"):
+    if result["mounted"]:
         return [
-            f"what serves {app} keeps {path} until a deploy without it is live",
+            f"the live release of {app} keeps {path} until the next deploy",
             f"try: deployhost storage disable {app}",
         ]
-    kept = f"; what it had is in {path}" if path else ""
+    kept = f"; its data is kept in {path}" if path else ""
     return [f"{app} has no storage{kept}", f"try: deployhost storage enable {app}"]
 
 
-def _enabled(result: View) -> list[str]:
-    deploy = result.get("deploy")
-    # Where nothing is live there is nothing to apply it to.
-    waits = deploy["status"] in NOT_LIVE if deploy else result.get("changed", False)
-    when = "will be mounted" if waits else "is mounted"
-    mounted = f"{result['path']} {when} at {result['mounted_at']}{' by the next deploy' if waits else ''}"
-    return [f"{mounted}; keep what must outlive deploys below {result['mounted_at']}"]
+def _enabled(result: StorageChanged) -> list[str]:
+    deploy = result["deploy"]
+    # Without a live release there is nothing to apply it to.
+    waits = deploy["status"] in NOT_LIVE if deploy else result["changed"]
+    path, mounted_at = result["path"], result["mounted_at"]
+    mounted = f"the next deploy mounts {path} at {mounted_at}" if waits else f"{path} is mounted at {mounted_at}"
+    return [f"{mounted}; files below {mounted_at} persist across deploys"]
 
 
-def _disabled(result: View) -> list[str]:
-    app, path = result["app"], result["path"]
-    if (result.get("deploy") or {}).get("status") in NOT_LIVE:
-        return [f"what serves {app} keeps {path} until a deploy without it is live"]
-    return [f"{app} has no storage any more; {path} stays as it is" if path else f"{app} has no storage"]
+def _disabled(result: StorageChanged) -> list[str]:
+    app, path, deploy = result["app"], result["path"], result["deploy"]
+    if deploy is not None and deploy["status"] in NOT_LIVE:
+        return [f"the live release of {app} keeps {path} until the next deploy"]
+    return [f"{app} has no storage any more; its data stays in {path}" if path else f"{app} has no storage"]

@@ -5,25 +5,25 @@ import typer
 from deployhost import __version__
 from deployhost.cli.arguments import JsonOption
 from deployhost.cli.session import session_of
-from deployhost.control.client import call
+from deployhost.control.operations import PING
 from deployhost.errors import DeployhostError
 
-PATIENCE = 1.0  # seconds; the command's own version is what was asked for
+PATIENCE = 1.0  # seconds; the version of the command is known without the daemon
 
 
 def register(app: typer.Typer) -> None:
-    """Given the typer app, add the verb."""
+    """Add the verb to the typer app."""
     app.command()(version)
 
 
 def version(context: typer.Context, as_json: JsonOption = False) -> None:
-    """Show the version. Also of the daemon, if it answers.
+    """Show the version of the command and of the daemon.
 
     Example: deployhost version --json
     """
     session = session_of(context, as_json)
     try:
-        daemon = call(str(session.paths.control_socket), "ping", timeout=PATIENCE)["version"]
+        daemon = session.ask(PING({}), PATIENCE)["version"]
     except DeployhostError:
         daemon = None
     shown = [f"deployhost {__version__}"]

@@ -1,16 +1,17 @@
-"""The daemon's answers (control/messages.py) as lines for people. Pure: the time is passed in."""
+"""The daemon's answers (control/results.py) as lines for people. Pure: the time is passed in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from deployhost.control.progress import clean, phase_line, seconds
-
-View = Mapping[str, Any]
+from deployhost.control.results import AppsFound, DomainsChanged, DomainsFound, EnvChanged, RemovalPlan, StatusFound
+from deployhost.control.views import AppView, BaseView, BuildView, DeployView, ProcessView, ReasonView, ServerView
+from deployhost.model import Sha, Version
+from deployhost.sizes import readable_size
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Given a head and rows of the same length, return them in columns."""
+    """Return a head and rows of the same length in columns."""
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)
@@ -18,7 +19,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def ago(moment: str | None, now: datetime) -> str:
-    """Given an ISO 8601 time and now, return how long ago that was: `12 s ago`, `3 min ago`, `2 d ago`."""
+    """Return how long ago an ISO 8601 time was: `12 s ago`, `3 min ago`, `2 d ago`."""
     if not moment:
         return ""
     try:
@@ -32,9 +33,9 @@ def ago(moment: str | None, now: datetime) -> str:
     return f"{passed:.0f} s ago"
 
 
-def app_added(app: View) -> list[str]:
-    """Given a new app, return what to do next."""
-    branch = app.get("branch") or "main"
+def app_added(app: AppView) -> list[str]:
+    """Return what to do next with a new app."""
+    branch = app["branch"] or "main"
     lines = [
         f"{app['name']} waits for its first push. In its repository:",
         "",
@@ -42,46 +43,60 @@ def app_added(app: View) -> list[str]:
         f"  git push deployhost {branch}",
         "",
     ]
-    if app.get("ssh_remote"):
+    if app["ssh_remote"]:
         lines.append(f"From another machine: git remote add deployhost {app['ssh_remote']}")
-    return [*lines, f"It will answer at {', '.join(app.get('urls') or [app['url']])}"]
+    return [*lines, f"It will answer at {', '.join(app['urls'])}"]
 
 
-def app_list(result: View, now: datetime) -> list[str]:
-    """Given app.list's result, return a table."""
+def app_list(result: AppsFound, now: datetime) -> list[str]:
+    """Return the apps as a table."""
     apps = result["apps"]
     if not apps:
         return ["No apps yet.", "try: deployhost add NAME"]
     rows = table(("NAME", "STATE", "URL", "LIVE", "SINCE"), [_row(app, now) for app in apps])
-    return [*rows, *(f"! {clean(app['note'])}" for app in apps if not app.get("listed", True))]
+    return [*rows, *(f"! {clean(app['note'])}" for app in apps if not app["listed"])]
 
 
-def status(result: View, now: datetime) -> list[str]:
-    """Given app.status's result, return the server on one line and each app below it."""
+def status(result: StatusFound, now: datetime) -> list[str]:
+    """Return the server on one line, what is wrong with it, and each app below."""
     server = result["server"]
-    # Whatever a failed look at the proxy said is no status of it; what is wrong is said below the first line.
-    known = bool(server.get("docker")) and server["proxy"].isalpha()
+    # What a failed look at the proxy said is not its status; what is wrong is said below the first line.
+    known = bool(server["docker"]) and server["proxy"].isalpha()
     first = " · ".join(
         (
-            f"deployhost {server['version']}, up for {ago(server.get('started_at'), now).removesuffix(' ago') or '0 s'}",
-            f"docker {server['docker']}" if server.get("docker") else "docker does not answer",
+            f"deployhost {server['version']}, up for {ago(server['started_at'], now).removesuffix(' ago') or '0 s'}",
+            f"docker {server['docker']}" if server["docker"] else "docker does not answer",
             f"kamal-proxy {server['proxy'] if known else 'unknown'}, port {server['http_port']}",
         )
     )
-    head = [first, *_out_of_reach(server, known)]
-    for warning in server.get("warnings") or ():
-        # What is out of reach altogether has been said.
-        if not any(line.endswith(f": {clean(warning['message']).partition(': ')[2]}") for line in head):
-            head.append(f"! {clean(warning['message'])}")
-            head += [f"  try: {clean(warning['hint'])}"] if warning["hint"] else []
+    head = [first, *_problems(server, known)]
     if not result["apps"]:
         return [*head, "", "No apps yet.", "try: deployhost add NAME"]
     return [*head, *(line for app in result["apps"] for line in ("", *app_status(app, now)))]
 
 
-def _out_of_reach(server: View, known: bool) -> list[str]:
-    """Say it where no app can be reached. Without the engine that is not sure: containers may go on without it."""
-    if not server.get("docker"):
+def _problems(server: ServerView, known: bool) -> list[str]:
+    """Return what is wrong with the server, each problem once, with the command that fixes it."""
+    lines = _out_of_reach(server, known)
+    for warning in server["warnings"]:
+        message = clean(warning["message"])
+        # What is out of reach altogether has been said.
+        if not any(line.endswith(f": {message.partition(': ')[2]}") for line in lines):
+            lines += _problem(message, warning["hint"])
+    for finding in server.get("findings") or ():  # a daemon of an earlier version has none
+        what, why = clean(finding["what"]), clean(finding["why"])
+        if not any(what in line for line in lines):
+            lines += _problem(f"{what}: {why}" if why else what, finding["fix"])
+    return lines
+
+
+def _problem(message: str, fix: str) -> list[str]:
+    return [f"! {message}", *([f"  try: {clean(fix)}"] if fix else [])]
+
+
+def _out_of_reach(server: ServerView, known: bool) -> list[str]:
+    """Say it where no app can be reached. While the engine does not answer that is not sure: containers may run without it."""
+    if not server["docker"]:
         what = "apps may be out of reach: the Docker engine does not answer"
     elif not known:
         what = f"apps may be out of reach: {clean(server['proxy'])}"
@@ -89,55 +104,56 @@ def _out_of_reach(server: View, known: bool) -> list[str]:
         what = f"no app can be reached: kamal-proxy is {server['proxy']}"
     else:
         return []
-    return [f"! {what}", "  try: deployhost setup --local"]
+    return _problem(what, "deployhost setup --local")
 
 
-def app_status(app: View, now: datetime) -> list[str]:
-    """Given an app, return its state and what explains it."""
-    rows = [("url", ", ".join(app.get("urls") or [app["url"]]))]
-    live, last = app.get("live"), app.get("last_deploy")
+def app_status(app: AppView, now: datetime) -> list[str]:
+    """Return an app's state and what explains it."""
+    rows = [("url", ", ".join(app["urls"]))]
+    live, last = app["live"], app["last_deploy"]
     if live:
-        subject = f" {clean(live['subject'])}" if live.get("subject") else ""
-        rows.append(("live", f"{short(live['version'])}{subject}, {ago(live.get('since'), now)}"))
-    if app.get("head") and (not live or app["head"] != live["sha"]):
-        rows.append(("head", f"{app['head'][:7]} is what was pushed last"))
-    if app.get("branch"):
+        subject = f" {clean(live['subject'])}" if live["subject"] else ""
+        rows.append(("live", f"{short(live['version'])}{subject}, {ago(live['since'], now)}"))
+    if app["head"] and (not live or app["head"] != live["sha"]):
+        rows.append(("head", f"{Sha(app['head']).short} was pushed last"))
+    if app["branch"]:
         rows.append(("branch", app["branch"]))
     rows.append(("remote", app["remote"]))
-    if app.get("storage"):
+    if app["storage"]:
         rows.append(("storage", app["storage"]))
     rows += _unusual(app)
     lines = [f"{app['name']}: {app['state']}", *(f"  {name:<8} {value}" for name, value in rows)]
     if last:
         lines += [f"  {line}" for line in _deploy(last, now)]
-    if app.get("note"):
+    if app["note"]:
         lines.append(f"  ! {clean(app['note'])}")
     return lines
 
 
-def _unusual(app: View) -> list[tuple[str, str]]:
-    """Given an app, return what most apps do not have: workers, limits, another strategy or engine than they get by themselves."""
+def _unusual(app: AppView) -> list[tuple[str, str]]:
+    """Return what most apps do not have: workers, limits, another strategy or engine than the default."""
     rows = []
-    usual = "handover" if app.get("storage") else "overlap"
-    if app.get("strategy") not in (None, usual):
+    usual = "handover" if app["storage"] else "overlap"
+    if app["strategy"] and app["strategy"] != usual:
         rows.append(("strategy", app["strategy"]))
-    if app.get("engine") not in (None, "direct"):
+    if app["engine"] and app["engine"] != "direct":
         rows.append(("engine", app["engine"]))
-    processes = app.get("processes") or []
-    if len(processes) > 1 or any(process.get("memory") or process.get("cpus") for process in processes):
+    processes = app["processes"]
+    if len(processes) > 1 or any(process["memory"] or process["cpus"] for process in processes):
         rows += [("process", _process(process)) for process in processes]
-    lock = app.get("lock")
+    lock = app["lock"]
     if lock:
         rows.append(("lock", f"Kamal's, of {clean(lock['by'])}, since {lock['since']}"))
     return rows
 
 
-def _process(process: View) -> str:
+def _process(process: ProcessView) -> str:
+    memory, cpus = process["memory"], process["cpus"]
     limits = [
-        size(process["memory"]) if process.get("memory") else "",
-        f"{process['cpus']:g} CPU{'' if process['cpus'] == 1 else 's'}" if process.get("cpus") else "",
+        readable_size(memory) if memory else "",
+        f"{cpus:g} CPU{'' if cpus == 1 else 's'}" if cpus else "",
     ]
-    code, restarts = process.get("exit_code"), process.get("restarts") or 0
+    code, restarts = process["exit_code"], process["restarts"]
     words = [
         f"{process['name']} {process['state']}{'' if code is None else f' ({code})'}",
         f"restarted {restarts} time{'' if restarts == 1 else 's'}" if restarts else "",
@@ -146,101 +162,90 @@ def _process(process: View) -> str:
     return ", ".join(word for word in words if word)
 
 
-def size(amount: int) -> str:
-    """Given bytes, return them as people write limits: `512 MB`, `2 GB` (of 1024)."""
-    for unit, each in (("GB", 1024**3), ("MB", 1024**2)):
-        if amount >= each:
-            return f"{amount / each:.4g} {unit}"
-    return f"{amount} bytes"
-
-
-def logs(result: View) -> list[str]:
-    """Given collected log events, return their lines as the app wrote them."""
-    return [line["line"] for line in result["lines"]]
-
-
-def removal(result: View) -> list[str]:
-    """Given app.remove's result, return what was deleted, or would be, and what stays."""
+def removal(result: RemovalPlan) -> list[str]:
+    """Return what was deleted, or would be, and what stays."""
     verb = "removed" if result["applied"] else "would be removed"
     return [
         f"{result['app']} {verb}:",
         *(f"  - {clean(step['what'])}: {clean(step['why'])}" for step in result["steps"]),
-        *(f"  {clean(note)}" for note in result.get("notes") or ()),
+        *(f"  {clean(note)}" for note in result["notes"]),
     ]
 
 
-def domains(result: View) -> list[str]:
-    """Given an app's domains, return its addresses."""
+def domains(result: DomainsFound) -> list[str]:
+    """Return an app's addresses."""
     return [result["url"], *result["domains"]]
 
 
-def domains_changed(result: View, verb: str) -> list[str]:
-    """Given a change of domains and what was done to them, return it in one line."""
+def domains_changed(result: DomainsChanged, verb: str) -> list[str]:
+    """Return a change of domains in one line, which begins with what was done to them."""
     changed = ", ".join(result["changed"])
-    return [f"{verb} {changed}" if changed else f"nothing to do: {result['app']} has {_or_none(result['domains'])}"]
+    return [f"{verb} {changed}" if changed else f"unchanged: {result['app']} has {_or_none(result['domains'])}"]
 
 
-def env_changed(result: View, verb: str) -> list[str]:
-    """Given a change of variables and what was done to them, return it, and what there was nothing to do to."""
+def env_changed(result: EnvChanged, verb: str) -> list[str]:
+    """Return a change of variables, and what was set or missing already."""
     missing = [f"{name} was not set" for name in result.get("not_set") or ()]
     if result["changed"]:
         return [f"{verb} {', '.join(result['changed'])}", *missing]
-    if result.get("deploy"):
-        return [*missing, "nothing new, but what serves did not run with it: deployed again"]
-    return missing or ["nothing to do: it is so already"]
+    if result["deploy"]:
+        return [*missing, "unchanged, but the live release ran without it: redeployed"]
+    return missing or ["already set"]
 
 
-def build(result: View) -> list[str]:
-    """Given what would be built, return it with the reason of each decision, and the Dockerfile if it is a generated one."""
-    version = f" {result['version']}" if result.get("version") else ""
+def build(result: BuildView) -> list[str]:
+    """Return what would be built, with the reason of each decision, and the Dockerfile if it is a generated one."""
+    version = f" {result['version']}" if result["version"] else ""
     own = result["kind"] == "dockerfile"
+    start = result["start"]
     rows = [
         ("runtime", "the repository's own Dockerfile" if own else f"{result['runtime']}{version}"),
         ("from", ", ".join(_placed(base) for base in result["bases"])),
-        ("syntax", _placed(result["syntax"]) if result.get("syntax") else ""),
-        ("start", result["start"]["shell"] or " ".join(result["start"]["argv"]) if result.get("start") else ""),
-        ("port", str(result["port"]) if result.get("port") else "what the app listens on"),
+        ("syntax", _placed(result["syntax"]) if result["syntax"] else ""),
+        ("start", start["shell"] or " ".join(start["argv"]) if start else ""),
+        ("port", str(result["port"]) if result["port"] else "any that the app listens on"),
     ]
     lines = [f"{name:<8} {clean(value)}" for name, value in rows if value]
     if result["reasons"]:
         lines += ["", "why:", *(f"  {_reason(reason)}" for reason in result["reasons"])]
     lines += [f"  ! {clean(warning)}" for warning in result["warnings"]]
-    if result.get("dockerfile"):
+    if result["dockerfile"]:
         lines += ["", "Dockerfile:", *(f"  {clean(line)}".rstrip() for line in result["dockerfile"].splitlines())]
     return lines
 
 
-def _placed(base: View) -> str:
-    return f"{base['ref']} (line {base['line']})" if base.get("line") else str(base["ref"])
+def _placed(base: BaseView) -> str:
+    return f"{base['ref']} (line {base['line']})" if base["line"] else base["ref"]
 
 
-def _reason(reason: View) -> str:
-    place = ":".join(str(part) for part in (reason.get("path"), reason.get("line")) if part)
-    return clean(f"{reason['text']} ({place})" if place else str(reason["text"]))
+def _reason(reason: ReasonView) -> str:
+    place = ":".join(str(part) for part in (reason["path"], reason["line"]) if part)
+    return clean(f"{reason['text']} ({place})" if place else reason["text"])
 
 
-def _row(app: View, now: datetime) -> tuple[str, ...]:
-    live = app.get("live") or {}
-    version = short(live["version"]) if live else "-"
-    return (app["name"], app["state"], app["url"], version, ago(live.get("since"), now) or "-")
+def _row(app: AppView, now: datetime) -> tuple[str, ...]:
+    live = app["live"]
+    if live is None:
+        return (app["name"], app["state"], app["url"], "-", "-")
+    return (app["name"], app["state"], app["url"], short(live["version"]), ago(live["since"], now) or "-")
 
 
-def _deploy(deploy: View, now: datetime) -> list[str]:
-    when = ago(deploy.get("finished_at") or deploy.get("started_at") or deploy.get("requested_at"), now)
-    took = f" in {seconds(deploy['total_ms'])}" if deploy.get("total_ms") is not None else ""
-    phases = phase_line(deploy.get("phases") or [])
+def _deploy(deploy: DeployView, now: datetime) -> list[str]:
+    when = ago(deploy["finished_at"] or deploy["started_at"] or deploy["requested_at"], now)
+    took = f" in {seconds(deploy['total_ms'])}" if deploy["total_ms"] is not None else ""
+    phases = phase_line(deploy["phases"])
     lines = [f"deploy   {deploy['id']} {deploy['status']}{took}, {when}" + (f"  ({phases})" if phases else "")]
-    error = deploy.get("error")
+    error = deploy["error"]
     if error:
         lines.append(f"  {clean(error['message'])}")
-        if error.get("hint"):
+        if error["hint"]:
             lines.append(f"  try: {clean(error['hint'])}")
     return lines
 
 
 def short(version: str) -> str:
-    """Given a version, return it with its sha shortened to seven digits."""
-    return version[:7] + version[40:]
+    """Return a version with its sha shortened to seven digits."""
+    return Version(version).short
 
 
 def _or_none(words: Sequence[str]) -> str:

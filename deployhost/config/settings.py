@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from deployhost.config.schema import Section
 from deployhost.config.yaml_tree import Scalar
+from deployhost.sizes import UNITS, size_text
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -23,7 +24,6 @@ MOST_CPUS = 512
 
 _ROW = "setting"  # of a field's metadata
 _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([bkmgBKMG]?)")
-_UNITS = {"g": 1024**3, "m": 1024**2, "k": 1024, "b": 1, "": 1}
 
 
 class Applies(StrEnum):
@@ -118,7 +118,7 @@ class Size:
 
     def _value(self, node: Scalar) -> int | None:
         match = _SIZE.fullmatch(node.text.strip())
-        size = int(float(match[1]) * _UNITS[match[2].lower()]) if match else 0
+        size = int(float(match[1]) * UNITS[match[2].lower()]) if match else 0
         return size if self.low <= size and (self.high is None or size <= self.high) else None
 
 
@@ -222,12 +222,6 @@ def read(table: Mapping[str, Setting], section: Section) -> dict[str, Any]:
     """Return the values that stand in a section, by key; what is missing or wrong is left to its default."""
     found = ((key, row.kind.read(section, key)) for key, row in table.items())
     return {key: value for key, value in found if value is not None}
-
-
-def size_text(size: int) -> str:
-    """Return bytes as Docker writes them, in the largest unit that says them exactly: 512m."""
-    unit = next(unit for unit, of in _UNITS.items() if size % of == 0)
-    return f"{size // _UNITS[unit]}{unit}"
 
 
 def _of(unit: str) -> str:

@@ -94,7 +94,7 @@ class BootWatch:
         probes = []
         for path in readiness.paths_to_ask(rules.health):
             answer = self.get(ip, port, path, host=rules.host, timeout=min(PROBE_TIMEOUT, rules.limit))
-            probes.append(Probe(path, answer.status, answer.problem))
+            probes.append(Probe(path, answer.status, answer.problem, answer.missing))
             if readiness.good(probes[-1], configured=configured):
                 break
         return probes

@@ -138,6 +138,7 @@ class ContainerMaker:
             raise BootFailed(
                 f"the process {name} ended while starting, {how}",
                 details=tuple(self.last_lines(container)),
+                process=name,
             )
 
     def last_lines(self, container: str) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
-from deployhost.model import Listener
+from deployhost.model import Listener, NoAnswer
 
 DEFAULT_PATHS = ("/up", "/")
 
@@ -31,6 +31,7 @@ class Probe:
     path: str
     status: int
     problem: str = ""
+    missing: NoAnswer | None = None
 
     def __str__(self) -> str:
         return f"GET {self.path} → {self.status or self.problem}"
@@ -96,7 +97,7 @@ def given_up(probes: Collection[Probe], seconds_unhealthy: float) -> bool:
 def why_not_ready(listeners: Collection[Listener], wanted: int, probes: Collection[Probe], limit: float) -> str:
     """Return in one sentence why the app was not ready when its time was up."""
     if probes:
-        refused = all("refused" in probe.problem for probe in probes)
+        refused = all(probe.missing == "refused" for probe in probes)
         cure = f" (if it listens on IPv6 only: bind 0.0.0.0:{wanted})" if refused else ""
         return f"it did not become healthy within {limit:g} s: {', '.join(map(str, probes))}{cure}"
     loopback = sorted(item.port for item in listeners if item.loopback)

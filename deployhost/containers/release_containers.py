@@ -200,4 +200,7 @@ def _explained(attempt: Attempt, what: str, added: bool) -> Iterator[None]:
         if attempt.deploy.target is None or not added:
             raise
         why = f"apps.yml names {what}, which the older release may not have"
-        raise BootFailed(error.message, hint=error.hint, details=(why, *error.details)) from error
+        details = (why, *error.details)
+        raise BootFailed(
+            error.message, hint=error.hint, details=details, process=error.process, settings=why
+        ) from error

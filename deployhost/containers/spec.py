@@ -9,11 +9,11 @@ from pathlib import Path
 
 from deployhost.build.labels import INIT_LABEL
 from deployhost.config.app import AppConfig
-from deployhost.config.settings import size_text
 from deployhost.containers.capabilities import capabilities
 from deployhost.containers.processes import Process
 from deployhost.kamal import contract
 from deployhost.model import MOUNTED_AT, Deploy
+from deployhost.sizes import size_text
 from deployhost.system.docker_model import ContainerSpec, Image
 
 DEFAULT_PORT = 8080

@@ -1,32 +1,39 @@
 """Following a deploy across restarts of the daemon: each event is shown once. Standard library only, and light."""
 
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from deployhost.control.messages import Message
+from deployhost.control.messages import DeployEvent, Event, Message
+from deployhost.errors import DaemonUnavailable
 
-Show = Callable[[Message], Any]
+PATIENCE = 60.0  # seconds to wait for a daemon that is being restarted: what it was asked for is in its journal
+CONNECTED = 1.0  # seconds after which a daemon must have been there: one that is not refuses at once
+RETRY = 0.3
+
+Show = Callable[[Event], Any]
+Result = TypeVar("Result")
 
 
 class Once:
-    """Given who is shown events, pass on those of one deploy once each, however often its story begins again from the first.
+    """Passes the events of one deploy on, each of them once, however often they begin again from the first.
 
-    The story begins at the event `deploy`, which names the deploy; what an operation tells before that is no part of it.
+    They begin at the event `deploy`, which names the deploy; what an operation sends before that is not part of it.
     """
 
     def __init__(self, show: Show) -> None:
         self._show = show
-        self._shown = {False: 0, True: 0}  # how many, before the story began and of it
+        self._shown = {False: 0, True: 0}  # how many, before the deploy began and of it
         self._now = {False: 0, True: 0}  # how many of them on this connection
         self._begun = False
         self._heard = False
         self.deploy: int | None = None
         self.rest: Message | None = None  # what else the operation returns, where it returns more than the deploy
 
-    def __call__(self, event: Message) -> None:
-        """Given an event, show it unless it was shown before."""
+    def __call__(self, event: Event) -> None:
+        """Show an event unless it was shown before."""
         self._heard = True
-        if event.get("event") == "deploy":
+        if event["event"] == "deploy":
             self._begin(event)
             return
         self._now[self._begun] += 1
@@ -35,14 +42,45 @@ class Once:
             self._show(event)
 
     def broke(self) -> bool:
-        """The connection is lost, and the next one begins from the first: return whether anything was told on it."""
+        """Begin again from the first event, as the connection is lost; return whether any came on it."""
         was, self._heard, self._begun = self._heard, False, False
         self._now = {False: 0, True: 0}
         return was
 
-    def _begin(self, event: Message) -> None:
+    def _begin(self, event: DeployEvent) -> None:
         number = int(event["id"])
         if number != self.deploy:
             self._shown[True] = 0
         self.deploy, self._begun, self._now[True] = number, True, 0
         self.rest = event.get("rest", self.rest)
+
+
+def until_answered(
+    ask: Callable[[], Result],
+    once: Once,
+    lost: Callable[[], object],
+    *,
+    patience: float = 0.0,
+    repeatable: Callable[[], bool] = lambda: True,
+) -> Result:
+    """Return what `ask` returns, asking again while the daemon is restarted; `lost` is called once, when a connection breaks.
+
+    A daemon that answered before gets PATIENCE, one that has not answered at all `patience` seconds.
+    Raises DaemonUnavailable when that is over, or at once where what was asked is not `repeatable`.
+    """
+    deadline, told = time.monotonic() + patience, False
+    while True:
+        began = time.monotonic()
+        try:
+            return ask()
+        except DaemonUnavailable:
+            if not repeatable():
+                raise
+            if once.broke() or time.monotonic() - began > CONNECTED:
+                deadline = time.monotonic() + PATIENCE
+                if not told:
+                    lost()
+                told = True
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(RETRY)

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from deployhost.control.messages import Message
     from deployhost.control.pushing import Command
+    from deployhost.control.results import PushView
 
 FLUSH = b"0000"
 FIRST = ("refs/heads/main", "refs/heads/master")
-REFUSED: Message = {"outcome": "ng", "message": "another ref of this atomic push was refused"}
+REFUSED: PushView = {"outcome": "ng", "message": "another ref of this atomic push was refused", "deploy": None}
 
 
 def main(app: str, path: str) -> int:
-    """Given the app and the control socket's path, serve one push on standard input and output; return the exit code for git."""
+    """Serve one push on standard input and output and return the exit code for git."""
     read, write = sys.stdin.buffer, sys.stdout.buffer
     atomic = any(b" atomic" in packet.replace(b"\0", b" ") for packet in list(_packets(read)))
     _send(write, b"version=1\0atomic\n" if atomic else b"version=1\n")
@@ -39,7 +39,7 @@ def main(app: str, path: str) -> int:
     # An app without a branch adopts the first that it is sent: of several at once that is to be the usual one.
     commands.sort(key=lambda command: command[2] not in FIRST)
     asked = _ask(app, path, commands[0]) if commands else None
-    results: dict[str, Message] = {}
+    results: dict[str, PushView] = {}
     from deployhost.control.pushing import Pushing  # noqa: PLC0415 - 12 ms, while the daemon is at work already
 
     pushing = Pushing(app, path, asked)
@@ -56,7 +56,7 @@ def main(app: str, path: str) -> int:
 
 
 def _ask(app: str, path: str, command: Command) -> int | None:
-    """Given the first ref's update, send the daemon what `control.client.call` would; return the connection's descriptor, None if it can't be."""
+    """Send the daemon what `control.client.call` would for one ref's update; return the connection's descriptor, None if it can't be sent."""
     old, new, ref, token = command
     request = {"op": "push", "app": app, "ref": ref, "old": old, "new": new, "token": token}
     line = ",".join(
@@ -72,11 +72,11 @@ def _ask(app: str, path: str, command: Command) -> int | None:
     return connection.detach()
 
 
-def _any_refused(results: dict[str, Message]) -> bool:
+def _any_refused(results: dict[str, PushView]) -> bool:
     return any(result["outcome"] != "ok" for result in results.values())
 
 
-def _answer(write: BinaryIO, ref: str, result: Message) -> None:
+def _answer(write: BinaryIO, ref: str, result: PushView) -> None:
     name = ref.encode("utf-8", "surrogateescape")
     if result["outcome"] == "ok":
         _send(write, b"ok " + name)

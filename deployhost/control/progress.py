@@ -3,9 +3,16 @@
 Lines are whole and never redrawn: git prefixes each with "remote: ", and logs keep them.
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
+
+TYPE_CHECKING = False  # types are not needed to run, and the views would take 2 ms
+if TYPE_CHECKING:
+    from deployhost.control.messages import Event, StageEvent
+    from deployhost.control.views import DeployView, PhaseView
+    from deployhost.errors import ErrorView
 
 Write = Callable[[str], None]
 
@@ -17,60 +24,57 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _AFTER_LIVE = frozenset({"live", "drain"})
 
 
-class Progress:
-    """Given where lines go and whether they may be coloured, turn events and the final deploy into lines."""
+class ProgressLines:
+    """Writes a deploy's events and its end as lines."""
 
     def __init__(self, write: Write, color: bool = False) -> None:
         self._write = write
         self._color = color
         self._headed = ""  # the stage whose name stands above its output already
 
-    def event(self, message: Mapping[str, Any]) -> None:
-        """Given one event of control/messages.py, write what a person should see of it; other events are left out."""
-        kind = message.get("event")
-        if kind == "stage":
+    def event(self, message: Event) -> None:
+        """Write what a person should see of one event; events of other kinds are left out."""
+        if message["event"] == "stage":
             self._stage(message)
-        elif kind == "output":
-            self._head(str(message.get("stage", "")))
-            self._line(f"    {clean(str(message.get('line', '')))}", _DIM)
-        elif kind == "note":
-            for line in str(message.get("text", "")).splitlines():
+        elif message["event"] == "output":
+            self._head(message["stage"])
+            self._line(f"    {clean(message['line'])}", _DIM)
+        elif message["event"] == "note":
+            for line in message["text"].splitlines():
                 self._line(f"  ! {clean(line)}", _YELLOW)
 
-    def finish(self, deploy: Mapping[str, Any]) -> None:
-        """Given the final DeployView, write how it ended: where it is live and how long it took, or why it failed."""
-        status = deploy.get("status")
+    def finish(self, deploy: DeployView) -> None:
+        """Write how a deploy ended: where it is live and how long it took, or why it failed."""
+        status = deploy["status"]
         if status == "live":
-            took = f" in {seconds(deploy['total_ms'])}" if deploy.get("total_ms") is not None else ""
-            phases = phase_line(deploy.get("phases") or [])
-            where = self._paint(str(deploy.get("url") or deploy.get("app")), _BOLD)
-            self._write(f"{self._paint('live', _GREEN)} at {where}{took}" + (f"  ({phases})" if phases else ""))
+            self._live(deploy)
         elif status == "failed":
-            for line in error_lines(deploy.get("error") or {"message": "the deploy failed"}, "failed"):
+            error = deploy["error"]
+            for line in error_lines(error, "failed") if error else ["failed: the deploy failed"]:
                 self._write(self._paint(line, _RED) if line.startswith("failed") else line)
         elif status == "cancelled":
-            error = deploy.get("error") or {"message": "somebody wanted it to end"}
-            for number, line in enumerate(error_lines(error, "cancelled")):
+            error = deploy["error"]
+            lines = error_lines(error, "cancelled") if error else ["cancelled: a person cancelled it"]
+            for number, line in enumerate(lines):
                 said = line.replace("cancelled: cancelled ", "cancelled ", 1)
                 self._write(line if number else self._paint(said, _RED))
         elif status == "superseded":
-            by = f" (deploy {deploy['superseded_by']})" if deploy.get("superseded_by") is not None else ""
-            # What a change of settings or a restart asks for, the newer deploy does as well; a push is left out.
-            if deploy.get("trigger") in ("settings", "restart"):
-                self._write(f"done together with a newer change{by}")
-            elif deploy.get("trigger", "push") == "push":
-                self._write(f"overtaken by a newer push{by}: nothing was changed")
-            else:
-                self._write(f"overtaken by what was asked for later{by}: nothing was changed")
+            self._write(_superseded(deploy))
         else:
-            self._write(f"deploy {deploy.get('id')} is {status}")
+            self._write(f"deploy {deploy['id']} is {status}")
 
-    def _stage(self, message: Mapping[str, Any]) -> None:
-        name, state = str(message.get("stage", "")), message.get("state")
-        detail = clean(str(message.get("detail") or ""))
+    def _live(self, deploy: DeployView) -> None:
+        took = f" in {seconds(deploy['total_ms'])}" if deploy["total_ms"] is not None else ""
+        phases = phase_line(deploy["phases"])
+        where = self._paint(deploy["url"], _BOLD)
+        self._write(f"{self._paint('live', _GREEN)} at {where}{took}" + (f"  ({phases})" if phases else ""))
+
+    def _stage(self, message: StageEvent) -> None:
+        name, state = message["stage"], message["state"]
+        detail = clean(message.get("detail") or "")
         took = seconds(message["ms"]) if message.get("ms") is not None else ""
         if state == "start":
-            if detail:  # a stage that tells what it is about to do may take long
+            if detail:  # a stage with a detail may take long
                 self._headed = name
                 self._line(f"  {name:<{_WIDTH}} {detail} …")
             return
@@ -91,32 +95,42 @@ class Progress:
 
 
 def clean(line: str) -> str:
-    """Given a line of a program's output, return what a terminal would show of it at last, without anything that acts on one."""
+    """Return what a terminal would show in the end of a program's line, without anything that acts on the terminal."""
     shown = _ESCAPES.sub("", line).rstrip("\r\n").rpartition("\r")[2]
     return _CONTROLS.sub("", shown)
 
 
 def seconds(ms: float) -> str:
-    """Given milliseconds, return them as a person reads them: `3 ms`, `0.41 s`, `75.20 s`."""
+    """Return milliseconds as a person reads them: `3 ms`, `0.41 s`, `75.20 s`."""
     return f"{ms:.0f} ms" if ms < 10 else f"{ms / 1000:.2f} s"
 
 
-def phase_line(phases: list[Mapping[str, Any]]) -> str:
-    """Given a deploy's phases, return those up to the switch on one line: `queue 2 ms · build 410 ms · health 1.2 s`."""
+def phase_line(phases: Iterable[PhaseView]) -> str:
+    """Return a deploy's phases up to the switch on one line: `queue 2 ms · build 410 ms · health 1.2 s`."""
     return " · ".join(f"{phase['name']} {_short(phase['ms'])}" for phase in phases if phase["name"] not in _AFTER_LIVE)
+
+
+def error_lines(error: ErrorView, word: str = "error") -> list[str]:
+    """Return an error's lines: what happened, the context below it, and the command that fixes it."""
+    first, *more = [clean(line) for line in error["message"].splitlines()] or [""]
+    details = [clean(line) for detail in error.get("details") or () for line in str(detail).splitlines()]
+    hint = clean(error.get("hint") or "")
+    return [
+        f"{word}: {first}",
+        *(f"  {line}".rstrip() for line in (*more, *details)),
+        *([f"try: {hint}"] if hint else []),
+    ]
 
 
 def _short(ms: float) -> str:
     return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
 
 
-def error_lines(error: Mapping[str, Any], word: str = "error") -> list[str]:
-    """Given an error as JSON, return its lines: what happened, the context below it, and the command that mends it."""
-    first, *more = [clean(line) for line in str(error.get("message", "")).splitlines()] or [""]
-    details = [clean(line) for detail in error.get("details") or () for line in str(detail).splitlines()]
-    hint = clean(str(error.get("hint") or ""))
-    return [
-        f"{word}: {first}",
-        *(f"  {line}".rstrip() for line in (*more, *details)),
-        *([f"try: {hint}"] if hint else []),
-    ]
+def _superseded(deploy: DeployView) -> str:
+    by = f" (deploy {deploy['superseded_by']})" if deploy["superseded_by"] is not None else ""
+    # The newer deploy also applies what a change of settings or a restart asks for; a push is left out.
+    if deploy["trigger"] in ("settings", "restart"):
+        return f"done together with a newer change{by}"
+    if deploy["trigger"] == "push":
+        return f"overtaken by a newer push{by}: nothing was changed"
+    return f"overtaken by a later request{by}: nothing was changed"

@@ -9,11 +9,11 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from deployhost.control.messages import LIMIT, Message, decode, encode
+from deployhost.control.messages import LIMIT, Event, Message, decode, encode
 from deployhost.errors import DeployhostError, InternalError, InvalidRequest
 from deployhost.system.stop import Stop
 
-Emit = Callable[[Message], None]
+Emit = Callable[[Event], None]
 Handler = Callable[[Message, Emit], Message]
 log = logging.getLogger(__name__)
 
@@ -28,10 +28,14 @@ class Client:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
 
-    def __call__(self, event: Message) -> None:
-        """Send an event, or the last line. Raise Disconnected."""
+    def __call__(self, event: Event) -> None:
+        """Send an event. Raises Disconnected."""
+        self.send(event)
+
+    def send(self, line: Message) -> None:
+        """Send a line. Raises Disconnected."""
         try:
-            self._connection.sendall(encode(event))
+            self._connection.sendall(encode(line))
         except OSError as error:
             raise Disconnected from error
 
@@ -91,20 +95,15 @@ class ControlServer:
         emit = Client(connection)
         with contextlib.closing(connection), contextlib.suppress(Disconnected):
             try:
-                emit({"result": self._handle(connection, emit)})
+                emit.send({"result": self._handle(connection, emit)})
             except DeployhostError as error:
-                emit({"error": error.to_json()})
+                emit.send({"error": error.to_json()})
             except Disconnected:
                 raise
             except Exception as error:
                 log.exception("a request failed")
-                emit(
-                    {
-                        "error": InternalError(
-                            f"a defect of deployhost: {error!r}", hint="see deployhostd's log"
-                        ).to_json()
-                    }
-                )
+                defect = InternalError(f"a defect of deployhost: {error!r}; deployhostd's log has the details")
+                emit.send({"error": defect.to_json()})
 
     def _handle(self, connection: socket.socket, emit: Emit) -> Message:
         with connection.makefile("rb") as lines:
@@ -112,7 +111,7 @@ class ControlServer:
         try:
             request = decode(line)
         except ValueError as error:
-            raise InvalidRequest("the request is no JSON object on one line") from error
+            raise InvalidRequest("the request must be one JSON object on one line") from error
         handler = self._handlers.get(str(request.get("op")))
         if handler is None:
             raise InvalidRequest(f"no such operation: {str(request.get('op'))[:60]!r}", hint="deployhost version")

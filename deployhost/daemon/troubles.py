@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from deployhost.control.messages import Message
+from deployhost.control.views import WarningView
 from deployhost.errors import DeployhostError, InvalidConfig
 
 SHOWN = 3600.0  # seconds for which `status` shows what is over, and a person should know of
@@ -62,15 +62,15 @@ class Troubles:
         with self._lock:
             self._over[note] = self._clock() + SHOWN
 
-    def now(self, *others: str) -> list[Message]:
+    def now(self, *others: str) -> list[WarningView]:
         """Return all that is to be shown, what others found wrong too ("": nothing), each with the command that mends it, or ""."""
         with self._lock:
             self._over = {note: until for note, until in self._over.items() if until > self._clock()}
             # What is wrong with apps.yml is in every answer already.
-            lasting = {
+            lasting: dict[str, WarningView] = {
                 error.message: {"message": f"{what}: {error.message}", "hint": error.hint}
                 for what, error in reversed(self._lasting.items())
                 if not isinstance(error, InvalidConfig)
             }
-            found = [{"message": text, "hint": ""} for text in (*filter(None, others), *self._over)]
+            found: list[WarningView] = [{"message": text, "hint": ""} for text in (*filter(None, others), *self._over)]
         return [*reversed(lasting.values()), *found]

@@ -6,7 +6,7 @@ Slow answers alone never fail a release, and neither do a few bad ones: a machin
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deployhost.model import Deploy, Release, Trigger
+from deployhost.model import Deploy, NoAnswer, Release, Trigger
 
 MINUTE = 60.0  # seconds in which a release has to prove itself
 FORGOTTEN = 2 * MINUTE  # what was not watched in its first minute is not judged by what came after
@@ -45,18 +45,19 @@ class Verdict:
     """Whether the release has failed (`why`), or has proved itself; neither: it is still watched. `by_answers`: not by its processes."""
 
     why: str = ""
+    process: str = ""  # the one that failed
     proven: bool = False
     by_answers: bool = False
 
 
-def bad_answer(statuses: Sequence[int], problems: Sequence[str]) -> bool | None:
-    """Return whether one round of questions went badly, by its statuses (0: none came) and the problems with those.
+def bad_answer(statuses: Sequence[int], missing: Sequence[NoAnswer | None]) -> bool | None:
+    """Return whether one round of questions went badly; of a status 0, `missing` says why there is no answer.
 
     Any answer below 500 is a good one: at boot the app has proved more. No answer within the time says nothing.
     """
     if any(0 < status < 500 for status in statuses):
         return False
-    if any("no answer within" in problem for problem in problems) or SLOW in statuses:
+    if "late" in missing or SLOW in statuses:
         return None
     return bool(statuses)
 
@@ -68,7 +69,7 @@ def judge(observations: Sequence[Observation], lived: float) -> Verdict:
     for process in observations[-1].processes:
         why = _ended(process, observations)
         if why:
-            return Verdict(why)
+            return Verdict(why, process.name)
     why = _answers(observations)
     return Verdict(why, by_answers=True) if why else Verdict(proven=lived >= MINUTE)
 

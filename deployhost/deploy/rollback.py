@@ -25,7 +25,7 @@ class Rollbacks:
         """Return the release to go back to; `wanted` is how a person named it, None: the one before. Raise NotFound, Conflict."""
         return choose(app, self._candidates(app), wanted).release
 
-    def left_for(self, app: AppName, version: str) -> Release | None:
+    def left_for(self, app: AppName, version: str | None) -> Release | None:
         """Return the release that was live until the one of that version was."""
         pairs = pairwise(self.releases.of_app(app))
         return next((older for newer, older in pairs if newer.version == version), None)

@@ -102,7 +102,7 @@ class Watch:
         watched.observations.append(self._observe(release, watched))
         verdict = judge(watched.observations, lived)
         if verdict.why and not (verdict.by_answers and not self._serves(release)):
-            self._fail(release, verdict.why)
+            self._fail(release, verdict.why, verdict.process)
         elif verdict.why:
             watched.observations.clear()  # the bad answers were not its own: they did not reach it
         elif verdict.proven:
@@ -123,17 +123,17 @@ class Watch:
     def _ask(self, config: AppConfig) -> tuple[bool | None, str]:
         """Ask as a visitor does, through the proxy; the paths are those that proved the app at boot."""
         host = config.domains[0] if config.domains else config.hosts[0]
-        statuses, problems, said = [], [], ""
+        statuses, missing, said = [], [], ""
         for path in paths_to_ask(config.health):
             answer = self.get(LOOPBACK, self.settings.current().http_port, path, host=host, timeout=ANSWER_WITHIN)
-            if "refused" in answer.problem:
+            if answer.missing == "refused":
                 return None, ""  # that is the proxy, not the app
             statuses.append(answer.status)
-            problems.append(answer.problem)
+            missing.append(answer.missing)
             said = f"GET {path} → {answer.status or answer.problem}"
             if 0 < answer.status < 500:
                 break
-        return bad_answer(statuses, problems), said
+        return bad_answer(statuses, missing), said
 
     def _serves(self, release: Release) -> bool:
         """Return whether requests reach it: else it is in maintenance, its route is lost, or it was taken off the network."""
@@ -142,8 +142,8 @@ class Watch:
         route = self.proxy.routes().get(service_name(release.app, WEB))
         return route is not None and route.state == RUNNING and route.leads_to(release.container)
 
-    def _fail(self, release: Release, why: str) -> None:
-        self._blame(release, why)
+    def _fail(self, release: Release, why: str, process: str) -> None:
+        self._blame(release, why, process)
         self.releases.mark_failed(release.app, release.version, why)
         self._go_back(release, why)
 
@@ -165,13 +165,14 @@ class Watch:
             self._note(release, way.note)
             self.releases.mark_proven(app, release.version)  # settled, not well: `failed` says so
 
-    def _blame(self, release: Release, why: str) -> None:
+    def _blame(self, release: Release, why: str, process: str) -> None:
         redacted = Redactor(frozenset(self.env.read(release.app).values())).redacted
         lines = tuple(redacted(entry.line) for entry in self.docker.logs(release.container, tail=LOG_TAIL))
         error = ReleaseFailed(
             f"it went live, and failed in its first minute: {why}",
             hint=f"deployhost logs {release.app} --deploy {release.deploy}",
             details=lines,
+            process=process,
         )
         self.deploys.blame(release.deploy, error.to_json())
         self._note(release, error.message)

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,7 +157,7 @@ class Deploys:
             )
 
     def end(
-        self, number: int, status: DeployStatus, error: dict[str, Any] | None = None, *, by: int | None = None
+        self, number: int, status: DeployStatus, error: Mapping[str, Any] | None = None, *, by: int | None = None
     ) -> bool:
         """End an open deploy as failed, superseded (`by` a newer one) or cancelled; `error` says why.
 
@@ -171,7 +171,7 @@ class Deploys:
             )
         return ended.rowcount > 0
 
-    def ask_to_cancel(self, number: int, error: dict[str, Any] | None = None) -> bool:
+    def ask_to_cancel(self, number: int, error: Mapping[str, Any] | None = None) -> bool:
         """Note that a person wants an open deploy to end, also after a restart; `error` says who. Return whether it was open.
 
         One that is only queued is cancelled with that; one that runs ends at its next step, unless it is live by then.
@@ -187,7 +187,7 @@ class Deploys:
             )
         return asked.rowcount > 0
 
-    def blame(self, number: int, error: dict[str, Any]) -> None:
+    def blame(self, number: int, error: Mapping[str, Any]) -> None:
         """Note the error that the release of a deploy showed after it went live; the deploy stays one that went live."""
         with self._database.transaction(durable=True) as db:
             db.execute("UPDATE deploys SET error = ? WHERE id = ?", (json.dumps(error), number))

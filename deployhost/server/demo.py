@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 from deployhost import templates
 from deployhost.control import client
+from deployhost.control.client import OnEvent
+from deployhost.control.results import AppsFound
+from deployhost.control.views import AppView
 from deployhost.errors import CommandFailed, Conflict, DeployFailed, RemoteError
 from deployhost.paths import Paths
 from deployhost.system import process
@@ -34,7 +37,6 @@ _GIT = {
 
 Outcome = Literal["kept", "pushed", "deployed"]
 OnLine = Callable[[str], None]
-OnEvent = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Demo:
     on_line: OnLine
     on_event: OnEvent
 
-    def run(self) -> tuple[dict[str, Any], Outcome]:
+    def run(self) -> tuple[AppView, Outcome]:
         """Return the app's AppView, live with the demo's commit, and what was done for that.
 
         Raises Conflict if `hello` is an app of the person's own, DeployFailed if the push did not go live.
@@ -59,7 +61,7 @@ class Demo:
         with tempfile.TemporaryDirectory(prefix="deployhost-demo-") as directory:
             work = Path(directory)
             sha = commit(templates.templates_dir() / "demo", work)
-            if app is not None and app["state"] == "live" and app["live"]["sha"] == sha:
+            if app is not None and app["state"] == "live" and app["live"] and app["live"]["sha"] == sha:
                 return app, "kept"
             if app is None:
                 self._call("app.add", name=APP)
@@ -88,9 +90,9 @@ class Demo:
         if line.startswith("remote:"):
             self.on_line(line.removeprefix("remote:").removeprefix(" ").rstrip())
 
-    def _is_ours(self, app: dict[str, Any]) -> bool:
+    def _is_ours(self, app: AppView) -> bool:
         """Return whether what was pushed to the app, if anything, is the demo of some version."""
-        head = app["head"] or (app["live"] or {}).get("sha")
+        head = app["head"] or (app["live"]["sha"] if app["live"] else None)
         if head is None:
             return True
         argv = ["git", "log", "-1", "--format=%ae", str(head)]
@@ -99,14 +101,15 @@ class Demo:
             return app["live"] is None
         return said.stdout.strip() == AUTHOR
 
-    def _find(self) -> dict[str, Any] | None:
+    def _find(self) -> AppView | None:
         try:
-            (app,) = self._call("app.status", name=APP)["apps"]
+            found: AppsFound = self._call("app.status", name=APP)
         except RemoteError as error:
             if error.code == "app_not_found":
                 return None
             raise
-        return dict(app) if app.get("listed", True) else None
+        (app,) = found["apps"]
+        return app if app["listed"] else None
 
     def _call(self, op: str, **arguments: Any) -> Any:
         return client.call(str(self.paths.control_socket), op, self.on_event, **arguments)

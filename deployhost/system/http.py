@@ -4,13 +4,16 @@ import http.client
 from dataclasses import dataclass
 from typing import Protocol
 
+from deployhost.model import NoAnswer
+
 
 @dataclass(frozen=True)
 class Answer:
-    """What a probe got: the status, or 0 and why there was none."""
+    """What a probe got: the status, or 0 and why there was none, as a sentence and as a word."""
 
     status: int
     problem: str = ""
+    missing: NoAnswer | None = None
 
 
 class Get(Protocol):
@@ -34,10 +37,10 @@ def get(ip: str, port: int, path: str, *, host: str, timeout: float) -> Answer:
         connection.endheaders()
         return Answer(connection.getresponse().status)
     except TimeoutError:
-        return Answer(0, f"no answer within {timeout:g} s")
+        return Answer(0, f"no answer within {timeout:g} s", "late")
     except ConnectionRefusedError:
-        return Answer(0, "the connection was refused")
+        return Answer(0, "the connection was refused", "refused")
     except (OSError, http.client.HTTPException) as error:
-        return Answer(0, f"no HTTP answer ({type(error).__name__})")
+        return Answer(0, f"no HTTP answer ({type(error).__name__})", "not HTTP")
     finally:
         connection.close()

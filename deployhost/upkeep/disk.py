@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from deployhost.config.current import Apps
 from deployhost.config.server import ServerSettings
 from deployhost.errors import DeployhostError, DiskFull
-from deployhost.upkeep.disk_plan import Space, missing, readable, reserve, short_of_inodes
+from deployhost.sizes import readable_size
+from deployhost.upkeep.disk_plan import Space, missing, reserve, short_of_inodes
 from deployhost.upkeep.disk_space import Disks
 from deployhost.upkeep.prune import Pruner
 
@@ -32,7 +33,7 @@ class DiskGuard:
             return
         first = full[0]
         note(
-            f"only {readable(first.free)} free on {first.path}: removing old images and build cache of deployhost's apps"
+            f"only {readable_size(first.free)} free on {first.path}: removing old images and build cache of deployhost's apps"
         )
         try:
             self._make_room()
@@ -62,8 +63,8 @@ def _refusal(space: Space, needed: int) -> DiskFull:
             hint=MAKE_ROOM,
         )
     return DiskFull(
-        f"the disk of {space.path} is nearly full: {readable(space.free)} of {readable(space.total)} free, "
-        f"a build needs {readable(needed)}; it was not begun",
+        f"the disk of {space.path} is nearly full: {readable_size(space.free)} of {readable_size(space.total)} free, "
+        f"a build needs {readable_size(needed)}; it was not begun",
         hint=MAKE_ROOM,
         details=("what deployhost itself no longer needs is removed already", "apps go on serving"),
     )

@@ -39,8 +39,3 @@ def missing(space: Space, wanted: int | None) -> int:
 def short_of_inodes(space: Space) -> bool:
     """Return whether a disk has room for too few files."""
     return space.inodes > 0 and space.free_inodes < min(LEAST_INODES, space.inodes // 20)
-
-
-def readable(size: int) -> str:
-    """Given bytes, return them for people: 312 MB, 4.2 GB."""
-    return f"{size / GIB:.1f} GB" if size >= GIB else f"{size // MIB} MB"

@@ -1,6 +1,7 @@
 """Errors: a stable code and an exit code each, and the same on both ends of the socket."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_all_are_in_one_file() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_over_the_socket_and_back(kind: type[DeployhostError]) -> None:
-    more = {"status": 7} if kind is CommandFailed else {}
+    more: dict[str, Any] = {"status": 7} if kind is CommandFailed else {"process": "worker", "settings": "apps.yml …"}
     error = kind("what happened", hint="deployhost status", details=("one", "two"), **more)
     there = RemoteError(json.loads(json.dumps(error.to_json())))
     assert there.to_json() == error.to_json()

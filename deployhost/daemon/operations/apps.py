@@ -2,21 +2,25 @@
 
 import tempfile
 from pathlib import Path
+from typing import cast
 
 import deployhost
 from deployhost.apps.known_apps import KnownApps, known_apps
 from deployhost.apps.remove import Remover
 from deployhost.apps.running import Running
-from deployhost.apps.view import iso
+from deployhost.apps.view import finding, iso, steps
 from deployhost.config.app import AppConfig
 from deployhost.config.env import revealed
 from deployhost.control.messages import Message
+from deployhost.control.results import AppsFound, ConvergePlan, Exported, RemovalPlan, StatusFound
+from deployhost.control.views import AppView, BuildView, ServerView, WarningView
 from deployhost.daemon.control import Emit
 from deployhost.daemon.operations import requests
 from deployhost.daemon.parts import Parts
 from deployhost.errors import DeployhostError, DockerUnavailable
 from deployhost.kamal.contract import PROXY_CONTAINER
 from deployhost.model import AppName, Branch, Domain
+from deployhost.steps import Finding
 
 
 def listed(parts: Parts, request: Message, key: str = "name") -> AppConfig:
@@ -29,7 +33,7 @@ def named(parts: Parts, request: Message) -> AppName:
     return _known(parts).name(requests.app_name(request))
 
 
-def add(parts: Parts, request: Message, _emit: Emit) -> Message:
+def add(parts: Parts, request: Message, _emit: Emit) -> AppView:
     """Add an app with an empty repository; return its AppView."""
     name = requests.app_name(request)
     branch = None if request.get("branch") is None else Branch(requests.text(request, "branch"))
@@ -39,19 +43,19 @@ def add(parts: Parts, request: Message, _emit: Emit) -> Message:
     return parts.views.app(parts.repositories.add(name, branch, domains))
 
 
-def list_apps(parts: Parts, _request: Message, _emit: Emit) -> Message:
+def list_apps(parts: Parts, _request: Message, _emit: Emit) -> AppsFound:
     """Return every app."""
     return _shown(parts, parts.views.read(), None)
 
 
-def status(parts: Parts, request: Message, _emit: Emit) -> Message:
+def status(parts: Parts, request: Message, _emit: Emit) -> StatusFound:
     """Return the server and its apps, or the one that is named."""
     name = None if request.get("name") is None else requests.app_name(request)
     running = parts.views.read()
     return {"server": _server(parts, running), **_shown(parts, running, name)}
 
 
-def remove(parts: Parts, request: Message, _emit: Emit) -> Message:
+def remove(parts: Parts, request: Message, _emit: Emit) -> RemovalPlan:
     """Remove an app, or, with dry_run, only say how; return the steps."""
     name, found = requests.app_name(request), parts.apps.now()
     lost = name not in found.known and (parts.remover.is_open(name) or parts.remover.is_left(name))
@@ -59,20 +63,19 @@ def remove(parts: Parts, request: Message, _emit: Emit) -> Message:
     applied = not request.get("dry_run")
     act = parts.remover.remove if applied else parts.remover.plan
     plan = act(config, with_storage=bool(request.get("storage")))
-    steps = [step.to_json() for step in plan]
-    return {"app": config.name, "steps": steps, "notes": list(plan.notes), "applied": applied}
+    return {"app": config.name, "steps": steps(plan), "notes": list(plan.notes), "applied": applied}
 
 
-def converge(parts: Parts, request: Message, _emit: Emit) -> Message:
+def converge(parts: Parts, request: Message, _emit: Emit) -> ConvergePlan:
     """Mend what is not as it should be of one app or of all, or, with dry_run, only say how."""
     only = None if request.get("name") is None else listed(parts, request).name
     applied = not request.get("dry_run")
     plan = parts.converge.run(only) if applied else parts.converge.plan(only)
     notes = [*plan.notes, *(parts.keeping.all() if applied and only is None else ()), parts.isolation.problem]
-    return {"steps": [step.to_json() for step in plan], "notes": [*filter(None, notes)], "applied": applied}
+    return {"steps": steps(plan), "notes": [*filter(None, notes)], "applied": applied}
 
 
-def inspect(parts: Parts, request: Message, _emit: Emit) -> Message:
+def inspect(parts: Parts, request: Message, _emit: Emit) -> BuildView:
     """Return what an app's newest commit would be built as, and why."""
     config = listed(parts, request)
     sha = parts.commits.newest(config.name)
@@ -87,10 +90,10 @@ def inspect(parts: Parts, request: Message, _emit: Emit) -> Message:
             runtime=config.runtime,
             web=config.names_web,
         )
-    return {**plan.to_json(), "app": config.name, "sha": sha}
+    return {**cast("BuildView", plan.to_json()), "app": config.name, "sha": sha}
 
 
-def export(parts: Parts, request: Message, _emit: Emit) -> Message:
+def export(parts: Parts, request: Message, _emit: Emit) -> Exported:
     """Return the files of an app's Kamal project, as texts by path. Whoever asks writes them, as themselves."""
     return parts.exports.kamal(requests.app_name(request))
 
@@ -99,7 +102,7 @@ def _known(parts: Parts) -> KnownApps:
     return known_apps(parts.apps, parts.paths, parts.releases)
 
 
-def _shown(parts: Parts, running: Running, name: AppName | None) -> Message:
+def _shown(parts: Parts, running: Running, name: AppName | None) -> AppsFound:
     """Return all apps, or the one that is named, and what is wrong with apps.yml."""
     known, views = _known(parts), parts.views
     wanted = {*known.apps, *known.unlisted} if name is None else {known.name(name)}
@@ -112,7 +115,7 @@ def _shown(parts: Parts, running: Running, name: AppName | None) -> Message:
     return {"apps": apps, "problem": None if known.problem is None else known.problem.to_json()}
 
 
-def _server(parts: Parts, running: Running) -> Message:
+def _server(parts: Parts, running: Running) -> ServerView:
     docker, proxy = None, running.problem or "unknown"
     try:
         if running.problem:  # it need not be waited for twice
@@ -130,15 +133,21 @@ def _server(parts: Parts, running: Running) -> Message:
         "proxy": proxy,
         "http_port": parts.settings.current().http_port,
         "warnings": _warnings(parts),
+        "findings": [finding(one) for one in _findings(parts)],
     }
 
 
-def _warnings(parts: Parts) -> list[Message]:
+def _findings(_parts: Parts) -> list[Finding]:
+    """Return what is wrong with the server and its apps."""
+    return []
+
+
+def _warnings(parts: Parts) -> list[WarningView]:
     """Return what is wrong with the server, each with the command that mends it, or ""."""
     return [*unfinished(parts.remover), *parts.troubles.now(parts.isolation.problem, *parts.converge.warnings())]
 
 
-def unfinished(remover: Remover) -> list[Message]:
+def unfinished(remover: Remover) -> list[WarningView]:
     """Return a warning for each removal that has begun and could not be finished."""
     return [
         {"message": f"the removal of {app} can't be finished: {error.message}", "hint": f"deployhost remove {app}"}

@@ -1,6 +1,8 @@
 """The operations on deploys: push, deploy, restart, follow, list, cancel, wait."""
 
 from deployhost.control.messages import Message
+from deployhost.control.results import Cancelled, DeploysFound, PushView, RefsFound, Waited
+from deployhost.control.views import DeployView
 from deployhost.daemon.control import Emit, until_gone
 from deployhost.daemon.operations import requests
 from deployhost.daemon.operations.apps import listed, named
@@ -14,7 +16,7 @@ EVERY = 0.2  # seconds between looks at whether everything that was asked for ha
 LONGEST_NAME = 60  # characters of who cancels a deploy
 
 
-def push(parts: Parts, request: Message, emit: Emit) -> Message:
+def push(parts: Parts, request: Message, emit: Emit) -> PushView:
     """Take a push of one ref from git's hook, and follow its deploy, if it has one; return the PushView."""
     ref, old, new = (requests.text(request, key) for key in ("ref", "old", "new"))
     token = None if request.get("token") is None else requests.text(request, "token")
@@ -33,7 +35,7 @@ def push(parts: Parts, request: Message, emit: Emit) -> Message:
     return {"outcome": "ok" if outcome.taken else "ng", "message": outcome.says, "deploy": view}
 
 
-def start(parts: Parts, request: Message, emit: Emit) -> Message:
+def start(parts: Parts, request: Message, emit: Emit) -> DeployView:
     """Deploy the newest pushed commit of an app's branch, or the commit that `ref` names."""
     app = listed(parts, request).name
     ref = None if request.get("ref") is None else requests.text(request, "ref")
@@ -49,7 +51,7 @@ def start(parts: Parts, request: Message, emit: Emit) -> Message:
     return shown(parts, deploy, request, emit)
 
 
-def restart(parts: Parts, request: Message, emit: Emit) -> Message:
+def restart(parts: Parts, request: Message, emit: Emit) -> DeployView:
     """Replace an app's containers by new ones of the same image."""
     app = listed(parts, request).name
     live = parts.releases.live(app)
@@ -58,24 +60,24 @@ def restart(parts: Parts, request: Message, emit: Emit) -> Message:
     return shown(parts, parts.intake.repeat(live, Trigger.RESTART), request, emit)
 
 
-def follow_deploy(parts: Parts, request: Message, emit: Emit) -> Message:
+def follow_deploy(parts: Parts, request: Message, emit: Emit) -> DeployView:
     """Show a deploy from its beginning to its end."""
     deploy = parts.deploys.get(requests.whole(request, "id", None) or 0)
     return parts.views.deploy(follow(parts, deploy.id, emit))
 
 
-def list_deploys(parts: Parts, request: Message, _emit: Emit) -> Message:
+def list_deploys(parts: Parts, request: Message, _emit: Emit) -> DeploysFound:
     """Return an app's newest deploys."""
     limit = requests.whole(request, "limit", 20) or 20
     return {"deploys": [parts.views.deploy(one) for one in parts.deploys.of_app(named(parts, request), limit)]}
 
 
-def list_references(parts: Parts, request: Message, _emit: Emit) -> Message:
+def list_references(parts: Parts, request: Message, _emit: Emit) -> RefsFound:
     """Return the branches and tags of an app's repository."""
     return {"refs": parts.repository(named(parts, request)).references()}
 
 
-def cancel(parts: Parts, request: Message, _emit: Emit) -> Message:
+def cancel(parts: Parts, request: Message, _emit: Emit) -> Cancelled:
     """End an app's deploys that are queued or running; return them as they ended."""
     app = named(parts, request)
     by = requests.text(request, "by") if request.get("by") is not None else "root"
@@ -88,7 +90,7 @@ def cancel(parts: Parts, request: Message, _emit: Emit) -> Message:
     return {"app": app, "deploys": [parts.views.deploy(deploy) for deploy in ended]}
 
 
-def wait(parts: Parts, request: Message, emit: Emit) -> Message:
+def wait(parts: Parts, request: Message, emit: Emit) -> Waited:
     """Return how an app's last requested deploy has ended, once nothing is queued or running.
 
     `until`, in unix seconds, bounds that. Raise WaitTimedOut, NotFound if nothing was ever requested.

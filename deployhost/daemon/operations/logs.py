@@ -2,6 +2,7 @@
 
 from deployhost.apps.output import OutputWanted
 from deployhost.control.messages import Message
+from deployhost.control.results import NoResult
 from deployhost.daemon.control import Emit, until_gone
 from deployhost.daemon.operations import requests
 from deployhost.daemon.operations.apps import named
@@ -11,7 +12,7 @@ from deployhost.model import WEB, ProcessName
 LINES = 100
 
 
-def logs(parts: Parts, request: Message, emit: Emit) -> Message:
+def logs(parts: Parts, request: Message, emit: Emit) -> NoResult:
     """Emit the lines of an app's output: of its live release, or of the deploy that is named; of one process."""
     wanted = OutputWanted(
         app=named(parts, request),

@@ -1,6 +1,8 @@
 """The operations on an app's releases: showing them, and going back to one."""
 
 from deployhost.control.messages import Message
+from deployhost.control.results import ReleasesFound, RollbackBegun, RolledBack
+from deployhost.control.views import ReleaseView
 from deployhost.daemon.control import Emit
 from deployhost.daemon.operations import requests
 from deployhost.daemon.operations.apps import listed, named
@@ -10,7 +12,7 @@ from deployhost.deploy.queue import BUILDS
 from deployhost.model import DeployStatus, Release
 
 
-def list_releases(parts: Parts, request: Message, _emit: Emit) -> Message:
+def list_releases(parts: Parts, request: Message, _emit: Emit) -> ReleasesFound:
     """Return an app's releases, newest first, each with its deploy."""
     app = named(parts, request)
     releases = parts.releases.of_app(app)
@@ -22,12 +24,12 @@ def list_releases(parts: Parts, request: Message, _emit: Emit) -> Message:
     return {"app": app, "releases": views}
 
 
-def rollback(parts: Parts, request: Message, emit: Emit) -> Message:
+def rollback(parts: Parts, request: Message, emit: Emit) -> RolledBack:
     """Go back to an earlier release, or, with dry_run, only say to which; return both releases."""
     app = listed(parts, request).name
     wanted = None if request.get("release") is None else requests.text(request, "release")
     target, live = parts.rollbacks.target(app, wanted), parts.releases.live(app)
-    rest: Message = {
+    rest: RollbackBegun = {
         "app": app,
         "release": _view(parts, target, has_image=True),
         "from": None if live is None else _view(parts, live),
@@ -48,9 +50,11 @@ def rollback(parts: Parts, request: Message, emit: Emit) -> Message:
         rest["from"] = None  # another release may be live by then
     view = shown(parts, deploy, request, emit, rest)
     left = parts.rollbacks.left_for(app, view["version"]) if view["status"] == DeployStatus.LIVE else None
-    known = {} if left is None else {"from": _view(parts, left)}
-    return {**rest, **known, "deploy": view}
+    result: RolledBack = {**rest, "deploy": view}
+    if left is not None:
+        result["from"] = _view(parts, left)
+    return result
 
 
-def _view(parts: Parts, release: Release, *, has_image: bool | None = None) -> Message:
+def _view(parts: Parts, release: Release, *, has_image: bool | None = None) -> ReleaseView:
     return parts.views.release(release, parts.rollbacks.deploy_of(release), None, has_image=has_image)

@@ -3,22 +3,24 @@
 import deployhost
 from deployhost.apps.view import iso
 from deployhost.control.messages import Message
+from deployhost.control.results import KamalPrepared, Ping, Pruned
+from deployhost.control.views import SurplusView
 from deployhost.daemon.control import Emit
 from deployhost.daemon.jobs import collect_by_hand
 from deployhost.daemon.operations import requests
 from deployhost.daemon.parts import Parts
 
 
-def ping(parts: Parts, _request: Message, _emit: Emit) -> Message:
+def ping(parts: Parts, _request: Message, _emit: Emit) -> Ping:
     """Return who answers."""
     return {"version": deployhost.__version__, "pid": parts.pid, "started_at": iso(parts.started_at)}
 
 
-def prune(parts: Parts, request: Message, _emit: Emit) -> Message:
+def prune(parts: Parts, request: Message, _emit: Emit) -> Pruned:
     """Remove what apps no longer need, or, with dry_run, only say what; return that, and what it freed."""
     applied = not request.get("dry_run")
     before = parts.disks.engine()
-    apps = []
+    apps: list[SurplusView] = []
     for app in sorted(parts.apps.known):
         surplus = parts.pruner.surplus(app)
         if applied:
@@ -40,7 +42,7 @@ def prune(parts: Parts, request: Message, _emit: Emit) -> Message:
     }
 
 
-def prepare_kamal(parts: Parts, request: Message, _emit: Emit) -> Message:
+def prepare_kamal(parts: Parts, request: Message, _emit: Emit) -> KamalPrepared:
     """Write an app's Kamal project for the arguments that Kamal is to be run with.
 
     Return where it lies, with which version Kamal is to be run there, and what Kamal can't do with the app.

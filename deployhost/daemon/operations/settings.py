@@ -1,11 +1,22 @@
 """The operations that change an app's settings and apply them without a build: env, domains, storage."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from deployhost.config import apps as apps_yml
 from deployhost.config.app import AppConfig
 from deployhost.control.messages import Message
+from deployhost.control.results import (
+    DomainsChanged,
+    DomainsFound,
+    EnvChange,
+    EnvChanged,
+    EnvFound,
+    StorageChange,
+    StorageChanged,
+    StorageShown,
+    StorageState,
+)
+from deployhost.control.views import DeployView
 from deployhost.daemon.control import Emit
 from deployhost.daemon.operations import requests
 from deployhost.daemon.operations.apps import listed
@@ -14,7 +25,7 @@ from deployhost.daemon.parts import Parts
 from deployhost.model import MOUNTED_AT, Domain, EnvName, Trigger
 
 
-def env_list(parts: Parts, request: Message, _emit: Emit) -> Message:
+def env_list(parts: Parts, request: Message, _emit: Emit) -> EnvFound:
     """Return an app's variables, their values only if `reveal` is asked for."""
     app = listed(parts, request).name
     reveal = bool(request.get("reveal"))
@@ -27,33 +38,33 @@ def env_list(parts: Parts, request: Message, _emit: Emit) -> Message:
     }
 
 
-def env_set(parts: Parts, request: Message, emit: Emit) -> Message:
+def env_set(parts: Parts, request: Message, emit: Emit) -> EnvChanged:
     """Set variables of an app and apply them, unless the live container runs with them already."""
     config = listed(parts, request)
     values = {EnvName(name): value for name, value in requests.values(request, "values").items()}
     changed = parts.env.set(config.name, values, datetime.fromtimestamp(parts.clock.time(), UTC))
-    rest: Message = {"app": config.name, "changed": list(changed)}
+    rest: EnvChange = {"app": config.name, "changed": list(changed)}
     pending = bool(changed) or not parts.live_settings.has_variables(config, values)
     return {**rest, "deploy": _apply(parts, request, emit, pending=pending, rest=rest)}
 
 
-def env_unset(parts: Parts, request: Message, emit: Emit) -> Message:
+def env_unset(parts: Parts, request: Message, emit: Emit) -> EnvChanged:
     """Remove variables of an app and apply that, unless the live container runs without them already."""
     config = listed(parts, request)
     names = list(dict.fromkeys(EnvName(name) for name in requests.texts(request, "names")))
     changed = parts.env.unset(config.name, names)
-    not_set = [name for name in names if name not in changed]
-    rest: Message = {"app": config.name, "changed": list(changed), "not_set": not_set}
+    not_set = [str(name) for name in names if name not in changed]
+    rest: EnvChange = {"app": config.name, "changed": list(changed), "not_set": not_set}
     pending = bool(changed) or not parts.live_settings.has_variables(config, dict.fromkeys(names))
     return {**rest, "deploy": _apply(parts, request, emit, pending=pending, rest=rest)}
 
 
-def domains_list(parts: Parts, request: Message, _emit: Emit) -> Message:
+def domains_list(parts: Parts, request: Message, _emit: Emit) -> DomainsFound:
     """Return an app's domains."""
     return _domains(parts, listed(parts, request))
 
 
-def domains_add(parts: Parts, request: Message, _emit: Emit) -> Message:
+def domains_add(parts: Parts, request: Message, _emit: Emit) -> DomainsChanged:
     """Add domains to an app."""
     app = listed(parts, request).name
     added = apps_yml.add_domains(parts.apps.path, app, _domains_of(request))
@@ -61,7 +72,7 @@ def domains_add(parts: Parts, request: Message, _emit: Emit) -> Message:
     return {**_domains(parts, parts.apps.get(app)), "changed": list(added)}
 
 
-def domains_remove(parts: Parts, request: Message, _emit: Emit) -> Message:
+def domains_remove(parts: Parts, request: Message, _emit: Emit) -> DomainsChanged:
     """Take domains from an app."""
     app = listed(parts, request).name
     removed = apps_yml.remove_domains(parts.apps.path, app, _domains_of(request))
@@ -69,27 +80,27 @@ def domains_remove(parts: Parts, request: Message, _emit: Emit) -> Message:
     return {**_domains(parts, parts.apps.get(app)), "changed": list(removed)}
 
 
-def storage_show(parts: Parts, request: Message, _emit: Emit) -> Message:
+def storage_show(parts: Parts, request: Message, _emit: Emit) -> StorageShown:
     """Return where an app's storage lies, if it has any, and whether its live container has it mounted."""
     config = listed(parts, request)
     return {**_storage(parts, config), "mounted": _mounted(parts, config), "deploy": None}
 
 
-def storage_enable(parts: Parts, request: Message, emit: Emit) -> Message:
+def storage_enable(parts: Parts, request: Message, emit: Emit) -> StorageChanged:
     """Give an app storage."""
     return _set_storage(parts, request, emit, on=True)
 
 
-def storage_disable(parts: Parts, request: Message, emit: Emit) -> Message:
+def storage_disable(parts: Parts, request: Message, emit: Emit) -> StorageChanged:
     """No longer mount an app's storage."""
     return _set_storage(parts, request, emit, on=False)
 
 
-def _set_storage(parts: Parts, request: Message, emit: Emit, *, on: bool) -> Message:
+def _set_storage(parts: Parts, request: Message, emit: Emit, *, on: bool) -> StorageChanged:
     app = listed(parts, request).name
     changed = apps_yml.set_storage(parts.apps.path, app, on)
     config = parts.apps.get(app)
-    rest = {**_storage(parts, config), "changed": changed}
+    rest: StorageChange = {**_storage(parts, config), "changed": changed}
     pending = changed or _mounted(parts, config) not in (on, None)
     return {**rest, "deploy": _apply(parts, request, emit, pending=pending, rest=rest)}
 
@@ -99,7 +110,7 @@ def _mounted(parts: Parts, config: AppConfig) -> bool | None:
     return None if config.trust_repo_config else parts.live_settings.has_storage(config.name)
 
 
-def _storage(parts: Parts, config: AppConfig) -> Message:
+def _storage(parts: Parts, config: AppConfig) -> StorageState:
     path = parts.paths.storage(config.name)
     return {
         "app": config.name,
@@ -109,14 +120,14 @@ def _storage(parts: Parts, config: AppConfig) -> Message:
     }
 
 
-def _apply(parts: Parts, request: Message, emit: Emit, *, pending: bool, rest: Message) -> dict[str, Any] | None:
+def _apply(parts: Parts, request: Message, emit: Emit, *, pending: bool, rest: Message) -> DeployView | None:
     live = parts.releases.live(rest["app"])
     if not pending or live is None:
         return None
     return shown(parts, parts.intake.repeat(live, Trigger.SETTINGS), request, emit, rest)
 
 
-def _domains(parts: Parts, config: AppConfig) -> Message:
+def _domains(parts: Parts, config: AppConfig) -> DomainsFound:
     return {"app": config.name, "url": parts.views.url(config.name), "domains": list(config.domains)}
 
 

@@ -2,46 +2,58 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any, TypeVar
 
+from deployhost.control import operations as asked
 from deployhost.control.messages import Message
 from deployhost.daemon.control import Emit, Handler
 from deployhost.daemon.operations import apps, deploys, logs, releases, server, settings
 from deployhost.daemon.parts import Parts
 
-Operation = Callable[[Parts, Message, Emit], Message]
+Result = TypeVar("Result", bound=Message)
 
-OPERATIONS: Mapping[str, Operation] = {
-    "ping": server.ping,
-    "app.add": apps.add,
-    "app.converge": apps.converge,
-    "app.export": apps.export,
-    "app.inspect": apps.inspect,
-    "app.list": apps.list_apps,
-    "app.remove": apps.remove,
-    "app.restart": deploys.restart,
-    "app.rollback": releases.rollback,
-    "app.status": apps.status,
-    "deploy.cancel": deploys.cancel,
-    "deploy.follow": deploys.follow_deploy,
-    "deploy.start": deploys.start,
-    "deploy.wait": deploys.wait,
-    "deploys.list": deploys.list_deploys,
-    "domains.add": settings.domains_add,
-    "domains.list": settings.domains_list,
-    "domains.remove": settings.domains_remove,
-    "env.list": settings.env_list,
-    "env.set": settings.env_set,
-    "env.unset": settings.env_unset,
-    "kamal.prepare": server.prepare_kamal,
-    "logs": logs.logs,
-    "prune": server.prune,
-    "push": deploys.push,
-    "refs.list": deploys.list_references,
-    "releases.list": releases.list_releases,
-    "storage.disable": settings.storage_disable,
-    "storage.enable": settings.storage_enable,
-    "storage.show": settings.storage_show,
-}
+
+def _row(
+    operation: asked.Operation[Any, Result], answer: Callable[[Parts, Message, Emit], Result]
+) -> tuple[str, Callable[[Parts, Message, Emit], Message]]:
+    """Return a row of the table; mypy holds the answer to the type that the operation promises."""
+    return operation.name, answer
+
+
+OPERATIONS: Mapping[str, Callable[[Parts, Message, Emit], Message]] = dict(
+    (
+        _row(asked.PING, server.ping),
+        _row(asked.APP_ADD, apps.add),
+        _row(asked.APP_CONVERGE, apps.converge),
+        _row(asked.APP_EXPORT, apps.export),
+        _row(asked.APP_INSPECT, apps.inspect),
+        _row(asked.APP_LIST, apps.list_apps),
+        _row(asked.APP_REMOVE, apps.remove),
+        _row(asked.APP_RESTART, deploys.restart),
+        _row(asked.APP_ROLLBACK, releases.rollback),
+        _row(asked.APP_STATUS, apps.status),
+        _row(asked.DEPLOY_CANCEL, deploys.cancel),
+        _row(asked.DEPLOY_FOLLOW, deploys.follow_deploy),
+        _row(asked.DEPLOY_START, deploys.start),
+        _row(asked.DEPLOY_WAIT, deploys.wait),
+        _row(asked.DEPLOYS_LIST, deploys.list_deploys),
+        _row(asked.DOMAINS_ADD, settings.domains_add),
+        _row(asked.DOMAINS_LIST, settings.domains_list),
+        _row(asked.DOMAINS_REMOVE, settings.domains_remove),
+        _row(asked.ENV_LIST, settings.env_list),
+        _row(asked.ENV_SET, settings.env_set),
+        _row(asked.ENV_UNSET, settings.env_unset),
+        _row(asked.KAMAL_PREPARE, server.prepare_kamal),
+        _row(asked.LOGS, logs.logs),
+        _row(asked.PRUNE, server.prune),
+        _row(asked.PUSH, deploys.push),
+        _row(asked.REFS_LIST, deploys.list_references),
+        _row(asked.RELEASES_LIST, releases.list_releases),
+        _row(asked.STORAGE_DISABLE, settings.storage_disable),
+        _row(asked.STORAGE_ENABLE, settings.storage_enable),
+        _row(asked.STORAGE_SHOW, settings.storage_show),
+    )
+)
 
 
 def handlers(parts: Parts) -> dict[str, Handler]:

@@ -178,14 +178,17 @@ class KamalEngine:
         """Return what is to be said of a process of the new release that ended, the web process first."""
         found = [one for one in self.containers.of_deploy(attempt.deploy) if one.labels.get("role")]
         for container in sorted(found, key=lambda one: one.labels["role"] != WEB):
-            what = "the app" if container.labels["role"] == WEB else f"the process {container.labels['role']}"
+            role = container.labels["role"]
+            what = "the app" if role == WEB else f"the process {role}"
             if container.oom_killed:
-                return BootFailed(f"{what} was killed while starting: it ran out of memory")
+                return BootFailed(f"{what} was killed while starting: it ran out of memory", process=role)
             if container.restart_count:  # not its state: Kamal itself has stopped it by now
                 details = () if what == "the app" else tuple(self.maker.last_lines(container.id))
                 # Of its first end: since then it was started again, or Kamal has stopped it.
                 codes = self.docker.how_ended(container.id).exit_codes or (container.exit_code,)
-                return BootFailed(f"{what} ended while starting, with exit code {codes[0]}", details=details)
+                return BootFailed(
+                    f"{what} ended while starting, with exit code {codes[0]}", details=details, process=role
+                )
         return None
 
 

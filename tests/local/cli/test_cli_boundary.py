@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from deployhost.cli import main
+from deployhost.control.results import StatusFound
 from tests.fakes.control import FakeControl
+from tests.fakes.views import app_view, server_view
 
 PROGRAM = [sys.executable, "-c", "import sys; from deployhost.cli.main import main; sys.exit(main())"]
 HEAVY = ("rich", "docker", "jinja2", "ruamel", "httpx", "sqlite3", "pygments", "asyncio")
@@ -34,13 +36,17 @@ def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
         (
             ["deploy", "hello"],
             "deploy.start",
-            "interrupted: the deploy goes on; deployhost status hello shows how it ends\n",
+            "interrupted: the deploy continues; deployhost status hello shows how it ends\n",
         ),
         (["logs", "hello", "-f"], "logs", ""),
     ],
 )
 def test_ctrl_c_while_following(control: FakeControl, root: Path, arguments: list[str], op: str, said: str) -> None:
-    event = {"event": "note", "text": "here"} if op != "logs" else {"event": "log", "line": "here", "stream": "stdout"}
+    event = (
+        {"event": "note", "text": "here"}
+        if op != "logs"
+        else {"event": "log", "line": "here", "stream": "stdout", "at": ""}
+    )
     control.on(op, {}, event, hold=True)
     with start(root, *arguments) as process:
         assert process.stdout is not None
@@ -51,7 +57,7 @@ def test_ctrl_c_while_following(control: FakeControl, root: Path, arguments: lis
 
 
 def test_a_reader_that_leaves_is_no_error(control: FakeControl, root: Path) -> None:
-    lines = [{"event": "log", "line": "x" * 1000, "stream": "stdout"} for _ in range(200)]
+    lines = [{"event": "log", "line": "x" * 1000, "stream": "stdout", "at": ""} for _ in range(200)]
     control.on("logs", {}, *lines)
     with start(root, "logs", "hello") as process:
         assert process.stdout is not None
@@ -98,7 +104,7 @@ def test_exit_codes_of_the_process(root: Path) -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["status", "--json"], ["env", "list", "--help"]])
 def test_nothing_heavy_is_imported(root: Path, control: FakeControl, arguments: list[str]) -> None:
     if "--json" in arguments:
-        control.on("app.status", {})
+        control.on("app.status", StatusFound(server=server_view(), apps=[app_view()], problem=None))
     code = (
         "import sys\nfrom deployhost.cli.main import main\ncode = main(sys.argv[1:])\n"
         "print(' '.join(sys.modules), file=sys.stderr)\nsys.exit(code)"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployhost.apps.view import View
+from deployhost.control.messages import Message
 from deployhost.model import AppName
 from tests.fakes.assembled import Server, sha
 from tests.unit.daemon.operations import Operations
@@ -24,8 +24,8 @@ def take_out(server: Server) -> None:
     server.paths.apps_yml.write_text("apps:\n  blog:\n")
 
 
-def shown(ops: Operations) -> View:
-    view: View
+def shown(ops: Operations) -> Message:
+    view: Message
     (view,) = ops.ask("app.status", name="shop")["apps"]
     assert view in ops.ask("app.list")["apps"]
     return view

@@ -4,15 +4,17 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from deployhost import templates
+from deployhost.control.results import StatusFound
+from deployhost.control.views import AppView
 from deployhost.errors import AppNotFound, Conflict, DeployFailed, NotFound
 from deployhost.paths import Paths
 from deployhost.server.demo import AUTHOR, Demo, commit
 from tests.fakes.control import FakeControl
+from tests.fakes.views import app_view, live_view, server_view
 
 
 @pytest.fixture
@@ -51,12 +53,13 @@ def git(where: Path, *arguments: str, author: str = "person@example.com") -> str
     ).stdout.strip()
 
 
-def status(sha: str | None, head: str | None, *, state: str = "live", storage: str | None = "/s") -> dict[str, Any]:
-    live = None if sha is None else {"sha": sha}
-    return {"apps": [{"name": "hello", "state": state, "live": live, "head": head, "storage": storage, "url": "u"}]}
+def status(sha: str | None, head: str | None, *, state: str = "live", storage: str | None = "/s") -> StatusFound:
+    live = None if sha is None else live_view(sha=sha)
+    app = app_view(state=state, live=live, head=head, storage=storage, url="u")
+    return StatusFound(server=server_view(), apps=[app], problem=None)
 
 
-def run(paths: Paths, lines: list[str] | None = None) -> tuple[dict[str, Any], str]:
+def run(paths: Paths, lines: list[str] | None = None) -> tuple[AppView, str]:
     return Demo(paths, (lines if lines is not None else []).append, lambda _event: None).run()
 
 

@@ -12,10 +12,10 @@ from deployhost.build.limits_plan import (
     confinement,
     limits,
     placement,
-    readable,
     settings,
     unlimited,
 )
+from deployhost.sizes import size_setting
 
 GIB = 1024 * MIB
 FIRST = {
@@ -115,4 +115,4 @@ def test_what_the_kernel_has_no_file_for_is_left_out_and_told() -> None:
 
 
 def test_sizes_as_server_yml_has_them() -> None:
-    assert [readable(size) for size in (0, 300 * MIB, GIB, 3 * GIB // 2)] == ["0m", "300m", "1g", "1.5g"]
+    assert [size_setting(size) for size in (0, 300 * MIB, GIB, 3 * GIB // 2)] == ["0m", "300m", "1g", "1.5g"]

@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from deployhost.cli import apps, main, session
+from deployhost.control.results import RemovalPlan
 from deployhost.errors import AppNotFound
 from deployhost.paths import Paths
 from tests.fakes.command import Run
@@ -86,6 +87,8 @@ def test_no_arguments_is_help(run: Run) -> None:
         (["deploy", "hello", "--rebild"], "No such option: --rebild", "deployhost deploy --help"),
         (["logs", "hello", "-n", "many"], "Invalid value for '--lines'", "deployhost logs --help"),
         (["logs", "hello", "-n", "-1"], "Invalid value for '--lines'", "deployhost logs --help"),
+        (["logs", "hello", "--deploy"], "requires an argument", "deployhost logs --help"),
+        (["env", "set", "hello", "--file"], "requires an argument", "deployhost env set --help"),
         (["list", "more"], "Got unexpected extra argument", "deployhost list --help"),
     ],
 )
@@ -135,7 +138,9 @@ def test_a_defect_where_the_log_can_not_be_written(
     assert not (tmp_path / "elsewhere").exists()
 
 
-PLAN = {"app": "hello", "steps": [{"step": "X", "what": "delete the image", "why": "unused"}], "applied": False}
+PLAN = RemovalPlan(
+    app="hello", steps=[{"step": "X", "what": "delete the image", "why": "unused"}], notes=[], applied=False
+)
 
 
 def test_remove_asks_nobody_where_there_is_nobody(control: FakeControl, run: Run) -> None:
@@ -163,7 +168,7 @@ def test_remove_asks_on_a_terminal_after_saying_what_goes(
     monkeypatch.setattr(main, "_session", lambda _: terminal)
     control.on("app.remove", PLAN)
     if code == 0:
-        control.on("app.remove", PLAN | {"applied": True})
+        control.on("app.remove", {**PLAN, "applied": True})
     assert main.main(["remove", "hello"]) == code
     assert "hello would be removed:\n  - delete the image: unused\n" in out.getvalue()
     assert "Remove hello? [y/N] " in err.getvalue()

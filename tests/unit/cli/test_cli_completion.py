@@ -3,11 +3,13 @@
 import pytest
 
 from deployhost.cli import completion
+from deployhost.control.results import AppsFound, DomainsFound, EnvFound, RefsFound, ReleasesFound, StatusFound
 from deployhost.errors import AppNotFound
 from tests.fakes.command import Run
 from tests.fakes.control import FakeControl
+from tests.fakes.views import app_view, process_view, release_view, server_view
 
-APPS = {"apps": [{"name": "hello"}, {"name": "help-desk"}, {"name": "shop"}]}
+APPS = AppsFound(apps=[app_view(name=name) for name in ("hello", "help-desk", "shop")], problem=None)
 
 
 def words(run: Run, monkeypatch: pytest.MonkeyPatch, *typed: str) -> list[str]:
@@ -28,8 +30,13 @@ def test_verbs_and_options(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_names_come_from_the_daemon(control: FakeControl, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     control.on("app.list", APPS)
     control.on("app.list", APPS)
-    control.on("env.list", {"env": [{"name": "LOG"}, {"name": "LEVEL"}, {"name": "KEY"}]})
-    control.on("domains.list", {"domains": ["a.de", "b.de"]})
+    control.on(
+        "env.list",
+        EnvFound(
+            app="hello", env=[{"name": name, "value": None, "updated_at": ""} for name in ("LOG", "LEVEL", "KEY")]
+        ),
+    )
+    control.on("domains.list", DomainsFound(app="hello", url="http://hello.localhost", domains=["a.de", "b.de"]))
     assert words(run, monkeypatch, "deploy", "hel") == ["hello", "help-desk"]
     assert words(run, monkeypatch, "status", "") == ["hello", "help-desk", "shop"]
     assert words(run, monkeypatch, "env", "unset", "hello", "L") == ["LOG", "LEVEL"]
@@ -41,13 +48,18 @@ def test_names_come_from_the_daemon(control: FakeControl, run: Run, monkeypatch:
 def test_releases_references_and_processes(control: FakeControl, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     version = "abcdef0123456789abcdef0123456789abcdef01"
     releases = [
-        {"version": version + "-2", "live": True, "image_available": True},
-        {"version": version, "live": False, "image_available": True},
-        {"version": version[::-1], "live": False, "image_available": False},
+        release_view(version=version + "-2", live=True),
+        release_view(version=version),
+        release_view(version=version[::-1], image_available=False),
     ]
-    control.on("releases.list", {"releases": releases})
-    control.on("refs.list", {"refs": ["main", "v1", "v2"]})
-    control.on("app.status", {"apps": [{"processes": [{"name": "web"}, {"name": "worker"}]}]})
+    control.on("releases.list", ReleasesFound(app="hello", releases=releases))
+    control.on("refs.list", RefsFound(refs=["main", "v1", "v2"]))
+    control.on(
+        "app.status",
+        StatusFound(
+            server=server_view(), apps=[app_view(processes=[process_view("web"), process_view("worker")])], problem=None
+        ),
+    )
     assert words(run, monkeypatch, "rollback", "hello", "") == ["abcdef0"]
     assert words(run, monkeypatch, "deploy", "hello", "v") == ["v1", "v2"]
     assert words(run, monkeypatch, "logs", "hello", "--process", "wo") == ["worker"]

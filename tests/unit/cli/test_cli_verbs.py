@@ -2,127 +2,81 @@
 
 import json
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from deployhost import __version__
-from deployhost.cli import session, views
+from deployhost.cli import views
+from deployhost.control import following
+from deployhost.control.results import (
+    AppsFound,
+    Cancelled,
+    DomainsChanged,
+    DomainsFound,
+    EnvChanged,
+    EnvFound,
+    Ping,
+    Pruned,
+    ReleasesFound,
+    RemovalPlan,
+    StatusFound,
+    StorageChanged,
+    StorageShown,
+    Waited,
+)
+from deployhost.control.views import DeployView, StepView
 from deployhost.errors import AppNotFound, BuildFailed, Conflict, InvalidConfig, WaitTimedOut
 from tests.fakes.command import Run
 from tests.fakes.control import HANG_UP, FakeControl
+from tests.fakes.views import (
+    SHA,
+    app_view,
+    build_view,
+    deploy_view,
+    error_view,
+    lock_view,
+    process_view,
+    release_view,
+    rolled_back,
+    server_view,
+)
 
-SHA = "0123456789abcdef0123456789abcdef01234567"
-
-
-def deploy_view(status: str = "live", **more: Any) -> dict[str, Any]:
-    return {
-        "id": 7,
-        "app": "hello",
-        "sha": SHA,
-        "version": SHA,
-        "trigger": "push",
-        "status": status,
-        "requested_at": "2026-01-01T00:00:00Z",
-        "started_at": "2026-01-01T00:00:00Z",
-        "live_at": None,
-        "finished_at": None,
-        "phases": [{"name": "queue", "ms": 2.0}, {"name": "build", "ms": 410.0}],
-        "total_ms": 620.0,
-        "url": "http://hello.localhost",
-        "error": None,
-        "superseded_by": None,
-        **more,
-    }
-
-
-def app_view(**more: Any) -> dict[str, Any]:
-    return {
-        "name": "hello",
-        "state": "live",
-        "url": "http://hello.localhost",
-        "urls": ["http://hello.localhost", "http://hello.example.com"],
-        "branch": "main",
-        "remote": "/var/lib/deployhost/repos/hello.git",
-        "ssh_remote": "root@box:/var/lib/deployhost/repos/hello.git",
-        "domains": ["hello.example.com"],
-        "storage": None,
-        "live": {
-            "version": SHA + "-2",
-            "sha": SHA,
-            "subject": "Say \x1b[31mhello",
-            "since": "2026-01-01T00:00:00Z",
-            "container": "c",
-            "image": "i",
-            "port": 8000,
-        },
-        "head": SHA,
-        "last_deploy": deploy_view(),
-        "note": "",
-        **more,
-    }
-
-
-SERVER = {
-    "version": "1",
-    "pid": 1,
-    "started_at": "2026-01-01T00:00:00Z",
-    "docker": "20.10",
-    "proxy": "running",
-    "http_port": 80,
-}
-STATUS = {"server": SERVER, "apps": [app_view()]}
 BUILD = {"event": "stage", "stage": "build", "state": "done", "ms": 410.0}
-ENV = [
-    {"name": "A", "value": 'x"\n', "updated_at": "2026-01-01T00:00:00Z"},
-    {"name": "B", "value": "", "updated_at": "2026-01-01T00:00:00Z"},
-]
-DOMAINS = {"app": "hello", "url": "http://hello.localhost", "domains": ["hello.example.com"]}
-STORAGE = {"app": "hello", "path": "/var/lib/deployhost/storage/hello", "mounted_at": "/storage", "deploy": None}
+ENV = EnvFound(
+    app="hello",
+    env=[
+        {"name": "A", "value": 'x"\n', "updated_at": "2026-01-01T00:00:00Z"},
+        {"name": "B", "value": "", "updated_at": "2026-01-01T00:00:00Z"},
+    ],
+)
+DOMAINS = DomainsFound(app="hello", url="http://hello.localhost", domains=["hello.example.com"])
 
 
-def release_view(**more: Any) -> dict[str, Any]:
-    return {
-        "version": SHA,
-        "sha": SHA,
-        "subject": "Say hello",
-        "live": False,
-        "live_since": "2026-01-01T00:00:00Z",
-        "left": "replaced",
-        "why": "",
-        "left_at": None,
-        "how": "push",
-        "target": None,
-        "image": "i",
-        "image_available": True,
-        "proven_at": None,
-        "deploy": deploy_view(),
-        **more,
+def domains_changed(*changed: str) -> DomainsChanged:
+    return {**DOMAINS, "changed": list(changed)}
+
+
+def env_changed(*changed: str, deploy: DeployView | None = None, not_set: Sequence[str] = ()) -> EnvChanged:
+    return {"app": "hello", "changed": list(changed), "not_set": list(not_set), "deploy": deploy}
+
+
+def storage_changed(**more: Any) -> StorageChanged:
+    view: StorageChanged = {
+        "app": "hello",
+        "enabled": True,
+        "path": "/var/lib/deployhost/storage/hello",
+        "mounted_at": "/storage",
+        "changed": False,
+        "deploy": None,
     }
+    return cast("StorageChanged", {**view, **more})
 
 
-def process(name: str, **more: Any) -> dict[str, Any]:
-    return {
-        "name": name,
-        "state": "running",
-        "restarts": 0,
-        "exit_code": None,
-        "container": "c",
-        "memory": None,
-        "cpus": None,
-        **more,
-    }
-
-
-ROLLBACK = {
-    "app": "hello",
-    "release": release_view(),
-    "from": release_view(version=SHA + "-2", live=True),
-    "applied": False,
-    "deploy": None,
-}
+DELETE: StepView = {"step": "X", "what": "delete", "why": "gone"}
 
 # arguments; the operation, the rest of the request, the result; what a person reads of it
 VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
@@ -137,13 +91,19 @@ VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
             "http://hello.localhost, http://hello.example.com",
         ],
     ),
-    (["list"], "app.list", {}, {"apps": [app_view()]}, ["NAME", "hello  live   http://hello.localhost  0123456-2  "]),
-    (["list"], "app.list", {}, {"apps": []}, ["No apps yet.", "try: deployhost add NAME"]),
+    (
+        ["list"],
+        "app.list",
+        {},
+        AppsFound(apps=[app_view()], problem=None),
+        ["NAME", "hello  live   http://hello.localhost  0123456-2  "],
+    ),
+    (["list"], "app.list", {}, AppsFound(apps=[], problem=None), ["No apps yet.", "try: deployhost add NAME"]),
     (
         ["status"],
         "app.status",
         {},
-        STATUS,
+        StatusFound(server=server_view(), apps=[app_view()], problem=None),
         [
             "docker 20.10",
             "hello: live",
@@ -156,21 +116,22 @@ VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
         ["status", "hello"],
         "app.status",
         {"name": "hello"},
-        {
-            "server": SERVER | {"docker": None},
-            "apps": [
+        StatusFound(
+            server=server_view(docker=None),
+            problem=None,
+            apps=[
                 app_view(
                     head="f" * 40,
                     note="mind this",
                     storage="/s",
-                    last_deploy=deploy_view("failed", error={"code": "x", "message": "it broke", "hint": "mend it"}),
+                    last_deploy=deploy_view("failed", error=error_view("it broke", hint="mend it")),
                 )
             ],
-        },
+        ),
         [
             "docker does not answer · kamal-proxy unknown, port 80\n! apps may be out of reach: the Docker engine does not",
             "\n  try: deployhost setup --local\n\nhello: live\n",
-            "fffffff is what was pushed last",
+            "fffffff was pushed last",
             "! mind this",
             "it broke",
             "try: mend it",
@@ -204,16 +165,16 @@ VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
         ["wait", "hello"],
         "deploy.wait",
         {"name": "hello"},
-        {"app": "hello", "live": True, "why": "", "deploy": deploy_view()},
+        Waited(app="hello", live=True, why="", deploy=deploy_view()),
         ["live at http://hello.localhost in 0.62 s"],
     ),
     (
         ["releases", "hello"],
         "releases.list",
         {"name": "hello"},
-        {
-            "app": "hello",
-            "releases": [
+        ReleasesFound(
+            app="hello",
+            releases=[
                 release_view(version=SHA + "-4", live=True, left="failed", why="it answered badly", how="restart"),
                 release_view(version=SHA + "-3", live=True, how="auto_rollback"),
                 release_view(
@@ -223,7 +184,7 @@ VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
                     left="rolled_back", why="rolled back to abcdef0", image_available=False, deploy=None, how=None
                 ),
             ],
-        },
+        ),
         [
             "VERSION    SUBJECT ",
             "0123456-3  Say hello ",
@@ -239,42 +200,43 @@ VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
         ["releases", "hello"],
         "releases.list",
         {"name": "hello"},
-        {"app": "hello", "releases": []},
+        ReleasesFound(app="hello", releases=[]),
         ["hello has no release yet"],
     ),
     (
         ["rollback", "hello"],
         "app.rollback",
         {"name": "hello", "follow": True},
-        ROLLBACK | {"applied": True, "deploy": deploy_view(trigger="rollback")},
-        ["hello went back from 0123456-2 to 0123456 Say hello, which went live ", "live at"],
+        rolled_back(applied=True, deploy=deploy_view(trigger="rollback")),
+        ["rolled back hello from 0123456-2 to 0123456 Say hello, which went live ", "live at"],
     ),
     (
         ["rollback", "hello", "0123456", "--dry-run"],
         "app.rollback",
         {"name": "hello", "release": "0123456", "dry_run": True},
-        ROLLBACK,
-        ["hello would go back from 0123456-2 to 0123456 Say hello"],
+        rolled_back(),
+        ["would roll back hello from 0123456-2 to 0123456 Say hello"],
     ),
     (
         ["status", "hello"],
         "app.status",
         {"name": "hello"},
-        {
-            "server": SERVER,
-            "apps": [
+        StatusFound(
+            server=server_view(),
+            problem=None,
+            apps=[
                 app_view(
                     strategy="handover",
                     engine="kamal",
-                    lock={"by": "\x1b[31malice", "text": "", "since": "2026-01-01T00:00:00Z", "age_s": 60},
+                    lock=lock_view("\x1b[31malice"),
                     processes=[
-                        process("web", memory=512 * 1024**2, cpus=1.0),
-                        process("worker", state="restarting", restarts=3, exit_code=1),
-                        process("cron", restarts=1, cpus=0.5, memory=1536 * 1024**2),
+                        process_view("web", memory=512 * 1024**2, cpus=1.0),
+                        process_view("worker", state="restarting", restarts=3, exit_code=1),
+                        process_view("cron", restarts=1, cpus=0.5, memory=1536 * 1024**2),
                     ],
                 )
             ],
-        },
+        ),
         [
             "strategy handover\n",
             "engine   kamal\n",
@@ -284,49 +246,55 @@ VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
             "lock     Kamal's, of alice, since 2026",
         ],
     ),
-    (["env", "list", "hello"], "env.list", {"name": "hello"}, {"app": "hello", "env": ENV}, ["A     ***    2026"]),
-    (["env", "list", "hello"], "env.list", {"name": "hello"}, {"app": "hello", "env": []}, ["hello has no variables"]),
+    (["env", "list", "hello"], "env.list", {"name": "hello"}, ENV, ["A     ***    2026"]),
+    (
+        ["env", "list", "hello"],
+        "env.list",
+        {"name": "hello"},
+        EnvFound(app="hello", env=[]),
+        ["hello has no variables"],
+    ),
     (
         ["env", "list", "hello", "--reveal"],
         "env.list",
         {"name": "hello", "reveal": True},
-        {"app": "hello", "env": ENV},
+        ENV,
         ['A="x\\"\n"\nB=\n'],
     ),
     (
         ["env", "set", "hello", "A=1=2", "B="],
         "env.set",
         {"name": "hello", "values": {"A": "1=2", "B": ""}, "follow": True},
-        {"app": "hello", "changed": ["A"], "deploy": deploy_view()},
+        env_changed("A", deploy=deploy_view()),
         ["set A\n", "live at"],
     ),
     (
         ["env", "unset", "hello", "A", "B"],
         "env.unset",
         {"name": "hello", "names": ["A", "B"], "follow": True},
-        {"app": "hello", "changed": ["A"], "not_set": ["B"], "deploy": deploy_view()},
+        env_changed("A", not_set=["B"], deploy=deploy_view()),
         ["removed A\nB was not set\nlive at"],
     ),
     (
         ["env", "unset", "hello", "A"],
         "env.unset",
         {"name": "hello", "names": ["A"], "follow": True},
-        {"app": "hello", "changed": [], "not_set": ["A"], "deploy": None},
+        env_changed(not_set=["A"]),
         ["A was not set\n"],
     ),
     (
         ["env", "set", "hello", "A=1"],
         "env.set",
         {"name": "hello", "values": {"A": "1"}, "follow": True},
-        {"app": "hello", "changed": [], "deploy": None},
-        ["nothing to do: it is so already\n"],
+        env_changed(),
+        ["already set\n"],
     ),
     (
         ["env", "set", "hello", "A=1"],
         "env.set",
         {"name": "hello", "values": {"A": "1"}, "follow": True},
-        {"app": "hello", "changed": [], "deploy": deploy_view()},
-        ["nothing new, but what serves did not run with it: deployed again\nlive at"],
+        env_changed(deploy=deploy_view()),
+        ["unchanged, but the live release ran without it: redeployed\nlive at"],
     ),
     (
         ["domains", "list", "hello"],
@@ -339,79 +307,82 @@ VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
         ["domains", "add", "hello", "X.de", "y.de"],
         "domains.add",
         {"name": "hello", "domains": ["x.de", "y.de"]},
-        DOMAINS | {"changed": ["x.de", "y.de"]},
+        domains_changed("x.de", "y.de"),
         ["added x.de, y.de"],
     ),
     (
         ["domains", "remove", "hello", "x.de"],
         "domains.remove",
         {"name": "hello", "domains": ["x.de"]},
-        DOMAINS | {"changed": []},
-        ["nothing to do: hello has hello.example.com"],
+        domains_changed(),
+        ["unchanged: hello has hello.example.com"],
     ),
     (
         ["storage", "enable", "hello"],
         "storage.enable",
         {"name": "hello", "follow": True},
-        STORAGE,
+        storage_changed(),
         ["is mounted at /storage"],
     ),
     (
         ["storage", "disable", "hello"],
         "storage.disable",
         {"name": "hello", "follow": True},
-        STORAGE,
-        ["stays as it is"],
+        storage_changed(),
+        ["its data stays in /var"],
     ),
     (
         ["remove", "hello", "--yes", "--storage"],
         "app.remove",
         {"name": "hello", "storage": True, "dry_run": False},
-        {"app": "hello", "steps": [{"step": "X", "what": "delete", "why": "gone"}], "applied": True},
+        RemovalPlan(app="hello", steps=[DELETE], notes=[], applied=True),
         ["hello removed:", "  - delete: gone"],
     ),
     (
         ["remove", "hello", "--dry-run"],
         "app.remove",
         {"name": "hello", "storage": False, "dry_run": True},
-        {
-            "app": "hello",
-            "steps": [{"step": "X", "what": "delete", "why": "gone"}],
-            "notes": ["the data in /data stays; --storage deletes it too"],
-            "applied": False,
-        },
+        RemovalPlan(
+            app="hello", steps=[DELETE], notes=["the data in /data stays; --storage deletes it too"], applied=False
+        ),
         ["hello would be removed:", "  the data in /data stays; --storage deletes it too\n"],
     ),
     (
         ["prune", "--dry-run"],
         "prune",
         {"dry_run": True},
-        {
-            "applied": False,
-            "apps": [{"app": "hello", "containers": ["hello-web-1"], "images": ["127.0.0.1:5555/hello:1"]}],
-            "cache": {"records": 3, "bytes": 5 * 1024**3},
-            "freed_bytes": 0,
-            "disk": {"path": "/var/lib/docker", "total_bytes": 100 * 1024**3, "free_bytes": 512 * 1024**2},
-        },
+        Pruned(
+            applied=False,
+            apps=[{"app": "hello", "containers": ["hello-web-1"], "images": ["127.0.0.1:5555/hello:1"]}],
+            cache={"records": 3, "bytes": 5 * 1024**3},
+            freed_bytes=0,
+            disk={"path": "/var/lib/docker", "total_bytes": 100 * 1024**3, "free_bytes": 512 * 1024**2},
+        ),
         [
             "would remove container hello-web-1\nwould remove image 127.0.0.1:5555/hello:1\n",
-            "would remove 3 records of the build cache, 5.0 GB\n512 MB of 100.0 GB free on /var/lib/docker\n",
+            "would remove 3 records of the build cache, 5 GB\n512 MB of 100 GB free on /var/lib/docker\n",
         ],
     ),
     (
         ["prune"],
         "prune",
         {},
-        {
-            "applied": True,
-            "apps": [{"app": "hello", "containers": [], "images": []}],
-            "cache": {"records": 0, "bytes": 0},
-            "freed_bytes": 0,
-            "disk": {"path": "/var/lib/docker", "total_bytes": 100 * 1024**3, "free_bytes": 50 * 1024**3},
-        },
-        ["nothing to remove\n0 MB freed, 50.0 GB of 100.0 GB free on /var/lib/docker\n"],
+        Pruned(
+            applied=True,
+            apps=[{"app": "hello", "containers": [], "images": []}],
+            cache={"records": 0, "bytes": 0},
+            freed_bytes=0,
+            disk={"path": "/var/lib/docker", "total_bytes": 100 * 1024**3, "free_bytes": 50 * 1024**3},
+        ),
+        ["nothing to remove\n0 MB freed, 50 GB of 100 GB free on /var/lib/docker\n"],
     ),
-    (["version"], "ping", {}, {"version": "0.0.1"}, [f"deployhost {__version__}", "deployhostd is 0.0.1"]),
+    (
+        ["version"],
+        "ping",
+        {},
+        Ping(version="0.0.1", pid=1, started_at=None),
+        [f"deployhost {__version__}", "deployhostd is 0.0.1"],
+    ),
 ]
 
 
@@ -444,14 +415,14 @@ def test_verbs_for_people(
 )
 def test_status_without_the_proxy(proxy: str, said: str) -> None:
     now = datetime(2026, 1, 1, 0, 2, 5, tzinfo=UTC)
-    lines = views.status({"server": SERVER | {"proxy": proxy}, "apps": []}, now)
+    lines = views.status({"server": server_view(proxy=proxy), "apps": [], "problem": None}, now)
     assert lines[1:3] == [f"! {said}", "  try: deployhost setup --local"]
-    first, *more = views.status({"server": SERVER, "apps": []}, now)
+    first, *more = views.status({"server": server_view(), "apps": [], "problem": None}, now)
     assert first == "deployhost 1, up for 2 min · docker 20.10 · kamal-proxy running, port 80"
     assert more == ["", "No apps yet.", "try: deployhost add NAME"]
 
 
-@pytest.mark.parametrize(("arguments", "result"), [(["list"], {}), (["status"], {"server": SERVER})])
+@pytest.mark.parametrize(("arguments", "result"), [(["list"], {}), (["status"], {"server": server_view()})])
 def test_a_mistake_in_apps_yml_hides_nothing(
     control: FakeControl, run: Run, arguments: list[str], result: dict[str, Any]
 ) -> None:
@@ -503,12 +474,7 @@ def test_no_daemon(run: Run, arguments: list[str]) -> None:
     assert run(*arguments, "--json").json["error"]["code"] == "daemon_unavailable"
 
 
-FAILED = {
-    "code": "build_failed",
-    "message": "npm ci failed",
-    "hint": "deployhost inspect hello",
-    "details": ["missing lockfile"],
-}
+FAILED = error_view("npm ci failed", hint="deployhost inspect hello", details=["missing lockfile"])
 
 
 @pytest.mark.parametrize(
@@ -524,7 +490,7 @@ FAILED = {
 )
 def test_a_deploy_that_fails(control: FakeControl, run: Run, arguments: list[str], op: str, wrap: bool) -> None:
     deploy = deploy_view("failed", error=FAILED)
-    result = {**STORAGE, "changed": ["A"], "deploy": deploy} if wrap else deploy
+    result = {**storage_changed(), "changed": ["A"], "deploy": deploy} if wrap else deploy
     control.on(op, result)
     control.on(op, result)
     ran = run(*arguments)
@@ -550,7 +516,7 @@ def test_a_daemon_that_dies_during_a_deploy(control: FakeControl, run: Run) -> N
 
 LOG: list[dict[str, Any]] = [
     {"event": "log", "line": "one", "stream": "stdout", "at": "2026-01-01T00:00:00Z"},
-    {"event": "log", "line": "two \x1b[31mred", "stream": "stderr", "at": None},
+    {"event": "log", "line": "two \x1b[31mred", "stream": "stderr", "at": ""},
 ]
 
 
@@ -576,41 +542,41 @@ def test_logs_that_never_end_are_no_document(control: FakeControl, run: Run) -> 
 
 
 def test_storage_show(control: FakeControl, run: Run) -> None:
-    on = {"app": "hello", "enabled": True, "path": "/data", "mounted_at": "/storage", "mounted": True}
-    off = on | {"enabled": False, "mounted_at": None, "mounted": False}
+    on = StorageShown(app="hello", enabled=True, path="/data", mounted_at="/storage", mounted=True)
+    off = StorageShown(app="hello", enabled=False, path="/data", mounted_at=None, mounted=False)
     for result in (on, off, off | {"path": None}, on, on | {"mounted": False}, off | {"mounted": True}):
         control.on("storage.show", result | {"deploy": None})
     assert run("storage", "show", "hello").out == "/data is mounted at /storage\n"
     more = "\ntry: deployhost storage enable hello\n"
-    assert run("storage", "show", "hello").out == f"hello has no storage; what it had is in /data{more}"
+    assert run("storage", "show", "hello").out == f"hello has no storage; its data is kept in /data{more}"
     assert run("storage", "show", "hello").out == f"hello has no storage{more}"
     assert run("storage", "show", "hello", "--json").json == on
-    late = "/data will be mounted at /storage by the next deploy; what serves hello is without it"
+    late = "the next deploy mounts /data at /storage; the live release of hello runs without it"
     assert run("storage", "show", "hello").out == f"{late}{more}"
-    kept = "what serves hello keeps /data until a deploy without it is live"
+    kept = "the live release of hello keeps /data until the next deploy"
     assert run("storage", "show", "hello").out == f"{kept}\ntry: deployhost storage disable hello\n"
 
 
-KEEP = "; keep what must outlive deploys below /storage"
+KEEP = "; files below /storage persist across deploys"
 
 
 @pytest.mark.parametrize(
     ("verb", "changed", "deploy", "said"),
     [
         ("enable", True, "live", f"/data is mounted at /storage{KEEP}"),
-        ("enable", True, "failed", f"/data will be mounted at /storage by the next deploy{KEEP}"),
-        ("enable", True, None, f"/data will be mounted at /storage by the next deploy{KEEP}"),
+        ("enable", True, "failed", f"the next deploy mounts /data at /storage{KEEP}"),
+        ("enable", True, None, f"the next deploy mounts /data at /storage{KEEP}"),
         ("enable", False, None, f"/data is mounted at /storage{KEEP}"),
-        ("disable", True, "live", "hello has no storage any more; /data stays as it is"),
-        ("disable", True, "cancelled", "what serves hello keeps /data until a deploy without it is live"),
-        ("disable", True, None, "hello has no storage any more; /data stays as it is"),
+        ("disable", True, "live", "hello has no storage any more; its data stays in /data"),
+        ("disable", True, "cancelled", "the live release of hello keeps /data until the next deploy"),
+        ("disable", True, None, "hello has no storage any more; its data stays in /data"),
     ],
 )
 def test_storage_that_is_not_there_yet(
     control: FakeControl, run: Run, verb: str, changed: bool, deploy: str | None, said: str
 ) -> None:
-    view = None if deploy is None else deploy_view(deploy, error={"message": "no"})
-    result = {"app": "hello", "path": "/data", "mounted_at": "/storage", "changed": changed, "deploy": view}
+    view = None if deploy is None else deploy_view(deploy, error=error_view("no"))
+    result = storage_changed(path="/data", changed=changed, deploy=view)
     control.on(f"storage.{verb}", result)
     ran = run("storage", verb, "hello")
     assert ran.code == (1 if deploy in ("failed", "cancelled") else 0)
@@ -618,7 +584,7 @@ def test_storage_that_is_not_there_yet(
 
 
 def test_storage_that_never_was(control: FakeControl, run: Run) -> None:
-    control.on("storage.disable", {"app": "hello", "path": None, "mounted_at": None, "changed": False, "deploy": None})
+    control.on("storage.disable", storage_changed(enabled=False, path=None, mounted_at=None))
     assert run("storage", "disable", "hello").out == "hello has no storage\n"
 
 
@@ -631,7 +597,7 @@ def test_version_needs_no_daemon(run: Run) -> None:
 def test_env_values_that_are_not_on_the_command_line(control: FakeControl, run: Run, tmp_path: Path) -> None:
     key = tmp_path / "key.pem"
     key.write_bytes(b"-----\r\nabc=\n-----\n")
-    result = {"app": "hello", "changed": ["A", "K"], "deploy": None}
+    result = env_changed("A", "K")
     control.on("env.set", result)
     ran = run("env", "set", "hello", "--from-stdin", "A", f"--file=K={key}", stdin="line\nhunter2\n")
     assert ran.code == 0
@@ -642,7 +608,7 @@ def test_env_values_that_are_not_on_the_command_line(control: FakeControl, run: 
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["env", "set", "hello"], 2, "no variables were given"),
+        (["env", "set", "hello"], 2, "no variables given"),
         (["env", "set", "hello", "hunter2"], 2, "expected KEY=VALUE"),
         (["env", "set", "hello", "A=1", "A=2"], 2, "A given more than once"),
         (["env", "set", "hello", "--file", "A=/no/such/file"], 3, "there is no file /no/such/file"),
@@ -727,22 +693,7 @@ def test_json_is_readable_unicode(control: FakeControl, run: Run) -> None:
     assert json.loads(ran.out)["domains"] == ["ü"]
 
 
-BUILD_VIEW = {
-    "kind": "generated",
-    "runtime": "python",
-    "version": "3.13",
-    "bases": [{"ref": "python:3.13-slim", "line": None}],
-    "syntax": None,
-    "start": {"argv": ["python", "app.py"], "shell": None},
-    "port": 8000,
-    "dockerfile": "FROM python:3.13-slim\n",
-    "dockerignore": "",
-    "reasons": [
-        {"text": "it has requirements", "path": "requirements.txt", "line": 3},
-        {"text": "so be it", "path": None, "line": None},
-    ],
-    "warnings": ["mind this"],
-}
+BUILD_VIEW = build_view()
 
 
 def test_inspect_an_app(control: FakeControl, run: Run) -> None:
@@ -803,7 +754,7 @@ def test_inspect_what_is_not_there(run: Run, tmp_path: Path) -> None:
     assert (ran.code, ran.json["error"]["code"]) == (1, "nothing_recognised")
 
 
-CANCELLED = {"app": "hello", "deploys": [deploy_view("cancelled", subject="Slow", total_ms=None)]}
+CANCELLED = Cancelled(app="hello", deploys=[deploy_view("cancelled", subject="Slow", total_ms=None)])
 
 
 def test_cancel(control: FakeControl, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -816,12 +767,12 @@ def test_cancel(control: FakeControl, run: Run, monkeypatch: pytest.MonkeyPatch)
 
 def test_cancel_that_comes_too_late(control: FakeControl, run: Run) -> None:
     """What could not be ended is told, with the way back."""
-    late = {"app": "hello", "deploys": [*CANCELLED["deploys"], deploy_view("live"), deploy_view("failed")]}
+    late = Cancelled(app="hello", deploys=[*CANCELLED["deploys"], deploy_view("live"), deploy_view("failed")])
     control.on("deploy.cancel", late)
     ran = run("cancel", "hello")
     assert ran.code == 1
     assert ran.out.splitlines()[1:] == [
-        "deploy 7 (0123456) was live already; to go back: deployhost rollback hello",
+        "deploy 7 (0123456) was live already; to roll back: deployhost rollback hello",
         "deploy 7 (0123456) had ended already: failed",
     ]
     control.on("deploy.cancel", late)
@@ -833,12 +784,12 @@ def test_cancel_that_comes_too_late(control: FakeControl, run: Run) -> None:
     ("deploy", "why", "said"),
     [
         (deploy_view("live"), "it ended 3 times", "failed: it ended 3 times\ntry: deployhost status hello\n"),
-        (deploy_view("failed", error={"message": "npm ci failed"}), "npm ci failed", "failed: npm ci failed\n"),
-        (deploy_view("cancelled", error={"message": "cancelled by bob"}), "cancelled by bob", "cancelled by bob\n"),
+        (deploy_view("failed", error=error_view("npm ci failed")), "npm ci failed", "failed: npm ci failed\n"),
+        (deploy_view("cancelled", error=error_view("cancelled by bob")), "cancelled by bob", "cancelled by bob\n"),
     ],
 )
-def test_wait_for_what_failed(control: FakeControl, run: Run, deploy: dict[str, Any], why: str, said: str) -> None:
-    result = {"app": "hello", "live": False, "why": why, "deploy": deploy}
+def test_wait_for_what_failed(control: FakeControl, run: Run, deploy: DeployView, why: str, said: str) -> None:
+    result = Waited(app="hello", live=False, why=why, deploy=deploy)
     control.on("deploy.wait", result)
     ran = run("wait", "hello")
     assert (ran.code, ran.out, ran.err) == (1, said, "")
@@ -863,7 +814,7 @@ def test_wait_for_no_number(control: FakeControl, run: Run, given: str) -> None:
 
 
 def test_rollback_that_failed(control: FakeControl, run: Run) -> None:
-    failed = ROLLBACK | {"applied": True, "deploy": deploy_view("failed", error={"message": "it broke"})}
+    failed = rolled_back(applied=True, deploy=deploy_view("failed", error=error_view("it broke")))
     control.on("app.rollback", failed)
     ran = run("rollback", "hello")
     assert (ran.code, ran.out) == (1, "failed: it broke\n")
@@ -871,9 +822,9 @@ def test_rollback_that_failed(control: FakeControl, run: Run) -> None:
 
 def test_rollback_that_was_overtaken_did_not_happen(control: FakeControl, run: Run) -> None:
     overtaken = deploy_view("superseded", trigger="rollback", superseded_by=8)
-    control.on("app.rollback", ROLLBACK | {"applied": True, "deploy": overtaken})
+    control.on("app.rollback", rolled_back(applied=True, deploy=overtaken))
     ran = run("rollback", "hello")
-    assert (ran.code, ran.out) == (1, "overtaken by what was asked for later (deploy 8): nothing was changed\n")
+    assert (ran.code, ran.out) == (1, "overtaken by a later request (deploy 8): nothing was changed\n")
 
 
 STORY = (
@@ -887,20 +838,20 @@ def test_daemon_restarts_while_a_deploy_is_followed(
     control: FakeControl, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It goes on where it was, shows nothing twice, and what the verb was about is not lost."""
-    monkeypatch.setattr(session, "RETRY", 0.01)
+    monkeypatch.setattr(following, "RETRY", 0.01)
     control.on("env.set", HANG_UP, *STORY)
     control.on("deploy.follow", HANG_UP, STORY[0])
     control.on("deploy.follow", deploy_view(), *STORY, {"event": "note", "text": "two"})
     ran = run("env", "set", "hello", "A=1")
     assert ran.code == 0
     assert [line.strip() for line in ran.out.splitlines()][:4] == ["build    0.41 s", "! one", "! two", "set A"]
-    assert ran.err == "  ! deployhostd is being restarted; waiting for it …\n"
+    assert ran.err == "  ! deployhostd is restarting; waiting for it …\n"
     assert [request.get("id") for request in control.requests] == [None, 7, 7]
 
 
 def test_daemon_that_does_not_come_back(control: FakeControl, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "RETRY", 0.01)
-    monkeypatch.setattr(session, "PATIENCE", 0.0)
+    monkeypatch.setattr(following, "RETRY", 0.01)
+    monkeypatch.setattr(following, "PATIENCE", 0.005)
     control.on("deploy.start", HANG_UP, {"event": "deploy", "id": 7})
     control.on("deploy.follow", HANG_UP)
     assert run("deploy", "hello").code == 5
@@ -914,8 +865,8 @@ def test_daemon_that_ended_before_it_had_a_deploy(control: FakeControl, run: Run
 
 
 def test_daemon_restarts_while_one_waits(control: FakeControl, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "RETRY", 0.01)
-    monkeypatch.setattr(session, "CONNECTED", 0.0)
+    monkeypatch.setattr(following, "RETRY", 0.01)
+    monkeypatch.setattr(following, "CONNECTED", 0.0)
     control.on("deploy.wait", HANG_UP)
-    control.on("deploy.wait", {"app": "hello", "live": True, "why": "", "deploy": deploy_view()})
+    control.on("deploy.wait", Waited(app="hello", live=True, why="", deploy=deploy_view()))
     assert run("wait", "hello").code == 0

@@ -1,23 +1,23 @@
 """What is wrong with the server as a whole, in the head of `status`."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from deployhost.apps.view import finding
 from deployhost.cli import views
+from deployhost.steps import Finding, Severity
+from tests.fakes.views import server_view
 
 NOW = datetime(2026, 1, 1, 0, 2, 5, tzinfo=UTC)
-SERVER = {
-    "version": "1",
-    "pid": 1,
-    "started_at": "2026-01-01T00:00:00Z",
-    "docker": "20.10",
-    "proxy": "running",
-    "http_port": 80,
-}
 
 
-def head(*warnings: tuple[str, str], **server: str | None) -> list[str]:
-    shown = [{"message": message, "hint": hint} for message, hint in warnings]
-    lines = views.status({"server": SERVER | server | {"warnings": shown}, "apps": []}, NOW)
+def head(*warnings: tuple[str, str], findings: Sequence[Finding] = (), **server: str | None) -> list[str]:
+    shown = server_view(
+        warnings=[{"message": message, "hint": hint} for message, hint in warnings],
+        findings=[finding(one) for one in findings],
+        **server,
+    )
+    lines = views.status({"server": shown, "apps": [], "problem": None}, NOW)
     return lines[1 : lines.index("")]
 
 
@@ -40,4 +40,18 @@ def test_what_has_been_said_is_not_said_again() -> None:
     assert said == [
         "! apps may be out of reach: the Docker engine does not answer",
         "  try: deployhost setup --local",
+    ]
+
+
+def test_findings() -> None:
+    """Each is shown with its command, but not where a warning says the same."""
+    lost = Finding(Severity.ERROR, "shop has no route", "kamal-proxy forgot it", "deployhost converge shop")
+    clock = Finding(Severity.WARNING, "the clock is not synchronised")
+    assert head(findings=[lost, clock]) == [
+        "! shop has no route: kamal-proxy forgot it",
+        "  try: deployhost converge shop",
+        "! the clock is not synchronised",
+    ]
+    assert head(("the clock is not synchronised: NTP is off", ""), findings=[clock]) == [
+        "! the clock is not synchronised: NTP is off"
     ]

@@ -113,7 +113,9 @@ def test_why() -> None:
     assert why({OPEN_3000, OPEN_5432}) == "it listens on port 3000, 5432, not on 8080, within 60 s"
     assert "127.0.0.1:3000 only" in why({LOOP_3000})
     assert "bind 0.0.0.0:8080" in why({LOOP_3000})
-    assert why({OPEN_8080}, Probe("/up", 0, "refused"), Probe("/", 500)).endswith("GET /up → refused, GET / → 500")
+    refused = Probe("/up", 0, "refused", "refused")
+    assert why({OPEN_8080}, refused, Probe("/", 500)).endswith("GET /up → refused, GET / → 500")
+    assert "IPv6" in why({OPEN_8080}, refused)
 
 
 _listeners = st.frozensets(st.builds(Listener, st.integers(1, 65535), st.booleans()), max_size=6)

@@ -135,7 +135,7 @@ def test_no_such_operation(path: Path, op: object) -> None:
 
 def test_too_long(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control, "LIMIT", 100)
-    with pytest.raises(RemoteError, match="no JSON object on one line"):
+    with pytest.raises(RemoteError, match="must be one JSON object on one line"):
         call(str(path), "echo", text="x" * 200)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from deployhost.control import hook, pushing
+from deployhost.control import following, hook, pushing
 from deployhost.control.messages import Message, encode
 from deployhost.errors import Conflict
 from tests.fakes.control import HANG_UP, FakeControl
@@ -59,9 +59,9 @@ def control(tmp_path: Path) -> Iterator[FakeControl]:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pushing, "RETRY", 0.01)
+    monkeypatch.setattr(following, "RETRY", 0.01)
     monkeypatch.setattr(pushing, "FIRST_PATIENCE", 0.2)
-    monkeypatch.setattr(pushing, "PATIENCE", 0.5)
+    monkeypatch.setattr(following, "PATIENCE", 0.5)
 
 
 def push(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], path: Path, data: bytes) -> Pushed:
@@ -172,7 +172,7 @@ def test_daemon_restarts_in_the_middle(control: FakeControl, pushes: Any) -> Non
     control.on("push", OK, *notes("one", "two", "three"))
     pushed = pushes("refs/heads/main")
     assert pushed.answers == [b"ok refs/heads/main"]
-    shown = [line.strip(" !") for line in pushed.said.splitlines() if "restarted" not in line]
+    shown = [line.strip(" !") for line in pushed.said.splitlines() if "restarting" not in line]
     assert shown == ["one", "two", "three", "live at http://shop.localhost in 0.41 s"]
     assert "the push is safe" in pushed.said
     assert len({request["token"] for request in control.requests}) == 1
@@ -209,7 +209,7 @@ def test_patience_begins_when_the_connection_drops(
     monkeypatch: pytest.MonkeyPatch, control: FakeControl, pushes: Any
 ) -> None:
     """A push that waited long behind others, with nothing to show, is not given up the moment the daemon restarts."""
-    monkeypatch.setattr(pushing, "CONNECTED", 0.3)
+    monkeypatch.setattr(following, "CONNECTED", 0.3)
     control.on("push", HANG_UP, hold=True)
     control.on("push", OK)
     threading.Timer(0.4, control.release.set).start()

@@ -1,17 +1,20 @@
 """A deploy's events as lines."""
 
-from typing import Any
+from typing import Any, Literal, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployhost.control.progress import Progress, clean, error_lines, seconds
+from deployhost.control.messages import Event, OutputEvent, StageEvent, StageName
+from deployhost.control.progress import ProgressLines, clean, error_lines, seconds
+from deployhost.control.views import DeployView
+from tests.fakes.views import deploy_view, error_view
 
 
-def lines(*events: dict[str, Any], color: bool = False, finish: dict[str, Any] | None = None) -> list[str]:
+def lines(*events: Event, color: bool = False, finish: DeployView | None = None) -> list[str]:
     written: list[str] = []
-    progress = Progress(written.append, color)
+    progress = ProgressLines(written.append, color)
     for event in events:
         progress.event(event)
     if finish is not None:
@@ -19,11 +22,11 @@ def lines(*events: dict[str, Any], color: bool = False, finish: dict[str, Any] |
     return written
 
 
-def stage(name: str, state: str = "done", **more: Any) -> dict[str, Any]:
-    return {"event": "stage", "stage": name, "state": state, **more}
+def stage(name: StageName, state: Literal["start", "done", "failed"] = "done", **more: Any) -> StageEvent:
+    return cast("StageEvent", {"event": "stage", "stage": name, "state": state, **more})
 
 
-def output(name: str, line: str) -> dict[str, Any]:
+def output(name: StageName, line: str) -> OutputEvent:
     return {"event": "output", "stage": name, "line": line}
 
 
@@ -58,73 +61,54 @@ def test_output_stands_below_the_name_of_its_stage() -> None:
 
 
 def test_notes_and_strangers() -> None:
-    assert lines({"event": "note", "text": "one\ntwo"}, {"event": "new thing"}, {}) == ["  ! one", "  ! two"]
+    assert lines({"event": "note", "text": "one\ntwo"}, cast("Event", {"event": "new thing"})) == ["  ! one", "  ! two"]
 
 
 def test_live_says_where_and_how_long() -> None:
-    deploy = {
-        "status": "live",
-        "url": "http://hello.localhost",
-        "total_ms": 620,
-        "phases": [
-            {"name": "queue", "ms": 2},
-            {"name": "build", "ms": 410},
-            {"name": "health", "ms": 1234},
-            {"name": "live", "ms": 620},
-            {"name": "drain", "ms": 30000},
-        ],
-    }
+    times = {"queue": 2, "build": 410, "health": 1234, "live": 620, "drain": 30000}
+    deploy = deploy_view(phases=[{"name": name, "ms": ms} for name, ms in times.items()])
     assert lines(finish=deploy) == [
         "live at http://hello.localhost in 0.62 s  (queue 2 ms · build 410 ms · health 1.2 s)"
     ]
-    assert lines(finish={"status": "live", "app": "hello", "phases": [], "total_ms": None}) == ["live at hello"]
+    assert lines(finish=deploy_view(phases=[], total_ms=None)) == ["live at http://hello.localhost"]
 
 
 def test_a_failure_says_why_and_what_to_do() -> None:
-    error = {
-        "code": "boot_failed",
-        "message": "the app ended",
-        "hint": "deployhost logs hello",
-        "details": ["Key", "Error"],
-    }
-    assert lines(finish={"status": "failed", "error": error}) == [
+    error = error_view("the app ended", hint="deployhost logs hello", details=["Key", "Error"])
+    assert lines(finish=deploy_view("failed", error=error)) == [
         "failed: the app ended",
         "  Key",
         "  Error",
         "try: deployhost logs hello",
     ]
-    assert lines(finish={"status": "failed", "error": None}) == ["failed: the deploy failed"]
+    assert lines(finish=deploy_view("failed")) == ["failed: the deploy failed"]
 
 
 @pytest.mark.parametrize(
     ("deploy", "said"),
     [
-        ({"status": "superseded", "superseded_by": 8}, "overtaken by a newer push (deploy 8): nothing was changed"),
-        ({"status": "superseded", "superseded_by": None}, "overtaken by a newer push: nothing was changed"),
+        (deploy_view("superseded", superseded_by=8), "overtaken by a newer push (deploy 8): nothing was changed"),
+        (deploy_view("superseded"), "overtaken by a newer push: nothing was changed"),
         (
-            {"status": "superseded", "trigger": "push", "superseded_by": 8},
-            "overtaken by a newer push (deploy 8): nothing was changed",
-        ),
-        (
-            {"status": "superseded", "trigger": "settings", "superseded_by": 8},
+            deploy_view("superseded", trigger="settings", superseded_by=8),
             "done together with a newer change (deploy 8)",
         ),
-        ({"status": "superseded", "trigger": "restart", "superseded_by": None}, "done together with a newer change"),
-        ({"status": "queued", "id": 7}, "deploy 7 is queued"),
+        (deploy_view("superseded", trigger="restart"), "done together with a newer change"),
+        (deploy_view("queued"), "deploy 7 is queued"),
         (
-            {"status": "superseded", "trigger": "manual", "superseded_by": 8},
-            "overtaken by what was asked for later (deploy 8): nothing was changed",
+            deploy_view("superseded", trigger="manual", superseded_by=8),
+            "overtaken by a later request (deploy 8): nothing was changed",
         ),
-        ({"status": "cancelled", "id": 7}, "cancelled: somebody wanted it to end"),
+        (deploy_view("cancelled"), "cancelled: a person cancelled it"),
     ],
 )
-def test_other_ends(deploy: dict[str, Any], said: str) -> None:
+def test_other_ends(deploy: DeployView, said: str) -> None:
     assert lines(finish=deploy) == [said]
 
 
 def test_colour_only_where_it_is_wanted() -> None:
-    events = [stage("build", "start", detail="d"), output("build", "x"), stage("build", "failed", ms=1)]
-    failed = {"status": "failed", "error": {"message": "m"}}
+    events: list[Event] = [stage("build", "start", detail="d"), output("build", "x"), stage("build", "failed", ms=1)]
+    failed = deploy_view("failed", error=error_view("m"))
     plain, coloured = lines(*events, finish=failed), lines(*events, color=True, finish=failed)
     assert not any("\x1b" in line for line in plain)
     assert [clean(line) for line in coloured] == plain
@@ -159,10 +143,10 @@ def test_times(ms: float, said: str) -> None:
 
 
 def test_errors_of_several_lines() -> None:
-    assert error_lines({"message": "one\ntwo", "details": ["a\nb", ""], "hint": ""}) == [
+    assert error_lines(error_view("one\ntwo", details=["a\nb", ""])) == [
         "error: one",
         "  two",
         "  a",
         "  b",
     ]
-    assert error_lines({}) == ["error: "]
+    assert error_lines(error_view("")) == ["error: "]

@@ -1,11 +1,13 @@
 """An app that its owner took out of apps.yml by hand, and that still serves: it is shown, and can be removed or put back."""
 
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
-from deployhost.apps.view import View
 from deployhost.cli import views
+from deployhost.control.messages import Message
+from deployhost.control.results import AppsFound, StatusFound
 from deployhost.errors import AppNotFound, NotFound
 from deployhost.kamal import contract
 from deployhost.model import WEB, AppName
@@ -34,8 +36,8 @@ def take_out(server: Server) -> None:
     server.paths.apps_yml.write_text("apps:\n  blog:\n")
 
 
-def shown(ops: Operations) -> View:
-    view: View
+def shown(ops: Operations) -> Message:
+    view: Message
     (view,) = ops.ask("app.status", name="shop")["apps"]
     assert view in ops.ask("app.list")["apps"]
     return view
@@ -47,10 +49,10 @@ def test_shown(ops: Operations, app: AppName) -> None:
         assert (view["listed"], view["state"], view["note"]) == (False, "live", NOTE)
         assert view["urls"] == ["http://shop.localhost:8000", "http://shop.example.com:8000"]
         ops.daemon.converge.run()
-    listed = views.app_list(ops.ask("app.list"), NOW)
+    listed = views.app_list(cast("AppsFound", ops.ask("app.list")), NOW)
     assert [line.split()[0] for line in listed] == ["NAME", "blog", "shop", "!"]
     assert listed[-1] == f"! {NOTE}"
-    assert f"  ! {NOTE}" in views.status(ops.ask("app.status"), NOW)
+    assert f"  ! {NOTE}" in views.status(cast("StatusFound", ops.ask("app.status")), NOW)
     assert ops.ask("logs", name="shop") == {}
     assert [one["listed"] for one in ops.ask("app.status", name="blog")["apps"]] == [True]
 

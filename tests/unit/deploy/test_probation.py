@@ -18,7 +18,7 @@ from deployhost.deploy.probation import (
     judge,
     way_back,
 )
-from deployhost.model import AppName, Deploy, DeployStatus, Release, Sha, Trigger, Version
+from deployhost.model import AppName, Deploy, DeployStatus, NoAnswer, Release, Sha, Trigger, Version
 
 WELL = ProcessSeen("web", "running", 0)
 
@@ -123,22 +123,24 @@ def test_only_a_streak_fails(gaps: list[tuple[float, bool]]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statuses", "problems", "expected"),
+    ("statuses", "missing", "expected"),
     [
-        ((200,), ("",), False),
-        ((404, 302), ("", ""), False),
-        ((500, 200), ("", ""), False),
-        ((500, 500), ("", ""), True),
-        ((502,), ("",), True),
-        ((0,), ("no HTTP answer (ConnectionResetError)",), True),
-        ((0,), ("no answer within 2 s",), None),
-        ((500, 0), ("", "no answer within 2 s"), None),
-        ((504,), ("",), None),
+        ((200,), (None,), False),
+        ((404, 302), (None, None), False),
+        ((500, 200), (None, None), False),
+        ((500, 500), (None, None), True),
+        ((502,), (None,), True),
+        ((0,), ("not HTTP",), True),
+        ((0,), ("late",), None),
+        ((500, 0), (None, "late"), None),
+        ((504,), (None,), None),
         ((), (), False),
     ],
 )
-def test_what_is_a_bad_answer(statuses: tuple[int, ...], problems: tuple[str, ...], expected: bool | None) -> None:
-    assert bad_answer(statuses, problems) is expected
+def test_what_is_a_bad_answer(
+    statuses: tuple[int, ...], missing: tuple[NoAnswer | None, ...], expected: bool | None
+) -> None:
+    assert bad_answer(statuses, missing) is expected
 
 
 SHOP, ONE = AppName("shop"), Sha("1" * 40)

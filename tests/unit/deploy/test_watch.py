@@ -155,7 +155,7 @@ def test_back_to_what_served_well(app: AppName, watching: Watching) -> None:
 
 @pytest.mark.parametrize("status", [500, 502, 0])
 def test_bad_answers(app: AppName, watching: Watching, status: int) -> None:
-    watching.answer = Answer(status, "" if status else "no HTTP answer (RemoteDisconnected)")
+    watching.answer = Answer(status) if status else Answer(0, "no HTTP answer (RemoteDisconnected)", "not HTTP")
     watching.pass_(8)
     assert watching.daemon.live(app).sha == TWO
     watching.pass_(3)
@@ -164,7 +164,12 @@ def test_bad_answers(app: AppName, watching: Watching, status: int) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [Answer(0, "no answer within 2 s"), Answer(504), Answer(404), Answer(0, "the connection was refused")],
+    [
+        Answer(0, "no answer within 2 s", "late"),
+        Answer(504),
+        Answer(404),
+        Answer(0, "the connection was refused", "refused"),
+    ],
     ids=lambda answer: str(answer.status or answer.problem),
 )
 def test_slow_is_not_broken(app: AppName, watching: Watching, answer: Answer) -> None:

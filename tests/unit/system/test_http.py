@@ -65,13 +65,13 @@ def test_no_http(serve: Serve, answer: bytes) -> None:
 def test_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    assert ask(port) == Answer(0, "the connection was refused")
+    assert ask(port) == Answer(0, "the connection was refused", "refused")
 
 
 def test_silent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         started = time.monotonic()
-        assert ask(server.getsockname()[1], timeout=0.1) == Answer(0, "no answer within 0.1 s")
+        assert ask(server.getsockname()[1], timeout=0.1) == Answer(0, "no answer within 0.1 s", "late")
         assert time.monotonic() - started < 2
 
 

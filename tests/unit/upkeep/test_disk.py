@@ -87,7 +87,7 @@ def test_what_no_app_needs_goes_first_and_the_build_begins(notes: list[str], tmp
     world = World(spaces=[replace(DISK, free=4 * GIB)], images_free=GIB)
     check(world, notes, tmp_path)
     assert world.removed == ["a", "b"], "the cache makes builds fast: it stays while it can"
-    assert notes == ["only 4.0 GB free on /var/lib/docker: removing old images and build cache of deployhost's apps"]
+    assert notes == ["only 4 GB free on /var/lib/docker: removing old images and build cache of deployhost's apps"]
 
 
 def test_then_as_much_of_the_cache_as_it_takes(notes: list[str], tmp_path: Path) -> None:
@@ -100,14 +100,14 @@ def test_still_too_little_is_refused_with_figures_and_one_command(notes: list[st
     with pytest.raises(DiskFull) as caught:
         check(World(spaces=[replace(DISK, free=GIB)], images_free=GIB), notes, tmp_path)
     assert caught.value.message == (
-        "the disk of /var/lib/docker is nearly full: 3.0 GB of 100.0 GB free, a build needs 5.0 GB; it was not begun"
+        "the disk of /var/lib/docker is nearly full: 3 GB of 100 GB free, a build needs 5 GB; it was not begun"
     )
     assert caught.value.hint == MAKE_ROOM
 
 
 def test_the_reserve_is_a_setting(notes: list[str], tmp_path: Path) -> None:
     (tmp_path / "server.yml").write_text("disk_reserve: 60g\n")
-    with pytest.raises(DiskFull, match=r"a build needs 60\.0 GB"):
+    with pytest.raises(DiskFull, match=r"a build needs 60 GB"):
         check(World(), notes, tmp_path)
     (tmp_path / "server.yml").write_text("disk_reserve: 1g\n")
     check(World(spaces=[replace(DISK, free=GIB)]), notes, tmp_path)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployhost.upkeep.disk_plan import GIB, MIB, Space, cache_budget, missing, readable, reserve, short_of_inodes
+from deployhost.upkeep.disk_plan import GIB, Space, cache_budget, missing, reserve, short_of_inodes
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,3 @@ def test_what_is_missing() -> None:
 )
 def test_inodes(inodes: int, free: int, short: bool) -> None:
     assert short_of_inodes(Space("/", GIB, GIB, inodes, free)) is short
-
-
-def test_sizes_for_people() -> None:
-    assert [readable(size) for size in (0, 312 * MIB, GIB, 42 * GIB // 10)] == ["0 MB", "312 MB", "1.0 GB", "4.2 GB"]
