@@ -1,7 +1,7 @@
 """add, list, status."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,8 +11,10 @@ from deployhost.cli.completion import complete_app
 from deployhost.cli.session import Session, session_of
 from deployhost.control.operations import APP_ADD, APP_LIST, APP_STATUS
 from deployhost.control.progress import error_lines
-from deployhost.control.results import AppsFound
 from deployhost.model import AppName, Branch
+
+if TYPE_CHECKING:  # the types take 2 ms to make
+    from deployhost.control.results import AppsFound
 
 
 def register(app: typer.Typer) -> None:
@@ -79,7 +81,7 @@ def status(
     _warn(session, result)
 
 
-def _warn(session: Session, result: AppsFound) -> None:
+def _warn(session: Session, result: "AppsFound") -> None:
     """Say what is wrong with apps.yml, beside what is known without it."""
     for line in error_lines(result["problem"], "warning") if result["problem"] else ():
         session.warn(line)

@@ -1,7 +1,7 @@
 """converge."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,8 +9,10 @@ from deployhost.cli.arguments import JsonOption
 from deployhost.cli.completion import complete_app
 from deployhost.cli.session import session_of
 from deployhost.control.operations import APP_CONVERGE
-from deployhost.control.results import ConvergePlan
 from deployhost.model import AppName
+
+if TYPE_CHECKING:  # the types take 2 ms to make
+    from deployhost.control.results import ConvergePlan
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +44,7 @@ def converge(
     session.show(session.follow(question, "the daemon finishes it in the background"), _lines)
 
 
-def _lines(result: ConvergePlan) -> Iterator[str]:
+def _lines(result: "ConvergePlan") -> Iterator[str]:
     for step in result["steps"]:
         verb = "did" if result["applied"] else "would"
         yield f"{verb}: {step['what']} ({step['why']})"

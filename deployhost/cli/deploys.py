@@ -4,7 +4,7 @@ import math
 import os
 import time
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,10 +12,12 @@ from deployhost.cli import release_views
 from deployhost.cli.arguments import AppArgument, JsonOption
 from deployhost.cli.completion import complete_process, complete_reference
 from deployhost.cli.session import Session, session_of
-from deployhost.control.messages import Event, LogEvent
 from deployhost.control.operations import APP_RESTART, DEPLOY_CANCEL, DEPLOY_START, DEPLOY_WAIT, LOGS
 from deployhost.errors import Interrupted, InvalidRequest
 from deployhost.model import AppName
+
+if TYPE_CHECKING:  # the types take 2 ms to make
+    from deployhost.control.messages import Event, LogEvent
 
 
 def register(app: typer.Typer) -> None:
@@ -163,8 +165,8 @@ def continues(app: AppName) -> str:
     return f"the deploy continues; deployhost status {app} shows how it ends"
 
 
-def _shown(session: Session) -> Callable[[Event], None]:
-    def show(event: Event) -> None:
+def _shown(session: Session) -> "Callable[[Event], None]":
+    def show(event: "Event") -> None:
         if event["event"] == "note":
             session.warn(f"! {event['text']}")
         elif event["event"] == "log":
@@ -173,5 +175,5 @@ def _shown(session: Session) -> Callable[[Event], None]:
     return show
 
 
-def _line(event: LogEvent) -> dict[str, str]:
+def _line(event: "LogEvent") -> dict[str, str]:
     return {"line": event["line"], "stream": event["stream"], "at": event["at"]}

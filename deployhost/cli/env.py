@@ -3,7 +3,7 @@
 import getpass
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,9 +13,11 @@ from deployhost.cli.completion import complete_variable
 from deployhost.cli.deploys import continues
 from deployhost.cli.session import Session, session_of
 from deployhost.control.operations import ENV_LIST, ENV_SET, ENV_UNSET
-from deployhost.control.results import EnvChanged, EnvFound
 from deployhost.errors import FileProblem, InvalidRequest, NotFound
 from deployhost.model import AppName, EnvName
+
+if TYPE_CHECKING:  # the types take 2 ms to make
+    from deployhost.control.results import EnvChanged, EnvFound
 
 
 def register(app: typer.Typer) -> None:
@@ -129,7 +131,7 @@ def _set(session: Session, app: AppName, values: Mapping[EnvName, str]) -> None:
     _changed(session, result, "set")
 
 
-def _changed(session: Session, result: EnvChanged, verb: str) -> None:
+def _changed(session: Session, result: "EnvChanged", verb: str) -> None:
     session.show(result, lambda shown: views.env_changed(shown, verb))
     session.ended(result["deploy"])
 
@@ -169,12 +171,12 @@ def _content(path: Path) -> str:
         raise FileProblem(f"can't read {path}: {error.strerror}") from error
 
 
-def _masked(result: EnvFound) -> list[str]:
+def _masked(result: "EnvFound") -> list[str]:
     rows = [(entry["name"], "***", entry["updated_at"]) for entry in result["env"]]
     return views.table(("NAME", "VALUE", "SET AT"), rows) if rows else [f"{result['app']} has no variables"]
 
 
-def _revealed(result: EnvFound) -> list[str]:
+def _revealed(result: "EnvFound") -> list[str]:
     from deployhost.config import dotenv  # noqa: PLC0415 - only this verb needs it
 
     text = dotenv.render({EnvName(entry["name"]): entry["value"] or "" for entry in result["env"]})

@@ -1,7 +1,7 @@
 """inspect: what would be built and why, for an app or for a directory."""
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -10,9 +10,11 @@ from deployhost.cli.arguments import JsonOption
 from deployhost.cli.completion import complete_app
 from deployhost.cli.session import session_of
 from deployhost.control.operations import APP_INSPECT
-from deployhost.control.views import BuildView
 from deployhost.errors import AppNotFound, DaemonUnavailable, DeployhostError, InvalidName, NotFound
 from deployhost.model import AppName
+
+if TYPE_CHECKING:  # the types take 2 ms to make
+    from deployhost.control.views import BuildView
 
 _NO_SUCH_APP = frozenset({AppNotFound.code, DaemonUnavailable.code, InvalidName.code})
 
@@ -55,7 +57,7 @@ def inspect(
     session.show(result, views.build)
 
 
-def of_directory(directory: Path) -> BuildView:
+def of_directory(directory: Path) -> "BuildView":
     """Return what would be built from a directory and why."""
     from deployhost.build.planning_process import plan_directory  # noqa: PLC0415 - no other verb builds
 

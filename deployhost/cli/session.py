@@ -1,12 +1,14 @@
 """What every verb has at hand: where things lie, the daemon, and the one place that writes to the terminal."""
 
+from __future__ import annotations
+
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO, TypeVar, cast
+from typing import TYPE_CHECKING, TextIO, TypeVar, cast
 
 import typer
 
@@ -14,9 +16,11 @@ from deployhost.control.client import OnEvent, call
 from deployhost.control.following import Once, until_answered
 from deployhost.control.operations import DEPLOY_FOLLOW, Question
 from deployhost.control.progress import ProgressLines, error_lines
-from deployhost.control.views import DeployView
 from deployhost.errors import DeployhostError, Interrupted
 from deployhost.paths import Paths
+
+if TYPE_CHECKING:  # the types take 2 ms to make
+    from deployhost.control.views import DeployView
 
 ASK = 60.0  # seconds for an answer that needs no deploy
 Result = TypeVar("Result")

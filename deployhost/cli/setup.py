@@ -13,11 +13,11 @@ from deployhost.cli.arguments import JsonOption
 from deployhost.cli.checklist import Checklist
 from deployhost.cli.session import Session, session_of
 from deployhost.control.progress import ProgressLines
-from deployhost.control.views import AppView
 from deployhost.errors import DeployhostError, InvalidRequest
 from deployhost.steps import Plan
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the types take 2 ms to make, and the server's room more
+    from deployhost.control.views import AppView
     from deployhost.server.setup import Request, Setup
 
 LOG = "setup.log"
@@ -174,7 +174,7 @@ def _setup(tools: _Tools, asked: dict[str, Any], *, demo: bool, dry_run: bool, y
         session.say("next: deployhost add NAME")
 
 
-def _demo(tools: _Tools) -> tuple[AppView, bool]:
+def _demo(tools: _Tools) -> "tuple[AppView, bool]":
     from deployhost.server.demo import APP, Demo  # noqa: PLC0415
 
     session = tools.session

@@ -1,13 +1,17 @@
 """storage enable, disable, show."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from deployhost.cli.arguments import AppArgument, JsonOption
 from deployhost.cli.deploys import continues
 from deployhost.cli.session import session_of
 from deployhost.control.operations import STORAGE_DISABLE, STORAGE_ENABLE, STORAGE_SHOW
-from deployhost.control.results import StorageChanged, StorageShown
 from deployhost.model import MOUNTED_AT, AppName
+
+if TYPE_CHECKING:  # the types take 2 ms to make
+    from deployhost.control.results import StorageChanged, StorageShown
 
 NOT_LIVE = ("failed", "cancelled")  # a deploy that changed nothing
 
@@ -56,7 +60,7 @@ def _change(context: typer.Context, name: str, as_json: bool, *, on: bool) -> No
     session.ended(result["deploy"])
 
 
-def _shown(result: StorageShown) -> list[str]:
+def _shown(result: "StorageShown") -> list[str]:
     app, path = result["app"], result["path"]
     if result["enabled"] and result["mounted"] is False:
         waits = f"the next deploy mounts {path} at {result['mounted_at']}; the live release of {app} runs without it"
@@ -72,7 +76,7 @@ def _shown(result: StorageShown) -> list[str]:
     return [f"{app} has no storage{kept}", f"try: deployhost storage enable {app}"]
 
 
-def _enabled(result: StorageChanged) -> list[str]:
+def _enabled(result: "StorageChanged") -> list[str]:
     deploy = result["deploy"]
     # Without a live release there is nothing to apply it to.
     waits = deploy["status"] in NOT_LIVE if deploy else result["changed"]
@@ -81,7 +85,7 @@ def _enabled(result: StorageChanged) -> list[str]:
     return [f"{mounted}; files below {mounted_at} persist across deploys"]
 
 
-def _disabled(result: StorageChanged) -> list[str]:
+def _disabled(result: "StorageChanged") -> list[str]:
     app, path, deploy = result["app"], result["path"], result["deploy"]
     if deploy is not None and deploy["status"] in NOT_LIVE:
         return [f"the live release of {app} keeps {path} until the next deploy"]

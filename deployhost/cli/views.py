@@ -1,13 +1,18 @@
 """The daemon's answers (control/results.py) as lines for people. Pure: the time is passed in."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from deployhost.control.progress import clean, phase_line, seconds
-from deployhost.control.results import AppsFound, DomainsChanged, DomainsFound, EnvChanged, RemovalPlan, StatusFound
-from deployhost.control.views import AppView, BaseView, BuildView, DeployView, ProcessView, ReasonView, ServerView
 from deployhost.model import Sha, Version
 from deployhost.sizes import readable_size
+
+if TYPE_CHECKING:  # the types take 2 ms to make
+    from deployhost.control.results import AppsFound, DomainsChanged, DomainsFound, EnvChanged, RemovalPlan, StatusFound
+    from deployhost.control.views import AppView, BaseView, BuildView, DeployView, ProcessView, ReasonView, ServerView
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
