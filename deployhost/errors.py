@@ -1,8 +1,8 @@
-"""Every error a person may see: a stable code, what happened, the one command that mends it, and an exit code.
+"""Every error a person may see: a stable code, what happened, the one command that fixes it, and an exit code.
 
-The exit codes are part of the CLI's contract: 1 the work was done and failed (a deploy, a build), 2 the request itself
-is wrong, 3 something named does not exist, 4 it clashes with what is there, 5 a part that is needed is missing or down,
-70 a defect of deployhost's own (sysexits.h, EX_SOFTWARE), 124 what was waited for did not come in time (as timeout(1) has it).
+The exit codes are part of the CLI's contract: 1 the work failed (a deploy, a build), 2 the request is wrong, 3 something
+named does not exist, 4 it conflicts with what is there, 5 a part that is needed is missing or down, 70 a defect of
+deployhost (sysexits.h, EX_SOFTWARE), 124 the time to wait is over (as in timeout(1)), 130 interrupted.
 """
 
 from collections.abc import Mapping
@@ -26,9 +26,10 @@ class ErrorView(TypedDict):
 
 
 class DeployhostError(Exception):
-    """Given a message, an optional `hint` (one command that mends it) and `details` (lines of context), carry them to the person.
+    """Carries a message, an optional `hint` (one command that fixes it) and `details` (lines of context) to the person.
 
-    `code` is a stable snake_case word for programs; subclasses set it and `exit_code`.
+    `code` is a stable snake_case word for programs; subclasses set it and `exit_code`. `process` is the process of the app
+    that failed, `settings` what apps.yml says that may be the cause.
     """
 
     code: ClassVar[str] = "internal"
@@ -67,43 +68,43 @@ class InvalidName(DeployhostError):
 
 
 class InvalidConfig(DeployhostError):
-    """apps.yml or server.yml says something that can't be."""
+    """apps.yml or server.yml has a mistake."""
 
     code, exit_code = "invalid_config", INVALID
 
 
 class InvalidRequest(DeployhostError):
-    """What was asked for makes no sense as asked."""
+    """The request is wrong or not supported."""
 
     code, exit_code = "invalid_request", INVALID
 
 
 class AppNotFound(DeployhostError):
-    """No app of that name."""
+    """There is no app of that name."""
 
     code, exit_code = "app_not_found", NOT_FOUND
 
 
 class NotFound(DeployhostError):
-    """A file, deploy, release or variable that was named does not exist."""
+    """A file, deploy, release or variable does not exist."""
 
     code, exit_code = "not_found", NOT_FOUND
 
 
 class Conflict(DeployhostError):
-    """What was asked for clashes with what is there: a name, domain or port that is taken, a lock that is held."""
+    """The request conflicts with what is there: a name, domain or port that is taken, a lock that is held."""
 
     code, exit_code = "conflict", CONFLICT
 
 
 class NothingRecognised(DeployhostError):
-    """No runtime was recognised in the tree, and it has no Dockerfile."""
+    """The tree has no Dockerfile and no runtime was recognised in it."""
 
     code, exit_code = "nothing_recognised", FAILED
 
 
 class LanguageNotBuilt(NothingRecognised):
-    """The tree holds a server in a language that is not built here, and has no Dockerfile."""
+    """The tree has no Dockerfile and a server in a language that deployhost does not build."""
 
     code = "language_not_built"
 
@@ -115,49 +116,49 @@ class BuildFailed(DeployhostError):
 
 
 class BaseImageUnavailable(DeployhostError):
-    """An image that a Dockerfile starts from (FROM, # syntax) can't be had."""
+    """An image that a Dockerfile starts from (FROM, # syntax) is not available."""
 
     code, exit_code = "base_image_unavailable", FAILED
 
 
 class DiskFull(DeployhostError):
-    """There is too little room on a disk to begin a build."""
+    """A disk has too little space to begin a build."""
 
     code, exit_code = "disk_full", FAILED
 
 
 class BootFailed(DeployhostError):
-    """The new container ended, listened nowhere useful, or did not become healthy."""
+    """The new container ended, did not listen on a port that can be reached, or did not become healthy."""
 
     code, exit_code = "boot_failed", FAILED
 
 
 class ReleaseFailed(DeployhostError):
-    """A release that had gone live did not live through its first minute."""
+    """A live release failed in its first minute."""
 
     code, exit_code = "release_failed", FAILED
 
 
 class SwitchFailed(DeployhostError):
-    """kamal-proxy did not take the new release."""
+    """kamal-proxy did not accept the new release."""
 
     code, exit_code = "switch_failed", FAILED
 
 
 class ProxyUnavailable(SwitchFailed):
-    """kamal-proxy does not run just now, or ended while it was asked: nothing was refused."""
+    """kamal-proxy does not run, or ended before it answered: it refused nothing."""
 
     code, exit_code = "proxy_unavailable", UNAVAILABLE
 
 
 class DeployFailed(DeployhostError):
-    """A deploy failed for a reason that has no code of its own."""
+    """A deploy failed for a reason without a code of its own."""
 
     code, exit_code = "deploy_failed", FAILED
 
 
 class SetupFailed(DeployhostError):
-    """A step of set-up or removal could not be done."""
+    """A step of set-up or removal failed."""
 
     code, exit_code = "setup_failed", FAILED
 
@@ -175,13 +176,13 @@ class DockerUnavailable(DeployhostError):
 
 
 class DockerRefused(DockerUnavailable):
-    """The Docker engine answers, and refused a call. Without that, whether it did what it was asked is not known."""
+    """The Docker engine answered and refused a call. Otherwise it is unknown whether it did what it was asked."""
 
     code, exit_code = "docker_refused", UNAVAILABLE
 
 
 class KamalUnavailable(DeployhostError):
-    """Kamal's CLI, or what it needs on this server, is not there or does not answer."""
+    """Kamal's CLI, or what it needs on this server, is missing or does not answer."""
 
     code, exit_code = "kamal_unavailable", UNAVAILABLE
 
@@ -193,7 +194,7 @@ class CommandMissing(DeployhostError):
 
 
 class CommandFailed(DeployhostError):
-    """A program that was started ended with another code than 0."""
+    """A program ended with an exit code other than 0."""
 
     code, exit_code = "command_failed", FAILED
 
@@ -203,31 +204,31 @@ class CommandFailed(DeployhostError):
 
 
 class CommandTimedOut(DeployhostError):
-    """A program that was started did not end within its time and was stopped."""
+    """A program did not end in time and was stopped."""
 
     code, exit_code = "command_timed_out", FAILED
 
 
 class CommandStopped(DeployhostError):
-    """A program that was started was stopped before its end, because somebody wanted that."""
+    """A program was stopped because a person cancelled its work."""
 
     code, exit_code = "command_stopped", FAILED
 
 
 class DeployCancelled(DeployhostError):
-    """A deploy was ended before it was live, because a person wanted that."""
+    """A person cancelled a deploy before it was live."""
 
     code, exit_code = "deploy_cancelled", FAILED
 
 
 class WaitTimedOut(DeployhostError):
-    """What was waited for did not come within the time that was given; it may still."""
+    """A wait timed out. What was waited for may still come."""
 
     code, exit_code = "wait_timed_out", TIMED_OUT
 
 
 class DownloadFailed(DeployhostError):
-    """Something could not be fetched from a package registry, or is not what the registry says it is."""
+    """A download from a package registry failed, or is not what the registry says it is."""
 
     code, exit_code = "download_failed", UNAVAILABLE
 
@@ -239,19 +240,19 @@ class FileProblem(DeployhostError):
 
 
 class Interrupted(DeployhostError):
-    """The person pressed Ctrl-C; what was asked for goes on where the message says so."""
+    """The person pressed Ctrl-C. The work continues where the message says so."""
 
     code, exit_code = "interrupted", INTERRUPTED
 
 
 class InternalError(DeployhostError):
-    """A defect of deployhost's own; the message names the log that has the traceback."""
+    """A defect of deployhost. The message names the log that has the traceback."""
 
     code, exit_code = "internal", INTERNAL
 
 
 class RemoteError(DeployhostError):
-    """An error that the daemon sent over the control socket: code, hint and exit code are those of the original."""
+    """An error that the daemon sent over the control socket, with its code, hint and exit code."""
 
     def __init__(self, body: Mapping[str, Any]) -> None:
         super().__init__(

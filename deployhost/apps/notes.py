@@ -1,4 +1,4 @@
-"""What is to be said of an app beside its facts: its state, and why it is not as one would expect."""
+"""Notes on an app for people: its state, and why it is not what one would expect."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def state(
     containers: Sequence[Container],
     route: Route | None,
 ) -> tuple[AppState, str]:
-    """Given what is known of an app, return its state, and what to say of it. What the journal knows is shown without the engine too."""
+    """Return an app's state and a note on it. What the journal knows is shown even if the engine does not answer."""
     if newest is not None and not newest.status.ended:
         return "deploying", ""
     if live is None:
@@ -41,7 +41,7 @@ def _away(live: Release, web: Container | None) -> tuple[AppState, str]:
 
 
 def _reached(app: AppName, web: Container, route: Route | None) -> tuple[AppState, str]:
-    """Given a web container that runs, return the state of its app by whether requests are sent there."""
+    """Return the state of an app whose web container runs, by whether requests are sent there."""
     if route is not None and route.state == STOPPED:
         return (
             "stopped",
@@ -53,14 +53,14 @@ def _reached(app: AppName, web: Container, route: Route | None) -> tuple[AppStat
 
 
 def difference(app: AppName, live: Release | None, pushed: Deploy | None, chosen: Deploy | None, *, state: str) -> str:
-    """Given what is live, what was pushed last, what chose the live one and the app's state, say where they differ and why (promise 4)."""
+    """Say where the live release and the last push differ, and why; `chosen` is the deploy that chose the live release."""
     if live is None or (pushed is not None and not pushed.status.ended):
         return ""
     if chosen is not None and (pushed is None or chosen.id > pushed.id):
         return _chosen(app, live, pushed, chosen)
     if pushed is None or pushed.sha == live.sha:
         return ""
-    stays = f"; {live.sha.short} still serves" if state not in ("down", "stopped") else ""
+    stays = f"; {live.sha.short} keeps serving" if state not in ("down", "stopped") else ""
     if pushed.status is DeployStatus.FAILED:
         return f"the newest push {pushed.sha.short} failed{stays}"
     if pushed.status is DeployStatus.CANCELLED:
@@ -71,52 +71,53 @@ def difference(app: AppName, live: Release | None, pushed: Deploy | None, chosen
 def _chosen(app: AppName, live: Release, pushed: Deploy | None, chosen: Deploy) -> str:
     differs = pushed is not None and pushed.sha != live.sha
     newest = "" if pushed is None else pushed.sha.short
-    head = f"; {newest} is what was pushed last, to go forward: deployhost deploy {app}" if differs else ""
+    head = f"; {newest} was pushed last; to roll forward: deployhost deploy {app}" if differs else ""
     if chosen.trigger is Trigger.AUTO_ROLLBACK:
         if not differs and live.deploy != chosen.id:
             return ""  # the same commit has been deployed with other settings since
-        again = head or f"; it runs with the settings from before, to apply today's: deployhost restart {app}"
+        again = head or f"; it runs with the earlier settings; to apply the current ones: deployhost restart {app}"
         return (
             f"rolled back automatically to {live.sha.short}, because {chosen.reason or 'the new release failed'}{again}"
         )
     if not differs:
         return ""
-    how = {Trigger.ROLLBACK: "was rolled back to by hand", Trigger.KAMAL: "was deployed with Kamal"}
-    return f"{live.sha.short} {how.get(chosen.trigger, 'was deployed by hand')}{head}"
+    if chosen.trigger is Trigger.ROLLBACK:
+        return f"rolled back to {live.sha.short} by hand{head}"
+    return f"{live.sha.short} was deployed {'with Kamal' if chosen.trigger is Trigger.KAMAL else 'by hand'}{head}"
 
 
 def settings(app: AppName, live: Release | None, changed: Deploy | None) -> str:
-    """Given an app, what is live and the deploy of the last change of settings, say it if that change did not reach what is live."""
+    """Say it if the deploy of the last change of settings did not reach the live release."""
     if live is None or changed is None or changed.id < live.deploy:
         return ""
     how = {DeployStatus.FAILED: "failed", DeployStatus.CANCELLED: "was cancelled"}.get(changed.status)
     return (
         ""
         if how is None
-        else f"its settings were changed, and the deploy of that {how}; to try again: deployhost restart {app}"
+        else f"its settings changed, but the deploy that applies them {how}; to try again: deployhost restart {app}"
     )
 
 
 def way_back(live: Release | None, tried: Deploy | None, older: Release | None) -> str:
-    """Given what is live, the automatic rollback from it that was tried last and a release older than where that led, say it if it failed."""
+    """Say it if the automatic rollback that was tried last failed; `older` is a release before the one it led to."""
     if live is None or not live.failed or tried is None or tried.status is not DeployStatus.FAILED:
         return ""
     error, to = tried.error or {}, tried.target or tried.sha
     settings = f" ({error['settings']})" if error.get("settings") else ""
     if settings:
-        mend = f"to go back once that is mended: deployhost rollback {live.app} {to.short}"
+        fix = f"to roll back once that is fixed: deployhost rollback {live.app} {to.short}"
     elif older is not None:
-        mend = f"to go back further: deployhost rollback {live.app} {older.version.short}"
+        fix = f"to roll back further: deployhost rollback {live.app} {older.version.short}"
     else:
-        mend = f"to see why: deployhost logs {live.app} --deploy {tried.id}"
-    why = f"{error.get('message', 'nobody knows why')}{settings}"
+        fix = f"to see why: deployhost logs {live.app} --deploy {tried.id}"
+    why = f"{error.get('message', 'the reason is not known')}{settings}"
     return (
-        f"it failed in its first minute: {live.failed}; the automatic rollback to {to.short} failed too: {why}; {mend}"
+        f"it failed in its first minute: {live.failed}; the automatic rollback to {to.short} failed too: {why}; {fix}"
     )
 
 
 def workers(containers: Sequence[Container]) -> str:
-    """Given a release's containers, say which of its workers do not run, were started again, or have no container any more."""
+    """Say which workers of a release do not run, were started again, or have lost their container."""
     made = [name for container in containers for name in workers_of(container)]
     there = {container.labels.get("role") for container in containers}
     told = [f"{name}: its container is gone" for name in made if name not in there]
@@ -134,23 +135,23 @@ def workers(containers: Sequence[Container]) -> str:
 
 
 def unlisted(app: AppName) -> str:
-    """Given an app that is there and not in apps.yml, say so, and what can be done about it."""
+    """Say that an app is no longer in apps.yml, and what can be done about it."""
     return (
-        f"{app} is not in apps.yml any more: what is left of it stays as it is; "
-        f"to remove it: deployhost remove {app}; to have it as an app again: deployhost add {app}"
+        f"{app} is no longer in apps.yml; its containers, images and data stay unchanged; "
+        f"to remove it: deployhost remove {app}; to add it again: deployhost add {app}"
     )
 
 
 def lock(app: AppName, details: LockDetails, now: float) -> str:
-    """Given an app, the lock that somebody else holds on it, and the time, say it."""
+    """Say who holds Kamal's lock on an app, and for how long."""
     return (
-        f"Kamal's lock is held by {details.by} for {_span(details.age(now))}: nothing is deployed until it is released; "
+        f"{details.by} has held Kamal's lock for {_span(details.age(now))}: no deploy runs until it is released; "
         f"if its holder is gone: deployhost kamal {app} -- lock release"
     )
 
 
 def left(release: Release, after: Deploy | None) -> tuple[Left | None, str]:
-    """Given a release and the deploy that went live after it, return why it was left, as a word and as a sentence."""
+    """Return why a release is no longer live, as a word and as a sentence; `after` went live after it."""
     if release.failed:
         return "failed", release.failed
     if release.is_live or after is None:
@@ -163,7 +164,7 @@ def left(release: Release, after: Deploy | None) -> tuple[Left | None, str]:
 
 
 def _restarts(container: Container) -> str:
-    """Say how often the engine has started it again, and how it ended last while that is known: not once it runs again."""
+    """Say how often the engine started it again, and how it ended last unless it runs."""
     count = container.restart_count
     if not count:
         return ""

@@ -316,7 +316,7 @@ def test_states(server: Server, ops: Operations) -> None:
     assert state() == ("live", "")
     server.behaviours[THREE] = Behaviour(exits=1)
     ops.push(app, THREE)
-    assert state() == ("live", f"the newest push {THREE.short} failed; {TWO.short} still serves")
+    assert state() == ("live", f"the newest push {THREE.short} failed; {TWO.short} keeps serving")
     server.engine.end(ops.daemon.live(app).container)
     status, said = state()
     assert status == "down"

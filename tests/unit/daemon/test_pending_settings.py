@@ -122,7 +122,7 @@ def test_storage_whose_deploy_failed(server: Server, ops: Operations) -> None:
 
 
 def test_status_tells_of_settings_that_are_not_live(server: Server, ops: Operations, app: AppName) -> None:
-    told = "its settings were changed, and the deploy of that {}; to try again: deployhost restart shop"
+    told = "its settings changed, but the deploy that applies them {}; to try again: deployhost restart shop"
     breaks(server, ops, app)
     ops.ask("env.set", name=app, values={"N": "abc"})
     assert note(ops) == told.format("failed")

@@ -84,7 +84,7 @@ def test_rollback_and_forward_again(server: Server, ops: Operations) -> None:
     rest["from"] = {**result["from"], "live": True}
     assert ops.events[0] == {"event": "deploy", "id": result["deploy"]["id"], "rest": rest}
     assert note(ops) == (
-        f"{ONE.short} was rolled back to by hand; {TWO.short} is what was pushed last, to go forward: deployhost deploy shop"
+        f"rolled back to {ONE.short} by hand; {TWO.short} was pushed last; to roll forward: deployhost deploy shop"
     )
     (view,) = ops.ask("app.list")["apps"]
     assert (view["rolled_back"]["by"], view["rolled_back"]["to"]) == ("person", ONE)
@@ -150,8 +150,8 @@ def test_automatic_rollback_is_explained(server: Server, ops: Operations) -> Non
     ops.daemon.intake.back(ops.daemon.releases.of_app(app)[1], Trigger.AUTO_ROLLBACK, reason="it ended 3 times")
     ops.rest()
     assert note(ops) == (
-        f"rolled back automatically to {ONE.short}, because it ended 3 times; {TWO.short} is what was pushed last, "
-        "to go forward: deployhost deploy shop"
+        f"rolled back automatically to {ONE.short}, because it ended 3 times; {TWO.short} was pushed last; "
+        "to roll forward: deployhost deploy shop"
     )
     _, two, _ = ops.ask("releases.list", name=app)["releases"]
     assert (two["left"], two["why"]) == ("failed", "it ended 3 times")
@@ -166,7 +166,7 @@ def test_commit_by_name(server: Server, ops: Operations) -> None:
     assert ops.notes()[0] == f"{ONE.short} is not the newest push ({TWO.short}); the branch stays"
     assert ops.daemon.live(app).sha == ONE
     assert server.refs.branches["main"] == TWO
-    assert f"{ONE.short} was deployed by hand; {TWO.short} is what was pushed last" in note(ops)
+    assert f"{ONE.short} was deployed by hand; {TWO.short} was pushed last" in note(ops)
     ops.ask("deploy.start", name=app, ref="main")
     assert not any("branch stays" in note for note in ops.notes())
     assert (ops.daemon.live(app).sha, note(ops)) == (TWO, "")
@@ -213,7 +213,7 @@ def test_push_that_is_cancelled(server: Server, ops: Operations) -> None:
     result = ops.push(app, TWO)
     assert (result["outcome"], result["message"]) == ("ng", "cancelled by bob")
     assert server.refs.branches == {"main": ONE}
-    assert note(ops) == f"the newest push {TWO.short} was cancelled; {ONE.short} still serves"
+    assert note(ops) == f"the newest push {TWO.short} was cancelled; {ONE.short} keeps serving"
     ops.daemon.fake_builder.during = lambda: None
     assert ops.push(app, TWO)["outcome"] == "ok", "it can be pushed again"
 
@@ -269,5 +269,5 @@ def test_lock_of_somebody_else_is_shown(server: Server, ops: Operations) -> None
     (server.paths.kamal / "lock-shop" / "details").write_text("Locked by: Alice at 2025-06-15T15:06:40Z\nMessage: mine")
     (view,) = ops.ask("app.list")["apps"]
     assert (view["lock"]["by"], view["lock"]["since"]) == ("Alice", "2025-06-15T15:06:40.000Z")
-    assert "Kamal's lock is held by Alice for " in view["note"]
+    assert "Alice has held Kamal's lock for " in view["note"]
     assert view["note"].endswith("deployhost kamal shop -- lock release")

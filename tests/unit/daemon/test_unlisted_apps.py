@@ -17,8 +17,8 @@ from tests.unit.daemon.operations import Operations
 ONE, TWO = sha(1), sha(2)
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 NOTE = (
-    "shop is not in apps.yml any more: what is left of it stays as it is; to remove it: deployhost remove shop;"
-    " to have it as an app again: deployhost add shop"
+    "shop is no longer in apps.yml; its containers, images and data stay unchanged; to remove it: deployhost remove shop;"
+    " to add it again: deployhost add shop"
 )
 
 

@@ -38,7 +38,7 @@ def test_what_failed_and_what_helps(server: Server, ops: Operations) -> None:
         "it failed in its first minute: the process web ended 2 times (exit code 7); the automatic rollback to"
         f" {TWO.short} failed too: the app ended while starting, with exit code 5;"
     )
-    said = f"{why} to go back further: deployhost rollback shop {ONE.short}"
+    said = f"{why} to roll back further: deployhost rollback shop {ONE.short}"
     assert view(ops, app)["note"] == said
     live = ops.daemon.live(app).container
     server.engine.containers[live] = replace(server.engine.containers[live], status="restarting", restart_count=9)
@@ -71,5 +71,5 @@ def test_a_process_of_apps_yml_that_does_not_fit(server: Server, ops: Operations
     fall(server, ops, app)
     assert view(ops, app)["note"].endswith(
         "the process worker ended while starting, with exit code 1 (apps.yml names the process worker (processes:), which the"
-        f" older release may not have); to go back once that is mended: deployhost rollback shop {ONE.short}"
+        f" older release may not have); to roll back once that is fixed: deployhost rollback shop {ONE.short}"
     )
