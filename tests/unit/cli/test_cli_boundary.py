@@ -31,19 +31,10 @@ ALL = list(verbs())
 LEAVES = [(path, command) for path, command in ALL if not hasattr(command, "commands") and path != ["completion"]]
 
 
-def test_the_verbs() -> None:
-    names = " ".join(path[0] for path, _ in ALL if len(path) == 1)
-    assert names == (
-        "setup add list status deploy restart cancel wait logs releases rollback inspect prune converge kamal export remove"
-        " version completion"
-        " env storage domains"
-    )
-
-
 def test_a_verb_loads_its_own_module_only() -> None:
     """… and means the same as beside all the others."""
-    known = {path[0] for path, _ in ALL if len(path) == 1} - {"completion"}
-    assert {verb for module in main.MODULES.values() for verb in module} == known
+    known = sorted(path[0] for path, _ in ALL if len(path) == 1 and path != ["completion"])
+    assert sorted(verb for module in main.MODULES.values() for verb in module) == known
     for module in main.MODULES.values():
         for verb in module:
             alone = {" ".join(path): command.help for path, command in verbs(verb)}

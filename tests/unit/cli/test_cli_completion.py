@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployhost.cli import completion
+from deployhost.cli import completion, main
 from deployhost.control.results import AppsFound, DomainsFound, EnvFound, RefsFound, ReleasesFound, StatusFound
 from deployhost.errors import AppNotFound
 from tests.fakes.command import Run
@@ -78,3 +78,9 @@ def test_errors_are_silent_too(control: FakeControl, run: Run, monkeypatch: pyte
 def test_another_shell(run: Run) -> None:
     ran = run("completion", "tcsh")
     assert (ran.code, ran.out) == (2, "")
+
+
+def test_verbs_that_take_files() -> None:
+    assert set(completion.TAKE_FILES.split()) < {verb for verbs in main.MODULES.values() for verb in verbs}
+    for shell in ("bash", "fish"):
+        assert completion.TAKE_FILES in completion.script(shell)
