@@ -75,7 +75,7 @@ def find_commit(repository: BareRepository, app: AppName, named: str) -> Sha:
     except InvalidName:
         shown = named if len(named) <= 60 else named[:57] + "..."
         raise InvalidRequest(
-            f"{shown!r} is no branch, tag or commit: name one, or the first digits of a commit's sha",
+            f"{shown!r} is not a branch, tag or commit",
             hint=f"deployhost deploy {app} main",
         ) from None
     branch, tag = (repository.resolve(named if full else f"refs/{kind}/{name}") for kind in ("heads", "tags"))
@@ -93,7 +93,7 @@ def _by_digits(repository: BareRepository, app: AppName, digits: str) -> Sha | N
     commits = repository.commits(digits)
     if len(commits) > 1:
         raise Conflict(
-            f"{digits} may be one of {len(commits)} commits of {app}",
+            f"{digits} matches {len(commits)} commits of {app}",
             hint=f"deployhost deploy {app} {commits[0][:12]}",
             details=tuple(f"{sha[:12]} {repository.commit(sha).subject}" for sha in commits[:5]),
         )

@@ -71,7 +71,7 @@ def status(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the server and its apps: the live release of each, and how its last deploy went.
+    """Show the server and its apps. Each app is shown with its live release and its last deploy.
 
     Example: deployhost status hello
     """

@@ -34,7 +34,7 @@ def converge(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be repaired; change nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Repair at once what the daemon repairs within a minute: lost routes and containers, interrupted deploys, changes by Kamal.
+    """Repair the server and its apps at once. The daemon repairs the same within a minute: lost routes and containers, interrupted deploys.
 
     Example: deployhost converge --dry-run
     """

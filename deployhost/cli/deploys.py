@@ -56,7 +56,7 @@ def deploy(
 
 
 def restart(context: typer.Context, name: AppArgument, as_json: JsonOption = False) -> None:
-    """Replace the containers of the live release by new ones, without losing a request.
+    """Restart the live release without downtime. New containers replace the old ones.
 
     Example: deployhost restart hello
     """

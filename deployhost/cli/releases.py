@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def releases(context: typer.Context, name: AppArgument, as_json: JsonOption = False) -> None:
-    """List an app's releases, newest first: which one is live, why the others are not, and whether their image is still there.
+    """List an app's releases, newest first. Shows which one is live, why the others are not, and whether their image is still there.
 
     Example: deployhost releases hello
     """
@@ -48,7 +48,7 @@ def rollback(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Roll back to an earlier release: no build, current settings, no lost request. The next push rolls forward.
+    """Roll back to an earlier release. Needs no build, uses the current settings and loses no request. The next push rolls forward.
 
     Example: deployhost rollback hello
     """

@@ -28,7 +28,7 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove an app with its containers, images, repository, variables and domains. Its stored data stays without --storage.
+    """Remove an app. Deletes its containers, images, repository, variables and domains. Its stored data stays without --storage.
 
     Example: deployhost remove hello --dry-run
     """

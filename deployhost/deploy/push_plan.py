@@ -58,7 +58,7 @@ def going_forward(app: AppName, live: Release | None, chosen: Deploy | None) -> 
         return ""
     subject = f" ({live.subject})" if live.subject else ""
     automatically = " automatically" if chosen.trigger is Trigger.AUTO_ROLLBACK else ""
-    return f"{app} was rolled back{automatically} to {live.sha.short}{subject}; this push goes forward again"
+    return f"{app} was rolled back{automatically} to {live.sha.short}{subject}; this push rolls forward"
 
 
 def replaces(older: Deploy) -> str:
@@ -71,4 +71,4 @@ def overtaken_by(deploy: Deploy, newer: Deploy) -> str:
     if newer.trigger is Trigger.PUSH:
         return f"overtaken by the newer push {newer.sha.short}: that one is deployed instead of {deploy.sha.short}"
     how = "a rollback to" if newer.trigger is Trigger.ROLLBACK else "the deploy of"
-    return f"overtaken by {how} {newer.sha.short}, which was asked for later: {deploy.sha.short} is not deployed"
+    return f"overtaken by {how} {newer.sha.short}, which was requested later: {deploy.sha.short} is not deployed"

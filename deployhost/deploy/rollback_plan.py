@@ -25,7 +25,7 @@ def choose(app: AppName, candidates: Sequence[RollbackCandidate], wanted: str | 
     """
     live = next((one for one in candidates if one.release.is_live), None)
     if live is None:
-        raise NotFound(f"{app} has no live release to go back from", hint=f"deployhost deploy {app}")
+        raise NotFound(f"{app} has no live release to roll back from", hint=f"deployhost deploy {app}")
     return _earlier(app, candidates, live) if wanted is None else _named(app, candidates, wanted)
 
 
@@ -49,7 +49,7 @@ def _earlier(app: AppName, candidates: Sequence[RollbackCandidate], live: Rollba
     for found in (*other, *rebuilt):
         return found
     raise NotFound(
-        f"{app} has no earlier release to go back to than {live.release.version.short}",
+        f"{app} has no earlier release than {live.release.version.short}",
         hint=f"deployhost releases {app}",
     )
 
@@ -63,21 +63,21 @@ def _named(app: AppName, candidates: Sequence[RollbackCandidate], wanted: str) -
         raise NotFound(f"{app} has no release {wanted!r}", hint=f"deployhost releases {app}")
     if len({one.release.sha for one in found}) > 1:
         raise Conflict(
-            f"{wanted} may be one of several releases of {app}",
+            f"{wanted} matches several releases of {app}",
             hint=f"deployhost rollback {app} {found[0].release.version}",
             details=tuple(f"{one.release.version} {one.release.subject}" for one in found),
         )
     if exact and exact[0].release.is_live:
-        raise Conflict(f"{exact[0].release.version.short} is live already", hint=f"deployhost restart {app}")
+        raise Conflict(f"{exact[0].release.version.short} is already live", hint=f"deployhost restart {app}")
     usable = [one for one in (*found, *_same_commit(candidates, found[0])) if one.has_image]
     if not usable:
         release = found[0].release
         raise NotFound(
-            f"the image of {release.version.short} is gone: it has to be built again",
+            f"the image of {release.version.short} was removed: build it again",
             hint=f"deployhost deploy {app} {release.sha.short}",
         )
     if usable[0].release.is_live:
-        raise Conflict(f"{usable[0].release.version.short} is live already", hint=f"deployhost restart {app}")
+        raise Conflict(f"{usable[0].release.version.short} is already live", hint=f"deployhost restart {app}")
     return usable[0]
 
 

@@ -85,7 +85,7 @@ def cancel(parts: Parts, request: Message, _emit: Emit) -> Cancelled:
     asked = parts.cancellations.ask_all(app, printable or "root")
     parts.events.wake()
     if not asked:
-        raise Conflict(f"nothing of {app} is queued or running{_last(parts, app)}", hint=f"deployhost status {app}")
+        raise Conflict(f"{app} has no queued or running deploy{_last(parts, app)}", hint=f"deployhost status {app}")
     ended = [follow(parts, number, lambda _: None) for number in asked]
     return {"app": app, "deploys": [parts.views.deploy(deploy) for deploy in ended]}
 
@@ -108,7 +108,7 @@ def wait(parts: Parts, request: Message, emit: Emit) -> Waited:
                 break
     asked = next((one for one in parts.deploys.of_app(app) if one.trigger is not Trigger.AUTO_ROLLBACK), None)
     if asked is None:
-        raise NotFound(f"nothing of {app} was ever deployed", hint=f"deployhost status {app}")
+        raise NotFound(f"{app} was never deployed", hint=f"deployhost status {app}")
     why = _why_not_live(parts, asked)
     return {"app": app, "live": not why, "why": why, "deploy": parts.views.deploy(asked)}
 

@@ -23,7 +23,7 @@ def follow(parts: Parts, number: int, emit: Emit, rest: Message | None = None) -
             emit(cast("Event", event))  # as journal/telling.py wrote it
         return parts.deploys.get(number)
     except NotFound:
-        raise NotFound("the app was removed, and this deploy with it", hint="deployhost list") from None
+        raise NotFound("the app was removed, together with this deploy", hint="deployhost list") from None
 
 
 def shown(parts: Parts, deploy: Deploy, request: Message, emit: Emit, rest: Message | None = None) -> DeployView:

@@ -1,4 +1,4 @@
-"""The operations on an app's releases: showing them, and going back to one."""
+"""The operations on an app's releases: showing them, and rolling back to one."""
 
 from deployhost.control.messages import Message
 from deployhost.control.results import ReleasesFound, RollbackBegun, RolledBack
@@ -25,7 +25,7 @@ def list_releases(parts: Parts, request: Message, _emit: Emit) -> ReleasesFound:
 
 
 def rollback(parts: Parts, request: Message, emit: Emit) -> RolledBack:
-    """Go back to an earlier release, or, with dry_run, only say to which; return both releases."""
+    """Roll back to an earlier release or, with dry_run, only say to which; return both releases."""
     app = listed(parts, request).name
     wanted = None if request.get("release") is None else requests.text(request, "release")
     target, live = parts.rollbacks.target(app, wanted), parts.releases.live(app)
@@ -42,8 +42,8 @@ def rollback(parts: Parts, request: Message, emit: Emit) -> RolledBack:
     for running in before:
         if running.trigger in BUILDS and parts.deploys.is_open(running.id):
             text = (
-                f"deploy {running.id} ({running.sha.short}) is under way; the rollback follows it; "
-                f"to go back sooner: deployhost cancel {app}, which ends both, then roll back again"
+                f"deploy {running.id} ({running.sha.short}) runs first, then the rollback; "
+                f"to roll back sooner: deployhost cancel {app}, which cancels both, then roll back again"
             )
             emit({"event": "note", "text": text})
     if before:

@@ -38,7 +38,7 @@ def test_a_second_run_changes_nothing(server: FreshServer) -> None:
     engine = server.run("systemctl", "show", "--property=MainPID", "docker")
     said = server.install("--local", "--demo")
     assert "nothing to do" in said
-    assert "hello is live already" in said
+    assert "hello is already live" in said
     assert server.containers() == containers
     assert server.run("systemctl", "show", "--property=MainPID", "deployhostd") == daemon
     assert server.run("systemctl", "show", "--property=MainPID", "docker") == engine
@@ -74,7 +74,7 @@ def test_the_network_comes_back_when_it_was_removed(server: FreshServer) -> None
     assert server.get(URL)[0] != 200
     until(lambda: server.get(URL)[0] == 200, 30)
     assert server.containers() == containers
-    assert "nothing to mend" in server.run("deployhost", "converge")
+    assert "nothing to repair" in server.run("deployhost", "converge")
 
 
 def test_uninstall_keeps_the_data_and_set_up_brings_the_app_back(server: FreshServer) -> None:

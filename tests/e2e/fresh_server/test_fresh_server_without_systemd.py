@@ -23,7 +23,7 @@ def test_one_command_makes_the_demo_live_and_a_second_run_changes_nothing(server
     before = server.containers(), server.process(DAEMON, ENGINE, SUPERVISOR)
     again = server.install("--local", "--demo")
     assert "nothing to do" in again
-    assert "hello is live already" in again
+    assert "hello is already live" in again
     assert (server.containers(), server.process(DAEMON, ENGINE, SUPERVISOR)) == before
 
 

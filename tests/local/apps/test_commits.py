@@ -59,7 +59,7 @@ def test_names_of_several(repository: BareRepository) -> None:
 def test_digits_of_several(repository: BareRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     two = [of(repository, "main"), of(repository, "feature/x")]
     monkeypatch.setattr(repository, "commits", lambda _: two)
-    with pytest.raises(Conflict, match="abcd may be one of 2 commits") as several:
+    with pytest.raises(Conflict, match="abcd matches 2 commits") as several:
         find_commit(repository, SHOP, "abcd")
     assert several.value.details == (f"{two[0][:12]} commit 0", f"{two[1][:12]} commit 1")
 
@@ -83,7 +83,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names(repository: BareRepository, name: str) -> None:
-    with pytest.raises(InvalidRequest, match="no branch, tag or commit"):
+    with pytest.raises(InvalidRequest, match="is not a branch, tag or commit"):
         find_commit(repository, SHOP, name)
 
 

@@ -391,7 +391,7 @@ def test_a_mistake_in_apps_yml_hides_no_app(server: Server, ops: Operations) -> 
     for change in ("app.remove", "app.restart", "app.rollback", "storage.disable"):
         with pytest.raises(InvalidConfig, match=r"apps\.yml"):
             ops.ask(change, name=app)
-    with pytest.raises(Conflict, match="nothing of shop is queued or running"):
+    with pytest.raises(Conflict, match="shop has no queued or running deploy"):
         ops.ask("deploy.cancel", name=app)
 
 

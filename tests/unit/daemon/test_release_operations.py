@@ -57,7 +57,7 @@ def test_releases_of_one_commit_are_told_apart(server: Server, ops: Operations) 
 def test_nothing_was_ever_live(server: Server, ops: Operations) -> None:
     app = server.add("shop")
     assert ops.ask("releases.list", name=app)["releases"] == []
-    with pytest.raises(NotFound, match="shop has no live release to go back from"):
+    with pytest.raises(NotFound, match="shop has no live release to roll back from"):
         ops.ask("app.rollback", name=app)
 
 
@@ -96,9 +96,7 @@ def test_push_after_a_rollback(server: Server, ops: Operations) -> None:
     app = pushed(server, ops, ONE, TWO)
     ops.ask("app.rollback", name=app)
     ops.push(app, THREE)
-    assert (
-        ops.notes()[0] == f"shop was rolled back to {ONE.short} (subject of {ONE.short}); this push goes forward again"
-    )
+    assert ops.notes()[0] == f"shop was rolled back to {ONE.short} (subject of {ONE.short}); this push rolls forward"
     assert (ops.daemon.live(app).sha, note(ops)) == (THREE, "")
     ops.push(app, sha(4))
     assert ops.notes() == []
@@ -123,8 +121,8 @@ def test_rollback_waits_for_what_is_under_way(server: Server, ops: Operations) -
     (begun,) = (event for event in ops.events if event["event"] == "deploy")
     assert begun["rest"]["from"] is None, "that is not known yet"
     assert ops.notes()[0] == (
-        f"deploy {running.id} ({THREE.short}) is under way; the rollback follows it; "
-        "to go back sooner: deployhost cancel shop, which ends both, then roll back again"
+        f"deploy {running.id} ({THREE.short}) runs first, then the rollback; "
+        "to roll back sooner: deployhost cancel shop, which cancels both, then roll back again"
     )
     assert ops.daemon.live(app).sha == ONE
 
@@ -170,7 +168,7 @@ def test_commit_by_name(server: Server, ops: Operations) -> None:
     ops.ask("deploy.start", name=app, ref="main")
     assert not any("branch stays" in note for note in ops.notes())
     assert (ops.daemon.live(app).sha, note(ops)) == (TWO, "")
-    with pytest.raises(InvalidRequest, match="no branch, tag or commit"):
+    with pytest.raises(InvalidRequest, match="is not a branch, tag or commit"):
         ops.ask("deploy.start", name=app, ref="--upload-pack=id")
     with pytest.raises(NotFound):
         ops.ask("deploy.start", name=app, ref="nope")
@@ -199,7 +197,7 @@ def test_cancel(server: Server, ops: Operations) -> None:
     assert [(one["id"], one["status"]) for one in ended] == [(queued.id, "cancelled"), (running.id, "cancelled")]
     assert ended[0]["error"]["message"] == ended[1]["error"]["message"] == "cancelled by alice"
     assert ops.daemon.live(app).sha == ONE
-    with pytest.raises(Conflict, match=r"nothing of shop is queued or running: deploy \d+ .* is cancelled"):
+    with pytest.raises(Conflict, match=r"shop has no queued or running deploy: deploy \d+ .* is cancelled"):
         ops.ask("deploy.cancel", name=app)
 
 
@@ -226,7 +224,7 @@ def test_push_that_a_rollback_overtakes(server: Server, ops: Operations) -> None
     outcome = ops.daemon.intake.outcome(ops.daemon.deploys.get(queued.id))
     assert (outcome.taken, outcome.says) == (
         False,
-        f"overtaken by a rollback to {ONE.short}, which was asked for later: {THREE.short} is not deployed",
+        f"overtaken by a rollback to {ONE.short}, which was requested later: {THREE.short} is not deployed",
     )
     ops.daemon.deploys.ask_to_cancel(newer.id)
 

@@ -103,7 +103,7 @@ def test_a_push_learns_what_it_replaces_and_that_it_goes_forward(
     second = daemon.intake.push(app, MAIN, server.refs.branches["main"], sha(4))
     assert isinstance(first, Accepted)
     assert isinstance(second, Accepted)
-    assert [note.partition(":")[0].split(";")[-1].strip() for note in first.notes] == ["this push goes forward again"]
+    assert [note.partition(":")[0].split(";")[-1].strip() for note in first.notes] == ["this push rolls forward"]
     assert f"this push replaces {THREE.short}" in second.notes[-1]
 
 

@@ -94,7 +94,7 @@ def test_named() -> None:
     for wrong in ("abc", "beef", "", "-2", "--help", "$(id)"):
         with pytest.raises(NotFound, match="no release"):
             chosen(found, wrong)
-    with pytest.raises(Conflict, match="live already"):
+    with pytest.raises(Conflict, match="already live"):
         chosen(found, sha(9))
 
 
@@ -102,7 +102,7 @@ def test_named_and_its_image_is_gone() -> None:
     """Another release of the same commit will do; without one it has to be built."""
     live = one(9, 9, live=True)
     assert chosen([live, one(1, 2, again="-2"), one(1, 1, there=False)], sha(1)) == sha(1) + "-2"
-    with pytest.raises(NotFound, match="built again") as gone:
+    with pytest.raises(NotFound, match="build it again") as gone:
         chosen([live, one(1, 1, there=False)], sha(1))
     assert gone.value.hint == f"deployhost deploy shop {sha(1).short}"
 
