@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+from deployhost.errors import DeployCancelled
+
 TYPE_CHECKING = False  # types are not needed to run, and the views would take 2 ms
 if TYPE_CHECKING:
     from deployhost.control.messages import Event, StageEvent
@@ -50,18 +52,19 @@ class ProgressLines:
             self._live(deploy)
         elif status == "failed":
             error = deploy["error"]
-            for line in error_lines(error, "failed") if error else ["failed: the deploy failed"]:
-                self._write(self._paint(line, _RED) if line.startswith("failed") else line)
+            self._error(error_lines(error, "failed") if error else ["failed: the deploy failed"])
         elif status == "cancelled":
             error = deploy["error"]
-            lines = error_lines(error, "cancelled") if error else ["cancelled: a person cancelled it"]
-            for number, line in enumerate(lines):
-                said = line.replace("cancelled: cancelled ", "cancelled ", 1)
-                self._write(line if number else self._paint(said, _RED))
+            word = "" if error and error["code"] == DeployCancelled.code else "cancelled"  # its message says so itself
+            self._error(error_lines(error, word) if error else ["cancelled: a person cancelled it"])
         elif status == "superseded":
             self._write(_superseded(deploy))
         else:
             self._write(f"deploy {deploy['id']} is {status}")
+
+    def _error(self, lines: list[str]) -> None:
+        for number, line in enumerate(lines):
+            self._write(line if number else self._paint(line, _RED))
 
     def _live(self, deploy: DeployView) -> None:
         took = f" in {seconds(deploy['total_ms'])}" if deploy["total_ms"] is not None else ""
@@ -116,7 +119,7 @@ def error_lines(error: ErrorView, word: str = "error") -> list[str]:
     details = [clean(line) for detail in error.get("details") or () for line in str(detail).splitlines()]
     hint = clean(error.get("hint") or "")
     return [
-        f"{word}: {first}",
+        f"{word}: {first}" if word else first,
         *(f"  {line}".rstrip() for line in (*more, *details)),
         *([f"try: {hint}"] if hint else []),
     ]

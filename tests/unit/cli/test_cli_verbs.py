@@ -785,7 +785,11 @@ def test_cancel_that_comes_too_late(control: FakeControl, run: Run) -> None:
     [
         (deploy_view("live"), "it ended 3 times", "failed: it ended 3 times\ntry: deployhost status hello\n"),
         (deploy_view("failed", error=error_view("npm ci failed")), "npm ci failed", "failed: npm ci failed\n"),
-        (deploy_view("cancelled", error=error_view("cancelled by bob")), "cancelled by bob", "cancelled by bob\n"),
+        (
+            deploy_view("cancelled", error=error_view("cancelled by bob", code="deploy_cancelled")),
+            "cancelled by bob",
+            "cancelled by bob\n",
+        ),
     ],
 )
 def test_wait_for_what_failed(control: FakeControl, run: Run, deploy: DeployView, why: str, said: str) -> None:
