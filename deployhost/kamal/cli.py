@@ -40,17 +40,17 @@ class KamalCli:
         self._paths, self._say = paths, say
         self._locks = KamalLocks(paths.kamal)
 
-    def run(self, run: KamalContext, arguments: Sequence[str]) -> int:
+    def run(self, context: KamalContext, arguments: Sequence[str]) -> int:
         """Run Kamal with arguments and return its exit code. Raises Conflict if the app's lock stays held."""
         with contextlib.ExitStack() as stack:
-            more = {**run.terminal, "VERSION": run.version}
+            more = {**context.terminal, "VERSION": context.version}
             if command.locks(arguments):
                 stack.enter_context(
                     self._locks.held(
-                        run.app,
-                        run.version,
+                        context.app,
+                        context.version,
                         patience=PATIENCE,
-                        waiting=lambda holder: self._say(f"waiting for Kamal's lock on {run.app}: {holder}"),
+                        waiting=lambda holder: self._say(f"waiting for Kamal's lock on {context.app}: {holder}"),
                     )
                 )
                 more["KAMAL_LOCK"] = "true"
@@ -60,7 +60,7 @@ class KamalCli:
             return process.attached(
                 [str(self._paths.kamal_program), *arguments],
                 env=installation.environment(self._paths, more),
-                cwd=run.directory,
+                cwd=context.directory,
             )
 
     @contextlib.contextmanager
