@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 from typing import Any, Literal, NoReturn, Self
 
 from deployhost.errors import InvalidName
@@ -130,22 +129,16 @@ class Secret:
         return hash(self._value)
 
 
-@dataclass(frozen=True)
 class Redactor:
     """Hides secrets in texts, also each line of a secret that has several."""
 
-    secrets: frozenset[Secret] = frozenset()
-
-    @cached_property
-    def _hidden(self) -> list[str]:
+    def __init__(self, secrets: frozenset[Secret] = frozenset()) -> None:
+        self.secrets = secrets
         # Short values ("1", "true") would blot out harmless text, and are no secrets. A secret may be part of a longer one.
         parts = {
-            part
-            for value in map(Secret.reveal, self.secrets)
-            for part in (value, *value.splitlines())
-            if len(part) >= 8
+            part for value in map(Secret.reveal, secrets) for part in (value, *value.splitlines()) if len(part) >= 8
         }
-        return sorted(parts, key=lambda part: (-len(part), part))
+        self._hidden = sorted(parts, key=lambda part: (-len(part), part))
 
     def redacted(self, text: str) -> str:
         """Return the text without the secrets."""
@@ -271,10 +264,7 @@ class Drain:
 
 @dataclass(frozen=True)
 class Hold:
-    """Requests of an app that kamal-proxy holds during a handover.
-
-    `proxy` names the proxy's process that was told to (empty: nothing was held), `containers` what is started again if that fails.
-    """
+    """Requests of an app that a proxy holds: `proxy` is its process (empty: nothing was held), `containers` what is started again on failure."""
 
     app: AppName
     deploy: int

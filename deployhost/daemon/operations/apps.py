@@ -20,7 +20,7 @@ from deployhost.daemon.parts import Parts
 from deployhost.errors import DeployhostError, DockerUnavailable
 from deployhost.kamal.contract import PROXY_CONTAINER
 from deployhost.model import AppName, Branch, Domain
-from deployhost.steps import Finding
+from deployhost.steps import Finding, Severity
 
 
 def listed(parts: Parts, request: Message, key: str = "name") -> AppConfig:
@@ -137,9 +137,15 @@ def _server(parts: Parts, running: Running) -> ServerView:
     }
 
 
-def _findings(_parts: Parts) -> list[Finding]:
-    """Return what is wrong with the server and its apps."""
-    return []
+def _findings(parts: Parts) -> list[Finding]:
+    """Return what is wrong with the server and its apps: what converge found, and what fails again and again."""
+    reported = [
+        Finding(Severity.ERROR if one["hint"] else Severity.WARNING, one["message"], fix=one["hint"])
+        for one in _warnings(parts)
+    ]
+    found = parts.converge.findings()
+    known = {one.what for one in found}
+    return [*found, *(one for one in reported if not any(one.what.startswith(what) for what in known))]
 
 
 def _warnings(parts: Parts) -> list[WarningView]:

@@ -333,7 +333,7 @@ def test_a_build_that_runs_out_of_memory_says_so(world: World, monkeypatch: pyte
     world.docker('#5 [2/2] RUN make\n#5 ERROR: process "make" did not complete successfully: exit code: 2\n', 1)
     with pytest.raises(BuildFailed) as caught:
         world.build(GENERATED)
-    assert caught.value.message == "the build was killed: it used more than its 2g of memory"
+    assert caught.value.message == "the build was killed: it used more than its 2 GB of memory"
     assert caught.value.hint == f"echo 'build_memory: 4g' >> {world.root}/server.yml"
     assert caught.value.details == ("RUN make failed with exit code 2",)
     (world.root / "server.yml").write_text("build_memory: 2g\n")
