@@ -2,10 +2,9 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
@@ -31,14 +30,13 @@ from deployhost.journal.releases import Releases
 from deployhost.kamal import contract
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB, AppName, Deploy, Release, Sha, Trigger
-from deployhost.steps import Step
+from deployhost.steps import Acts, Step, carry_out
 from deployhost.system.clock import Clock
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.traffic.drain import MARGIN, Drainer
 from deployhost.traffic.switch import Switch
 
-Acts = Mapping[type[Step], Callable[[Any], str | None]]
 log = logging.getLogger(__name__)
 
 
@@ -82,9 +80,9 @@ class AppActor:
             EndDrain: self._end_drain,
         }
 
-    def act(self, step: Step) -> str | None:
+    def act(self, step: Step) -> str:
         """Carry out a step. Raise what its tools raise."""
-        return self.acts[type(step)](step)
+        return carry_out(step, self.acts)
 
     def _let_go(self, step: LetGo) -> None:
         self.standstill.mend(step.hold)

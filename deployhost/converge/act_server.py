@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from deployhost.converge.act import Acts
 from deployhost.converge.findings.network_plan import MakeNetwork
 from deployhost.converge.findings.numbers_plan import SkipNumbers
 from deployhost.converge.findings.proxy_plan import ConnectProxy, MakeProxy, StartStoppedProxy
@@ -15,8 +14,8 @@ from deployhost.journal.deploys import Deploys
 from deployhost.kamal.contract import NETWORK, PROXY_CONTAINER, PROXY_MAC
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import AppName
-from deployhost.steps import Step
-from deployhost.system.clock import Clock, until
+from deployhost.steps import Acts, Step, carry_out
+from deployhost.system.clock import Clock, retry
 from deployhost.system.docker import Docker
 
 SETUP = "deployhost setup --local"  # what Docker refuses, set-up may know better how to make
@@ -52,7 +51,7 @@ class ServerActor:
 
     @property
     def acts(self) -> Acts:
-        """Return what carries out each type of step. It returns why there was no need for the step any more, or nothing."""
+        """Return what carries out each type of step, and returns why there was no need for it any more, or nothing."""
         return {
             MakeNetwork: self._make_network,
             StartStoppedProxy: self._start_proxy,
@@ -62,12 +61,15 @@ class ServerActor:
             RemoveRepository: self._remove_repository,
         }
 
-    def act(self, step: Step) -> str | None:
-        """Carry out a step. Raise SwitchFailed, with the command that may fix it, and what its tools raise."""
+    def act(self, step: Step) -> str:
+        """Carry out a step and return why there was no need for it any more, or "".
+
+        Raise SwitchFailed, with the command that may fix it, and what its tools raise.
+        """
         if isinstance(step, MakeProxy) and self.last_try.error is not None and self.clock.time() < self.last_try.until:
             raise self.last_try.error
         log.info("%s: %s", step.what, step.why)
-        return self.acts[type(step)](step)
+        return carry_out(step, self.acts)
 
     def _make_network(self, step: MakeNetwork) -> None:
         with _hinted(step):
@@ -101,15 +103,11 @@ class ServerActor:
         return None if self.delete_repository(step.app) else "it has an owner or content by now"
 
     def _await_proxy(self) -> None:
-        if not until(self._answers, within=PROXY_STARTS, every=POLL, clock=self.clock):
-            self.proxy.routes()
+        retry(self.proxy.routes, again=_may_pass, within=PROXY_STARTS, every=POLL, clock=self.clock)
 
-    def _answers(self) -> bool:
-        try:
-            self.proxy.routes()
-        except DeployhostError:
-            return False
-        return True
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, DeployhostError)
 
 
 @contextmanager

@@ -7,8 +7,9 @@ have been a deploy's switch. An app whose lock somebody else holds is left alone
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 from deployhost.converge.act import AppActor
 from deployhost.converge.act_server import ServerActor
@@ -28,6 +29,7 @@ from deployhost.kamal.lock import KamalLocks
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import AppName, Deploy, DeployStatus, Version
 from deployhost.steps import Finding, Plan, Step
+from deployhost.system.clock import Clock
 
 NO_VERSION = Version("0" * 40)  # its lock has no version to name; Kamal only shows it
 ROUNDS = 6  # what takes more rounds than that goes in circles; the next run is not far
@@ -37,32 +39,24 @@ AT_ONCE = 8  # containers that are stopped side by side
 log = logging.getLogger(__name__)
 
 
+@dataclass(kw_only=True)
 class Converge:
     """Puts right what is not as it should be, and remembers what only a person can."""
 
-    def __init__(
-        self,
-        *,
-        reader: FactsReader,
-        actor: AppActor,
-        server_actor: ServerActor,
-        proxy: KamalProxy,
-        deploys: Deploys,
-        locks: KamalLocks,
-        clock: Callable[[], float],
-    ) -> None:
-        self._reader = reader
-        self._actor = actor
-        self._server_actor = server_actor
-        self._proxy = proxy
-        self._deploys = deploys
-        self._locks = locks
-        self._clock = clock
-        self._one = threading.Lock()
-        self._apps: dict[AppName, Diagnosis] = {}
-        self._server = self._repositories = Diagnosis()
-        self._left_alone: dict[AppName, str] = {}
-        self._troubled: set[AppName] = set()  # each trouble is logged once
+    reader: FactsReader
+    actor: AppActor
+    server_actor: ServerActor
+    proxy: KamalProxy
+    deploys: Deploys
+    locks: KamalLocks
+    clock: Clock
+    _one: threading.Lock = field(default_factory=threading.Lock, init=False)
+    # What the last run did and found:
+    _server: Diagnosis = field(default=Diagnosis(), init=False)
+    _repositories: Diagnosis = field(default=Diagnosis(), init=False)
+    _apps: dict[AppName, Diagnosis] = field(default_factory=dict, init=False)
+    _left_alone: dict[AppName, str] = field(default_factory=dict, init=False)
+    _troubled: set[AppName] = field(default_factory=set, init=False)  # each trouble is logged once
 
     def run(self, only: AppName | None = None, *, hurry: bool = False) -> Plan:
         """Put everything right, or the app that is named, and return what was done; the notes say what could not be.
@@ -71,13 +65,13 @@ class Converge:
         the engine or the proxy does not answer, FileProblem while the journal can't be read: then try again later.
         """
         with self._one:
-            self._locks.release_left()
+            self.locks.release_left()
             self._see_to_server()
             done = self._server
             if only is None:
                 self._see_to_repositories()
                 done += self._repositories
-            apps = self._reader.apps(only)
+            apps = self.reader.apps(only)
             found = self._all(list(apps.values()), hurry=hurry)
             self._apps = found if only is None else self._apps | found
             for app, facts in apps.items():
@@ -90,13 +84,13 @@ class Converge:
 
     def plan(self, only: AppName | None = None) -> Plan:
         """Return what `run` would do first; what follows from that is only seen then. Raise what `run` raises."""
-        found = plan_server(self._reader.server())
+        found = plan_server(self.reader.server())
         if FROZEN in found.findings or any(isinstance(step, AWAY) for step in found):
             return (found + Diagnosis(remarks=("the apps' routes are looked at once kamal-proxy answers",))).plan
-        for facts in self._reader.apps(only).values():
+        for facts in self.reader.apps(only).values():
             found += plan_app(facts)
         if only is None:
-            found += repositories(self._reader.repositories())
+            found += repositories(self.reader.repositories())
         return found.plan
 
     def mend(self, deploy: Deploy) -> None:
@@ -104,7 +98,7 @@ class Converge:
 
         Raise Conflict while the app is somebody else's, and what `run` raises.
         """
-        if self._deploys.get(deploy.id).status is DeployStatus.RUNNING:
+        if self.deploys.get(deploy.id).status is DeployStatus.RUNNING:
             with self._one, self._held(deploy.app):
                 self._rounds(deploy.app, hurry=True, broken_off=[deploy.id])
 
@@ -128,13 +122,13 @@ class Converge:
 
     def _see_to_server(self) -> None:
         """Do what concerns all apps. Raise SwitchFailed if kamal-proxy is frozen: nothing can be asked of it then."""
-        found = plan_server(self._reader.server())
+        found = plan_server(self.reader.server())
         for one in found.findings:
             if one not in self._server.findings:
                 log.warning("%s", sentence(one))
         self._server = found
         for step in found:
-            self._server_actor.act(step)
+            self.server_actor.act(step)
         if FROZEN in found.findings:
             raise SwitchFailed(f"{FROZEN.what}; {FROZEN.why}", hint=FROZEN.fix)
 
@@ -142,13 +136,13 @@ class Converge:
         """Delete the repositories that are nobody's. What fails is reported: the apps are not concerned."""
         done: list[Step] = []
         try:
-            plan = repositories(self._reader.repositories())
+            plan = repositories(self.reader.repositories())
             remarks = list(plan.remarks)
         except DeployhostError as error:
             plan, remarks = Diagnosis(), [f"repositories without an app can't be seen to: {error}"]
         for step in plan:
             try:
-                why_not = self._server_actor.act(step)
+                why_not = self.server_actor.act(step)
             except DeployhostError as error:
                 remarks.append(f"{step.what}: {error}")
                 continue
@@ -180,9 +174,9 @@ class Converge:
             with self._held(facts.app):
                 return self._rounds(facts.app, hurry=hurry)
         except (DeployhostError, Unrecorded) as error:
-            if isinstance(error, Conflict) and facts.app not in self._locks.foreign():
+            if isinstance(error, Conflict) and facts.app not in self.locks.foreign():
                 return Diagnosis(remarks=plan.remarks)  # a deploy of ours is at it
-            self._proxy.routes()  # an engine or a proxy that is away concerns them all
+            self.proxy.routes()  # an engine or a proxy that is away concerns them all
             note = f"{facts.app}: {error}"
             if facts.app not in self._troubled:
                 log.warning("%s", note)
@@ -191,17 +185,17 @@ class Converge:
 
     @contextlib.contextmanager
     def _held(self, app: AppName) -> Iterator[None]:
-        foreign = self._locks.foreign().get(app)
+        foreign = self.locks.foreign().get(app)
         if foreign is not None:
-            age = _minutes(foreign.age(self._clock()))
+            age = _minutes(foreign.age(self.clock.time()))
             raise Conflict(f"Kamal's lock is held by {foreign.by} since {age}, so it is left alone")
-        with self._locks.held(app, NO_VERSION, patience=0, waiting=lambda _: None):
+        with self.locks.held(app, NO_VERSION, patience=0, waiting=lambda _: None):
             yield
 
     def _rounds(self, app: AppName, *, hurry: bool, broken_off: Iterable[int] = ()) -> Diagnosis:
         done, plan = Diagnosis(), Diagnosis()
         for _ in range(ROUNDS):
-            facts = self._reader.apps(app, broken_off).get(app)
+            facts = self.reader.apps(app, broken_off).get(app)
             plan = Diagnosis() if facts is None else plan_app(facts)
             steps = tuple(step for step in plan if _now(step, hurry=hurry))
             if not steps:
@@ -216,12 +210,12 @@ class Converge:
         slow = [step for step in steps if isinstance(step, UNHURRIED)]
         for step in steps:
             if step not in slow:
-                self._actor.act(step)
+                self.actor.act(step)
         if len(slow) == 1:
-            self._actor.act(slow[0])
+            self.actor.act(slow[0])
         elif slow:
             with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-                list(pool.map(self._actor.act, slow))
+                list(pool.map(self.actor.act, slow))
 
 
 def _now(step: Step, *, hurry: bool) -> bool:

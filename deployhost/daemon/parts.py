@@ -267,7 +267,7 @@ class Parts:
         make_proxy=lambda parts: lambda: parts.outside.proxy_container(parts.paths, parts.docker).restore(log.info),
         delete_repository=lambda parts: parts.repositories.delete_unowned,
     )
-    converge: part[Converge] = part(Converge, clock=lambda parts: parts.clock.time)
+    converge: part[Converge] = part(Converge)
     keeping = part(
         Keeping,
         keepers=lambda parts: {

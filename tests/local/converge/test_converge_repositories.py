@@ -86,7 +86,7 @@ def test_what_cannot_be_deleted_is_in_nobodys_way(server: Server, caplog: pytest
     def held(_app: AppName) -> bool:
         raise Conflict("another process has held apps.yml.lock for more than 10 s")
 
-    daemon.converge._server_actor = replace(daemon.converge._server_actor, delete_repository=held)
+    daemon.converge.server_actor = replace(daemon.converge.server_actor, delete_repository=held)
     server.table.routes.clear()
     plan = daemon.converge.run()
     assert [step.what for step in plan] == [f"lead shop's hosts to shop-web-{sha(1)}"]
@@ -121,7 +121,7 @@ def test_what_was_not_deleted_is_not_told(server: Server) -> None:
     server.paths.apps_yml.write_text("apps:\n")
     daemon = server.start()
     orphan(server, "old")
-    daemon.converge._server_actor = replace(daemon.converge._server_actor, delete_repository=lambda _app: False)
+    daemon.converge.server_actor = replace(daemon.converge.server_actor, delete_repository=lambda _app: False)
     assert daemon.converge.run().steps == ()
 
 

@@ -16,7 +16,7 @@ def step_types() -> set[type[Step]]:
 
 
 def test_every_step_has_one_row(daemon: Assembled) -> None:
-    of_apps, of_server = daemon.converge._actor.acts, daemon.converge._server_actor.acts
+    of_apps, of_server = daemon.converge.actor.acts, daemon.converge.server_actor.acts
     assert set(of_apps) | set(of_server) == step_types()
     assert not set(of_apps) & set(of_server)
 

@@ -25,18 +25,18 @@ def test_what_fails_has_a_command(
 
     monkeypatch.setattr(daemon.docker, "create_network", fail)
     with pytest.raises((SwitchFailed, DockerUnavailable)) as told:
-        daemon.converge._server_actor.act(MAKE)
+        daemon.converge.server_actor.act(MAKE)
     expected = (error.message, error.hint) if error.hint else (f"{MAKE.what}: no room", "deployhost setup --local")
     assert (told.value.message, told.value.hint) == expected
 
 
 def test_numbers_are_skipped(daemon: Assembled) -> None:
-    assert daemon.converge._server_actor.act(SkipNumbers(what="skip", why="so", above=77)) is None
+    assert daemon.converge.server_actor.act(SkipNumbers(what="skip", why="so", above=77)) == ""
     assert daemon.deploys.highest() == 77
 
 
 @pytest.mark.parametrize("deleted", [True, False])
 def test_why_there_was_no_need(daemon: Assembled, deleted: bool) -> None:
-    actor = replace(daemon.converge._server_actor, delete_repository=lambda _app: deleted)
+    actor = replace(daemon.converge.server_actor, delete_repository=lambda _app: deleted)
     said = actor.act(RemoveRepository(what="delete it", why="nobody uses it", app=AppName("old")))
-    assert said == (None if deleted else "it has an owner or content by now")
+    assert said == ("" if deleted else "it has an owner or content by now")

@@ -9,13 +9,13 @@ from tests.fakes.assembled import Assembled, Server, sha
 
 
 def test_the_server(server: Server, daemon: Assembled) -> None:
-    facts = daemon.converge._reader.server()
+    facts = daemon.converge.reader.server()
     assert (facts.proxy, facts.proxy_connected, facts.network) == ("running", True, True)
     assert (facts.highest_label, facts.highest_number) == (1, 1)
     assert facts.youngest_lock == float("inf")
     server.engine.proxy = None
     server.engine.networks.clear()
-    facts = daemon.converge._reader.server()
+    facts = daemon.converge.reader.server()
     assert (facts.proxy, facts.proxy_connected, facts.network) == (None, False, False)
 
 
@@ -35,7 +35,7 @@ def test_containers_of_an_app(server: Server, app: AppName, daemon: Assembled) -
     make("shop-web-staging", **{**labels, "destination": "staging"})
     make("shop-web-exec", service=app)
     make("Shop", service="Not an app's name")
-    facts = daemon.converge._reader.apps(app)[app]
+    facts = daemon.converge.reader.apps(app)[app]
     found = {one.id: (one.role, one.deploy) for one in facts.containers}
     assert found[live.container] == ("web", 1)
     assert (found[kamals], found[release]) == (("web", None), (None, 1))
@@ -45,20 +45,20 @@ def test_containers_of_an_app(server: Server, app: AppName, daemon: Assembled) -
 
 def test_which_apps_are_ours(server: Server, app: AppName, daemon: Assembled) -> None:
     server.add("blog")
-    assert list(daemon.converge._reader.apps()) == ["blog", "shop"]
+    assert list(daemon.converge.reader.apps()) == ["blog", "shop"]
     server.paths.apps_yml.write_text("apps: {}\n")
-    facts = daemon.converge._reader.apps()
+    facts = daemon.converge.reader.apps()
     assert list(facts) == ["shop"], "the journal has something of it"
     assert facts[app].removed
     server.paths.apps_yml.write_text("apps: [\n")
-    assert not daemon.converge._reader.apps()[app].removed, "nobody knows"
+    assert not daemon.converge.reader.apps()[app].removed, "nobody knows"
 
 
 def test_a_deploy_that_nobody_works_on(server: Server, app: AppName, daemon: Assembled) -> None:
     queued = daemon.accept(app, sha(2))
     begun = daemon.deploys.begin(queued, daemon.live(app).version)
     assert begun is not None
-    assert daemon.converge._reader.apps()[app].broken_off == {begun.id}
+    assert daemon.converge.reader.apps()[app].broken_off == {begun.id}
     daemon.worked_on.add(begun.id)
-    assert daemon.converge._reader.apps()[app].broken_off == frozenset()
-    assert daemon.converge._reader.apps(app, broken_off=[begun.id])[app].broken_off == {begun.id}
+    assert daemon.converge.reader.apps()[app].broken_off == frozenset()
+    assert daemon.converge.reader.apps(app, broken_off=[begun.id])[app].broken_off == {begun.id}
