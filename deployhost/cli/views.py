@@ -74,24 +74,26 @@ def status(result: StatusFound, now: datetime) -> list[str]:
             f"kamal-proxy {server['proxy'] if known else 'unknown'}, port {server['http_port']}",
         )
     )
-    head = [first, *_problems(server, known)]
+    head = [first, *_problems(server, [app["note"] for app in result["apps"]], known)]
     if not result["apps"]:
         return [*head, "", "No apps yet.", "try: deployhost add NAME"]
     return [*head, *(line for app in result["apps"] for line in ("", *app_status(app, now)))]
 
 
-def _problems(server: ServerView, known: bool) -> list[str]:
-    """Return what is wrong with the server, each problem once, with the command that fixes it."""
+def _problems(server: ServerView, notes: Sequence[str], known: bool) -> list[str]:
+    """Return what is wrong, each problem once, with the command that fixes it; `notes` are shown with the apps."""
     lines = _out_of_reach(server, known)
+    findings = server.get("findings") or []  # a daemon of an earlier version has none
+    for finding in findings:
+        what, why = clean(finding["what"]), clean(finding["why"])
+        if not any(finding["what"] in note for note in notes):
+            lines += _problem(f"{what}: {why}" if why else what, finding["fix"])
     for warning in server["warnings"]:
         message = clean(warning["message"])
-        # What is out of reach altogether has been said.
-        if not any(line.endswith(f": {message.partition(': ')[2]}") for line in lines):
+        # What is out of reach altogether has been said, and so has what is a finding too.
+        said = any(line.endswith(f": {message.partition(': ')[2]}") for line in lines)
+        if not said and not any(finding["what"] in warning["message"] for finding in findings):
             lines += _problem(message, warning["hint"])
-    for finding in server.get("findings") or ():  # a daemon of an earlier version has none
-        what, why = clean(finding["what"]), clean(finding["why"])
-        if not any(what in line for line in lines):
-            lines += _problem(f"{what}: {why}" if why else what, finding["fix"])
     return lines
 
 

@@ -160,7 +160,7 @@ def test_the_limits_as_a_run_sees_them(world: World) -> None:
 def test_a_build_that_eats_all_memory_is_killed_alone_and_says_so(world: World) -> None:
     with pytest.raises(BuildFailed) as caught:
         world.build("python /eat.py")
-    assert caught.value.message == "the build was killed: it used more than its 256m of memory"
+    assert caught.value.message == "the build was killed: it used more than its 256 MB of memory"
     assert "build_memory: 512m" in caught.value.hint
     assert any("137" in line for line in caught.value.details), caught.value.details
     world.build("true")  # and the next one is not blamed for it
@@ -168,7 +168,7 @@ def test_a_build_that_eats_all_memory_is_killed_alone_and_says_so(world: World) 
 
 def test_a_compiler_that_is_killed_within_a_build_is_named_too(world: World) -> None:
     """Its parent goes on and ends with another code than 137."""
-    with pytest.raises(BuildFailed, match="used more than its 256m of memory") as caught:
+    with pytest.raises(BuildFailed, match="used more than its 256 MB of memory") as caught:
         world.build("python /parent.py")
     assert any("exit code 3" in line for line in caught.value.details), caught.value.details
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from deployhost.apps.view import finding
 from deployhost.cli import views
 from deployhost.steps import Finding, Severity
-from tests.fakes.views import server_view
+from tests.fakes.views import app_view, server_view
 
 NOW = datetime(2026, 1, 1, 0, 2, 5, tzinfo=UTC)
 
@@ -44,7 +44,7 @@ def test_what_has_been_said_is_not_said_again() -> None:
 
 
 def test_findings() -> None:
-    """Each is shown with its command, but not where a warning says the same."""
+    """Each is shown with its command, and not again as a warning."""
     lost = Finding(Severity.ERROR, "shop has no route", "kamal-proxy forgot it", "deployhost converge shop")
     clock = Finding(Severity.WARNING, "the clock is not synchronised")
     assert head(findings=[lost, clock]) == [
@@ -52,6 +52,14 @@ def test_findings() -> None:
         "  try: deployhost converge shop",
         "! the clock is not synchronised",
     ]
-    assert head(("the clock is not synchronised: NTP is off", ""), findings=[clock]) == [
-        "! the clock is not synchronised: NTP is off"
+    assert head(("the clock is not synchronised; NTP is off: timedatectl set-ntp true", ""), findings=[clock]) == [
+        "! the clock is not synchronised"
     ]
+
+
+def test_a_finding_that_an_app_shows() -> None:
+    frozen = Finding(Severity.ERROR, "the container of hello is frozen", "", "docker unpause hello")
+    shown = server_view(findings=[finding(frozen)])
+    app = app_view(note="the container of hello is frozen: docker unpause hello")
+    lines = views.status({"server": shown, "apps": [app], "problem": None}, NOW)
+    assert sum("frozen" in line for line in lines) == 1
