@@ -64,13 +64,14 @@ def test_the_whole_way(server: Server) -> None:
     assert daemon.converge.plan().notes == (told,)
     assert daemon.converge.run().notes == (told,)
     assert [one["message"] for one in ops.ask("app.status")["server"]["warnings"]] == [told]
-    assert [found.what for found in daemon.converge.findings()] == ["the clock is not synchronised"]
+    [found] = ops.ask("app.status")["server"]["findings"]
+    assert (found["what"], found["fix"]) == ("the clock is not synchronised", "timedatectl set-ntp true")
     server.now -= 3 * 3600
     daemon.converge.run()
-    [_, found] = daemon.converge.findings()
-    assert found.what == "the clock is 3 h earlier than the journal's newest entry"
+    [_, earlier] = daemon.converge.findings()
+    assert earlier.what == "the clock is 3 h earlier than the journal's newest entry"
     server.now += 3 * 3600
     server.synchronisation = Synchronisation(kept=True)
     assert daemon.converge.run().notes == ()
-    assert daemon.converge.findings() == ()
+    assert ops.ask("app.status")["server"]["findings"] == []
     assert ops.ask("app.status")["server"]["warnings"] == []
