@@ -15,5 +15,5 @@ def templates_dir() -> Path:
 
 
 def read_template(name: str) -> str:
-    """Given a name such as "systemd/deployhostd.service", return the template's text."""
+    """Return the text of a template, by its name such as "systemd/deployhostd.service"."""
     return (templates_dir() / name).read_text(encoding="utf-8")

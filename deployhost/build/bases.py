@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from deployhost.build import registries
 from deployhost.build.registries import Reference
 from deployhost.build.stand_in import StandIns
-from deployhost.build.stand_in_plan import LABEL, StandInRecipe, recipe_for
+from deployhost.build.stand_in_plan import LABEL, recipe_for
 from deployhost.config.server import MIRRORS
 from deployhost.errors import BaseImageUnavailable, DockerUnavailable, NotFound
 from deployhost.system import files
@@ -26,14 +25,6 @@ LOCK_TIMEOUT = 1800.0
 
 Say = Callable[[str], None]
 STAND_IN_ADVICE = "`stand_in_bases: true` for the app in apps.yml allows a stand-in made of Debian's packages"
-
-
-class Maker(Protocol):
-    """Whoever makes stand-ins."""
-
-    def make(self, recipe: StandInRecipe, reference: str, say: Say) -> None:
-        """Have a stand-in under that name. Raises BaseImageUnavailable."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -57,7 +48,7 @@ class Bases:
         state_dir: Path,
         mirrors: Callable[[], Sequence[str]] = lambda: MIRRORS,
         now: Callable[[], float] = time.time,
-        stand_ins: Maker | None = None,
+        stand_ins: StandIns | None = None,
     ) -> None:
         self._docker = docker
         self._dir = state_dir / "bases"

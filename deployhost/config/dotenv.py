@@ -21,7 +21,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
 
 
 def parse(text: str, name: str = ".env") -> dict[EnvName, str]:
-    """Given the text of a .env file, return its variables in order. Raise InvalidConfig with every mistake and its line."""
+    """Return the variables in the text of a .env file, in order. Raise InvalidConfig with every mistake and its line."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     values: dict[EnvName, str] = {}
     problems: list[str] = []
@@ -46,7 +46,7 @@ def parse(text: str, name: str = ".env") -> dict[EnvName, str]:
 
 
 def render(values: Mapping[EnvName, str]) -> str:
-    """Given variables, return the .env text that parse() reads back as the same."""
+    """Return the .env text that parse() reads back as these variables."""
     return "".join(f"{name}={_quoted(value)}\n" for name, value in values.items())
 
 

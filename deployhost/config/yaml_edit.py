@@ -19,7 +19,7 @@ _NOT_BARE = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "nul
 
 
 def to_scalar(value: bool | float | str | None) -> str:
-    """Given a value, return it as YAML writes it on one line."""
+    """Return a value as YAML writes it on one line."""
     if isinstance(value, str) and _BARE.fullmatch(value) and value.lower() not in _NOT_BARE:
         return value
     # YAML takes control characters only escaped, some of them for line ends; JSON leaves those above ASCII as they are.
@@ -29,7 +29,7 @@ def to_scalar(value: bool | float | str | None) -> str:
 
 
 class YamlText:
-    """Given a YAML text, change single values of it; `text` is the outcome so far. Raise InvalidConfig if it can't be read."""
+    """A YAML text of which single values are changed; `text` is the outcome so far. Raise InvalidConfig if it can't be read."""
 
     def __init__(self, text: str, name: str) -> None:
         self.name = name
@@ -45,7 +45,7 @@ class YamlText:
         return self._mark + self._text
 
     def set(self, path: Path, value: bool | float | str | None) -> None:
-        """Given the keys that lead to it, set one value; keys that are missing are added at the end of their mapping."""
+        """Set the value at a path of keys; keys that are missing are added at the end of their mapping."""
         expected = self._plain()
         _at(expected, path[:-1])[path[-1]] = value
         parent, key = self._open(path)
@@ -57,7 +57,7 @@ class YamlText:
         self._check(expected)
 
     def append(self, path: Path, items: tuple[str, ...]) -> None:
-        """Given the keys that lead to a list, add items to its end; the list is made if it is missing."""
+        """Add items to the end of the list at a path of keys; the list is made if it is missing."""
         expected = self._plain()
         holder = _at(expected, path[:-1])
         old = holder.get(path[-1])
@@ -67,7 +67,7 @@ class YamlText:
         self._check(expected)
 
     def drop_item(self, path: Path, item: str) -> None:
-        """Given the keys that lead to a list, remove an item from it; a list that becomes empty goes with its key."""
+        """Remove an item from the list at a path of keys; a list that becomes empty goes with its key."""
         parent, key = self._open(path)
         entry = parent.get(key) if isinstance(parent, Mapping) else None
         sequence = entry[1] if entry is not None else None
@@ -87,7 +87,7 @@ class YamlText:
         self._check(expected)
 
     def drop(self, path: Path) -> None:
-        """Given the keys that lead to it, remove a key and its value with all lines that belong to it."""
+        """Remove the key at a path and its value, with all lines that belong to them."""
         parent, key = self._open(path)
         entry = parent.get(key) if isinstance(parent, Mapping) else None
         if entry is None or not isinstance(parent, Mapping):

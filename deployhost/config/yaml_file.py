@@ -12,13 +12,13 @@ from deployhost.system import files
 
 T = TypeVar("T")
 Parse = Callable[[Node, str], T]
-"""Given a file's tree and its name, return what it says. Raise InvalidConfig with all mistakes."""
+"""Returns what a file says, from its tree and its name. Raises InvalidConfig with all mistakes."""
 
 MODE = 0o644
 
 
 def load(path: Path, read: Parse[T]) -> T:
-    """Given a file and how to read its tree, return what it says; a missing file is an empty one. Raise InvalidConfig, FileProblem."""
+    """Return what a file says; a missing file is an empty one. Raise InvalidConfig, FileProblem."""
     return understood(path, files.read(path), read)
 
 
@@ -44,7 +44,7 @@ def change(
     header: str = "",
     then: Callable[[], None] = lambda: None,
 ) -> T:
-    """Given a file, how to read it and an edit of its text, carry out the edit and return what the file says then.
+    """Carry out an edit of a file's text and return what the file says then.
 
     `edit` gets the text and what it says now; `header` begins a file that does not exist yet. Both the old and the new text
     must be valid: otherwise nothing is written. `then` is called once the file is written, while its lock is still held.
@@ -67,7 +67,7 @@ def change(
 
 
 def hint(path: Path) -> str:
-    """Given a file, return the command that mends it."""
+    """Return the command that mends a file."""
     return f"editor {path}"
 
 

@@ -58,7 +58,7 @@ Node = Scalar | Sequence | Mapping
 
 
 def parse(text: str, name: str = "text") -> Node:
-    """Given YAML text and its file's name, return its tree; an empty text is an empty value. Raise InvalidConfig."""
+    """Return the tree of a YAML text; an empty text is an empty value. `name` is the file's. Raise InvalidConfig."""
     from ruamel.yaml import YAML  # noqa: PLC0415 - 60 ms that only those who read YAML pay
     from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
 
@@ -75,7 +75,7 @@ def parse(text: str, name: str = "text") -> Node:
 
 
 def plain(node: Node) -> Plain:
-    """Given a tree, return its values without positions."""
+    """Return a tree's values without positions."""
     if isinstance(node, Mapping):
         return {key.text: plain(value) for key, value in node.entries}
     if isinstance(node, Sequence):
@@ -112,7 +112,7 @@ def _scalar(raw: Any) -> Scalar:
 
 
 def _value(tag: str, text: str) -> bool | int | float | str | None:
-    """Given a resolved tag and what was written, return the value; what can't be read as its tag says stays text."""
+    """Return the value of a resolved tag; what can't be read as its tag says stays text."""
     kind = tag.removeprefix(_TAG)
     if kind == "null":
         return None

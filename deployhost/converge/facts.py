@@ -1,8 +1,7 @@
 """What converging compares, as values: what was seen of the server and of each app at one moment. Pure."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from deployhost.containers import belongs
 from deployhost.kamal.contract import Route
@@ -71,13 +70,6 @@ class AppContainer:
         return fits and self.deploy in (deploy.id, None)
 
 
-class Observed(Protocol):
-    """A fact of the server that no step depends on: its plan file says what is wrong, if anything is."""
-
-    def findings(self) -> Iterable[Finding]:
-        """Return what is wrong."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class MachineFacts:
     """What concerns all apps.
@@ -92,7 +84,7 @@ class MachineFacts:
     highest_number: int  # the highest one that the journal has given
     proxy_connected: bool = True  # whether that container is on Kamal's network
     network: bool = True  # whether that network is there
-    observed: tuple[Observed, ...] = ()
+    observed: tuple[Finding, ...] = ()  # what is wrong with the machine itself: no step depends on it
 
 
 @dataclass(frozen=True, kw_only=True)

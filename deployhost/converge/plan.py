@@ -13,7 +13,6 @@ its hosts are led to it before anything else is stopped: what still serves until
 
 from collections.abc import Iterable
 
-from deployhost.converge.diagnosis import Diagnosis
 from deployhost.converge.facts import AppFacts, MachineFacts
 from deployhost.converge.findings.adoption_plan import Adoption, adoption
 from deployhost.converge.findings.broken_off_plan import broken_off
@@ -27,6 +26,7 @@ from deployhost.converge.findings.presence_plan import presence
 from deployhost.converge.findings.proxy_plan import proxy
 from deployhost.converge.findings.routes_plan import routes
 from deployhost.converge.findings.strays_plan import strays
+from deployhost.steps import Diagnosis
 
 SERVER = (network, proxy, numbers)
 LISTED = (presence, connections, lost, routes, strays)  # of an app that apps.yml has
@@ -35,8 +35,7 @@ ALWAYS = (drains,)
 
 def plan_server(facts: MachineFacts) -> Diagnosis:
     """Return what concerns all apps."""
-    observed = Diagnosis(remarks=tuple(found for one in facts.observed for found in one.findings()))
-    return _all(find(facts) for find in SERVER) + observed
+    return _all(find(facts) for find in SERVER) + Diagnosis(remarks=facts.observed)
 
 
 def plan_app(facts: AppFacts) -> Diagnosis:

@@ -56,7 +56,7 @@ class FactsReader:
             highest_number=self.deploys.highest(),
             proxy_connected=proxy is not None and NETWORK in proxy.networks,
             network=self.docker.network_exists(NETWORK),
-            observed=(self._clock_facts(now),),
+            observed=tuple(self._clock_facts(now).findings()),
         )
 
     def _clock_facts(self, now: float) -> ClockFacts:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from deployhost.converge.act import AppActor
 from deployhost.converge.act_server import ServerActor
-from deployhost.converge.diagnosis import Diagnosis, sentence
 from deployhost.converge.facts import AppFacts
 from deployhost.converge.findings.adoption_plan import Adoption, adoption
 from deployhost.converge.findings.drains_plan import EndDrain
@@ -28,7 +27,7 @@ from deployhost.journal.deploys import Deploys
 from deployhost.kamal.lock import KamalLocks
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import AppName, Deploy, DeployStatus, Version
-from deployhost.steps import Finding, Plan, Step
+from deployhost.steps import Diagnosis, Finding, Plan, Step, sentence
 from deployhost.system.clock import Clock
 
 NO_VERSION = Version("0" * 40)  # its lock has no version to name; Kamal only shows it

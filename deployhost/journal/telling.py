@@ -3,29 +3,23 @@
 import contextlib
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from deployhost.errors import FileProblem
 from deployhost.journal.deploys import Deploys
+from deployhost.journal.event_log import EventLog
 from deployhost.model import Phase, Redactor, Secret
 
 LONGEST_LINE = 1000  # characters of a line of output that are told; some programs write megabytes in one
 
 
-class Reporter(Protocol):
-    """Whoever is told what happens in a deploy; the events are those of control/messages.py."""
-
-    def append(self, deploy: int, event: dict[str, Any], /) -> None:
-        """Take note of an event of a deploy."""
-
-
 class Progress:
     """Tells a deploy's reporter and the journal what happens in it, but never a secret."""
 
-    def __init__(self, number: int, deploys: Deploys, reporter: Reporter, secrets: Iterable[Secret]) -> None:
+    def __init__(self, number: int, deploys: Deploys, events: EventLog, secrets: Iterable[Secret]) -> None:
         self._number = number
         self._deploys = deploys
-        self._reporter = reporter
+        self._events = events
         self._redactor = Redactor(frozenset(secrets))
         self._stage = ""
 
@@ -69,7 +63,7 @@ class Progress:
         return self._redactor.redacted(text)
 
     def _tell(self, event: dict[str, Any]) -> None:
-        self._reporter.append(self._number, event)
+        self._events.append(self._number, event)
 
 
 def _cut(line: str) -> str:

@@ -16,7 +16,7 @@ from deployhost.server import steps, steps_kamal
 from deployhost.server.act import SetupActor
 from deployhost.server.facts import WantedServer
 from deployhost.server.uninstall import Uninstall
-from deployhost.steps import Acts, Finding, Plan, Severity, Step, apply, carry_out
+from deployhost.steps import Acts, Diagnosis, Finding, Plan, Severity, Step, apply, carry_out, sentence
 from deployhost.system.docker import Docker
 from deployhost.system.services import Services
 
@@ -119,3 +119,26 @@ def test_every_type_of_step_has_one_row_that_takes_it(room: str) -> None:
     for kind, act in rows:
         taken = [hint for name, hint in get_type_hints(act).items() if name != "return"]
         assert taken in ([], [kind]), kind.__name__
+
+
+GONE = Finding(Severity.ERROR, "it is gone", fix="fetch it")
+STEP = Step(what="do", why="it is time")
+
+
+def test_remarks_keep_their_order() -> None:
+    found = Diagnosis((STEP,), ("it is as you wanted",)) + Diagnosis(remarks=(GONE,))
+    assert found.notes == ("it is as you wanted", "it is gone: fetch it")
+    assert found.findings == (GONE,)
+    assert list(found) == [STEP]
+    assert found.plan == Plan((STEP,), found.notes)
+
+
+def test_there_is_something_to_do_only_with_a_step() -> None:
+    assert Diagnosis((STEP,))
+    assert not Diagnosis(remarks=(GONE,))
+
+
+def test_sentence() -> None:
+    assert sentence(GONE) == "it is gone: fetch it"
+    assert sentence(Finding(Severity.WARNING, "what", "why")) == "what; why"
+    assert sentence(Finding(Severity.WARNING, "what", "why", "fix")) == "what; why: fix"

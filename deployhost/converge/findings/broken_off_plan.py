@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deployhost.converge.diagnosis import Diagnosis
 from deployhost.converge.facts import AppContainer, AppFacts
 from deployhost.deploy.queue import overtakes
 from deployhost.errors import AppNotFound, DeployCancelled, DeployFailed
 from deployhost.model import WEB, Deploy, DeployStatus
-from deployhost.steps import Step
+from deployhost.steps import Diagnosis, Step
 
 ATTEMPTS = 3  # a deploy whose every attempt takes the daemon down must not do so for ever
 

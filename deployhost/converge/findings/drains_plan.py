@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deployhost.converge.diagnosis import Diagnosis
 from deployhost.converge.facts import AppFacts
 from deployhost.model import Drain
-from deployhost.steps import Step
+from deployhost.steps import Diagnosis, Step
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,10 +6,9 @@ engine sends the signal and then lets the container go on (moby 20.10 and later,
 
 from collections.abc import Iterator
 
-from deployhost.converge.diagnosis import Diagnosis
 from deployhost.converge.facts import AppContainer, AppFacts
 from deployhost.model import WEB
-from deployhost.steps import Finding, Severity
+from deployhost.steps import Diagnosis, Finding, Severity
 
 
 def frozen(facts: AppFacts) -> Diagnosis:

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from deployhost.converge.diagnosis import Diagnosis
 from deployhost.converge.facts import AppFacts
 from deployhost.model import Hold
-from deployhost.steps import Step
+from deployhost.steps import Diagnosis, Step
 
 
 @dataclass(frozen=True, kw_only=True)

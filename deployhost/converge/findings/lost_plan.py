@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from deployhost.converge.diagnosis import Diagnosis
 from deployhost.converge.facts import AppFacts
 from deployhost.model import WEB, Deploy, DeployStatus, Release, Trigger
-from deployhost.steps import Finding, Severity, Step
+from deployhost.steps import Diagnosis, Finding, Severity, Step
 
 REMOVED_AGAIN = (
     60.0  # seconds: what was made again for that and is removed so soon is reported, and not made again at once

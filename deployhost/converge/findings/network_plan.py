@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from deployhost.converge.diagnosis import Diagnosis
 from deployhost.converge.facts import AppContainer, AppFacts, MachineFacts
 from deployhost.kamal.contract import NETWORK, aliases
 from deployhost.model import WEB, ProcessName
-from deployhost.steps import Step
+from deployhost.steps import Diagnosis, Step
 
 
 @dataclass(frozen=True, kw_only=True)

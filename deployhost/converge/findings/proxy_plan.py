@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from deployhost.converge.diagnosis import Diagnosis
 from deployhost.converge.facts import MachineFacts
 from deployhost.kamal.contract import NETWORK, PROXY_CONTAINER
-from deployhost.steps import Finding, Severity, Step
+from deployhost.steps import Diagnosis, Finding, Severity, Step
 
 FRESH_LOCK = 120.0  # seconds for which somebody's Kamal may be at the proxy itself (`kamal proxy reboot`)
 WHY = "no app can be reached without it"

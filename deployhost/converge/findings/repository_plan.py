@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from deployhost.converge.diagnosis import Diagnosis
 from deployhost.model import AppName
-from deployhost.steps import Finding, Severity, Step
+from deployhost.steps import Diagnosis, Finding, Severity, Step
 
 
 @dataclass(frozen=True, kw_only=True)

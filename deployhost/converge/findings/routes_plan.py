@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from deployhost.converge.diagnosis import Diagnosis
 from deployhost.converge.facts import AppContainer, AppFacts
 from deployhost.kamal.contract import PAUSED
 from deployhost.model import Release
-from deployhost.steps import Step
+from deployhost.steps import Diagnosis, Step
 
 
 @dataclass(frozen=True, kw_only=True)

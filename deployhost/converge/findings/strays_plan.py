@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deployhost.converge.diagnosis import Diagnosis
 from deployhost.converge.facts import AppContainer, AppFacts
 from deployhost.converge.findings.broken_off_plan import RemoveContainer
 from deployhost.model import WEB
-from deployhost.steps import Step
+from deployhost.steps import Diagnosis, Step
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployhost.build.bases import Bases
+from deployhost.build.stand_in import StandIns
 from deployhost.build.stand_in_plan import LABEL, StandInRecipe
 from deployhost.config.server import MIRRORS
 from deployhost.errors import BaseImageUnavailable, DockerUnavailable, NotFound
@@ -57,7 +58,7 @@ class Engine(Docker):
             raise DockerUnavailable("the Docker engine does not answer")
 
 
-class Makes:
+class Makes(StandIns):
     """Who makes stand-ins: notes each, and has the image then."""
 
     def __init__(self, engine: Engine) -> None:

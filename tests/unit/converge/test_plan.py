@@ -1,7 +1,6 @@
 """In which order the findings are asked: each that comes first is what the next ones depend on."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
@@ -79,11 +78,6 @@ def test_the_network_then_the_proxy_then_the_numbers() -> None:
 
 
 def test_what_no_step_depends_on() -> None:
-    """A fact that is only reported needs nothing but its own plan file, and to be read."""
-
-    @dataclass(frozen=True)
-    class Smoke:
-        def findings(self) -> Iterator[Finding]:
-            yield Finding(Severity.ERROR, "it smokes", "it is too warm", "halt")
-
-    assert plan_server(replace(MACHINE, observed=(Smoke(),))).notes == ("it smokes; it is too warm: halt",)
+    """What is only reported needs nothing but its own plan file, and to be read."""
+    smoke = Finding(Severity.ERROR, "it smokes", "it is too warm", "halt")
+    assert plan_server(replace(MACHINE, observed=(smoke,))).notes == ("it smokes; it is too warm: halt",)
