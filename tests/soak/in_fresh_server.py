@@ -33,6 +33,13 @@ def prepare(server: FreshServer, *, userland_proxy: bool, kamal: bool) -> None:
     print(server.install("--local"), flush=True)
     server.run("mkdir", "-p", THERE)
     server.copy(CHECKOUT / "tests", f"{THERE}/tests")
+    carry_bases(server)
+    if kamal:
+        print(server.run("deployhost", "setup", "--local", "--kamal", "--yes"), flush=True)
+
+
+def carry_bases(server: FreshServer) -> None:
+    """Give the server's Docker the base images that this machine has."""
     here = [base for base in BASES if host("docker", "images", "--quiet", base).strip()]
     with tempfile.TemporaryDirectory() as directory:
         saved = Path(directory) / "bases.tar"
@@ -40,8 +47,6 @@ def prepare(server: FreshServer, *, userland_proxy: bool, kamal: bool) -> None:
         server.copy(saved, "/root/bases.tar")
     server.run("docker", "load", "--input", "/root/bases.tar")
     server.run("rm", "/root/bases.tar")
-    if kamal:
-        print(server.run("deployhost", "setup", "--local", "--kamal", "--yes"), flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -186,11 +186,11 @@ def base_image(suite: str) -> str:
     return image
 
 
-def make_parts(directory: Path) -> Path:
-    """Given a directory, put there what is carried to a server: the wheel, install.sh, kamal-proxy's image. Return it."""
-    host(sys.executable, "-m", "build", "--wheel", "--outdir", str(directory), str(CHECKOUT))
+def make_parts(directory: Path, checkout: Path = CHECKOUT) -> Path:
+    """Put into a directory what is carried to a server: a checkout's wheel, its install.sh, kamal-proxy's image. Return it."""
+    host(sys.executable, "-m", "build", "--wheel", "--outdir", str(directory), str(checkout))
     host("docker", "save", "--output", str(directory / "kamal-proxy.tar"), PROXY_IMAGE)
-    shutil.copy(CHECKOUT / "install.sh", directory)
+    shutil.copy(checkout / "install.sh", directory)
     return directory
 
 
