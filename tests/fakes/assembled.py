@@ -92,15 +92,17 @@ class Server:
 
     def remember(self) -> Callable[[], None]:
         """Return what brings the server back to how it is now, without any daemon."""
-        kept, parts = self.paths.root / "kept", (self.engine, self.table, self.refs)
+        parts = (self.engine, self.table, self.refs)
         self._end_all()
-        shutil.copytree(self.paths.state, kept)
+        journal = self.paths.journal.read_bytes()
         states = [{name: copy.copy(value) for name, value in vars(part).items()} for part in parts]
 
         def restore() -> None:
             self._end_all()
-            shutil.rmtree(self.paths.state)
-            shutil.copytree(kept, self.paths.state)
+            for file in self.paths.state.glob("journal.db*"):
+                file.unlink()
+            self.paths.journal.write_bytes(journal)
+            shutil.rmtree(self.paths.deploy_logs, ignore_errors=True)
             for part, state in zip(parts, states, strict=True):
                 vars(part).update({name: copy.copy(value) for name, value in state.items()})
 

@@ -21,6 +21,7 @@ from tests.fakes.assembled import Assembled, Server, settle, sha
 from tests.fakes.docker import FakeDocker
 from tests.fakes.life import Crash, Life
 from tests.fakes.recovering import check, did, restart
+from tests.fakes.sweep import effects
 
 ONE, TWO = sha(1), sha(2)
 
@@ -152,9 +153,7 @@ def test_error_at_every_effect(server: Server) -> None:
     server.start().deploy(app, ONE)
     restore = server.remember()
     outcomes = set()
-    at = 0
-    while True:
-        at += 1
+    for at in effects():
         restore()
         life = Life(break_at=at, error=refusal)
         daemon = server.start(life)
@@ -195,9 +194,7 @@ def test_error_at_every_effect_of_converging(server: Server, text: str, effect: 
     server.start().deploy(app, ONE)
     crash(server, app, TWO, effect)
     restore = server.remember()
-    at = 0
-    while True:
-        at += 1
+    for at in effects():
         restore()
         life = Life(break_at=at, error=refusal)
         daemon = server.start(life)

@@ -21,6 +21,7 @@ from tests.fakes.assembled import Assembled, FakeClock, Server, settle, sha
 from tests.fakes.docker import Behaviour
 from tests.fakes.proxy import FakeProcess
 from tests.fakes.recovering import check
+from tests.fakes.sweep import effects
 
 ONE, TWO = sha(1), sha(2)
 CALLS = ("routes", "remove", "pause", "resume", "health_path", "identity", "begin_deploy")
@@ -73,9 +74,7 @@ def test_proxy_ends_at_every_call(server: Server, strategy: Strategy, after: boo
     app = server.add("shop", text=f"strategy: {strategy}")
     server.start().deploy(app, ONE)
     restore = server.remember()
-    at = 0
-    while True:
-        at += 1
+    for at in effects():
         restore()
         daemon = server.start()
         ends = Ends(server, daemon, at, after=after, lost=lost)
@@ -119,9 +118,7 @@ def test_proxy_ends_at_every_call_of_going_back(server: Server, after: bool) -> 
     app = server.add("shop", text="strategy: handover")
     server.start().deploy(app, ONE)
     restore = server.remember()
-    at = 0
-    while True:
-        at += 1
+    for at in effects():
         restore()
         daemon = server.start()
         ends = Ends(server, daemon, at, after=after, lost=False)

@@ -10,6 +10,7 @@ from tests.fakes.docker import Behaviour
 from tests.fakes.kamal_by_hand import KamalByHand
 from tests.fakes.life import Crash, Life
 from tests.fakes.recovering import check, restart
+from tests.fakes.sweep import effects
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
 PLAIN = Behaviour()
@@ -101,9 +102,7 @@ def asked(daemon: Assembled, app: AppName, work: Work) -> list[Deploy]:
 def test_crash_at_every_effect(server: Server, work: Work) -> None:
     app = prepare(server, work)
     restore = server.remember()
-    at = 0
-    while True:
-        at += work.every
+    for at in effects(work.every):
         restore()
         life = Life(break_at=at)
         die_at(server, life, app, work)
@@ -146,9 +145,7 @@ def test_crash_while_recovering(server: Server, work: str, effect: str, proxy_re
     if proxy_restarts:
         server.table.restart()
     restore = server.remember()
-    at = 0
-    while True:
-        at += 1
+    for at in effects():
         restore()
         life = Life(break_at=at)
         try:
@@ -183,9 +180,7 @@ def test_crash_while_adopting(server: Server) -> None:
     app = prepare(server, Work())
     KamalByHand(server).deploy(app, TWO)
     restore = server.remember()
-    at = 0
-    while True:
-        at += 1
+    for at in effects():
         restore()
         life = Life(break_at=at)
         try:

@@ -21,6 +21,14 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _only_ours() -> Iterator[None]:
+    """Have the garbage collector pass over what was there before: that costs more than these tests."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def _collected() -> Iterator[None]:
     """Have it collect them here, where they are known of, and not in the middle of somebody else's test."""
