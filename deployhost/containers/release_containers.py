@@ -161,7 +161,8 @@ class ReleaseContainers:
         listener.join(LAST_WORDS)
         ended = self.docker.inspect(container)
         if ended.exit_code != 0 or ended.oom_killed:
-            raise BootFailed(f"the release command failed, {how_it_ended(ended)}")
+            lines = tuple(self.maker.last_lines(container))
+            raise BootFailed(f"the release command failed, {how_it_ended(ended)}", details=lines)
 
     def _pass_on(self, attempt: Attempt, container: str) -> None:
         with contextlib.suppress(DeployhostError):

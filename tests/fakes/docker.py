@@ -1,6 +1,8 @@
 """A stateful Docker engine without containers: it refuses what the real engine refuses."""
 
+import io
 import itertools
+import tarfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
@@ -45,6 +47,7 @@ class Behaviour:
 
 
 ALIVE = ("running", "restarting", "paused")  # what the engine's list of running containers has
+OF_DEBIAN_12 = EngineInfo("20.10.24", "1.41", True, "docker-init", "/var/lib/docker", "2")
 WITH_WORKER = Behaviour(processes={"worker": "python worker.py"})  # an app with a worker beside its web process
 
 
@@ -86,6 +89,17 @@ class Engine:
     proxy: Container | None = None  # kamal-proxy's container, beside those of the apps
     down: bool = False
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    info: EngineInfo = OF_DEBIAN_12
+    infos: int = 0  # how often it was asked for that
+    exit_codes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of each end of a container's process
+    # Where images come from: registries that serve some, a file for `docker load`, a tar of a file system.
+    served: set[str] = field(default_factory=set)
+    unreachable: bool = True  # whether registries can't be asked, or lack what they do not serve
+    pulls: list[str] = field(default_factory=list)
+    bounds: list[tuple[float | None, float]] = field(default_factory=list)  # of these: `first` and `timeout`
+    in_file: tuple[str, ...] = ()
+    imported: dict[str, tuple[int, int, bytes]] = field(default_factory=dict)  # mode, owner and content by path
+    changes: tuple[str, ...] = ()
 
     def add_image(self, behaviour: Behaviour, *tags: str, labels: Mapping[str, str] | None = None) -> Image:
         """Given how its app behaves, tags and labels, have an image; the tags leave whatever had them."""
@@ -107,8 +121,12 @@ class Engine:
         return self.images.get(reference) or next((i for i in self.images.values() if reference in i.tags), None)
 
     def end(self, container: str, code: int = 0) -> None:
-        """Given a container's id, its process ends by itself."""
-        self.containers[container] = replace(self.containers[container], status="exited", pid=0, exit_code=code)
+        """End a container's process, as it does by itself."""
+        found = self.containers[container]
+        self.containers[container] = replace(
+            found, status="exited", pid=0, exit_code=code, ips=dict.fromkeys(found.networks, "")
+        )
+        self.exit_codes[container] = (*self.exit_codes.get(container, ()), code)
 
     def freeze(self, container: str) -> None:
         """Given a container's id, do `docker pause`."""
@@ -118,14 +136,27 @@ class Engine:
         """Given a container's id, do `docker unpause`."""
         self.containers[container] = replace(self.containers[container], status="running")
 
-    def disconnect(self, container: str) -> None:
-        """Given a container's id, unplug it from every network, as `docker network disconnect` does."""
-        self.containers[container] = replace(self.containers[container], networks=(), ips={}, aliases={}, macs={})
+    def disconnect(self, container: str, network: str = "") -> None:
+        """Unplug a container from a network, or from every one, as `docker network disconnect` does."""
+        found = self.containers[container]
+        left = tuple(one for one in found.networks if network not in ("", one))
+        self.containers[container] = replace(
+            found,
+            networks=left,
+            ips={one: found.ips[one] for one in left if one in found.ips},
+            aliases={one: found.aliases[one] for one in left if one in found.aliases},
+            macs={one: found.macs[one] for one in left if one in found.macs},
+        )
 
     @property
     def running(self) -> list[Container]:
         """Return what runs."""
         return [container for container in self.containers.values() if container.running]
+
+    @property
+    def tags(self) -> set[str]:
+        """Return every tag of every image."""
+        return {tag for image in self.images.values() for tag in image.tags}
 
     def listeners(self, pid: int) -> set[Listener] | None:
         """As system.netns.listeners."""
@@ -158,7 +189,11 @@ class FakeDocker(Docker):
 
     def info(self) -> EngineInfo:
         self._asked()
-        return EngineInfo("20.10.24", "1.41", True, "docker-init", "/var/lib/docker", "2")
+        self._engine.infos += 1
+        return self._engine.info
+
+    def ping(self) -> None:
+        self._asked()
 
     def create(self, spec: ContainerSpec) -> str:
         self._changes("create")
@@ -185,6 +220,7 @@ class FakeDocker(Docker):
             user=image.user,
             oom_killed=False,
             restart=spec.restart,
+            bindings=tuple(sorted((port, ip, host) for port, (ip, host) in spec.ports.items())),
             mounts=tuple(sorted((bind.split(":")[0], bind.split(":")[1]) for bind in spec.binds)),
             log_max_size=spec.log_max_size,
             command=spec.command or (),
@@ -205,9 +241,13 @@ class FakeDocker(Docker):
         found = self._existing(container)
         if found.status == "paused":
             raise Conflict("Docker: cannot start a paused container, try unpause instead")
+        if found.running:
+            return
         behaviour = self._engine.behaviours[found.image_id]
-        if behaviour.start_error:
-            raise DockerRefused(f"Docker refused: {behaviour.start_error}")
+        if error := behaviour.start_error or self._taken(found):
+            self._engine.trouble[found.id] = error
+            raise DockerRefused(f"Docker refused: {error}")
+        self._engine.trouble.pop(found.id, None)
         command = " ".join(self._engine.specs[found.id].command or ())
         exits = behaviour.exits if not command else behaviour.ends.get(command)
         if exits is not None and not self._engine.notes_late:
@@ -223,7 +263,7 @@ class FakeDocker(Docker):
     def stop(self, container: str, timeout: int | None = None) -> None:
         self._changes("stop")
         found = self._existing(container)
-        if found.status in ("running", "paused"):  # the engine lets a frozen one go on, so that it gets the signal
+        if found.status in ALIVE:
             self._engine.stopped.append(found.id)
             self._engine.by_hand.add(found.id)
             self._engine.end(found.id)
@@ -232,7 +272,7 @@ class FakeDocker(Docker):
         self._changes("remove")
         found = self._found(container)
         if found is not None and found.status in ALIVE and not force:
-            raise Conflict(f"Docker: You cannot remove a {found.status} container")
+            raise Conflict(f"Docker: You cannot remove a {found.status} container {found.id}")
         if found is not None:
             del self._engine.containers[found.id]
 
@@ -260,7 +300,8 @@ class FakeDocker(Docker):
         self._asked()
         found = self._existing(container)
         by_hand = found.id in self._engine.by_hand
-        return Ended(by_hand, found.exit_code, self._engine.trouble.get(found.id, ""))
+        trouble, codes = self._engine.trouble.get(found.id, ""), self._engine.exit_codes.get(found.id, ())
+        return Ended(by_hand, found.exit_code, trouble, codes)
 
     def set_restart(self, container: str, policy: str) -> None:
         self._changes("set_restart")
@@ -283,8 +324,9 @@ class FakeDocker(Docker):
         stop: Stop | None = None,
     ) -> Iterator[LogLine]:
         self._asked()
-        says = self._engine.behaviours[self._existing(container).image_id].says
-        for line in says if tail is None else says[-tail:]:
+        found = self._existing(container)
+        says = () if found.status == "created" else self._engine.behaviours[found.image_id].says
+        for line in says if tail is None else says[max(len(says) - tail, 0) :]:
             yield LogLine("stdout", line, "2026-01-02T03:04:05.000000006Z" if timestamps else "")
 
     def read_file(self, container: str, path: str, *, limit: int) -> bytes:
@@ -328,6 +370,33 @@ class FakeDocker(Docker):
         self._engine.images[image.id] = replace(image, tags=left)
         if not left:
             del self._engine.images[image.id]
+
+    def pull(self, reference: str, *, timeout: float, first: float | None = None) -> None:
+        self._changes("pull")
+        self._engine.pulls.append(reference)
+        self._engine.bounds.append((first, timeout))
+        if reference in self._engine.served:
+            self._engine.add_image(Behaviour(), reference)
+        elif self._engine.unreachable:
+            raise DockerUnavailable("Docker refused: dial tcp: lookup registry-1.docker.io: no such host")
+        else:
+            raise NotFound(f"Docker: manifest for {reference} not found: manifest unknown")
+
+    def load(self, tar_path: str) -> list[str]:
+        self._changes("load")
+        for reference in self._engine.in_file:
+            self._engine.add_image(Behaviour(), reference)
+        return [*self._engine.in_file]
+
+    def import_tar(self, tar_path: str, reference: str, changes: tuple[str, ...] = ()) -> None:
+        self._changes("import_tar")
+        with tarfile.open(tar_path) as tar:
+            for member in tar:
+                content = tar.extractfile(member) if member.isfile() else io.BytesIO()
+                assert content is not None
+                self._engine.imported[member.name] = (member.mode, member.uid, content.read())
+        self._engine.changes = changes
+        self._engine.add_image(Behaviour(), reference)
 
     def network(self, name: str) -> Network | None:
         self._asked()
@@ -384,6 +453,14 @@ class FakeDocker(Docker):
         proxy = () if self._engine.proxy is None else (self._engine.proxy,)
         everything = (*self._engine.containers.values(), *proxy)
         return next((one for one in everything if one.name == container or one.id.startswith(container)), None)
+
+    def _taken(self, container: Container) -> str:
+        ports = {(ip, port) for _, ip, port in container.bindings}
+        for other in self._engine.containers.values():
+            for _, ip, port in other.bindings if other.status in ALIVE else ():
+                if (ip, port) in ports:
+                    return f"driver failed programming external connectivity: Bind for {ip}:{port} failed: port is already allocated"
+        return ""
 
     def _existing(self, container: str) -> Container:
         found = self._found(container)
