@@ -20,6 +20,7 @@ from deployhost.model import AppName
 from deployhost.system.cgroups import Cgroups
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import EngineInfo, Image
+from tests.fakes.docker import Behaviour, Engine, FakeDocker
 
 REFERENCE = "127.0.0.1:5555/shop:abc"
 SCRIPT = """#!/bin/sh
@@ -36,20 +37,6 @@ done
 cat {root}/output >&2
 exit {code}
 """
-
-
-class Engine(Docker):
-    """An engine that has every image, or none."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.has = True
-
-    def image(self, reference: str) -> Image | None:
-        return Image("sha256:1", (reference,), {}, "10001", (8080,), "") if self.has else None
-
-    def info(self) -> EngineInfo:
-        return EngineInfo("20.10.24+dfsg1", "1.41", True, "", "/var/lib/docker", "1")
 
 
 class Had(Bases):
@@ -103,8 +90,9 @@ class World:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.engine = Engine()
-        self.bases = Had(self.engine, root)
+        self.engine = Engine(info=EngineInfo("20.10.24+dfsg1", "1.41", True, "", "/var/lib/docker", "1"))
+        self.engine.add_image(Behaviour(user="10001"), REFERENCE)
+        self.bases = Had(FakeDocker(self.engine), root)
         for name in ("bin", "context", "work", "home", "seen"):
             (root / name).mkdir()
         self.environ = {
@@ -127,12 +115,12 @@ class World:
     def build(self, plan: BuildPlan, *, stand_in: bool = False, fresh: bool = False, timeout: float = 20) -> Image:
         server = Told(self.root / "server.yml", ServerConfig(build_timeout=timeout))
         builder = ImageBuilder(
-            self.engine,
+            FakeDocker(self.engine),
             self.bases,
             DockerCli(self.environ),
             self.root / "run",
             self.environ,
-            limits=BuildLimits(self.engine, server, self.groups, cpus=range(4), memory=4 * 1024**3),
+            limits=BuildLimits(FakeDocker(self.engine), server, self.groups, cpus=range(4), memory=4 * 1024**3),
             builds=Builds(self.journal, time.time),
         )
         return builder.build(
@@ -312,7 +300,7 @@ def test_a_build_that_takes_too_long_is_stopped(world: World) -> None:
 
 
 def test_an_image_that_is_not_there_after_a_good_end_is_a_failure(world: World) -> None:
-    world.engine.has = False
+    world.engine.images.clear()
     with pytest.raises(BuildFailed, match="there is no image"):
         world.build(GENERATED)
 

@@ -1,19 +1,16 @@
 """kamal-proxy's image made from its Go module, with a script in Go's place."""
 
-import io
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from deployhost.errors import CommandMissing, DockerUnavailable, NotFound, SetupFailed
+from deployhost.errors import CommandMissing, SetupFailed
 from deployhost.kamal.contract import PROXY_IMAGE
 from deployhost.server import go as go_module
 from deployhost.server.go import Go
 from deployhost.server.proxy_image import USER, obtain
-from deployhost.system.docker import Docker
-from deployhost.system.docker_model import ContainerSpec, Image
+from tests.fakes.docker import Engine, FakeDocker
 
 GO = """#!/bin/sh
 case $1 in
@@ -22,55 +19,6 @@ case $1 in
   build) env > {root}/env; printf '%s\\n' "$@" > {root}/argv; {build} ;;
 esac
 """
-
-
-class Engine(Docker):
-    """An engine with images; notes what is imported."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.served = False
-        self.in_file: list[str] = []
-        self.imported: dict[str, tuple[int, int, bytes]] = {}
-        self.changes: tuple[str, ...] = ()
-        self.created: set[str] = set()
-
-    def image(self, reference: str) -> Image | None:
-        return Image("sha256:1", (reference,), {}, "", (), "") if reference in self.tags else None
-
-    def ping(self) -> None:
-        pass
-
-    def pull(self, reference: str, *, timeout: float, first: float | None = None) -> None:
-        if not self.served:
-            raise DockerUnavailable("Docker refused: dial tcp: lookup registry-1.docker.io: no such host")
-        self.tags.add(reference)
-
-    def load(self, tar_path: str) -> list[str]:
-        self.tags |= set(self.in_file)
-        return self.in_file
-
-    def import_tar(self, tar_path: str, reference: str, changes: tuple[str, ...] = ()) -> None:
-        with tarfile.open(tar_path) as tar:
-            for member in tar:
-                content = tar.extractfile(member) if member.isfile() else io.BytesIO()
-                assert content is not None
-                self.imported[member.name] = (member.mode, member.uid, content.read())
-        self.changes = changes
-        self.tags.add(reference)
-
-    def create(self, spec: ContainerSpec) -> str:
-        self.created.add(spec.name)
-        return spec.name
-
-    def read_file(self, container: str, path: str, *, limit: int) -> bytes:
-        if path != "/usr/local/bin/kamal-proxy" or PROXY_IMAGE not in self.tags:
-            raise NotFound(path)
-        return b"program"
-
-    def remove(self, container: str, *, force: bool = False) -> None:
-        self.created.discard(container)
 
 
 @pytest.fixture
@@ -101,7 +49,9 @@ def with_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., di
 
 def test_built_from_its_module(engine: Engine, with_go: Callable[..., dict[str, str]], tmp_path: Path) -> None:
     said: list[str] = []
-    assert "made on this server from its Go module" in obtain(engine, file=None, say=said.append, environ=with_go())
+    assert "made on this server from its Go module" in obtain(
+        FakeDocker(engine), file=None, say=said.append, environ=with_go()
+    )
     assert said[0] == f"{PROXY_IMAGE} can't be pulled (its name can't be resolved)"
     assert said[-1] == "building kamal-proxy (about half a minute)"
     assert (tmp_path / "go.mod").read_text().count("github.com/basecamp/kamal-proxy v0.9.2") == 1
@@ -111,7 +61,7 @@ def test_built_from_its_module(engine: Engine, with_go: Callable[..., dict[str, 
 
 
 def test_what_the_image_that_is_built_holds(engine: Engine, with_go: Callable[..., dict[str, str]]) -> None:
-    obtain(engine, file=None, say=print, environ=with_go())
+    obtain(FakeDocker(engine), file=None, say=print, environ=with_go())
     assert engine.imported["usr/local/bin/kamal-proxy"] == (0o755, 0, b"built\n")
     assert engine.imported["home/kamal-proxy/.config/kamal-proxy"][:2] == (0o755, USER)
     assert engine.imported["tmp"][0] == 0o1777
@@ -133,7 +83,7 @@ def test_when_none_works_each_way_is_named(
     engine: Engine, with_go: Callable[..., dict[str, str]], version: str, why: str
 ) -> None:
     with pytest.raises(SetupFailed) as caught:
-        obtain(engine, file=None, say=print, environ=with_go(version))
+        obtain(FakeDocker(engine), file=None, say=print, environ=with_go(version))
     assert caught.value.hint == "deployhost setup --local --proxy-image FILE"
     pulling, building, loading = caught.value.details
     assert pulling == "pulling it from Docker Hub: its name can't be resolved"
@@ -144,7 +94,7 @@ def test_when_none_works_each_way_is_named(
 
 def test_a_build_that_fails_shows_its_last_lines(engine: Engine, with_go: Callable[..., dict[str, str]]) -> None:
     with pytest.raises(SetupFailed) as caught:
-        obtain(engine, file=None, say=print, environ=with_go(build="echo no space >&2; exit 1"))
+        obtain(FakeDocker(engine), file=None, say=print, environ=with_go(build="echo no space >&2; exit 1"))
     assert caught.value.details[1:3] == ("building it from its Go module: go build failed with exit code 1", "no space")
 
 

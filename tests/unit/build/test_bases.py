@@ -10,52 +10,14 @@ from deployhost.build.bases import Bases
 from deployhost.build.stand_in import StandIns
 from deployhost.build.stand_in_plan import LABEL, StandInRecipe
 from deployhost.config.server import MIRRORS
-from deployhost.errors import BaseImageUnavailable, DockerUnavailable, NotFound
-from deployhost.system.docker import Docker
-from deployhost.system.docker_model import Image
+from deployhost.errors import BaseImageUnavailable, DockerUnavailable
+from tests.fakes.docker import Behaviour, Engine, FakeDocker
 
 HUB, ECR, GCR = (
     "python:3.13-slim",
     "public.ecr.aws/docker/library/python:3.13-slim",
     "mirror.gcr.io/library/python:3.13-slim",
 )
-NO_HOST = "Docker refused: dial tcp: lookup registry-1.docker.io: no such host"
-
-
-class Engine(Docker):
-    """An engine with local images, and registries that have some, lack some, or can't be reached."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.local: dict[str, Image] = {}
-        self.served: set[str] = set()
-        self.unreachable = True
-        self.alive = True
-        self.pulls: list[str] = []
-
-    def image(self, reference: str) -> Image | None:
-        return self.local.get(reference)
-
-    def pull(self, reference: str, *, timeout: float, first: float | None = None) -> None:
-        assert first is not None
-        assert first < 10 < timeout
-        self.pulls.append(reference)
-        if reference in self.served:
-            self.local[reference] = an_image(reference)
-        elif self.unreachable:
-            raise DockerUnavailable(NO_HOST)
-        else:
-            raise NotFound(f"Docker: manifest for {reference} not found: manifest unknown")
-
-    def tag(self, image: str, reference: str) -> None:
-        self.local[reference] = self.local[image]
-
-    def remove_image(self, reference: str) -> None:
-        self.local.pop(reference, None)
-
-    def ping(self) -> None:
-        if not self.alive:
-            raise DockerUnavailable("the Docker engine does not answer")
 
 
 class Makes(StandIns):
@@ -67,7 +29,7 @@ class Makes(StandIns):
 
     def make(self, recipe: StandInRecipe, reference: str, say: object) -> None:
         self.made.append(f"{reference} as {recipe.key}")
-        self.engine.local[reference] = an_image(reference, {LABEL: recipe.key})
+        self.engine.add_image(Behaviour(), reference, labels={LABEL: recipe.key})
 
 
 class World:
@@ -79,7 +41,9 @@ class World:
         self.time = 1_000_000.0
         self.said: list[str] = []
         self.mirrors: tuple[str, ...] = MIRRORS
-        self.bases = Bases(self.engine, state, lambda: self.mirrors, now=lambda: self.time, stand_ins=self.makes)
+        self.bases = Bases(
+            FakeDocker(self.engine), state, lambda: self.mirrors, now=lambda: self.time, stand_ins=self.makes
+        )
 
     def ensure(self, reference: str = HUB) -> None:
         self.bases.ensure(reference, say=self.said.append)
@@ -88,17 +52,13 @@ class World:
         self.bases.require(reference, line=3, stand_in=stand_in, say=self.said.append)
 
 
-def an_image(reference: str, labels: dict[str, str] | None = None) -> Image:
-    return Image(id=f"sha256:{reference}", tags=(reference,), labels=labels or {}, user="", exposed=(), created="")
-
-
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
 def test_what_is_here_costs_nothing(world: World) -> None:
-    world.engine.local[HUB] = an_image(HUB)
+    world.engine.add_image(Behaviour(), HUB)
     world.ensure()
     assert (world.engine.pulls, world.said) == ([], [])
 
@@ -108,13 +68,16 @@ def test_pulled_from_docker_hub(world: World) -> None:
     world.ensure()
     assert world.engine.pulls == [HUB]
     assert world.said == [f"base image {HUB}: pulled from Docker Hub in 0 s"]
+    for first, timeout in world.engine.bounds:
+        assert first is not None
+        assert first < 10 < timeout
 
 
 def test_pulled_from_a_mirror_under_its_plain_name(world: World) -> None:
     world.engine.served = {GCR}
     world.ensure()
     assert world.engine.pulls == [HUB, ECR, GCR]
-    assert list(world.engine.local) == [HUB]
+    assert world.engine.tags == {HUB}
     assert world.said == [f"base image {HUB}: pulled from mirror.gcr.io in 0 s"]
 
 
@@ -164,7 +127,7 @@ def test_a_registry_that_answers_again_is_forgotten(world: World, tmp_path: Path
 
 
 def test_an_engine_that_goes_away_says_nothing_of_the_registries(world: World, tmp_path: Path) -> None:
-    world.engine.alive = False
+    world.engine.down = True
     with pytest.raises(DockerUnavailable):
         world.ensure()
     assert not (tmp_path / "bases/registries.json").exists()
@@ -210,12 +173,14 @@ def test_a_stand_in_gives_way_to_the_real_image(world: World) -> None:
     world.time += 61
     world.engine.served = {HUB}
     world.require()
-    assert LABEL not in world.engine.local[HUB].labels
+    image = world.engine.look_up(HUB)
+    assert image is not None
+    assert LABEL not in image.labels
 
 
 def test_an_image_that_was_built_here_counts(world: World) -> None:
-    world.engine.local["acme/base:1"] = an_image("acme/base:1")
-    world.engine.local["acme/base:2"] = an_image("acme/base:2", {LABEL: "python-3.13"})  # built upon a stand-in
+    world.engine.add_image(Behaviour(), "acme/base:1")
+    world.engine.add_image(Behaviour(), "acme/base:2", labels={LABEL: "python-3.13"})  # built upon a stand-in
     world.require("acme/base:1")
     world.require("acme/base:2")
     assert world.engine.pulls == []

@@ -10,24 +10,11 @@ from deployhost.build.limits import BuildLimits
 from deployhost.config.server import ServerSettings
 from deployhost.errors import InvalidConfig
 from deployhost.system.cgroups import Cgroups
-from deployhost.system.docker import Docker
 from deployhost.system.docker_model import EngineInfo
+from tests.fakes.docker import Engine, FakeDocker
 
 GIB = 1024**3
 OLD, NEW = Cli(Path("docker"), buildx=False), Cli(Path("docker"), buildx=True)
-
-
-class Engine(Docker):
-    """An engine of a version; counts how often it is asked."""
-
-    def __init__(self, version: str, driver: str = "cgroupfs") -> None:
-        super().__init__()
-        self.known = EngineInfo(version, "1.41", True, "", "/var/lib/docker", "1", driver)
-        self.asked = 0
-
-    def info(self) -> EngineInfo:
-        self.asked += 1
-        return self.known
 
 
 def unified(root: Path, *names: str) -> Cgroups:
@@ -52,13 +39,17 @@ def first(root: Path, *names: str) -> Cgroups:
     return Cgroups(unified=False, trees=trees)
 
 
+def engine(version: str, driver: str = "cgroupfs") -> Engine:
+    return Engine(info=EngineInfo(version, "1.41", True, "", "/var/lib/docker", "1", driver))
+
+
 def limits(tmp_path: Path, engine: Engine, groups: Cgroups) -> BuildLimits:
-    return BuildLimits(engine, ServerSettings(tmp_path / "server.yml"), groups, cpus=(0, 1), memory=8 * GIB)
+    return BuildLimits(FakeDocker(engine), ServerSettings(tmp_path / "server.yml"), groups, cpus=(0, 1), memory=8 * GIB)
 
 
 def test_a_new_engine_builds_in_a_cgroup_of_ours(tmp_path: Path) -> None:
     groups, said = unified(tmp_path, "deployhost-builds"), list[str]()
-    with limits(tmp_path, Engine("28.1.0", "systemd"), groups).applied(NEW, said.append) as limited:
+    with limits(tmp_path, engine("28.1.0", "systemd"), groups).applied(NEW, said.append) as limited:
         assert limited.argv == ("--cgroup-parent=deployhost-builds",)
         assert (tmp_path / "deployhost-builds/memory.max").read_text() == str(4 * GIB)
         assert (tmp_path / "deployhost-builds/cpu.max").read_text() == "100000 100000"
@@ -71,7 +62,7 @@ def test_a_new_engine_builds_in_a_cgroup_of_ours(tmp_path: Path) -> None:
 def test_an_old_engine_on_systemd_gets_its_limits_as_each_step_appears(tmp_path: Path) -> None:
     mine = "system.slice/system.slice:docker:mine"
     groups, said = unified(tmp_path, "system.slice/system.slice:docker:foreign"), list[str]()
-    with limits(tmp_path, Engine("20.10.24", "systemd"), groups).applied(OLD, said.append) as limited:
+    with limits(tmp_path, engine("20.10.24", "systemd"), groups).applied(OLD, said.append) as limited:
         assert limited.argv == ()
         unified(tmp_path, mine)
         until = time.monotonic() + 5
@@ -91,7 +82,7 @@ def test_a_cgroup_that_can_not_be_written_is_told_and_the_build_goes_on(tmp_path
     (tmp_path / "docker").write_text("no directory")
     said: list[str] = []
     groups = Cgroups(unified=False, trees={"memory": tmp_path})
-    with limits(tmp_path, Engine("20.10.24"), groups).applied(OLD, said.append) as limited:
+    with limits(tmp_path, engine("20.10.24"), groups).applied(OLD, said.append) as limited:
         assert not limited.ran_out_of_memory()
     assert len(said) == 1
     assert said[0].startswith("warning: this build is not limited: ")
@@ -99,8 +90,8 @@ def test_a_cgroup_that_can_not_be_written_is_told_and_the_build_goes_on(tmp_path
 
 def test_what_server_yml_says_counts_from_the_next_build_on(tmp_path: Path) -> None:
     groups = unified(tmp_path, "deployhost-builds")
-    engine = Engine("28.1.0")
-    made = limits(tmp_path, engine, groups)
+    asked = engine("28.1.0")
+    made = limits(tmp_path, asked, groups)
     with made.applied(NEW, print) as limited:
         assert limited.timeout == 1800
     (tmp_path / "server.yml").write_text("build_memory: 1g\nbuild_timeout: 50000\n")
@@ -112,12 +103,12 @@ def test_what_server_yml_says_counts_from_the_next_build_on(tmp_path: Path) -> N
     (tmp_path / "server.yml").write_text("build_memory: all\n")
     with pytest.raises(InvalidConfig), made.applied(NEW, print):
         pass
-    assert engine.asked == 1, "each build would wait for it"
+    assert asked.infos == 1, "each build would wait for it"
 
 
 def test_builds_keep_to_cpus_of_their_own(tmp_path: Path) -> None:
     groups = first(tmp_path, "docker", "docker/buildkit", "deployhost-builds")
-    with limits(tmp_path, Engine("20.10.24"), groups).applied(OLD, print):
+    with limits(tmp_path, engine("20.10.24"), groups).applied(OLD, print):
         pass
     assert (tmp_path / "cpuset/docker/cpuset.cpus").read_text() == "0-1\n", "apps may use them all"
     assert (tmp_path / "cpuset/docker/cpuset.mems").read_text() == "0\n"
@@ -129,7 +120,7 @@ def test_a_kernel_that_refuses_the_cpus_has_the_other_limits(tmp_path: Path) -> 
     groups, said = unified(tmp_path, "deployhost-builds"), list[str]()
     (tmp_path / "deployhost-builds/cpuset.cpus").mkdir()
     groups.trees["cpuset"] = tmp_path
-    with limits(tmp_path, Engine("28.1.0"), groups).applied(NEW, said.append):
+    with limits(tmp_path, engine("28.1.0"), groups).applied(NEW, said.append):
         assert (tmp_path / "deployhost-builds/cpu.max").read_text() == "100000 100000"
     assert said == []
 
@@ -139,14 +130,14 @@ def test_a_build_that_lasts_waits_no_longer_for_everything_else(tmp_path: Path) 
     idle = tmp_path / "deployhost-builds/cpu.idle"
     idle.write_text("0\n")
     server = ServerSettings(tmp_path / "server.yml")
-    made = BuildLimits(Engine("28.1.0"), server, groups, cpus=(0, 1), memory=8 * GIB, patience=0.05)
+    made = BuildLimits(FakeDocker(engine("28.1.0")), server, groups, cpus=(0, 1), memory=8 * GIB, patience=0.05)
     with made.applied(NEW, print):
         assert idle.read_text() == "1"
         until = time.monotonic() + 5
         while idle.read_text() != "0" and time.monotonic() < until:
             time.sleep(0.01)
         assert idle.read_text() == "0"
-    patient = limits(tmp_path, Engine("28.1.0"), groups)
+    patient = limits(tmp_path, engine("28.1.0"), groups)
     with patient.applied(NEW, print):
         assert idle.read_text() == "1", "each build begins patiently"
     time.sleep(0.1)
@@ -160,7 +151,7 @@ def test_processes_of_an_old_engines_builds_leave_the_apps_group_for_cpu_time(tm
         (tree / "docker/buildkit/step/cgroup.procs").write_text("11\n22\n")
         (tree / "deployhost-builds").mkdir()
         (tree / "deployhost-builds/cgroup.procs").write_text("")
-    with limits(tmp_path, Engine("20.10.24"), Cgroups(unified=False, trees=trees)).applied(OLD, print):
+    with limits(tmp_path, engine("20.10.24"), Cgroups(unified=False, trees=trees)).applied(OLD, print):
         until = time.monotonic() + 5
         while not (tmp_path / "cpu/deployhost-builds/cgroup.procs").read_text() and time.monotonic() < until:
             time.sleep(0.01)

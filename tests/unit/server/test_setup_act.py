@@ -1,14 +1,14 @@
 """Carrying out steps: kamal-proxy's container as Kamal wants it, back again if its successor fails; and what is noted."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from deployhost.config import server as server_config
-from deployhost.errors import DockerUnavailable, NotFound
+from deployhost.errors import DockerUnavailable
 from deployhost.kamal import contract
 from deployhost.paths import Paths
 from deployhost.server import steps
@@ -18,59 +18,11 @@ from deployhost.server.proxy_container import ASIDE
 from deployhost.server.setup import daemon_program
 from deployhost.steps import Step, carry_out
 from deployhost.system import json_file, packages
-from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec
 from deployhost.system.services import Services
+from tests.fakes.docker import Behaviour, Engine, FakeDocker
 
-
-@dataclass
-class Box:
-    """One container of the fake engine."""
-
-    image: str
-    running: bool = True
-    spec: ContainerSpec | None = None
-
-
-@dataclass
-class FakeDocker:
-    """An engine that knows containers by name and refuses what the real one refuses."""
-
-    boxes: dict[str, Box] = field(default_factory=dict)
-    port_taken: bool = False
-
-    def find(self, name: str) -> Box | None:
-        return self.boxes.get(name)
-
-    def image(self, reference: str) -> str:
-        return f"image of {reference}"
-
-    def stop(self, name: str) -> None:
-        self._get(name).running = False
-
-    def start(self, name: str) -> None:
-        box = self._get(name)
-        if self.port_taken and box.spec is not None:
-            raise DockerUnavailable("port is already allocated")
-        box.running = True
-
-    def rename(self, name: str, to: str) -> None:
-        assert to not in self.boxes
-        self.boxes[to] = self.boxes.pop(name)
-
-    def remove(self, name: str, *, force: bool = False) -> None:
-        assert force
-        self.boxes.pop(name, None)
-
-    def create(self, spec: ContainerSpec) -> str:
-        assert spec.name not in self.boxes
-        self.boxes[spec.name] = Box(spec.image, running=False, spec=spec)
-        return "id"
-
-    def _get(self, name: str) -> Box:
-        if name not in self.boxes:
-            raise NotFound(f"no container {name}")
-        return self.boxes[name]
+LATER = "basecamp/kamal-proxy:v0.9.9"
 
 
 @pytest.fixture
@@ -81,30 +33,40 @@ def paths(tmp_path: Path) -> Paths:
 
 
 @pytest.fixture
-def docker() -> FakeDocker:
-    return FakeDocker()
+def engine() -> Engine:
+    engine = Engine()
+    engine.add_image(Behaviour(), contract.PROXY_IMAGE)
+    return engine
 
 
 @pytest.fixture
-def act(paths: Paths, docker: FakeDocker) -> Callable[[Step], str]:
+def act(paths: Paths, engine: Engine) -> Callable[[Step], str]:
     wanted = WantedServer(
         paths=paths, http_port=80, version="1", prefix="/", daemon_definition="", engine_definition=""
     )
     acts = SetupActor(
-        wanted=wanted, docker=cast("Docker", docker), services=cast("Services", None), log=lambda _line: None
+        wanted=wanted, docker=FakeDocker(engine), services=cast("Services", None), log=lambda _line: None
     ).acts
     return lambda step: carry_out(step, acts)
+
+
+def made(engine: Engine, name: str, image: str = contract.PROXY_IMAGE, **settings: Any) -> str:
+    """Return the id of a new container that runs."""
+    docker = FakeDocker(engine)
+    container = docker.create(ContainerSpec(name=name, image=image, **settings))
+    docker.start(container)
+    return container
 
 
 def create(port: int) -> steps.CreateProxy:
     return steps.CreateProxy(what="create", why="it must be", port=port)
 
 
-def test_the_proxy_is_what_kamal_expects(act: Callable[[Step], str], docker: FakeDocker, paths: Paths) -> None:
+def test_the_proxy_is_what_kamal_expects(act: Callable[[Step], str], engine: Engine, paths: Paths) -> None:
     act(create(8080))
-    box = docker.boxes["kamal-proxy"]
-    assert box.running
-    assert box.spec == ContainerSpec(
+    (proxy,) = engine.containers.values()
+    assert proxy.running
+    assert engine.specs[proxy.id] == ContainerSpec(
         name="kamal-proxy",
         image="basecamp/kamal-proxy:v0.9.2",
         labels={"org.opencontainers.image.title": "kamal-proxy"},
@@ -120,32 +82,31 @@ def test_the_proxy_is_what_kamal_expects(act: Callable[[Step], str], docker: Fak
     )
 
 
-def test_the_proxy_is_replaced_and_nothing_is_left_aside(act: Callable[[Step], str], docker: FakeDocker) -> None:
-    docker.boxes = {"kamal-proxy": Box("basecamp/kamal-proxy:v0.9.9"), ASIDE: Box("left by an interrupted run")}
+def test_the_proxy_is_replaced_and_nothing_is_left_aside(act: Callable[[Step], str], engine: Engine) -> None:
+    engine.add_image(Behaviour(), LATER)
+    before = {made(engine, "kamal-proxy", LATER), made(engine, ASIDE)}
     act(create(80))
-    assert list(docker.boxes) == ["kamal-proxy"]
-    assert docker.boxes["kamal-proxy"].image == "basecamp/kamal-proxy:v0.9.9", "a later version that Kamal took is kept"
-    assert docker.boxes["kamal-proxy"].spec is not None
+    (proxy,) = engine.containers.values()
+    assert proxy.id not in before
+    assert (proxy.name, proxy.image) == ("kamal-proxy", LATER), "a later version that Kamal took is kept"
 
 
-def test_the_old_proxy_comes_back_if_its_successor_can_not_start(
-    act: Callable[[Step], str], docker: FakeDocker
-) -> None:
-    old = Box(contract.PROXY_IMAGE)
-    docker.boxes, docker.port_taken = {"kamal-proxy": old}, True
+def test_the_old_proxy_comes_back_if_its_successor_can_not_start(act: Callable[[Step], str], engine: Engine) -> None:
+    old = made(engine, "kamal-proxy")
+    made(engine, "somebody's", ports={80: ("127.0.0.1", 80)})
     with pytest.raises(DockerUnavailable, match="already allocated"):
         act(create(80))
-    assert docker.boxes == {"kamal-proxy": old}
-    assert old.running
+    assert {one.name: one.id for one in engine.running}["kamal-proxy"] == old
+    assert {one.name for one in engine.containers.values()} == {"kamal-proxy", "somebody's"}
 
 
 def test_apps_that_uninstalling_stopped_are_started_once(
-    act: Callable[[Step], str], docker: FakeDocker, paths: Paths
+    act: Callable[[Step], str], engine: Engine, paths: Paths
 ) -> None:
-    docker.boxes = {"blog-web-1": Box("x", running=False)}
+    FakeDocker(engine).stop(made(engine, "blog-web-1"))
     json_file.write_json(stopped_record(paths), {"containers": ["blog-web-1", "gone-web-1"]})
     act(steps.StartContainers(what="start", why="stopped", names=("blog-web-1", "gone-web-1")))
-    assert docker.boxes["blog-web-1"].running
+    assert [one.name for one in engine.running] == ["blog-web-1"]
     assert not stopped_record(paths).exists()
 
 
