@@ -215,6 +215,29 @@ def test_one_wiring() -> None:
     assert len((ROOT / "daemon/parts.py").read_text(encoding="utf-8").splitlines()) - after_imports < 300
 
 
+# This list only gets shorter.
+TESTED_ELSEWHERE = {
+    "traffic/live.py",  # a value
+    "deploy/kamal/images.py",  # tests/e2e/test_kamal_compat.py
+    "deploy/kamal/run.py",  # tests/e2e/test_kamal_compat.py
+}
+FINDABLE = ("containers", "traffic", "converge", "upkeep", "deploy")
+
+
+def test_a_module_has_a_test_of_its_name() -> None:
+    """From a module to its test in one step: deploy/cancel.py, tests/unit/deploy/test_cancel.py."""
+    tests = Path(__file__).resolve().parent
+    modules = {name for name in TREES if name.startswith(tuple(f"{room}/" for room in FINDABLE))}
+    named = {
+        name
+        for name in modules
+        for folder in (Path(name).parent, Path(name).parent.parent)  # converge/findings has its tests beside converge's
+        if (tests / folder / f"test_{Path(name).name}").is_file()
+    }
+    wanted = {name for name in modules if Path(name).name != "__init__.py"}
+    assert wanted - named == TESTED_ELSEWHERE & wanted, "each has one, and the list has no more than those that do not"
+
+
 def test_every_test_is_run(pytestconfig: pytest.Config) -> None:
     """Pytest's own list of directories to leave out has the names of rooms in it."""
     tests = Path(__file__).resolve().parents[1]

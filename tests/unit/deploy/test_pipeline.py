@@ -9,21 +9,16 @@ from pathlib import Path
 import pytest
 
 from deployhost.config import apps
-from deployhost.deploy.going_live import Unrecorded
-from deployhost.errors import DeployhostError, DockerRefused, DockerUnavailable, FileProblem
-from deployhost.kamal import contract, lock, patience
+from deployhost.errors import DeployhostError
+from deployhost.kamal import contract, lock
 from deployhost.model import WEB, Deploy, DeployStatus, EnvName, Trigger, Version
 from deployhost.system.docker_model import TABLE_LIMIT
 from deployhost.upkeep.retention import KEEP_FAILED
+from tests.fakes.asking import stages
 from tests.fakes.assembled import Assembled, Server, settle, sha, wait_until
 from tests.fakes.docker import Behaviour
-from tests.fakes.life import Life
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
-
-
-def stages(daemon: Assembled, deploy: Deploy, state: str = "done") -> list[str]:
-    return [event["stage"] for event in daemon.told(deploy) if event.get("state") == state]
 
 
 def notes(daemon: Assembled, deploy: Deploy) -> list[str]:
@@ -47,72 +42,6 @@ def test_first_deploy(server: Server) -> None:
     assert image is not None
     assert image.id == release.image
     assert contract.image(app, release.version) in image.tags
-
-
-def test_container_is_kamals(server: Server) -> None:
-    """Name, labels, network and variables are what Kamal's CLI looks for."""
-    app, daemon = server.add("shop", text="storage: true"), server.start()
-    daemon.env.set(app, {EnvName("TOKEN"): "two\nlines"}, datetime.now(UTC))
-    deploy = daemon.deploy(app, ONE)
-    spec = server.engine.specs[daemon.live(app).container]
-    assert spec.name == f"shop-web-{ONE}"
-    assert spec.image == f"127.0.0.1:5555/shop:{ONE}"
-    assert {"service": "shop", "role": "web", "destination": ""}.items() <= spec.labels.items()
-    assert spec.labels["deployhost.deploy"] == str(deploy.id)
-    assert spec.network == "kamal"
-    assert spec.restart == "no"  # until it is ready
-    assert server.engine.containers[daemon.live(app).container].restart == "unless-stopped"
-    assert spec.env["TOKEN"] == "two\nlines"
-    assert spec.env["PORT"] == "8080"
-    assert spec.env["KAMAL_VERSION"] == ONE
-    assert not [value for value in spec.labels.values() if "two" in value]
-    assert spec.binds == (f"{server.paths.storage(app)}:/storage",)
-    env_file = server.paths.kamal / "apps/shop/env/roles/web.env"
-    assert env_file.read_text() == "TOKEN=two\\nlines\n"
-    assert env_file.stat().st_mode & 0o777 == 0o600
-    assert "Booted app version" in (server.paths.kamal / "shop-audit.log").read_text()
-    assert not list(server.paths.kamal.glob("lock-*"))
-
-
-def test_container_of_that_name_is_renamed(server: Server) -> None:
-    """Made by `kamal deploy`, or left from before the journal was lost: what Kamal does, too."""
-    app, daemon = server.add("shop"), server.start()
-    daemon.deploy(app, ONE)
-    first = daemon.live(app).container
-    daemon.docker.rename(first, f"shop-web-{TWO}")
-    daemon.deploy(app, TWO)
-    assert daemon.live(app).container != first
-    assert server.engine.containers[daemon.live(app).container].name == f"shop-web-{TWO}"
-    assert "docker rename" in daemon.life.effects
-    assert first in server.engine.stopped
-
-
-def test_second_deploy_replaces_the_first(server: Server) -> None:
-    app, daemon = server.add("shop"), server.start()
-    daemon.deploy(app, ONE)
-    first = daemon.live(app)
-    daemon.deploy(app, TWO)
-    assert daemon.live(app).sha == TWO
-    assert server.engine.stopped == [first.container]
-    assert daemon.releases.drains() == []
-    assert [release.sha for release in daemon.releases.of_app(app)] == [TWO, ONE]
-
-
-def test_live_before_drained(server: Server) -> None:
-    """What is replaced is stopped after its requests, and the deploy is live before that."""
-    app, daemon = server.add("shop"), server.start()
-    daemon.deploy(app, ONE)
-    first = daemon.live(app)
-    server.table.drains = True
-    daemon.pipeline.run(daemon.accept(app, TWO))
-    assert daemon.live(app).sha == TWO
-    assert [drain.container for drain in daemon.releases.drains()] == [first.container]
-    assert server.engine.stopped == []
-    server.table.calls[-1].ended.set()
-    settle()
-    assert server.engine.stopped == [first.container]
-    assert daemon.releases.drains() == []
-    assert not list(server.paths.run.glob("switch-*"))
 
 
 # how the app behaves -> the error's code, the stage that failed, a part of the message, the details
@@ -197,67 +126,6 @@ def test_switched_after_all(server: Server) -> None:
     assert daemon.live(app).sha == TWO
 
 
-def test_switch_that_cannot_be_written_down(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The disk is full at the moment of the switch: what serves serves on, and is live once the journal can be told."""
-    app, daemon = server.add("shop"), server.start()
-    daemon.deploy(app, ONE)
-
-    def full(*_: object) -> None:
-        raise FileProblem("the journal can't be written: database or disk is full")
-
-    deploy = daemon.accept(app, TWO)
-    with monkeypatch.context() as patch:
-        patch.setattr(daemon.releases, "went_live", full)
-        with pytest.raises(Unrecorded):
-            daemon.pipeline.run(deploy)
-        with pytest.raises(Unrecorded):
-            daemon.converge.mend(deploy)
-    daemon.converge.mend(deploy)
-    assert daemon.deploys.get(deploy.id).status is DeployStatus.LIVE
-    assert daemon.live(app).sha == TWO
-
-
-def test_it_restarts_by_itself_once_it_is_live(server: Server) -> None:
-    """Not before: an app that ends at boot must not begin again. Visitors do not wait for it."""
-    app, life = server.add("shop"), Life()
-    deploy = server.start(life).deploy(app, ONE)
-    assert deploy.status is DeployStatus.LIVE
-    effects = life.effects
-    assert effects.index("docker set_restart") > effects.index("proxy deploy"), effects
-    assert "docker set_restart" in effects[: len(effects) - 1 - effects[::-1].index("journal")], effects
-    assert server.engine.containers[server.start().live(app).container].restart == contract.RESTART
-
-
-def test_an_engine_that_refuses_the_restart_policy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it refuses once it refuses for ever: the release is live, and no deploy runs on because of that."""
-    app, daemon = server.add("shop"), server.start()
-
-    def refuse(*_: object) -> None:
-        raise DockerRefused("Docker refused: no")
-
-    monkeypatch.setattr(daemon.docker, "set_restart", refuse)
-    assert daemon.deploy(app, ONE).status is DeployStatus.LIVE
-
-
-def test_an_engine_that_is_away_after_the_switch(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The deploy is live once its containers are kept running, not before, and nothing is undone."""
-    app, daemon = server.add("shop"), server.start()
-    daemon.deploy(app, ONE)
-
-    def away(*_: object) -> None:
-        raise DockerUnavailable("the Docker engine does not answer")
-
-    deploy = daemon.accept(app, TWO)
-    with monkeypatch.context() as patch:
-        patch.setattr(patience, "PATIENCE", 0.0)
-        patch.setattr(daemon.docker, "set_restart", away)
-        with pytest.raises(Unrecorded):
-            daemon.pipeline.run(deploy)
-    daemon.converge.mend(deploy)
-    assert daemon.deploys.get(deploy.id).status is DeployStatus.LIVE
-    assert server.engine.containers[daemon.live(app).container].restart == contract.RESTART
-
-
 def test_the_one_that_serves_is_never_stopped(server: Server) -> None:
     """A deploy that the journal calls failed, by whatever accident, serves: its container stays, and a restart finds out."""
     app, daemon = server.add("shop"), server.start()
@@ -277,21 +145,6 @@ def test_the_one_that_serves_is_never_stopped(server: Server) -> None:
     assert later.live(app).sha == TWO
     assert later.deploys.of_app(app)[0].status is DeployStatus.LIVE
     assert [container.id for container in server.engine.running] == [serving.container]
-
-
-@pytest.mark.parametrize("part", ["docker tag", "git move_branch"])
-def test_what_comes_after_the_switch_fails_nothing(server: Server, part: str) -> None:
-    app = server.add("shop")
-    first = server.start()
-    first.deploy(app, ONE)
-    at = [*first.life.effects].index(part) + 1
-    other = server.start()
-    other.life._break_at, other.life._error = at, lambda _: FileProblem("a full disk")
-    deploy = other.deploy(app, TWO)
-    assert other.life.effects[at - 1] == part
-    assert deploy.status is DeployStatus.LIVE
-    assert other.live(app).sha == TWO
-    assert "it is live, but: a full disk" in [event.get("text") for event in other.told(deploy)]
 
 
 def test_events_that_cannot_be_written(server: Server) -> None:
@@ -333,20 +186,6 @@ def test_secrets_are_redacted(server: Server) -> None:
     assert "exit code 1" in ended[1].error["message"], "short values are no secrets"
 
 
-@pytest.mark.parametrize("trigger", [Trigger.RESTART, Trigger.SETTINGS])
-def test_same_image_again(server: Server, trigger: Trigger) -> None:
-    app, daemon = server.add("shop"), server.start()
-    daemon.deploy(app, ONE)
-    before = daemon.live(app)
-    daemon.env.set(app, {EnvName("MODE"): "dark"}, datetime.now(UTC))
-    deploy = daemon.deploy(app, ONE, trigger)
-    after = daemon.live(app)
-    assert stages(daemon, deploy) == ["create", "start", "health", "switch"]
-    assert (after.image, after.version) == (before.image, f"{ONE}-2")
-    assert server.engine.specs[after.container].env["MODE"] == "dark"
-    assert server.engine.stopped == [before.container]
-
-
 def test_settings_repeat_what_is_live_by_then(server: Server) -> None:
     """Asked for while a push was on its way: what it repeats is that push, and it says so."""
     app, daemon = server.add("shop"), server.start()
@@ -357,15 +196,6 @@ def test_settings_repeat_what_is_live_by_then(server: Server) -> None:
     live = daemon.live(app)
     assert (live.sha, live.version, live.deploy) == (TWO, f"{TWO}-2", settings.id)
     assert daemon.deploys.get(settings.id).sha == TWO
-
-
-def test_image_of_the_live_release_is_gone(server: Server) -> None:
-    app, daemon = server.add("shop"), server.start()
-    daemon.deploy(app, ONE)
-    server.engine.images.clear()
-    deploy = daemon.deploy(app, ONE, Trigger.RESTART)
-    assert deploy.error is not None
-    assert (deploy.error["code"], deploy.error["hint"]) == ("not_found", "deployhost deploy shop")
 
 
 def test_settings_that_change_during_the_build_count(server: Server) -> None:

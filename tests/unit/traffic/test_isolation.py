@@ -4,73 +4,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from deployhost.errors import CommandFailed, CommandMissing, InvalidConfig
+from deployhost.errors import InvalidConfig
 from deployhost.kamal import contract
 from deployhost.model import WEB, AppName, ProcessName
 from deployhost.system.bridge import Bridges
 from deployhost.system.docker_model import ContainerSpec
-from deployhost.system.firewall import Family, Firewall
+from deployhost.system.firewall import Family
 from deployhost.traffic import isolation
 from deployhost.traffic.isolation import Isolation
-from deployhost.traffic.isolation_plan import ASKS, CHAIN, Member, Wanted, change, passed_by, removal, taking_part
+from deployhost.traffic.isolation_plan import ASKS, CHAIN, Wanted, change, passed_by, removal
 from tests.fakes.docker import Behaviour, Engine, FakeDocker
+from tests.fakes.firewall import BRIDGE, DOCKERS, FakeFirewall
 
-BRIDGE = "br-000000000001"
 A, B, C = AppName("a"), AppName("b"), AppName("c")
-DOCKERS = ("-P FORWARD DROP", "-N DOCKER-USER", "-A FORWARD -j DOCKER-USER", "-A DOCKER-USER -j RETURN")
 JUMP = f"-A DOCKER-USER -i {BRIDGE} -o {BRIDGE} -j {CHAIN}"
-
-
-class FakeFirewall(Firewall):
-    """A table per family that understands what iptables-restore does with our lines."""
-
-    def __init__(self, *, missing: bool = False) -> None:
-        self.tables = {Family.IPV4: list(DOCKERS), Family.IPV6: ["-P FORWARD ACCEPT"]}
-        self.missing = missing
-        self.refuses = False
-        self.changes = self.asked = 0
-
-    def rules(self, family: Family) -> tuple[str, ...]:
-        self.asked += 1
-        if self.missing:
-            raise CommandMissing(f"{family} is not installed")
-        return tuple(self.tables[family])
-
-    def restore(self, family: Family, change: str) -> None:
-        if self.refuses:
-            raise CommandFailed("iptables-restore failed", status=1)
-        self.changes += 1
-        rules = self.tables[family] = list(self.tables[family])
-        for line in change.splitlines():
-            words = line.split()
-            match words[0]:
-                case "-A":
-                    rules.append(line)
-                case "-I":
-                    assert words[2] == "1"
-                    first = next(
-                        (at for at, rule in enumerate(rules) if rule.startswith(f"-A {words[1]} ")), len(rules)
-                    )
-                    rules.insert(first, f"-A {words[1]} {' '.join(words[3:])}")
-                case "-D":
-                    rules.remove(f"-A{line[2:]}")
-                case "-F":
-                    rules[:] = [rule for rule in rules if not rule.startswith(f"-A {words[1]} ")]
-                case "-X":
-                    assert not [rule for rule in rules if words[1] in rule.split()[2:]]
-                    rules.remove(f"-N {words[1]}")
-                case _:
-                    name = words[0].removeprefix(":")
-                    rules[:] = [rule for rule in rules if not rule.startswith(f"-A {name} ")]
-                    if f"-N {name}" not in rules:
-                        rules.append(f"-N {name}")
-
-    def pairs(self, family: Family = Family.IPV4) -> set[tuple[str, str]]:
-        rules = [rule.split() for rule in self.tables[family] if "--physdev-out" in rule]
-        return {(words[words.index("--physdev-in") + 1], words[words.index("--physdev-out") + 1]) for words in rules}
 
 
 class FakeBridges(Bridges):
@@ -359,40 +307,3 @@ def test_ipv6_where_docker_keeps_no_chain() -> None:
     assert f"-I FORWARD 1 -i {BRIDGE} -o {BRIDGE} -j {CHAIN}" in lines
     assert f"-A {CHAIN} -p ipv6-icmp -m icmp6 --icmpv6-type 135 -j RETURN" in lines
     assert lines[-2] == f"-A {CHAIN} -j REJECT --reject-with icmp6-port-unreachable"
-
-
-NAMES = st.sampled_from([AppName(name) for name in ("a", "b", "c", "a-b", "a-web")])
-MEMBERS = st.lists(
-    st.builds(Member, app=NAMES, port=st.integers(0, 8).map(lambda number: f"veth{number}"), ready=st.booleans()),
-    unique_by=lambda one: one.port,
-    max_size=8,
-)
-
-
-@given(MEMBERS, st.lists(st.tuples(NAMES, NAMES), max_size=5))
-def test_who_is_let_through(members: list[Member], may_reach: list[tuple[AppName, AppName]]) -> None:
-    firewall = FakeFirewall()
-    wanted = Wanted(BRIDGE, (contract.PROXY_MAC,), tuple(members), tuple(may_reach))
-    firewall.restore(Family.IPV4, change(wanted, firewall.rules(Family.IPV4)))
-    assert change(wanted, firewall.rules(Family.IPV4)) == ""
-    owner = {one.port: one for one in members}
-    through = firewall.pairs()
-    for source in members:
-        for target in members:
-            same = source.app == target.app and source is not target
-            allowed = target.ready and (source.app, target.app) in may_reach and source is not target
-            assert ((source.port, target.port) in through) == (same or allowed)
-    assert all(port in owner for pair in through for port in pair)
-
-
-def test_who_takes_part() -> None:
-    assert taking_part({A: (B,), B: (), C: ()}) == {A, B}
-
-
-def test_names_of_apps_are_unambiguous() -> None:
-    """No app can take another's name, nor that by which the proxy finds a container."""
-    worker = ProcessName("worker")
-    assert contract.aliases(A, WEB) == ("a", "web.a")
-    assert contract.aliases(A, worker) == ("worker.a",)
-    assert set(contract.aliases(AppName("a-worker"), WEB)).isdisjoint(contract.aliases(A, worker))
-    assert contract.aliases(AppName("0123456789ab"), WEB) == ("web.0123456789ab",)
