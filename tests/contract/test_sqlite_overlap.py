@@ -131,10 +131,14 @@ def test_processes_that_keep_to_sqlites_rules_lose_nothing(
     for number in (2, 3, 4):
         old, new = f"release{number - 1}", f"release{number}"
         storage.run("write", new, *mode)
-        before = [len(storage.acknowledged(name)) for name in (old, new)]
+        before = {name: len(storage.acknowledged(name)) for name in (old, new)}
+
+        def both_write(before: dict[str, int] = before) -> bool:
+            return all(len(storage.acknowledged(name)) > count for name, count in before.items())
+
         time.sleep(0.6)
-        after = [len(storage.acknowledged(name)) for name in (old, new)]
-        assert all(later > earlier for earlier, later in zip(before, after, strict=True)), "both write at once"
+        # A machine that is busy with other things may take longer for a write that waits for the disk.
+        eventually(both_write, within=20, what="both write at once")
         storage.end(old, end)
     storage.end("release4", end)
     outcome = storage.outcome()
