@@ -95,6 +95,12 @@ def instructions(text: str) -> list[tuple[str, str]]:
     return found
 
 
+def mounts_of(read: list[tuple[str, str]]) -> list[str]:
+    """Return the mounts of instructions. Options come first: what follows may be a word of the repository's."""
+    options = [re.match(r"(?:--\S+\s+)*", rest) for _, rest in read]
+    return [one for found in options if found for one in re.findall(r"--mount=\S+", found.group())]
+
+
 def check(plan: BuildPlan) -> None:
     """Assert what holds for every generated Dockerfile."""
     text, ignore = plan.dockerfile or "", plan.dockerignore or ""
@@ -118,7 +124,7 @@ def check(plan: BuildPlan) -> None:
     assert {one.ref for one in parse_dockerfile(text).images} == set(plan.refs)
     assert {"**/.git", "**/.env", "**/.env.*", "**/*.key", "**/id_rsa*"} <= set(ignore.splitlines())
     assert ignore.splitlines()[-1] == "**/.git"
-    for mount in re.findall(r"--mount=\S+", text):
+    for mount in mounts_of(read):
         kind = re.fullmatch(
             r"--mount=type=(?:cache,id=shop-[a-z]+,target=\S+|secret,id=(?:ca|npmrc|pip_conf),target=\S+)", mount
         )
@@ -127,7 +133,10 @@ def check(plan: BuildPlan) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_keeps_the_rules(shape: str) -> None:
-    check(planned(SHAPES[shape]))
+    plan = planned(SHAPES[shape])
+    check(plan)
+    text = plan.dockerfile or ""
+    assert len(mounts_of(instructions(text))) == text.count("--mount="), "none of them went unchecked"
 
 
 def test_source_comes_after_the_dependencies() -> None:
