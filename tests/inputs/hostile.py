@@ -358,7 +358,10 @@ class Trial:
 
     def _safe_for_git(self, argv: Sequence[str], index: int) -> None:
         argument = argv[index]
-        ours = argument.startswith(("refs/heads/", "refs/tags/", "--initial-branch=", "--git-dir=", "--disambiguate="))
+        # A branch may be called `=`, which is part of an option that has no value of anybody's.
+        ours = argument == "--template=" or argument.startswith(
+            ("refs/heads/", "refs/tags/", "--initial-branch=", "--git-dir=", "--disambiguate=")
+        )
         path = argument == str(self._repository.path) or (argument in _GIT_WORDS and argv.count(argument) == 1)
         assert ours or path or "--end-of-options" in argv[:index], argv
 
