@@ -121,13 +121,19 @@ def start_proxy() -> None:
     )
 
 
+HURRY = (  # has the daemon's quick jobs done every `look` seconds
+    "from deployhost.daemon import jobs, schedule, schedule_plan; "
+    "jobs.LOOK = schedule_plan.PAUSE = schedule.LOOK[schedule_plan.Lane.QUICK] = {look}; "
+)
+
+
 class OwnDaemon:
     """A deployhostd of this checkout with a tree of its own; `look` is how many seconds it waits between its rounds."""
 
     def __init__(self, folder: Path, root: Path, settings: str = "", look: float | None = None) -> None:
         self.paths = Paths(root)
         self._log = folder / "deployhostd.log"
-        hurry = "" if look is None else f"main.LOOK = {look}; "
+        hurry = "" if look is None else HURRY.format(look=look)
         self._argv = [sys.executable, "-c", f"from deployhost.daemon import main; {hurry}main.main()"]
         self._process: subprocess.Popen[bytes] | None = None
         self.paths.bin.mkdir(parents=True)

@@ -30,7 +30,7 @@ def listens(server: FreshServer) -> set[str]:
 def test_the_first_use_brings_it_and_says_so(server: FreshServer) -> None:
     said = server.run("deployhost", "kamal", "hello", "--", "app", "details")
     print(said)
-    assert "Kamal's command is not on this server yet" in said
+    assert "Kamal is not installed on this server yet" in said
     assert "127.0.0.1:5555/hello:" in said
     assert server.run("deployhost", "kamal", "hello", "--", "version").strip().endswith("2.11.0")
     assert listens(server) == OURS
