@@ -28,12 +28,16 @@ class ErrorView(TypedDict):
 class DeployhostError(Exception):
     """Carries a message, an optional `hint` (one command that fixes it) and `details` (lines of context) to the person.
 
-    `code` is a stable snake_case word for programs; subclasses set it and `exit_code`. `process` is the process of the app
-    that failed, `settings` what apps.yml says that may be the cause.
+    `code` is a stable snake_case word for programs; each subclass names its own, and its `exit_code`. `process` is the
+    process of the app that failed, `settings` what apps.yml says that may be the cause.
     """
 
     code: ClassVar[str] = "internal"
     exit_code: ClassVar[int] = INTERNAL
+
+    def __init_subclass__(cls, *, code: str, exit_code: int) -> None:
+        super().__init_subclass__()
+        cls.code, cls.exit_code = code, exit_code
 
     def __init__(
         self, message: str, *, hint: str = "", details: tuple[str, ...] = (), process: str = "", settings: str = ""
@@ -61,197 +65,135 @@ class DeployhostError(Exception):
         return shown
 
 
-class InvalidName(DeployhostError):
+class InvalidName(DeployhostError, code="invalid_name", exit_code=INVALID):
     """A name (app, branch, domain, version, variable) breaks its rule."""
 
-    code, exit_code = "invalid_name", INVALID
 
-
-class InvalidConfig(DeployhostError):
+class InvalidConfig(DeployhostError, code="invalid_config", exit_code=INVALID):
     """apps.yml or server.yml has a mistake."""
 
-    code, exit_code = "invalid_config", INVALID
 
-
-class InvalidRequest(DeployhostError):
+class InvalidRequest(DeployhostError, code="invalid_request", exit_code=INVALID):
     """The request is wrong or not supported."""
 
-    code, exit_code = "invalid_request", INVALID
 
-
-class AppNotFound(DeployhostError):
+class AppNotFound(DeployhostError, code="app_not_found", exit_code=NOT_FOUND):
     """There is no app of that name."""
 
-    code, exit_code = "app_not_found", NOT_FOUND
 
-
-class NotFound(DeployhostError):
+class NotFound(DeployhostError, code="not_found", exit_code=NOT_FOUND):
     """A file, deploy, release or variable does not exist."""
 
-    code, exit_code = "not_found", NOT_FOUND
 
-
-class Conflict(DeployhostError):
+class Conflict(DeployhostError, code="conflict", exit_code=CONFLICT):
     """The request conflicts with what is there: a name, domain or port that is taken, a lock that is held."""
 
-    code, exit_code = "conflict", CONFLICT
 
-
-class NothingRecognised(DeployhostError):
+class NothingRecognised(DeployhostError, code="nothing_recognised", exit_code=FAILED):
     """The tree has no Dockerfile and no runtime was recognised in it."""
 
-    code, exit_code = "nothing_recognised", FAILED
 
-
-class LanguageNotBuilt(NothingRecognised):
+class LanguageNotBuilt(NothingRecognised, code="language_not_built", exit_code=FAILED):
     """The tree has no Dockerfile and a server in a language that deployhost does not build."""
 
-    code = "language_not_built"
 
-
-class BuildFailed(DeployhostError):
+class BuildFailed(DeployhostError, code="build_failed", exit_code=FAILED):
     """The image could not be built."""
 
-    code, exit_code = "build_failed", FAILED
 
-
-class BaseImageUnavailable(DeployhostError):
+class BaseImageUnavailable(DeployhostError, code="base_image_unavailable", exit_code=FAILED):
     """An image that a Dockerfile starts from (FROM, # syntax) is not available."""
 
-    code, exit_code = "base_image_unavailable", FAILED
 
-
-class DiskFull(DeployhostError):
+class DiskFull(DeployhostError, code="disk_full", exit_code=FAILED):
     """A disk has too little space to begin a build."""
 
-    code, exit_code = "disk_full", FAILED
 
-
-class BootFailed(DeployhostError):
+class BootFailed(DeployhostError, code="boot_failed", exit_code=FAILED):
     """The new container ended, did not listen on a port that can be reached, or did not become healthy."""
 
-    code, exit_code = "boot_failed", FAILED
 
-
-class ReleaseFailed(DeployhostError):
+class ReleaseFailed(DeployhostError, code="release_failed", exit_code=FAILED):
     """A live release failed in its first minute."""
 
-    code, exit_code = "release_failed", FAILED
 
-
-class SwitchFailed(DeployhostError):
+class SwitchFailed(DeployhostError, code="switch_failed", exit_code=FAILED):
     """kamal-proxy did not accept the new release."""
 
-    code, exit_code = "switch_failed", FAILED
 
-
-class ProxyUnavailable(SwitchFailed):
+class ProxyUnavailable(SwitchFailed, code="proxy_unavailable", exit_code=UNAVAILABLE):
     """kamal-proxy does not run, or ended before it answered: it refused nothing."""
 
-    code, exit_code = "proxy_unavailable", UNAVAILABLE
 
-
-class DeployFailed(DeployhostError):
+class DeployFailed(DeployhostError, code="deploy_failed", exit_code=FAILED):
     """A deploy failed for a reason without a code of its own."""
 
-    code, exit_code = "deploy_failed", FAILED
 
-
-class SetupFailed(DeployhostError):
+class SetupFailed(DeployhostError, code="setup_failed", exit_code=FAILED):
     """A step of set-up or removal failed."""
 
-    code, exit_code = "setup_failed", FAILED
 
-
-class DaemonUnavailable(DeployhostError):
+class DaemonUnavailable(DeployhostError, code="daemon_unavailable", exit_code=UNAVAILABLE):
     """deployhostd does not answer on its control socket."""
 
-    code, exit_code = "daemon_unavailable", UNAVAILABLE
 
-
-class DockerUnavailable(DeployhostError):
+class DockerUnavailable(DeployhostError, code="docker_unavailable", exit_code=UNAVAILABLE):
     """The Docker engine does not answer, or refused a call."""
 
-    code, exit_code = "docker_unavailable", UNAVAILABLE
 
-
-class DockerRefused(DockerUnavailable):
+class DockerRefused(DockerUnavailable, code="docker_refused", exit_code=UNAVAILABLE):
     """The Docker engine answered and refused a call. Otherwise it is unknown whether it did what it was asked."""
 
-    code, exit_code = "docker_refused", UNAVAILABLE
 
-
-class KamalUnavailable(DeployhostError):
+class KamalUnavailable(DeployhostError, code="kamal_unavailable", exit_code=UNAVAILABLE):
     """Kamal's CLI, or what it needs on this server, is missing or does not answer."""
 
-    code, exit_code = "kamal_unavailable", UNAVAILABLE
 
-
-class CommandMissing(DeployhostError):
+class CommandMissing(DeployhostError, code="command_missing", exit_code=UNAVAILABLE):
     """A program that is needed is not installed."""
 
-    code, exit_code = "command_missing", UNAVAILABLE
 
-
-class CommandFailed(DeployhostError):
+class CommandFailed(DeployhostError, code="command_failed", exit_code=FAILED):
     """A program ended with an exit code other than 0."""
-
-    code, exit_code = "command_failed", FAILED
 
     def __init__(self, message: str, *, status: int, hint: str = "", details: tuple[str, ...] = ()) -> None:
         super().__init__(message, hint=hint, details=details)
         self.status = status
 
 
-class CommandTimedOut(DeployhostError):
+class CommandTimedOut(DeployhostError, code="command_timed_out", exit_code=FAILED):
     """A program did not end in time and was stopped."""
 
-    code, exit_code = "command_timed_out", FAILED
 
-
-class CommandStopped(DeployhostError):
+class CommandStopped(DeployhostError, code="command_stopped", exit_code=FAILED):
     """A program was stopped because a person cancelled its work."""
 
-    code, exit_code = "command_stopped", FAILED
 
-
-class DeployCancelled(DeployhostError):
+class DeployCancelled(DeployhostError, code="deploy_cancelled", exit_code=FAILED):
     """A person cancelled a deploy before it was live."""
 
-    code, exit_code = "deploy_cancelled", FAILED
 
-
-class WaitTimedOut(DeployhostError):
+class WaitTimedOut(DeployhostError, code="wait_timed_out", exit_code=TIMED_OUT):
     """A wait timed out. What was waited for may still come."""
 
-    code, exit_code = "wait_timed_out", TIMED_OUT
 
-
-class DownloadFailed(DeployhostError):
+class DownloadFailed(DeployhostError, code="download_failed", exit_code=UNAVAILABLE):
     """A download from a package registry failed, or is not what the registry says it is."""
 
-    code, exit_code = "download_failed", UNAVAILABLE
 
-
-class FileProblem(DeployhostError):
+class FileProblem(DeployhostError, code="file_problem", exit_code=FAILED):
     """A file or directory can't be read or written (rights, a full disk)."""
 
-    code, exit_code = "file_problem", FAILED
 
-
-class Interrupted(DeployhostError):
+class Interrupted(DeployhostError, code="interrupted", exit_code=INTERRUPTED):
     """The person pressed Ctrl-C. The work continues where the message says so."""
 
-    code, exit_code = "interrupted", INTERRUPTED
 
-
-class InternalError(DeployhostError):
+class InternalError(DeployhostError, code="internal", exit_code=INTERNAL):
     """A defect of deployhost. The message names the log that has the traceback."""
 
-    code, exit_code = "internal", INTERNAL
 
-
-class RemoteError(DeployhostError):
+class RemoteError(DeployhostError, code="internal", exit_code=INTERNAL):
     """An error that the daemon sent over the control socket, with its code, hint and exit code."""
 
     def __init__(self, body: Mapping[str, Any]) -> None:
