@@ -1,7 +1,4 @@
-"""The arguments of the control socket's operations. One that is None is left out of the request.
-
-`follow` has the daemon send a deploy's events and answer once it has ended; that is the default.
-"""
+"""The arguments of the control socket's operations. One that is None is left out of the request."""
 
 from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
@@ -23,36 +20,34 @@ class OfAnyApp(TypedDict):
     name: str | None
 
 
-class FollowApp(TypedDict):
-    """Arguments of what ends in a deploy of an app."""
+class FollowApp(OfApp):
+    """Arguments of what ends in a deploy of an app.
 
-    name: str
+    `follow` has the daemon send the deploy's events and answer once it has ended; that is the default.
+    """
+
     follow: NotRequired[bool]
 
 
-class AddArguments(TypedDict):
+class AddArguments(OfApp):
     """Arguments of app.add."""
 
-    name: str
     branch: str | None
     domains: Sequence[str] | None
 
 
-class RemoveArguments(TypedDict):
+class RemoveArguments(OfApp):
     """Arguments of app.remove; `storage` deletes its data too."""
 
-    name: str
     storage: bool
     dry_run: bool
 
 
-class StartArguments(TypedDict):
+class StartArguments(FollowApp):
     """Arguments of deploy.start. `ref` is a branch, a tag or (the first digits of) a commit; without it, what was pushed last."""
 
-    name: str
     ref: str | None
     rebuild: bool | None
-    follow: bool
 
 
 class OfDeploy(TypedDict):
@@ -61,73 +56,61 @@ class OfDeploy(TypedDict):
     id: int
 
 
-class DeploysArguments(TypedDict):
+class DeploysArguments(OfApp):
     """Arguments of deploys.list."""
 
-    name: str
     limit: NotRequired[int]
 
 
-class CancelArguments(TypedDict):
+class CancelArguments(OfApp):
     """Arguments of deploy.cancel; `by` is shown as who cancelled it."""
 
-    name: str
     by: str | None
 
 
-class WaitArguments(TypedDict):
+class WaitArguments(OfApp):
     """Arguments of deploy.wait; at `until` (unix seconds) the error is wait_timed_out."""
 
-    name: str
     until: float | None
 
 
-class RollbackArguments(TypedDict):
+class RollbackArguments(FollowApp):
     """Arguments of app.rollback. `release` is a version or its first digits; without it, the release before the live one."""
 
-    name: str
     release: str | None
     dry_run: NotRequired[bool]
-    follow: NotRequired[bool]
 
 
-class LogsArguments(TypedDict):
+class LogsArguments(OfApp):
     """Arguments of logs, which sends log and note events; following ends when the client closes the connection."""
 
-    name: str
     lines: int
     follow: bool | None
     deploy: int | None
     process: str | None
 
 
-class EnvListArguments(TypedDict):
+class EnvListArguments(OfApp):
     """Arguments of env.list; `reveal` asks for the values."""
 
-    name: str
     reveal: bool | None
 
 
-class EnvSetArguments(TypedDict):
+class EnvSetArguments(FollowApp):
     """Arguments of env.set."""
 
-    name: str
     values: Mapping[str, str]
-    follow: bool
 
 
-class EnvUnsetArguments(TypedDict):
+class EnvUnsetArguments(FollowApp):
     """Arguments of env.unset."""
 
-    name: str
     names: Sequence[str]
-    follow: bool
 
 
-class DomainsArguments(TypedDict):
+class DomainsArguments(OfApp):
     """Arguments of domains.add and domains.remove."""
 
-    name: str
     domains: Sequence[str]
 
 
@@ -137,17 +120,13 @@ class DryRun(TypedDict):
     dry_run: bool | None
 
 
-class ConvergeArguments(TypedDict):
+class ConvergeArguments(OfAnyApp, DryRun):
     """Arguments of app.converge: one app, or all of them."""
 
-    name: str | None
-    dry_run: bool | None
 
-
-class PrepareArguments(TypedDict):
+class PrepareArguments(OfApp):
     """Arguments of kamal.prepare; `arguments` has the verb that Kamal builds with, or nothing."""
 
-    name: str
     arguments: Sequence[str]
 
 

@@ -2,18 +2,14 @@
 
 from typing import NotRequired, TypedDict
 
-from deployhost.control.views import (
-    AppView,
-    CacheView,
-    DeployView,
-    DiskView,
-    EnvView,
-    ReleaseView,
-    ServerView,
-    StepView,
-    SurplusView,
-)
+from deployhost.control import views
 from deployhost.errors import ErrorView
+
+
+class AboutApp(TypedDict):
+    """What every result on one app has."""
+
+    app: str
 
 
 class Ping(TypedDict):
@@ -27,65 +23,55 @@ class Ping(TypedDict):
 class AppsFound(TypedDict):
     """Result of app.list; `problem` is the error that apps.yml has."""
 
-    apps: list[AppView]
+    apps: list[views.AppView]
     problem: ErrorView | None
 
 
 class StatusFound(AppsFound):
     """Result of app.status."""
 
-    server: ServerView
-
-
-class RemovalPlan(TypedDict):
-    """Result of app.remove: what was deleted, or would be."""
-
-    app: str
-    steps: list[StepView]
-    notes: list[str]
-    applied: bool
+    server: views.ServerView
 
 
 class ConvergePlan(TypedDict):
     """Result of app.converge: what was repaired, or would be."""
 
-    steps: list[StepView]
+    steps: list[views.StepView]
     notes: list[str]
     applied: bool
+
+
+class RemovalPlan(AboutApp, ConvergePlan):
+    """Result of app.remove: what was deleted, or would be."""
 
 
 class DeploysFound(TypedDict):
     """Result of deploys.list, newest first."""
 
-    deploys: list[DeployView]
+    deploys: list[views.DeployView]
 
 
-class Cancelled(TypedDict):
+class Cancelled(AboutApp, DeploysFound):
     """Result of deploy.cancel: how each deploy that was queued or running ended."""
 
-    app: str
-    deploys: list[DeployView]
 
-
-class Waited(TypedDict):
+class Waited(AboutApp):
     """Result of deploy.wait: whether the last requested deploy is live, or why not."""
 
-    app: str
     live: bool
     why: str
-    deploy: DeployView
+    deploy: views.DeployView
 
 
-class ReleasesFound(TypedDict):
+class ReleasesFound(AboutApp):
     """Result of releases.list, newest first."""
 
-    app: str
-    releases: list[ReleaseView]
+    releases: list[views.ReleaseView]
 
 
 RollbackBegun = TypedDict(
     "RollbackBegun",
-    {"app": str, "release": ReleaseView, "from": ReleaseView | None, "applied": bool},
+    {"app": str, "release": views.ReleaseView, "from": views.ReleaseView | None, "applied": bool},
 )
 """What is known of a rollback at its beginning; `from` is null while it is not known what will be live by then."""
 
@@ -93,7 +79,7 @@ RollbackBegun = TypedDict(
 class RolledBack(RollbackBegun):
     """Result of app.rollback; `deploy` is null in a dry run."""
 
-    deploy: DeployView | None
+    deploy: views.DeployView | None
 
 
 class RefsFound(TypedDict):
@@ -102,17 +88,15 @@ class RefsFound(TypedDict):
     refs: list[str]
 
 
-class EnvFound(TypedDict):
+class EnvFound(AboutApp):
     """Result of env.list."""
 
-    app: str
-    env: list[EnvView]
+    env: list[views.EnvView]
 
 
-class EnvChange(TypedDict):
+class EnvChange(AboutApp):
     """What changed of an app's variables; `not_set` has the names that could not be removed."""
 
-    app: str
     changed: list[str]
     not_set: NotRequired[list[str]]
 
@@ -120,13 +104,12 @@ class EnvChange(TypedDict):
 class EnvChanged(EnvChange):
     """Result of env.set and env.unset; `deploy` is null where nothing had to be deployed."""
 
-    deploy: DeployView | None
+    deploy: views.DeployView | None
 
 
-class DomainsFound(TypedDict):
+class DomainsFound(AboutApp):
     """Result of domains.list."""
 
-    app: str
     url: str
     domains: list[str]
 
@@ -137,10 +120,9 @@ class DomainsChanged(DomainsFound):
     changed: list[str]
 
 
-class StorageState(TypedDict):
+class StorageState(AboutApp):
     """Where an app's storage lies; `path` is null where there is none, `mounted_at` where the app has none."""
 
-    app: str
     enabled: bool
     path: str | None
     mounted_at: str | None
@@ -162,17 +144,17 @@ class StorageChange(StorageState):
 class StorageChanged(StorageChange):
     """Result of storage.enable and storage.disable."""
 
-    deploy: DeployView | None
+    deploy: views.DeployView | None
 
 
 class Pruned(TypedDict):
     """Result of prune: what was removed, or would be."""
 
     applied: bool
-    apps: list[SurplusView]
-    cache: CacheView
+    apps: list[views.SurplusView]
+    cache: views.CacheView
     freed_bytes: int
-    disk: DiskView
+    disk: views.DiskView
 
 
 class KamalPrepared(TypedDict):
@@ -183,10 +165,9 @@ class KamalPrepared(TypedDict):
     warnings: list[str]
 
 
-class Exported(TypedDict):
+class Exported(AboutApp):
     """Result of app.export: the files of a Kamal project by path, without any variable's value."""
 
-    app: str
     version: str
     files: dict[str, str]
     notes: list[str]
@@ -198,7 +179,7 @@ class PushView(TypedDict):
     outcome: str  # ok or ng
     message: str
     fall_through: NotRequired[bool]
-    deploy: DeployView | None
+    deploy: views.DeployView | None
 
 
 class NoResult(TypedDict):

@@ -43,18 +43,23 @@ class DeployView(TypedDict):
     superseded_by: int | None  # the id of a deploy
 
 
-class LiveView(TypedDict):
-    """The live release of an app."""
+class BuiltView(TypedDict):
+    """What a release is, whether it is live or not."""
 
     version: str
     sha: str
     subject: str
+    image: str
+    proven_at: str | None  # when its first minute was over
+
+
+class LiveView(BuiltView):
+    """The live release of an app."""
+
     since: str | None
     container: str
-    image: str
     port: int
     failed: str  # why it failed in its first minute, or ""
-    proven_at: str | None  # when its first minute was over
 
 
 class ProcessView(TypedDict):
@@ -116,12 +121,9 @@ class AppView(TypedDict):
     note: str
 
 
-class ReleaseView(TypedDict):
+class ReleaseView(BuiltView):
     """One release that is or was live."""
 
-    version: str
-    sha: str
-    subject: str
     live: bool
     live_since: str | None
     left: Left | None  # why it is no longer live
@@ -129,9 +131,7 @@ class ReleaseView(TypedDict):
     left_at: str | None
     how: str | None  # model.Trigger of the deploy that made it
     target: str | None  # the version that it runs again
-    image: str
     image_available: bool | None  # null: the engine does not answer
-    proven_at: str | None  # when its first minute was over
     deploy: DeployView | None
 
 

@@ -23,9 +23,9 @@ from deployhost.model import AppName, Branch, Domain
 from deployhost.steps import Finding, Severity
 
 
-def listed(parts: Parts, request: Message, key: str = "name") -> AppConfig:
+def listed(parts: Parts, request: Message) -> AppConfig:
     """Return the settings of the app that a request names. Raise AppNotFound, InvalidConfig, InvalidRequest."""
-    return parts.apps.get(requests.app_name(request, key))
+    return parts.apps.get(requests.app_name(request))
 
 
 def named(parts: Parts, request: Message) -> AppName:

@@ -17,10 +17,10 @@ def list_releases(parts: Parts, request: Message, _emit: Emit) -> ReleasesFound:
     app = named(parts, request)
     releases = parts.releases.of_app(app)
     made = [parts.rollbacks.deploy_of(release) for release in releases]
-    views = []
-    for place, (release, deploy) in enumerate(zip(releases, made, strict=True)):
-        after = made[place - 1] if place else None
-        views.append(parts.views.release(release, deploy, after, has_image=parts.rollbacks.has_image(release)))
+    views = [
+        parts.views.release(release, deploy, after, has_image=parts.rollbacks.has_image(release))
+        for release, deploy, after in zip(releases, made, [None, *made], strict=False)
+    ]
     return {"app": app, "releases": views}
 
 

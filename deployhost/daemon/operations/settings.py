@@ -4,28 +4,18 @@ from datetime import UTC, datetime
 
 from deployhost.config import apps as apps_yml
 from deployhost.config.app import AppConfig
+from deployhost.control import results
 from deployhost.control.messages import Message
-from deployhost.control.results import (
-    DomainsChanged,
-    DomainsFound,
-    EnvChange,
-    EnvChanged,
-    EnvFound,
-    StorageChange,
-    StorageChanged,
-    StorageShown,
-    StorageState,
-)
 from deployhost.control.views import DeployView
 from deployhost.daemon.control import Emit
 from deployhost.daemon.operations import requests
 from deployhost.daemon.operations.apps import listed
 from deployhost.daemon.operations.following import shown
 from deployhost.daemon.parts import Parts
-from deployhost.model import MOUNTED_AT, Domain, EnvName, Trigger
+from deployhost.model import MOUNTED_AT, AppName, Domain, EnvName, Trigger
 
 
-def env_list(parts: Parts, request: Message, _emit: Emit) -> EnvFound:
+def env_list(parts: Parts, request: Message, _emit: Emit) -> results.EnvFound:
     """Return an app's variables, their values only if `reveal` is asked for."""
     app = listed(parts, request).name
     reveal = bool(request.get("reveal"))
@@ -38,69 +28,56 @@ def env_list(parts: Parts, request: Message, _emit: Emit) -> EnvFound:
     }
 
 
-def env_set(parts: Parts, request: Message, emit: Emit) -> EnvChanged:
+def env_set(parts: Parts, request: Message, emit: Emit) -> results.EnvChanged:
     """Set variables of an app and apply them, unless the live container runs with them already."""
     config = listed(parts, request)
     values = {EnvName(name): value for name, value in requests.values(request, "values").items()}
     changed = parts.env.set(config.name, values, datetime.fromtimestamp(parts.clock.time(), UTC))
-    rest: EnvChange = {"app": config.name, "changed": list(changed)}
+    rest: results.EnvChange = {"app": config.name, "changed": list(changed)}
     pending = bool(changed) or not parts.live_settings.has_variables(config, values)
     return {**rest, "deploy": _apply(parts, request, emit, pending=pending, rest=rest)}
 
 
-def env_unset(parts: Parts, request: Message, emit: Emit) -> EnvChanged:
+def env_unset(parts: Parts, request: Message, emit: Emit) -> results.EnvChanged:
     """Remove variables of an app and apply that, unless the live container runs without them already."""
     config = listed(parts, request)
     names = list(dict.fromkeys(EnvName(name) for name in requests.texts(request, "names")))
     changed = parts.env.unset(config.name, names)
     not_set = [str(name) for name in names if name not in changed]
-    rest: EnvChange = {"app": config.name, "changed": list(changed), "not_set": not_set}
+    rest: results.EnvChange = {"app": config.name, "changed": list(changed), "not_set": not_set}
     pending = bool(changed) or not parts.live_settings.has_variables(config, dict.fromkeys(names))
     return {**rest, "deploy": _apply(parts, request, emit, pending=pending, rest=rest)}
 
 
-def domains_list(parts: Parts, request: Message, _emit: Emit) -> DomainsFound:
+def domains_list(parts: Parts, request: Message, _emit: Emit) -> results.DomainsFound:
     """Return an app's domains."""
     return _domains(parts, listed(parts, request))
 
 
-def domains_add(parts: Parts, request: Message, _emit: Emit) -> DomainsChanged:
+def domains_add(parts: Parts, request: Message, _emit: Emit) -> results.DomainsChanged:
     """Add domains to an app."""
     app = listed(parts, request).name
-    added = apps_yml.add_domains(parts.apps.path, app, _domains_of(request))
-    parts.rerouter.reroute(app)
-    return {**_domains(parts, parts.apps.get(app)), "changed": list(added)}
+    return _rerouted(parts, app, apps_yml.add_domains(parts.apps.path, app, _domains_of(request)))
 
 
-def domains_remove(parts: Parts, request: Message, _emit: Emit) -> DomainsChanged:
+def domains_remove(parts: Parts, request: Message, _emit: Emit) -> results.DomainsChanged:
     """Take domains from an app."""
     app = listed(parts, request).name
-    removed = apps_yml.remove_domains(parts.apps.path, app, _domains_of(request))
-    parts.rerouter.reroute(app)
-    return {**_domains(parts, parts.apps.get(app)), "changed": list(removed)}
+    return _rerouted(parts, app, apps_yml.remove_domains(parts.apps.path, app, _domains_of(request)))
 
 
-def storage_show(parts: Parts, request: Message, _emit: Emit) -> StorageShown:
+def storage_show(parts: Parts, request: Message, _emit: Emit) -> results.StorageShown:
     """Return where an app's storage lies, if it has any, and whether its live container has it mounted."""
     config = listed(parts, request)
     return {**_storage(parts, config), "mounted": _mounted(parts, config), "deploy": None}
 
 
-def storage_enable(parts: Parts, request: Message, emit: Emit) -> StorageChanged:
-    """Give an app storage."""
-    return _set_storage(parts, request, emit, on=True)
-
-
-def storage_disable(parts: Parts, request: Message, emit: Emit) -> StorageChanged:
-    """No longer mount an app's storage."""
-    return _set_storage(parts, request, emit, on=False)
-
-
-def _set_storage(parts: Parts, request: Message, emit: Emit, *, on: bool) -> StorageChanged:
+def storage_set(parts: Parts, request: Message, emit: Emit, *, on: bool) -> results.StorageChanged:
+    """Give an app storage, or no longer mount it."""
     app = listed(parts, request).name
     changed = apps_yml.set_storage(parts.apps.path, app, on)
     config = parts.apps.get(app)
-    rest: StorageChange = {**_storage(parts, config), "changed": changed}
+    rest: results.StorageChange = {**_storage(parts, config), "changed": changed}
     pending = changed or _mounted(parts, config) not in (on, None)
     return {**rest, "deploy": _apply(parts, request, emit, pending=pending, rest=rest)}
 
@@ -110,7 +87,7 @@ def _mounted(parts: Parts, config: AppConfig) -> bool | None:
     return None if config.trust_repo_config else parts.live_settings.has_storage(config.name)
 
 
-def _storage(parts: Parts, config: AppConfig) -> StorageState:
+def _storage(parts: Parts, config: AppConfig) -> results.StorageState:
     path = parts.paths.storage(config.name)
     return {
         "app": config.name,
@@ -127,9 +104,14 @@ def _apply(parts: Parts, request: Message, emit: Emit, *, pending: bool, rest: M
     return shown(parts, parts.intake.repeat(live, Trigger.SETTINGS), request, emit, rest)
 
 
-def _domains(parts: Parts, config: AppConfig) -> DomainsFound:
-    return {"app": config.name, "url": parts.views.url(config.name), "domains": list(config.domains)}
-
-
 def _domains_of(request: Message) -> list[Domain]:
     return [Domain(domain) for domain in requests.texts(request, "domains")]
+
+
+def _rerouted(parts: Parts, app: AppName, changed: tuple[Domain, ...]) -> results.DomainsChanged:
+    parts.rerouter.reroute(app)
+    return {**_domains(parts, parts.apps.get(app)), "changed": list(changed)}
+
+
+def _domains(parts: Parts, config: AppConfig) -> results.DomainsFound:
+    return {"app": config.name, "url": parts.views.url(config.name), "domains": list(config.domains)}

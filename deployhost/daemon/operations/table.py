@@ -49,8 +49,8 @@ OPERATIONS: Mapping[str, Callable[[Parts, Message, Emit], Message]] = dict(
         _row(asked.PUSH, deploys.push),
         _row(asked.REFS_LIST, deploys.list_references),
         _row(asked.RELEASES_LIST, releases.list_releases),
-        _row(asked.STORAGE_DISABLE, settings.storage_disable),
-        _row(asked.STORAGE_ENABLE, settings.storage_enable),
+        _row(asked.STORAGE_DISABLE, partial(settings.storage_set, on=False)),
+        _row(asked.STORAGE_ENABLE, partial(settings.storage_set, on=True)),
         _row(asked.STORAGE_SHOW, settings.storage_show),
     )
 )
