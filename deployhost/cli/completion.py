@@ -1,12 +1,12 @@
 """Tab completion: what the shells call, and the scripts that make them call it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Annotated, TypeVar
 
 import typer
 
-from deployhost.cli.session import Session
+from deployhost.cli.session import session_of
 from deployhost.control.operations import (
     APP_LIST,
     APP_STATUS,
@@ -69,8 +69,7 @@ def completion(context: typer.Context, shell: Annotated[str, typer.Argument(meta
 
     Example: deployhost completion bash > /etc/bash_completion.d/deployhost
     """
-    session: Session = context.obj
-    session.stdout.write(script(shell))
+    session_of(context, False).stdout.write(script(shell))
 
 
 def script(shell: str) -> str:
@@ -86,63 +85,63 @@ def enable() -> None:
     import_module("typer.completion").completion_init()
 
 
-def complete_app(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the apps whose name begins so; none where the daemon does not answer."""
-    found = _asked(context, APP_LIST({}))
-    return _matching((app["name"] for app in found["apps"]) if found else (), incomplete)
+def _begins_so(words: Callable[[typer.Context], Iterable[str]]) -> Callable[[typer.Context, str], list[str]]:
+    """Return what completes with those of the words that begin as typed; with none where the daemon has no answer."""
+
+    def complete(context: typer.Context, incomplete: str) -> list[str]:
+        try:
+            return [word for word in words(context) if word.startswith(incomplete)]
+        except (DeployhostError, ValueError):
+            return []  # an error's text has no place on a half-typed line
+
+    return complete
 
 
-def complete_variable(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the variables, of the app on the command line, whose name begins so."""
-    name = _app(context)
-    found = _asked(context, ENV_LIST({"name": name, "reveal": None})) if name else None
-    return _matching((entry["name"] for entry in found["env"]) if found else (), incomplete)
+@_begins_so
+def complete_app(context: typer.Context) -> Iterable[str]:
+    """Return the names of all apps."""
+    return [app["name"] for app in _ask(context, APP_LIST({}))["apps"]]
 
 
-def complete_domain(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the domains, of the app on the command line, that begin so."""
-    name = _app(context)
-    found = _asked(context, DOMAINS_LIST({"name": name})) if name else None
-    return _matching(found["domains"] if found else (), incomplete)
+@_begins_so
+def complete_variable(context: typer.Context) -> Iterable[str]:
+    """Return the variables of the app on the command line."""
+    return [entry["name"] for entry in _ask(context, ENV_LIST({"name": _app(context), "reveal": None}))["env"]]
 
 
-def complete_reference(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the branches and tags, of the app on the command line, that begin so."""
-    name = _app(context)
-    found = _asked(context, REFS_LIST({"name": name})) if name else None
-    return _matching(found["refs"] if found else (), incomplete)
+@_begins_so
+def complete_domain(context: typer.Context) -> Iterable[str]:
+    """Return the domains of the app on the command line."""
+    return _ask(context, DOMAINS_LIST({"name": _app(context)}))["domains"]
 
 
-def complete_release(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the shortened versions that begin so and that the app on the command line can be rolled back to."""
-    name = _app(context)
-    found = _asked(context, RELEASES_LIST({"name": name})) if name else None
-    usable = [one for one in (found["releases"] if found else ()) if not one["live"] and one["image_available"]]
-    return _matching((Version(one["version"]).short for one in usable), incomplete)
+@_begins_so
+def complete_reference(context: typer.Context) -> Iterable[str]:
+    """Return the branches and tags of the app on the command line."""
+    return _ask(context, REFS_LIST({"name": _app(context)}))["refs"]
 
 
-def complete_process(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the processes, of the app on the command line, whose name begins so."""
-    name = _app(context)
-    found = _asked(context, APP_STATUS({"name": name})) if name else None
-    return _matching((one["name"] for app in (found["apps"] if found else ()) for one in app["processes"]), incomplete)
+@_begins_so
+def complete_release(context: typer.Context) -> Iterable[str]:
+    """Return the shortened versions that the app on the command line can be rolled back to."""
+    found = _ask(context, RELEASES_LIST({"name": _app(context)}))["releases"]
+    return [Version(one["version"]).short for one in found if not one["live"] and one["image_available"]]
 
 
-def _app(context: typer.Context) -> str | None:
+@_begins_so
+def complete_process(context: typer.Context) -> Iterable[str]:
+    """Return the processes of the app on the command line."""
+    found = _ask(context, APP_STATUS({"name": _app(context)}))["apps"]
+    return [one["name"] for app in found for one in app["processes"]]
+
+
+def _app(context: typer.Context) -> str:
     # Behind an option that still lacks its value, the parser has given up before it came to the name.
     name = context.params.get("name") or next((word for word in context.args if not word.startswith("-")), None)
-    return name if isinstance(name, str) else None
+    if not isinstance(name, str):
+        raise InvalidRequest("the command line names no app yet")
+    return name
 
 
-def _asked(context: typer.Context, question: Question[Result]) -> Result | None:
-    session = context.obj
-    if not isinstance(session, Session):
-        return None
-    try:
-        return session.ask(question, PATIENCE)
-    except (DeployhostError, ValueError):
-        return None  # an error's text has no place on a half-typed line
-
-
-def _matching(words: Iterable[str], incomplete: str) -> list[str]:
-    return [word for word in words if word.startswith(incomplete)]
+def _ask(context: typer.Context, question: Question[Result]) -> Result:
+    return session_of(context, False).ask(question, PATIENCE)
