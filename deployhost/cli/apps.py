@@ -17,12 +17,6 @@ if TYPE_CHECKING:  # the types take 2 ms to make
     from deployhost.control.results import AppsFound
 
 
-def register(app: typer.Typer) -> None:
-    """Add these verbs to the typer app."""
-    for verb in (add, list_, status):
-        app.command(verb.__name__.rstrip("_"))(verb)
-
-
 def add(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name of a-z, 0-9 and hyphens.", show_default=False)],

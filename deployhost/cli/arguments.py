@@ -1,5 +1,6 @@
-"""The arguments that several verbs have, each written once."""
+"""The arguments that several verbs have, each written once, and groups of verbs."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -18,3 +19,11 @@ DOMAIN_HELP = "Public host name, such as shop.example.com."
 def to_domain(text: str) -> Domain:
     """Return the domain that a person typed: in lower case, without a final dot. Raises InvalidName."""
     return Domain(text.strip().lower().removesuffix("."))
+
+
+def group(summary: str, *verbs: Callable[..., None]) -> typer.Typer:
+    """Return verbs as a group, each by the name of its function."""
+    made = typer.Typer(help=summary, rich_markup_mode=None)
+    for verb in verbs:
+        made.command(verb.__name__.rstrip("_"))(verb)
+    return made

@@ -59,11 +59,6 @@ complete --command deployhost --condition '__fish_seen_subcommand_from @FILES@' 
 }
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the typer app. Set-up uses it, so --help does not list it."""
-    app.command("completion", hidden=True)(completion)
-
-
 def completion(context: typer.Context, shell: Annotated[str, typer.Argument(metavar="bash|zsh|fish")]) -> None:
     """Print the completion script of a shell.
 

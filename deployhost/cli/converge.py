@@ -15,11 +15,6 @@ if TYPE_CHECKING:  # the types take 2 ms to make
     from deployhost.control.results import ConvergePlan
 
 
-def register(app: typer.Typer) -> None:
-    """Add this verb to the typer app."""
-    app.command()(converge)
-
-
 def converge(
     context: typer.Context,
     name: Annotated[

@@ -20,12 +20,6 @@ if TYPE_CHECKING:  # the types take 2 ms to make
     from deployhost.control.messages import Event, LogEvent
 
 
-def register(app: typer.Typer) -> None:
-    """Add these verbs to the typer app."""
-    for verb in (deploy, restart, cancel, wait, logs):
-        app.command()(verb)
-
-
 def deploy(
     context: typer.Context,
     name: AppArgument,

@@ -5,19 +5,11 @@ from typing import Annotated
 import typer
 
 from deployhost.cli import views
-from deployhost.cli.arguments import DOMAIN_HELP, AppArgument, JsonOption, to_domain
+from deployhost.cli.arguments import DOMAIN_HELP, AppArgument, JsonOption, group, to_domain
 from deployhost.cli.completion import complete_domain
 from deployhost.cli.session import session_of
 from deployhost.control.operations import DOMAINS_ADD, DOMAINS_LIST, DOMAINS_REMOVE
 from deployhost.model import AppName
-
-
-def register(app: typer.Typer) -> None:
-    """Add the group to the typer app."""
-    group = typer.Typer(rich_markup_mode=None)
-    for verb in (add, remove, list_):
-        group.command(verb.__name__.rstrip("_"))(verb)
-    app.add_typer(group, name="domains", help="Manage the host names of an app.")
 
 
 def add(
@@ -60,3 +52,6 @@ def list_(context: typer.Context, name: AppArgument, as_json: JsonOption = False
     """
     session = session_of(context, as_json)
     session.show(session.ask(DOMAINS_LIST({"name": AppName(name)})), views.domains)
+
+
+domains = group("Manage the host names of an app.", add, remove, list_)

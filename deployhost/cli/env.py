@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployhost.cli import views
-from deployhost.cli.arguments import AppArgument, JsonOption
+from deployhost.cli.arguments import AppArgument, JsonOption, group
 from deployhost.cli.completion import complete_variable
 from deployhost.cli.deploys import continues
 from deployhost.cli.session import Session, session_of
@@ -18,16 +18,6 @@ from deployhost.model import AppName, EnvName
 
 if TYPE_CHECKING:  # the types take 2 ms to make
     from deployhost.control.results import EnvChanged, EnvFound
-
-
-def register(app: typer.Typer) -> None:
-    """Add the group to the typer app."""
-    group = typer.Typer(rich_markup_mode=None)
-    for verb in (set_, unset, list_, import_):
-        group.command(verb.__name__.rstrip("_"))(verb)
-    app.add_typer(
-        group, name="env", help="Manage environment variables. A change takes effect at once, without a build."
-    )
 
 
 def set_(
@@ -181,3 +171,8 @@ def _revealed(result: "EnvFound") -> list[str]:
 
     text = dotenv.render({EnvName(entry["name"]): entry["value"] or "" for entry in result["env"]})
     return [text.removesuffix("\n")] if text else []
+
+
+env = group(
+    "Manage environment variables. A change takes effect at once, without a build.", set_, unset, list_, import_
+)

@@ -24,11 +24,6 @@ class Written(TypedDict):
     notes: list[str]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the typer app."""
-    app.command()(export)
-
-
 def export(
     context: typer.Context,
     name: AppArgument,

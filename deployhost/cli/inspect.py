@@ -19,11 +19,6 @@ if TYPE_CHECKING:  # the types take 2 ms to make
 _NO_SUCH_APP = frozenset({AppNotFound.code, DaemonUnavailable.code, InvalidName.code})
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the typer app."""
-    app.command()(inspect)
-
-
 def inspect(
     context: typer.Context,
     target: Annotated[

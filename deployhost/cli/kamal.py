@@ -15,13 +15,7 @@ from deployhost.control.operations import APP_CONVERGE, KAMAL_PREPARE
 from deployhost.errors import DaemonUnavailable, InvalidRequest, RemoteError, SetupFailed
 from deployhost.model import AppName, Version
 
-ARGUMENTS = {"allow_interspersed_args": False, "ignore_unknown_options": True}  # all that follows NAME is Kamal's
 TERMINAL = ("TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES")  # all that Kamal gets of the person's environment
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verb to the typer app."""
-    app.command(context_settings=ARGUMENTS)(kamal)
 
 
 def kamal(

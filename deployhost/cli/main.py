@@ -17,7 +17,8 @@ from deployhost.paths import Paths
 
 PIPE_CLOSED = 141  # 128 + SIGPIPE, as if the signal had ended us
 ERROR_LOG = "cli-errors.log"
-# The module of each verb, in the order of the help. Only that of the verb asked for is loaded: all of them cost 30 ms.
+# The verbs of each module, in the order of the help: functions (`list_` is list) or groups of that name. Only the module of
+# the verb asked for is loaded: all of them cost 30 ms.
 MODULES: Mapping[str, tuple[str, ...]] = {
     "setup": ("setup",),
     "apps": ("add", "list", "status"),
@@ -34,6 +35,8 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "removal": ("remove",),
     "version": ("version",),
 }
+# All that follows NAME is Kamal's.
+SETTINGS = {"kamal": {"allow_interspersed_args": False, "ignore_unknown_options": True}}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,11 +68,17 @@ def build(verb: str = "") -> typer.Typer:
     )
     chosen = [module for module, verbs in MODULES.items() if verb in verbs] or list(MODULES)
     for module in chosen:
-        importlib.import_module(f"deployhost.cli.{module}").register(app)
+        loaded = importlib.import_module(f"deployhost.cli.{module}")
+        for name in MODULES[module]:
+            found = getattr(loaded, name, None) or getattr(loaded, f"{name}_")
+            if isinstance(found, typer.Typer):
+                app.add_typer(found, name=name)
+            else:
+                app.command(name, context_settings=SETTINGS.get(name))(found)
     if len(chosen) == 1:
         app.callback()(_root)  # an app of a single verb would otherwise take that verb's name for its argument
     else:
-        completion.register(app)
+        app.command("completion", hidden=True)(completion.completion)  # for set-up: --help does not list it
     return app
 
 

@@ -14,11 +14,6 @@ if TYPE_CHECKING:  # the types take 2 ms to make
     from deployhost.control.results import Pruned
 
 
-def register(app: typer.Typer) -> None:
-    """Add this verb to the typer app."""
-    app.command()(prune)
-
-
 def prune(
     context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed; change nothing.")] = False,

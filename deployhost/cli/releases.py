@@ -14,12 +14,6 @@ from deployhost.control.operations import APP_ROLLBACK, RELEASES_LIST
 from deployhost.model import AppName
 
 
-def register(app: typer.Typer) -> None:
-    """Add these verbs to the typer app."""
-    for verb in (releases, rollback):
-        app.command()(verb)
-
-
 def releases(context: typer.Context, name: AppArgument, as_json: JsonOption = False) -> None:
     """List an app's releases, newest first. Shows which one is live, why the others are not, and whether their image is still there.
 

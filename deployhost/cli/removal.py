@@ -12,11 +12,6 @@ from deployhost.errors import InvalidRequest
 from deployhost.model import AppName
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the typer app."""
-    app.command()(remove)
-
-
 def remove(
     context: typer.Context,
     name: AppArgument,

@@ -25,11 +25,6 @@ LOCK = "setup.lock"
 BRING_PATIENCE = 1200.0  # seconds for a set-up that is under way
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the typer app."""
-    app.command()(setup)
-
-
 def setup(
     context: typer.Context,
     *,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from deployhost.cli.arguments import AppArgument, JsonOption
+from deployhost.cli.arguments import AppArgument, JsonOption, group
 from deployhost.cli.deploys import continues
 from deployhost.cli.session import session_of
 from deployhost.control.operations import STORAGE_DISABLE, STORAGE_ENABLE, STORAGE_SHOW
@@ -14,14 +14,6 @@ if TYPE_CHECKING:  # the types take 2 ms to make
     from deployhost.control.results import StorageChanged, StorageShown
 
 NOT_LIVE = ("failed", "cancelled")  # a deploy that changed nothing
-
-
-def register(app: typer.Typer) -> None:
-    """Add the group to the typer app."""
-    group = typer.Typer(rich_markup_mode=None)
-    for verb in (enable, disable, show):
-        group.command()(verb)
-    app.add_typer(group, name="storage", help=f"Manage the persistent directory of an app, mounted at {MOUNTED_AT}.")
 
 
 def enable(context: typer.Context, name: AppArgument, as_json: JsonOption = False) -> None:
@@ -90,3 +82,6 @@ def _disabled(result: "StorageChanged") -> list[str]:
     if deploy is not None and deploy["status"] in NOT_LIVE:
         return [f"the live release of {app} keeps {path} until the next deploy"]
     return [f"{app} has no storage any more; its data stays in {path}" if path else f"{app} has no storage"]
+
+
+storage = group(f"Manage the persistent directory of an app, mounted at {MOUNTED_AT}.", enable, disable, show)

@@ -11,11 +11,6 @@ from deployhost.errors import DeployhostError
 PATIENCE = 1.0  # seconds; the version of the command is known without the daemon
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the typer app."""
-    app.command()(version)
-
-
 def version(context: typer.Context, as_json: JsonOption = False) -> None:
     """Show the version of the command and of the daemon.
 
