@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployhost.cli import views
-from deployhost.cli.arguments import DOMAIN_HELP, JsonOption, to_domain
+from deployhost.cli.arguments import DOMAIN_HELP, JsonOption, argument, option, to_domain
 from deployhost.cli.completion import complete_app
 from deployhost.cli.session import Session, session_of
 from deployhost.control.operations import APP_ADD, APP_LIST, APP_STATUS
@@ -19,14 +19,11 @@ if TYPE_CHECKING:  # the types take 2 ms to make
 
 def add(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A name of a-z, 0-9 and hyphens.", show_default=False)],
+    name: Annotated[str, argument("NAME", "A name of a-z, 0-9 and hyphens.")],
     branch: Annotated[
-        str | None,
-        typer.Option("--branch", "-b", help="Branch to deploy (default: that of the first push).", show_default=False),
+        str | None, option("Branch to deploy (default: that of the first push).", "--branch", "-b")
     ] = None,
-    domain: Annotated[
-        list[str] | None, typer.Option("--domain", "-d", help=f"{DOMAIN_HELP} May be repeated.", show_default=False)
-    ] = None,
+    domain: Annotated[list[str] | None, option(f"{DOMAIN_HELP} May be repeated.", "--domain", "-d")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add an app, with a repository to push to and an address.
@@ -54,15 +51,7 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> None:
 
 def status(
     context: typer.Context,
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="NAME",
-            help="Show this app only (default: all apps).",
-            autocompletion=complete_app,
-            show_default=False,
-        ),
-    ] = None,
+    name: Annotated[str | None, argument("NAME", "Show this app only (default: all apps).", complete_app)] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the server and its apps. Each app is shown with its live release and its last deploy.

@@ -1,17 +1,28 @@
 """The arguments that several verbs have, each written once, and groups of verbs."""
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from deployhost.cli.completion import complete_app
 from deployhost.model import Domain
 
-AppArgument = Annotated[
-    str, typer.Argument(metavar="NAME", help="Name of the app.", autocompletion=complete_app, show_default=False)
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Completion = Callable[[typer.Context, str], list[str]]
+
+
+def argument(metavar: str, summary: str | None = None, complete: Completion | None = None) -> Any:
+    """Return an argument. Where it may be left out, its summary says what is taken then."""
+    return typer.Argument(metavar=metavar, help=summary, autocompletion=complete, show_default=False)
+
+
+def option(summary: str, *names: str, metavar: str | None = None, complete: Completion | None = None) -> Any:
+    """Return an option. Where it takes a value, its summary says what is taken without one."""
+    return typer.Option(*names, metavar=metavar, help=summary, autocompletion=complete, show_default=False)
+
+
+AppArgument = Annotated[str, argument("NAME", "Name of the app.", complete_app)]
+JsonOption = Annotated[bool, option("Print one JSON document.", "--json")]
 
 DOMAIN_HELP = "Public host name, such as shop.example.com."
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployhost.cli.arguments import JsonOption
+from deployhost.cli.arguments import JsonOption, argument, option
 from deployhost.cli.completion import complete_app
 from deployhost.cli.session import session_of
 from deployhost.control.operations import APP_CONVERGE
@@ -17,16 +17,8 @@ if TYPE_CHECKING:  # the types take 2 ms to make
 
 def converge(
     context: typer.Context,
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="NAME",
-            help="Repair this app only (default: all apps).",
-            autocompletion=complete_app,
-            show_default=False,
-        ),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be repaired; change nothing.")] = False,
+    name: Annotated[str | None, argument("NAME", "Repair this app only (default: all apps).", complete_app)] = None,
+    dry_run: Annotated[bool, option("Show what would be repaired; change nothing.", "--dry-run")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Repair the server and its apps at once. The daemon repairs the same within a minute: lost routes and containers, interrupted deploys.

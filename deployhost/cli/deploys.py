@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployhost.cli import release_views
-from deployhost.cli.arguments import AppArgument, JsonOption
+from deployhost.cli.arguments import AppArgument, JsonOption, argument, option
 from deployhost.cli.completion import complete_process, complete_reference
 from deployhost.cli.session import Session, session_of
 from deployhost.control.operations import APP_RESTART, DEPLOY_CANCEL, DEPLOY_START, DEPLOY_WAIT, LOGS
@@ -25,15 +25,10 @@ def deploy(
     name: AppArgument,
     ref: Annotated[
         str | None,
-        typer.Argument(
-            metavar="REF",
-            help="Branch, tag or commit, which may be shortened (default: the last push).",
-            autocompletion=complete_reference,
-            show_default=False,
-        ),
+        argument("REF", "Branch, tag or commit, which may be shortened (default: the last push).", complete_reference),
     ] = None,
     *,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Build without the cache.")] = False,
+    rebuild: Annotated[bool, option("Build without the cache.", "--rebuild")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Deploy the last pushed commit, or REF. Waits until it is live. Exits 1 if it fails.
@@ -111,24 +106,14 @@ def logs(
     context: typer.Context,
     name: AppArgument,
     *,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new lines.")] = False,
+    follow: Annotated[bool, option("Keep printing new lines.", "--follow", "-f")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Number of lines to show from the end.")] = 100,
     deploy: Annotated[
-        int | None,
-        typer.Option(
-            "--deploy", metavar="ID", help="Show this deploy's output, even if it failed.", show_default=False
-        ),
+        int | None, option("Show this deploy's output, even if it failed.", "--deploy", metavar="ID")
     ] = None,
     process: Annotated[
         str | None,
-        typer.Option(
-            "--process",
-            "-p",
-            metavar="NAME",
-            help="Process to show (default: web).",
-            autocompletion=complete_process,
-            show_default=False,
-        ),
+        option("Process to show (default: web).", "--process", "-p", metavar="NAME", complete=complete_process),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

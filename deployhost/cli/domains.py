@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from deployhost.cli import views
-from deployhost.cli.arguments import DOMAIN_HELP, AppArgument, JsonOption, group, to_domain
+from deployhost.cli.arguments import DOMAIN_HELP, AppArgument, JsonOption, argument, group, to_domain
 from deployhost.cli.completion import complete_domain
 from deployhost.cli.session import session_of
 from deployhost.control.operations import DOMAINS_ADD, DOMAINS_LIST, DOMAINS_REMOVE
@@ -15,7 +15,7 @@ from deployhost.model import AppName
 def add(
     context: typer.Context,
     name: AppArgument,
-    domains: Annotated[list[str], typer.Argument(metavar="DOMAIN", help=DOMAIN_HELP, show_default=False)],
+    domains: Annotated[list[str], argument("DOMAIN", DOMAIN_HELP)],
     as_json: JsonOption = False,
 ) -> None:
     """Add domains to an app; they work at once.
@@ -30,10 +30,7 @@ def add(
 def remove(
     context: typer.Context,
     name: AppArgument,
-    domains: Annotated[
-        list[str],
-        typer.Argument(metavar="DOMAIN", help=DOMAIN_HELP, autocompletion=complete_domain, show_default=False),
-    ],
+    domains: Annotated[list[str], argument("DOMAIN", DOMAIN_HELP, complete_domain)],
     as_json: JsonOption = False,
 ) -> None:
     """Remove domains from an app.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployhost.cli import views
-from deployhost.cli.arguments import AppArgument, JsonOption, group
+from deployhost.cli.arguments import AppArgument, JsonOption, argument, group, option
 from deployhost.cli.completion import complete_variable
 from deployhost.cli.deploys import continues
 from deployhost.cli.session import Session, session_of
@@ -23,25 +23,13 @@ if TYPE_CHECKING:  # the types take 2 ms to make
 def set_(
     context: typer.Context,
     name: AppArgument,
-    values: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="KEY=VALUE", help="Variable and its value. May be repeated.", show_default=False),
-    ] = None,
+    values: Annotated[list[str] | None, argument("KEY=VALUE", "Variable and its value. May be repeated.")] = None,
     *,
     from_stdin: Annotated[
-        str | None,
-        typer.Option(
-            "--from-stdin", metavar="KEY", help="Read this variable's value from standard input.", show_default=False
-        ),
+        str | None, option("Read this variable's value from standard input.", "--from-stdin", metavar="KEY")
     ] = None,
     file: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--file",
-            metavar="KEY=PATH",
-            help="Read a value from a file, unchanged. May be repeated.",
-            show_default=False,
-        ),
+        list[str] | None, option("Read a value from a file, unchanged. May be repeated.", "--file", metavar="KEY=PATH")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -62,7 +50,7 @@ def set_(
 def unset(
     context: typer.Context,
     name: AppArgument,
-    names: Annotated[list[str], typer.Argument(metavar="KEY", autocompletion=complete_variable, show_default=False)],
+    names: Annotated[list[str], argument("KEY", complete=complete_variable)],
     as_json: JsonOption = False,
 ) -> None:
     """Remove variables.
@@ -79,7 +67,7 @@ def unset(
 def list_(
     context: typer.Context,
     name: AppArgument,
-    reveal: Annotated[bool, typer.Option("--reveal", help="Print the values, as a .env file.")] = False,
+    reveal: Annotated[bool, option("Print the values, as a .env file.", "--reveal")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the variables of an app. Values are hidden without --reveal.
@@ -94,9 +82,7 @@ def list_(
 def import_(
     context: typer.Context,
     name: AppArgument,
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="A .env file, or - for standard input.", show_default=False)
-    ],
+    file: Annotated[str, argument("FILE", "A .env file, or - for standard input.")],
     as_json: JsonOption = False,
 ) -> None:
     """Set the variables of a .env file. Other variables stay unchanged.

@@ -7,7 +7,7 @@ from typing import Annotated, TypedDict
 
 import typer
 
-from deployhost.cli.arguments import AppArgument, JsonOption
+from deployhost.cli.arguments import AppArgument, JsonOption, option
 from deployhost.cli.session import session_of
 from deployhost.control.operations import APP_EXPORT
 from deployhost.errors import Conflict, FileProblem
@@ -27,11 +27,8 @@ class Written(TypedDict):
 def export(
     context: typer.Context,
     name: AppArgument,
-    kamal: Annotated[
-        Path,
-        typer.Option("--kamal", metavar="DIR", help="Write a Kamal project into this directory.", show_default=False),
-    ],
-    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
+    kamal: Annotated[Path, option("Write a Kamal project into this directory.", "--kamal", metavar="DIR")],
+    force: Annotated[bool, option("Overwrite existing files.", "--force")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the app as a Kamal project, to deploy it to other servers. Nothing changes on this one.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from deployhost.cli import views
-from deployhost.cli.arguments import JsonOption
+from deployhost.cli.arguments import JsonOption, argument
 from deployhost.cli.completion import complete_app
 from deployhost.cli.session import session_of
 from deployhost.control.operations import APP_INSPECT
@@ -21,15 +21,7 @@ _NO_SUCH_APP = frozenset({AppNotFound.code, DaemonUnavailable.code, InvalidName.
 
 def inspect(
     context: typer.Context,
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME|DIRECTORY",
-            help="Name of an app, or a directory.",
-            autocompletion=complete_app,
-            show_default=False,
-        ),
-    ],
+    target: Annotated[str, argument("NAME|DIRECTORY", "Name of an app, or a directory.", complete_app)],
     as_json: JsonOption = False,
 ) -> None:
     """Show what would be built and why, without building it. A directory can be inspected on any machine.

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from deployhost.cli.arguments import AppArgument
+from deployhost.cli.arguments import AppArgument, argument
 from deployhost.cli.session import Session, session_of
 from deployhost.control.operations import APP_CONVERGE, KAMAL_PREPARE
 from deployhost.errors import DaemonUnavailable, InvalidRequest, RemoteError, SetupFailed
@@ -21,10 +21,7 @@ TERMINAL = ("TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES")  # all that Kam
 def kamal(
     context: typer.Context,
     name: AppArgument,
-    arguments: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="-- ARGS", help="Arguments for Kamal (default: help).", show_default=False),
-    ] = None,
+    arguments: Annotated[list[str] | None, argument("-- ARGS", "Arguments for Kamal (default: help).")] = None,
 ) -> None:
     """Run Kamal's own command on an app.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployhost.cli.arguments import JsonOption
+from deployhost.cli.arguments import JsonOption, option
 from deployhost.cli.session import session_of
 from deployhost.control.operations import PRUNE
 from deployhost.sizes import readable_size
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # the types take 2 ms to make
 
 def prune(
     context: typer.Context,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed; change nothing.")] = False,
+    dry_run: Annotated[bool, option("Show what would be removed; change nothing.", "--dry-run")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Remove containers, images and build cache that no app needs. Whatever runs, can be rolled back to or is not deployhost's stays.

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from deployhost.cli import release_views
-from deployhost.cli.arguments import AppArgument, JsonOption
+from deployhost.cli.arguments import AppArgument, JsonOption, argument, option
 from deployhost.cli.completion import complete_release
 from deployhost.cli.deploys import continues
 from deployhost.cli.session import session_of
@@ -29,17 +29,12 @@ def rollback(
     name: AppArgument,
     release: Annotated[
         str | None,
-        typer.Argument(
-            metavar="RELEASE",
-            help="Version or its first digits (default: the release before the live one).",
-            autocompletion=complete_release,
-            show_default=False,
+        argument(
+            "RELEASE", "Version or its first digits (default: the release before the live one).", complete_release
         ),
     ] = None,
     *,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show which release it would roll back to; change nothing.")
-    ] = False,
+    dry_run: Annotated[bool, option("Show which release it would roll back to; change nothing.", "--dry-run")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Roll back to an earlier release. Needs no build, uses the current settings and loses no request. The next push rolls forward.

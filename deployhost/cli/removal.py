@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from deployhost.cli import views
-from deployhost.cli.arguments import AppArgument, JsonOption
+from deployhost.cli.arguments import AppArgument, JsonOption, option
 from deployhost.cli.session import Session, session_of
 from deployhost.control.operations import APP_REMOVE
 from deployhost.errors import InvalidRequest
@@ -16,11 +16,9 @@ def remove(
     context: typer.Context,
     name: AppArgument,
     *,
-    storage: Annotated[
-        bool, typer.Option("--storage", help="Delete its stored data too; this can't be undone.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be deleted; change nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    storage: Annotated[bool, option("Delete its stored data too; this can't be undone.", "--storage")] = False,
+    dry_run: Annotated[bool, option("Show what would be deleted; change nothing.", "--dry-run")] = False,
+    yes: Annotated[bool, option("Do not ask for confirmation.", "--yes", "-y")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Remove an app. Deletes its containers, images, repository, variables and domains. Its stored data stays without --storage.

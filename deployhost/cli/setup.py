@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployhost.cli.arguments import JsonOption
+from deployhost.cli.arguments import JsonOption, option
 from deployhost.cli.checklist import Checklist
 from deployhost.cli.session import Session, session_of
 from deployhost.control.progress import ProgressLines
@@ -28,21 +28,16 @@ BRING_PATIENCE = 1200.0  # seconds for a set-up that is under way
 def setup(
     context: typer.Context,
     *,
-    local: Annotated[
-        bool, typer.Option("--local", help="Set up without external accounts; you push to this server.")
-    ] = False,
+    local: Annotated[bool, option("Set up without external accounts; you push to this server.", "--local")] = False,
     http_port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port of kamal-proxy on 127.0.0.1.", show_default="80")
     ] = None,
     proxy_image: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Load kamal-proxy's image from a file that docker save wrote.")
     ] = None,
-    demo: Annotated[bool, typer.Option("--demo", help="Deploy a small demo app as `hello`.")] = False,
+    demo: Annotated[bool, option("Deploy a small demo app as `hello`.", "--demo")] = False,
     kamal: Annotated[
-        bool,
-        typer.Option(
-            "--kamal", help="Install Kamal's own command too (default: when `deployhost kamal` is first used)."
-        ),
+        bool, option("Install Kamal's own command too (default: when `deployhost kamal` is first used).", "--kamal")
     ] = False,
     ssh_port: Annotated[
         int | None,
@@ -50,14 +45,10 @@ def setup(
             min=1, max=65535, help="Port on 127.0.0.1 at which Kamal reaches this server.", show_default="822"
         ),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done and why; change nothing.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to every question.")] = False,
-    uninstall: Annotated[
-        bool, typer.Option("--uninstall", help="Remove deployhost from this server; its data stays.")
-    ] = False,
-    purge: Annotated[bool, typer.Option("--purge", help="With --uninstall: delete the data too.")] = False,
+    dry_run: Annotated[bool, option("Show what would be done and why; change nothing.", "--dry-run")] = False,
+    yes: Annotated[bool, option("Answer yes to every question.", "--yes", "-y")] = False,
+    uninstall: Annotated[bool, option("Remove deployhost from this server; its data stays.", "--uninstall")] = False,
+    purge: Annotated[bool, option("With --uninstall: delete the data too.", "--purge")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Set this server up, or bring it up to date. Whatever is in place stays unchanged.
