@@ -12,12 +12,13 @@ from deployhost.cli import release_views
 from deployhost.cli.arguments import AppArgument, JsonOption, argument, option
 from deployhost.cli.completion import complete_process, complete_reference
 from deployhost.cli.session import Session, session_of
-from deployhost.control.operations import APP_RESTART, DEPLOY_CANCEL, DEPLOY_START, DEPLOY_WAIT, LOGS
+from deployhost.control.operations import APP_RESTART, DEPLOY_CANCEL, DEPLOY_START, DEPLOY_WAIT, LOGS, Question
 from deployhost.errors import Interrupted, InvalidRequest
 from deployhost.model import AppName
 
 if TYPE_CHECKING:  # the types take 2 ms to make
     from deployhost.control.messages import Event, LogEvent
+    from deployhost.control.views import DeployView
 
 
 def deploy(
@@ -37,11 +38,7 @@ def deploy(
     """
     session = session_of(context, as_json)
     app = AppName(name)
-    result = session.follow(
-        DEPLOY_START({"name": app, "ref": ref, "rebuild": rebuild or None, "follow": True}), continues(app)
-    )
-    session.show(result, lambda _: ())
-    session.ended(result)
+    _follow(session, app, DEPLOY_START({"name": app, "ref": ref, "rebuild": rebuild or None, "follow": True}))
 
 
 def restart(context: typer.Context, name: AppArgument, as_json: JsonOption = False) -> None:
@@ -51,9 +48,7 @@ def restart(context: typer.Context, name: AppArgument, as_json: JsonOption = Fal
     """
     session = session_of(context, as_json)
     app = AppName(name)
-    result = session.follow(APP_RESTART({"name": app, "follow": True}), continues(app))
-    session.show(result, lambda _: ())
-    session.ended(result)
+    _follow(session, app, APP_RESTART({"name": app, "follow": True}))
 
 
 def cancel(context: typer.Context, name: AppArgument, as_json: JsonOption = False) -> None:
@@ -142,6 +137,12 @@ def logs(
 def continues(app: AppName) -> str:
     """Return what is said when a person stops waiting for a deploy."""
     return f"the deploy continues; deployhost status {app} shows how it ends"
+
+
+def _follow(session: Session, app: AppName, question: Question["DeployView"]) -> None:
+    result = session.follow(question, continues(app))
+    session.show(result, lambda _: ())
+    session.ended(result)
 
 
 def _shown(session: Session) -> "Callable[[Event], None]":

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -45,14 +44,14 @@ def kamal(
         raise typer.Exit(code)
 
 
-@contextlib.contextmanager
-def _alone(session: Session, app: AppName, arguments: list[str]) -> Iterator[None]:
+def _alone(session: Session, app: AppName, arguments: list[str]) -> contextlib.AbstractContextManager[object]:
     """Run commands that build the app one after the other, each until its deploy is recorded, so that each gets its own version."""
     from deployhost.kamal import command  # noqa: PLC0415
     from deployhost.kamal.cli import KamalCli  # noqa: PLC0415
 
-    with KamalCli(session.paths, session.warn).building(app) if command.builds(arguments) else contextlib.nullcontext():
-        yield
+    if not command.builds(arguments):
+        return contextlib.nullcontext()
+    return KamalCli(session.paths, session.warn).building(app)
 
 
 def _run(session: Session, app: AppName, arguments: list[str]) -> int:
@@ -68,7 +67,8 @@ def _run(session: Session, app: AppName, arguments: list[str]) -> int:
     if command.deploys(arguments):  # the warnings are about deploys only
         for warning in project["warnings"]:
             session.warn(f"note: {warning}")
-    run = KamalContext(app, Path(project["directory"]), Version(project["version"]), _terminal(os.environ))
+    terminal = {name: os.environ[name] for name in TERMINAL if name in os.environ}
+    run = KamalContext(app, Path(project["directory"]), Version(project["version"]), terminal)
     sys.stdout.flush()
     return KamalCli(session.paths, session.warn).run(run, arguments)
 
@@ -92,7 +92,3 @@ def _converge(session: Session, app: AppName) -> None:
         session.ask(APP_CONVERGE({"name": app, "dry_run": None}))
     except (RemoteError, DaemonUnavailable) as error:
         session.warn(f"note: what Kamal did to {app} is not recorded yet: {error.message}")
-
-
-def _terminal(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: environment[name] for name in TERMINAL if name in environment}

@@ -100,13 +100,14 @@ def _session(environment: Mapping[str, str]) -> Session:
 
 
 def _run(args: list[str], session: Session) -> int:
-    if completion.VARIABLE in os.environ:
+    completing = completion.VARIABLE in os.environ  # a shell asks
+    if completing:
         completion.enable()
     if not args or args == ["--version"]:
         args = ["version"] if args else ["--help"]
     command: object = None
     try:
-        command = typer.main.get_command(build(_verb(args)))
+        command = typer.main.get_command(build("" if completing else args[0]))
         code: object = command.main(args, "deployhost", standalone_mode=False, obj=session)
     except SystemExit as ended:  # typer's answer to a shell that completes, or to a reader of help that left
         code = ended.code
@@ -116,11 +117,6 @@ def _run(args: list[str], session: Session) -> int:
         usage = _usage_error(error, command, args)
         return session.fail(usage if usage is not None else _internal_error(error, session))
     return code if isinstance(code, int) else 0
-
-
-def _verb(args: Sequence[str]) -> str:
-    """Return the verb that is asked for, or "" where a shell completes."""
-    return "" if completion.VARIABLE in os.environ else args[0]
 
 
 def _usage_error(error: Exception, command: object, args: Sequence[str]) -> InvalidRequest | None:

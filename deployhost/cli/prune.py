@@ -30,18 +30,14 @@ def prune(
 
 def _lines(result: "Pruned") -> Iterator[str]:
     verb = "removed" if result["applied"] else "would remove"
-    anything = False
+    surplus: list[str] = []
     for app in result["apps"]:
-        for kind, names in (("container", app["containers"]), ("image", app["images"])):
-            for name in names:
-                anything = True
-                yield f"{verb} {kind} {name}"
+        surplus += [f"container {name}" for name in app["containers"]]
+        surplus += [f"image {name}" for name in app["images"]]
     cache = result["cache"]
     if cache["records"]:
-        anything = True
-        yield f"{verb} {cache['records']} records of the build cache, {readable_size(cache['bytes'])}"
-    if not anything:
-        yield "nothing to remove"
+        surplus.append(f"{cache['records']} records of the build cache, {readable_size(cache['bytes'])}")
+    yield from [f"{verb} {one}" for one in surplus] or ["nothing to remove"]
     freed = f"{readable_size(result['freed_bytes'])} freed, " if result["applied"] else ""
     disk = result["disk"]
     yield f"{freed}{readable_size(disk['free_bytes'])} of {readable_size(disk['total_bytes'])} free on {disk['path']}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from deployhost.cli.views import ago, short, table
+from deployhost.cli.views import ago, table
 from deployhost.control.progress import ProgressLines, clean, seconds
-from deployhost.model import Sha
+from deployhost.model import Sha, Version
 
 if TYPE_CHECKING:  # the types take 2 ms to make
     from deployhost.control.results import Cancelled, ReleasesFound, RolledBack, Waited
@@ -35,11 +35,9 @@ def rollback(result: RolledBack, now: datetime) -> list[str]:
     if result["applied"] and (deploy is None or deploy["status"] != "live"):
         return []
     verb = "rolled back" if result["applied"] else "would roll back"
-    left = "" if before is None else f" from {short(before['version'])}"
-    subject = f" {clean(to['subject'])}" if to["subject"] else ""
-    return [
-        f"{verb} {result['app']}{left} to {short(to['version'])}{subject}, which went live {ago(to['live_since'], now)}"
-    ]
+    left = "" if before is None else f" from {Version(before['version']).short}"
+    target = Version(to["version"]).short + (f" {clean(to['subject'])}" if to["subject"] else "")
+    return [f"{verb} {result['app']}{left} to {target}, which went live {ago(to['live_since'], now)}"]
 
 
 def cancelled(result: Cancelled) -> list[str]:
@@ -62,7 +60,7 @@ def _row(release: ReleaseView, now: datetime) -> tuple[str, ...]:
     subject = clean(release["subject"])
     took = seconds(deploy["total_ms"]) if deploy is not None and deploy["total_ms"] is not None else "-"
     return (
-        short(release["version"]),
+        Version(release["version"]).short,
         subject if len(subject) <= SUBJECT else subject[: SUBJECT - 1] + "…",
         ago(release["live_since"], now),
         HOW.get(how, how),

@@ -59,7 +59,9 @@ class Session:
         `continues` is what Ctrl-C prints. A deploy is followed across a restart of the daemon.
         Raises Interrupted, RemoteError, DaemonUnavailable.
         """
-        once = Once(on_event or ProgressLines(self._progress_line, self.color and not self.json).event)
+        # Beside JSON, progress is for the person who watches; a program that reads stdout alone is not disturbed.
+        progress = ProgressLines(self.warn if self.json else self.say, self.color and not self.json)
+        once = Once(on_event or progress.event)
 
         def ask() -> Result:
             if once.deploy is None:
@@ -120,10 +122,6 @@ class Session:
         self.stderr.write(f"{question} [y/N] ")
         self.stderr.flush()
         return self.stdin.readline().strip().lower() in ("y", "yes")
-
-    def _progress_line(self, line: str) -> None:
-        # Beside JSON, progress is for the person who watches; a program that reads stdout alone is not disturbed.
-        _write(self.stderr if self.json else self.stdout, line)
 
     def _until_answered(
         self, ask: Callable[[], Result], once: Once, interrupted: str, *, repeatable: Callable[[], bool] = lambda: True

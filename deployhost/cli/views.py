@@ -116,42 +116,36 @@ def _out_of_reach(server: ServerView, known: bool) -> list[str]:
 
 def app_status(app: AppView, now: datetime) -> list[str]:
     """Return an app's state and what explains it."""
-    rows = [("url", ", ".join(app["urls"]))]
-    live, last = app["live"], app["last_deploy"]
-    if live:
-        subject = f" {clean(live['subject'])}" if live["subject"] else ""
-        rows.append(("live", f"{short(live['version'])}{subject}, {ago(live['since'], now)}"))
-    if app["head"] and (not live or app["head"] != live["sha"]):
-        rows.append(("head", f"{Sha(app['head']).short} was pushed last"))
-    if app["branch"]:
-        rows.append(("branch", app["branch"]))
-    rows.append(("remote", app["remote"]))
-    if app["storage"]:
-        rows.append(("storage", app["storage"]))
-    rows += _unusual(app)
-    lines = [f"{app['name']}: {app['state']}", *(f"  {name:<8} {value}" for name, value in rows)]
-    if last:
-        lines += [f"  {line}" for line in _deploy(last, now)]
+    live, head = app["live"], app["head"]
+    subject = f" {clean(live['subject'])}" if live and live["subject"] else ""
+    rows = [
+        ("url", ", ".join(app["urls"])),
+        ("live", f"{Version(live['version']).short}{subject}, {ago(live['since'], now)}" if live else ""),
+        ("head", f"{Sha(head).short} was pushed last" if head and (not live or head != live["sha"]) else ""),
+        ("branch", app["branch"]),
+        ("remote", app["remote"]),
+        ("storage", app["storage"]),
+        *_unusual(app),
+    ]
+    lines = [f"{app['name']}: {app['state']}", *(f"  {name:<8} {value}" for name, value in rows if value)]
+    if app["last_deploy"]:
+        lines += [f"  {line}" for line in _deploy(app["last_deploy"], now)]
     if app["note"]:
         lines.append(f"  ! {clean(app['note'])}")
     return lines
 
 
-def _unusual(app: AppView) -> list[tuple[str, str]]:
+def _unusual(app: AppView) -> list[tuple[str, str | None]]:
     """Return what most apps do not have: workers, limits, another strategy or engine than the default."""
-    rows = []
+    processes, lock = app["processes"], app["lock"]
     usual = "handover" if app["storage"] else "overlap"
-    if app["strategy"] and app["strategy"] != usual:
-        rows.append(("strategy", app["strategy"]))
-    if app["engine"] and app["engine"] != "direct":
-        rows.append(("engine", app["engine"]))
-    processes = app["processes"]
-    if len(processes) > 1 or any(process["memory"] or process["cpus"] for process in processes):
-        rows += [("process", _process(process)) for process in processes]
-    lock = app["lock"]
-    if lock:
-        rows.append(("lock", f"Kamal's, of {clean(lock['by'])}, since {lock['since']}"))
-    return rows
+    telling = len(processes) > 1 or any(process["memory"] or process["cpus"] for process in processes)
+    return [
+        ("strategy", app["strategy"] if app["strategy"] != usual else ""),
+        ("engine", app["engine"] if app["engine"] != "direct" else ""),
+        *(("process", _process(process)) for process in processes if telling),
+        ("lock", f"Kamal's, of {clean(lock['by'])}, since {lock['since']}" if lock else ""),
+    ]
 
 
 def _process(process: ProcessView) -> str:
@@ -186,8 +180,9 @@ def domains(result: DomainsFound) -> list[str]:
 
 def domains_changed(result: DomainsChanged, verb: str) -> list[str]:
     """Return a change of domains in one line, which begins with what was done to them."""
-    changed = ", ".join(result["changed"])
-    return [f"{verb} {changed}" if changed else f"unchanged: {result['app']} has {_or_none(result['domains'])}"]
+    if result["changed"]:
+        return [f"{verb} {', '.join(result['changed'])}"]
+    return [f"unchanged: {result['app']} has {', '.join(result['domains']) or 'no domains of its own'}"]
 
 
 def env_changed(result: EnvChanged, verb: str) -> list[str]:
@@ -234,7 +229,7 @@ def _row(app: AppView, now: datetime) -> tuple[str, ...]:
     live = app["live"]
     if live is None:
         return (app["name"], app["state"], app["url"], "-", "-")
-    return (app["name"], app["state"], app["url"], short(live["version"]), ago(live["since"], now) or "-")
+    return (app["name"], app["state"], app["url"], Version(live["version"]).short, ago(live["since"], now) or "-")
 
 
 def _deploy(deploy: DeployView, now: datetime) -> list[str]:
@@ -248,12 +243,3 @@ def _deploy(deploy: DeployView, now: datetime) -> list[str]:
         if error["hint"]:
             lines.append(f"  try: {clean(error['hint'])}")
     return lines
-
-
-def short(version: str) -> str:
-    """Return a version with its sha shortened to seven digits."""
-    return Version(version).short
-
-
-def _or_none(words: Sequence[str]) -> str:
-    return ", ".join(words) if words else "no domains of its own"
