@@ -12,7 +12,7 @@ from deployhost.cli.arguments import AppArgument, JsonOption, argument, group, o
 from deployhost.cli.completion import complete_variable
 from deployhost.cli.deploys import continues
 from deployhost.cli.session import Session, session_of
-from deployhost.control.operations import ENV_LIST, ENV_SET, ENV_UNSET
+from deployhost.control.operations import ENV_LIST, ENV_SET, ENV_UNSET, Question
 from deployhost.errors import FileProblem, InvalidRequest, NotFound
 from deployhost.model import AppName, EnvName
 
@@ -60,8 +60,7 @@ def unset(
     session = session_of(context, as_json)
     app = AppName(name)
     keys = [EnvName(one) for one in names]
-    result = session.follow(ENV_UNSET({"name": app, "names": keys, "follow": True}), continues(app))
-    _changed(session, result, "removed")
+    _change(session, app, ENV_UNSET({"name": app, "names": keys, "follow": True}), "removed")
 
 
 def list_(
@@ -100,14 +99,12 @@ def import_(
 def _set(session: Session, app: AppName, values: Mapping[EnvName, str]) -> None:
     if not values:
         raise InvalidRequest("no variables given", hint=f"deployhost env set {app} KEY=VALUE")
-    result = session.follow(
-        ENV_SET({"name": app, "values": {str(key): value for key, value in values.items()}, "follow": True}),
-        continues(app),
-    )
-    _changed(session, result, "set")
+    named = {str(key): value for key, value in values.items()}
+    _change(session, app, ENV_SET({"name": app, "values": named, "follow": True}), "set")
 
 
-def _changed(session: Session, result: "EnvChanged", verb: str) -> None:
+def _change(session: Session, app: AppName, question: Question["EnvChanged"], verb: str) -> None:
+    result = session.follow(question, continues(app))
     session.show(result, lambda shown: views.env_changed(shown, verb))
     session.ended(result["deploy"])
 

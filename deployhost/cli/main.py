@@ -17,8 +17,8 @@ from deployhost.paths import Paths
 
 PIPE_CLOSED = 141  # 128 + SIGPIPE, as if the signal had ended us
 ERROR_LOG = "cli-errors.log"
-# The verbs of each module, in the order of the help: functions (`list_` is list) or groups of that name. Only the module of
-# the verb asked for is loaded: all of them cost 30 ms.
+# The verbs of each module, in the order of the help: functions (`list_` is list) or groups of that name.
+# Only the module of the verb asked for is loaded: all of them cost 30 ms.
 MODULES: Mapping[str, tuple[str, ...]] = {
     "setup": ("setup",),
     "apps": ("add", "list", "status"),

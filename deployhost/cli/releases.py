@@ -44,9 +44,8 @@ def rollback(
     session = session_of(context, as_json)
     app = AppName(name)
     if dry_run:
-        plan = session.ask(APP_ROLLBACK({"name": app, "release": release, "dry_run": True}))
-        session.show(plan, lambda shown: release_views.rollback(shown, datetime.now(UTC)))
-        return
-    result = session.follow(APP_ROLLBACK({"name": app, "release": release, "follow": True}), continues(app))
+        result = session.ask(APP_ROLLBACK({"name": app, "release": release, "dry_run": True}))
+    else:
+        result = session.follow(APP_ROLLBACK({"name": app, "release": release, "follow": True}), continues(app))
     session.show(result, lambda shown: release_views.rollback(shown, datetime.now(UTC)))
     session.ended(result["deploy"])

@@ -6,7 +6,7 @@ import typer
 
 from deployhost.cli import views
 from deployhost.cli.arguments import AppArgument, JsonOption, option
-from deployhost.cli.session import Session, session_of
+from deployhost.cli.session import session_of
 from deployhost.control.operations import APP_REMOVE
 from deployhost.errors import InvalidRequest
 from deployhost.model import AppName
@@ -27,29 +27,22 @@ def remove(
     """
     session = session_of(context, as_json)
     app = AppName(name)
-    if not yes and not dry_run and (as_json or not session.interactive):
+    if dry_run or not yes:
         # An app that does not exist is reported first.
-        session.ask(APP_REMOVE({"name": app, "storage": storage, "dry_run": True}))
-        keep = " --storage" if storage else ""
-        raise InvalidRequest(
-            f"removing {app} needs --yes where no terminal is there to ask on",
-            hint=f"deployhost remove {app}{keep} --yes",
-        )
-    if (dry_run or not yes) and not _agreed(session, app, storage, dry_run):
-        return
+        plan = session.ask(APP_REMOVE({"name": app, "storage": storage, "dry_run": True}))
+        if not dry_run and (as_json or not session.interactive):
+            keep = " --storage" if storage else ""
+            raise InvalidRequest(
+                f"removing {app} needs --yes where no terminal is there to ask on",
+                hint=f"deployhost remove {app}{keep} --yes",
+            )
+        session.show(plan, views.removal)
+        if dry_run:
+            return
+        if not session.confirm(f"Remove {app}?"):
+            session.warn("nothing was removed")
+            raise typer.Exit(1)
     result = session.follow(
         APP_REMOVE({"name": app, "storage": storage, "dry_run": False}), f"the removal of {app} continues"
     )
     session.show(result, views.removal)
-
-
-def _agreed(session: Session, app: AppName, storage: bool, dry_run: bool) -> bool:
-    """Show what would be deleted and return whether to delete it."""
-    plan = session.ask(APP_REMOVE({"name": app, "storage": storage, "dry_run": True}))
-    session.show(plan, views.removal)
-    if dry_run:
-        return False
-    if session.confirm(f"Remove {app}?"):
-        return True
-    session.warn("nothing was removed")
-    raise typer.Exit(1)

@@ -53,11 +53,13 @@ class Session:
         """Return the daemon's answer to a question that needs no deploy. Raises RemoteError, DaemonUnavailable."""
         return self._call(question, None, timeout, "stopped waiting for the daemon's answer")
 
-    def follow(self, question: Question[Result], continues: str, on_event: OnEvent | None = None) -> Result:
+    def follow(
+        self, question: Question[Result], continues: str, on_event: OnEvent | None = None, *, repeatable: bool = False
+    ) -> Result:
         """Return the daemon's answer, however long it takes, and show the progress until then.
 
-        `continues` is what Ctrl-C prints. A deploy is followed across a restart of the daemon.
-        Raises Interrupted, RemoteError, DaemonUnavailable.
+        `continues` is what Ctrl-C prints. A deploy is followed across a restart of the daemon; before there is one, the
+        question is asked again only if it is `repeatable`. Raises Interrupted, RemoteError, DaemonUnavailable.
         """
         # Beside JSON, progress is for the person who watches; a program that reads stdout alone is not disturbed.
         progress = ProgressLines(self.warn if self.json else self.say, self.color and not self.json)
@@ -69,16 +71,18 @@ class Session:
             deploy = self._call(DEPLOY_FOLLOW({"id": once.deploy}), once, None, continues)
             return cast("Result", deploy if once.rest is None else {**once.rest, "deploy": deploy})
 
-        # Before it has a deploy, nobody knows whether the daemon did what it was asked: it is not asked twice.
-        return self._until_answered(ask, once, continues, repeatable=lambda: once.deploy is not None)
+        try:
+            # Before it has a deploy, nobody knows whether the daemon did what it was asked: it is not asked twice.
+            return until_answered(ask, once, self._lost, repeatable=lambda: repeatable or once.deploy is not None)
+        except KeyboardInterrupt:
+            raise Interrupted(continues) from None
 
     def insist(self, question: Question[Result], continues: str) -> Result:
         """Return the daemon's answer to a question that only waits, asking again when the daemon restarts.
 
         Raises DaemonUnavailable at once if the daemon did not run to begin with.
         """
-        once = Once(lambda _: None)
-        return self._until_answered(lambda: self._call(question, once, None, continues), once, continues)
+        return self.follow(question, continues, lambda _: None, repeatable=True)
 
     def show(self, result: Result, render: Callable[[Result], Iterable[str]]) -> None:
         """Write a result as the lines that `render` makes of it, or as the one JSON document."""
@@ -122,14 +126,6 @@ class Session:
         self.stderr.write(f"{question} [y/N] ")
         self.stderr.flush()
         return self.stdin.readline().strip().lower() in ("y", "yes")
-
-    def _until_answered(
-        self, ask: Callable[[], Result], once: Once, interrupted: str, *, repeatable: Callable[[], bool] = lambda: True
-    ) -> Result:
-        try:
-            return until_answered(ask, once, self._lost, repeatable=repeatable)
-        except KeyboardInterrupt:
-            raise Interrupted(interrupted) from None
 
     def _lost(self) -> None:
         self.warn("  ! deployhostd is restarting; waiting for it …")

@@ -2,8 +2,8 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,13 +57,13 @@ def setup(
     """
     session = session_of(context, as_json)
     _check(local=local or kamal, uninstall=uninstall, purge=purge)
-    with _tools(session, dry_run=dry_run) as tools:
+    with _checklist(session, dry_run=dry_run) as checklist:
         if uninstall:
-            _uninstall(tools, purge=purge, dry_run=dry_run, yes=yes)
+            _uninstall(session, checklist, purge=purge, dry_run=dry_run, yes=yes)
             return
         image = proxy_image.resolve() if proxy_image is not None else None
         asked = {"http_port": http_port, "proxy_image": image, "kamal": kamal, "ssh_port": ssh_port}
-        _setup(tools, asked, demo=demo, dry_run=dry_run, yes=yes)
+        _setup(session, checklist, asked, demo=demo, dry_run=dry_run, yes=yes)
 
 
 def bring_kamal(session: Session) -> None:
@@ -72,47 +72,35 @@ def bring_kamal(session: Session) -> None:
     Waits for a set-up that runs. Raises SetupFailed, Conflict.
     """
     beside = replace(session, stdout=session.stderr)
-    with _tools(beside, dry_run=False, patience=BRING_PATIENCE) as tools:
-        _work(tools).run(_request(beside, {"kamal": True}), tools.checklist)
-
-
-@dataclass(frozen=True)
-class _Tools:
-    """What both halves of the verb use."""
-
-    session: Session
-    log: Callable[[str], None]
-    checklist: Checklist
+    with _checklist(beside, dry_run=False, patience=BRING_PATIENCE) as checklist:
+        _work(beside, checklist).run(_request(beside, {"kamal": True}), checklist)
 
 
 def _check(*, local: bool, uninstall: bool, purge: bool) -> None:
     if purge and not uninstall:
         raise InvalidRequest("--purge needs --uninstall", hint="deployhost setup --uninstall --purge")
     if not (local or uninstall):
-        raise InvalidRequest(
-            "only local set-up is supported so far; add --local",
-            hint="deployhost setup --local",
-        )
+        raise InvalidRequest("only local set-up is supported so far; add --local", hint="deployhost setup --local")
     if os.geteuid() != 0:
         raise InvalidRequest("set-up changes the machine, so it must run as root", hint="sudo deployhost setup --local")
 
 
 @contextlib.contextmanager
-def _tools(session: Session, *, dry_run: bool, patience: float = 1.0) -> Iterator[_Tools]:
-    """Hold the lock of set-up and its log open; a dry run leaves no trace."""
+def _checklist(session: Session, *, dry_run: bool, patience: float = 1.0) -> Iterator[Checklist]:
+    """Yield the checklist, and hold the lock of set-up and its log open; a dry run leaves no trace."""
     # Imported here: every other verb starts without what follows.
     from deployhost.server.setup_log import SetupLog  # noqa: PLC0415
     from deployhost.system import files  # noqa: PLC0415
 
     live = session.color and not session.json
     if dry_run:
-        yield _Tools(session, _nowhere, Checklist(session.stdout, _nowhere, quiet=True))
+        yield Checklist(session.stdout, _nowhere, quiet=True)
         return
     files.make_directory(session.paths.run)
     with files.lock(session.paths.run / LOCK, timeout=patience):
         log = SetupLog(session.paths.logs / LOG)
         try:
-            yield _Tools(session, log.line, Checklist(session.stdout, log.line, live=live, quiet=session.json))
+            yield Checklist(session.stdout, log.line, live=live, quiet=session.json)
         except DeployhostError as error:
             log.line(f"error: {error.message}")
             for line in error.details:
@@ -124,24 +112,27 @@ def _tools(session: Session, *, dry_run: bool, patience: float = 1.0) -> Iterato
             log.close()
 
 
-def _work(tools: _Tools) -> "Setup":
+def _work(session: Session, checklist: Checklist) -> "Setup":
     from deployhost.server.setup import Setup  # noqa: PLC0415
     from deployhost.system.docker import Docker  # noqa: PLC0415
     from deployhost.system.service_manager import service_manager  # noqa: PLC0415
 
-    paths = tools.session.paths
-    return Setup(paths, Docker(), service_manager(paths), tools.log)
+    return Setup(session.paths, Docker(), service_manager(session.paths), checklist.log)
 
 
 def _request(session: Session, asked: dict[str, Any], *, dry_run: bool = False, yes: bool = False) -> "Request":
     from deployhost.server.setup import Request  # noqa: PLC0415
 
-    return Request(**asked, dry_run=dry_run, consent=_consent(session, yes=yes))
+    def consent(what: str) -> bool:
+        return yes or (session.interactive and session.confirm(f"{what}. Continue?"))
+
+    return Request(**asked, dry_run=dry_run, consent=consent)
 
 
-def _setup(tools: _Tools, asked: dict[str, Any], *, demo: bool, dry_run: bool, yes: bool) -> None:
-    session = tools.session
-    report = _work(tools).run(_request(session, asked, dry_run=dry_run, yes=yes), tools.checklist)
+def _setup(
+    session: Session, checklist: Checklist, asked: dict[str, Any], *, demo: bool, dry_run: bool, yes: bool
+) -> None:
+    report = _work(session, checklist).run(_request(session, asked, dry_run=dry_run, yes=yes), checklist)
     if dry_run:
         session.show(report.to_json(), _dry_run_lines)
         return
@@ -149,10 +140,10 @@ def _setup(tools: _Tools, asked: dict[str, Any], *, demo: bool, dry_run: bool, y
         for note in report.notes:
             session.say(f"  {note}")
         if not report.changed:
-            tools.checklist.tick("this server is set up; nothing to do")
+            checklist.tick("this server is set up; nothing to do")
     result = {**report.to_json(), "demo": None, "url": None}
     if demo:
-        app, changed = _demo(tools)
+        app, changed = _demo(session, checklist)
         result.update(demo=app, url=app["url"], changed=report.changed or changed)
     if session.json:
         session.show(result, lambda _: ())
@@ -160,13 +151,11 @@ def _setup(tools: _Tools, asked: dict[str, Any], *, demo: bool, dry_run: bool, y
         session.say("next: deployhost add NAME")
 
 
-def _demo(tools: _Tools) -> "tuple[AppView, bool]":
+def _demo(session: Session, checklist: Checklist) -> "tuple[AppView, bool]":
     from deployhost.server.demo import APP, Demo  # noqa: PLC0415
 
-    session = tools.session
-
     def show(line: str) -> None:
-        tools.log(line)
+        checklist.log(line)
         if not session.json:
             session.say(f"  {line}")
 
@@ -174,7 +163,7 @@ def _demo(tools: _Tools) -> "tuple[AppView, bool]":
         session.say(f"the demo, as the app {APP}:")
     app, how = Demo(session.paths, show, ProgressLines(show).event).run()
     if how == "kept":
-        tools.checklist.tick(f"{APP} is already live; nothing pushed")
+        checklist.tick(f"{APP} is already live; nothing pushed")
     if how != "pushed" and not session.json:  # a push has said so itself
         if app["last_deploy"]:
             ProgressLines(session.say, session.color).finish(app["last_deploy"])
@@ -183,14 +172,13 @@ def _demo(tools: _Tools) -> "tuple[AppView, bool]":
     return app, how != "kept"
 
 
-def _uninstall(tools: _Tools, *, purge: bool, dry_run: bool, yes: bool) -> None:
+def _uninstall(session: Session, checklist: Checklist, *, purge: bool, dry_run: bool, yes: bool) -> None:
     from deployhost.server.uninstall import Uninstall  # noqa: PLC0415
     from deployhost.steps import apply  # noqa: PLC0415
     from deployhost.system.docker import Docker  # noqa: PLC0415
     from deployhost.system.service_manager import service_manager  # noqa: PLC0415
 
-    session = tools.session
-    work = Uninstall(session.paths, Docker(), service_manager(session.paths), tools.log)
+    work = Uninstall(session.paths, Docker(), service_manager(session.paths), checklist.log)
     plan = work.plan(purge=purge)
     result = {
         "steps": [step.to_json() for step in plan],
@@ -204,16 +192,9 @@ def _uninstall(tools: _Tools, *, purge: bool, dry_run: bool, yes: bool) -> None:
         if not yes and not (session.interactive and session.confirm("Remove it?")):
             again = "./install.sh --uninstall" + (" --purge" if purge else "") + " --yes"
             raise InvalidRequest("nothing was removed: removing needs a yes", hint=again)
-        apply(plan, work.acts, tools.checklist)
+        apply(plan, work.acts, checklist)
     if session.json:
         session.show(result, lambda _: ())
-
-
-def _consent(session: Session, *, yes: bool) -> Callable[[str], bool]:
-    def asked(what: str) -> bool:
-        return yes or (session.interactive and session.confirm(f"{what}. Continue?"))
-
-    return asked
 
 
 def _dry_run_lines(report: dict[str, Any]) -> Iterator[str]:
