@@ -24,7 +24,7 @@ def releases(result: ReleasesFound, now: datetime) -> list[str]:
         return [f"{result['app']} has no release yet", f"try: deployhost status {result['app']}"]
     rows = [_row(release, now) for release in found]
     lines = table(("VERSION", "SUBJECT", "LIVE", "BY", "TOOK", ""), rows)
-    if any(_usable(release) for release in found):
+    if any(not release["live"] and release["image_available"] for release in found):
         lines.append(f"try: deployhost rollback {result['app']} --dry-run")
     return lines
 
@@ -82,10 +82,6 @@ def _remark(release: ReleaseView) -> str:
     if release["image_available"] is False:
         words.append("its image is gone")
     return ", ".join(words)
-
-
-def _usable(release: ReleaseView) -> bool:
-    return not release["live"] and bool(release["image_available"])
 
 
 def _ended(deploy: DeployView) -> str:
