@@ -16,9 +16,11 @@ def argument(metavar: str, summary: str | None = None, complete: Completion | No
     return typer.Argument(metavar=metavar, help=summary, autocompletion=complete, show_default=False)
 
 
-def option(summary: str, *names: str, metavar: str | None = None, complete: Completion | None = None) -> Any:
+def option(
+    summary: str, *names: str, metavar: str | None = None, complete: Completion | None = None, least: int | None = None
+) -> Any:
     """Return an option. Where it takes a value, its summary says what is taken without one."""
-    return typer.Option(*names, metavar=metavar, help=summary, autocompletion=complete, show_default=False)
+    return typer.Option(*names, metavar=metavar, help=summary, autocompletion=complete, min=least, show_default=False)
 
 
 AppArgument = Annotated[str, argument("NAME", "Name of the app.", complete_app)]

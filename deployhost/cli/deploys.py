@@ -72,13 +72,7 @@ def wait(
     name: AppArgument,
     timeout: Annotated[
         float | None,
-        typer.Option(
-            "--timeout",
-            metavar="S",
-            min=0,
-            help="Seconds to wait before exiting with 124 (default: no limit).",
-            show_default=False,
-        ),
+        option("Seconds to wait before exiting with 124 (default: no limit).", "--timeout", metavar="S", least=0),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -25,13 +25,15 @@ LOCK = "setup.lock"
 BRING_PATIENCE = 1200.0  # seconds for a set-up that is under way
 
 
+def _port(summary: str, default: str) -> Any:
+    return typer.Option(min=1, max=65535, help=summary, show_default=default)
+
+
 def setup(
     context: typer.Context,
     *,
     local: Annotated[bool, option("Set up without external accounts; you push to this server.", "--local")] = False,
-    http_port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Port of kamal-proxy on 127.0.0.1.", show_default="80")
-    ] = None,
+    http_port: Annotated[int | None, _port("Port of kamal-proxy on 127.0.0.1.", "80")] = None,
     proxy_image: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Load kamal-proxy's image from a file that docker save wrote.")
     ] = None,
@@ -39,12 +41,7 @@ def setup(
     kamal: Annotated[
         bool, option("Install Kamal's own command too (default: when `deployhost kamal` is first used).", "--kamal")
     ] = False,
-    ssh_port: Annotated[
-        int | None,
-        typer.Option(
-            min=1, max=65535, help="Port on 127.0.0.1 at which Kamal reaches this server.", show_default="822"
-        ),
-    ] = None,
+    ssh_port: Annotated[int | None, _port("Port on 127.0.0.1 at which Kamal reaches this server.", "822")] = None,
     dry_run: Annotated[bool, option("Show what would be done and why; change nothing.", "--dry-run")] = False,
     yes: Annotated[bool, option("Answer yes to every question.", "--yes", "-y")] = False,
     uninstall: Annotated[bool, option("Remove deployhost from this server; its data stays.", "--uninstall")] = False,
