@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import select
 import signal
 import struct
 import time
@@ -64,21 +63,14 @@ class AnsweringProcess:
         assert self._popen.stdout is not None  # noqa: S101 - piped() gives both
         answers = self._popen.stdout.fileno()
         held = bytearray()
-        with contextlib.ExitStack() as stack:
-            wished = os.eventfd(0, os.EFD_CLOEXEC)
-            stack.callback(os.close, wished)
-            stack.enter_context(stop.waking(lambda: os.eventfd_write(wished, 1)))
-            waiting = select.poll()
-            waiting.register(answers, select.POLLIN)
-            waiting.register(wished, select.POLLIN)
+        with stop.polled_with(answers) as waiting:
             while len(held) < HEADER.size or len(held) < self._length(held):
                 if stop.is_set():
                     raise CommandStopped(f"{self._name} was stopped")
                 left = until - time.monotonic()
                 if left <= 0:
                     raise CommandTimedOut(f"{self._name} did not answer in time")
-                ready = {number for number, _ in waiting.poll(left * 1000)}
-                if answers in ready:
+                if answers in dict(waiting.poll(left * 1000)):
                     more = os.read(answers, 1 << 16)
                     if not more:
                         raise self._ended()

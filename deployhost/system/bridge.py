@@ -4,6 +4,7 @@ Sources: sysfs (/sys/class/net/<bridge>/), Documentation/networking/bridge.rst, 
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from deployhost.errors import FileProblem
@@ -13,22 +14,22 @@ from deployhost.system.firewall import Family
 _SWITCHES = {Family.IPV4: "nf_call_iptables", Family.IPV6: "nf_call_ip6tables"}
 
 
+@dataclass(frozen=True)
 class Bridges:
     """Looks after the host's bridges, by sysfs and proc."""
 
-    def __init__(self, sys: Path = Path("/sys/class/net"), proc: Path = Path("/proc/sys/net/bridge")) -> None:
-        self._sys = sys
-        self._proc = proc
+    sys: Path = Path("/sys/class/net")
+    proc: Path = Path("/proc/sys/net/bridge")
 
     def filter(self, bridge: str, family: Family) -> bool:
         """Have the packet filter see what passes from one of a bridge's ports to another; return whether that is a change.
 
         Raises FileProblem, CommandFailed if the kernel can't.
         """
-        if not self._proc.is_dir():
+        if not self.proc.is_dir():
             process.run(["modprobe", "br_netfilter"], timeout=10)
         # This bridge only: for all of them it would be a change to networks that are none of ours (virtual machines).
-        switch = self._sys / bridge / "bridge" / _SWITCHES[family]
+        switch = self.sys / bridge / "bridge" / _SWITCHES[family]
         try:
             if switch.read_text().strip() == "1":
                 return False
@@ -41,14 +42,10 @@ class Bridges:
         """Return the bridge's port that each process's network is plugged into; processes without one are left out."""
         try:
             ports = {
-                int((self._sys / port.name / "ifindex").read_text()): port.name
-                for port in (self._sys / bridge / "brif").iterdir()
+                int((self.sys / port.name / "ifindex").read_text()): port.name
+                for port in (self.sys / bridge / "brif").iterdir()
             }
         except OSError:
             return {}  # a port went away while we looked: the next look will see
-        found = {}
-        for pid in pids:
-            port = next((ports[peer] for peer in netns.peers_in(pid) if peer in ports), None)
-            if port is not None:
-                found[pid] = port
-        return found
+        found = {pid: next((ports[peer] for peer in netns.peers_in(pid) if peer in ports), "") for pid in pids}
+        return {pid: port for pid, port in found.items() if port}

@@ -1,6 +1,7 @@
 """The kernel's cgroups, of version 1 (a tree per controller) and 2 (one for all): make, limit and watch them."""
 
 import contextlib
+import itertools
 import os
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -27,27 +28,22 @@ class Cgroups:
 
     def ensure(self, name: str) -> frozenset[str]:
         """Have a cgroup in every tree and return the names of its files. Raises FileProblem."""
-        found: set[str] = set()
         for tree in sorted(set(self.trees.values())):
             path = tree / name
             try:
-                if not path.is_dir():
-                    path.mkdir(parents=True)
+                path.mkdir(parents=True, exist_ok=True)
                 if self.unified:
-                    self._pass_on(tree, name)
+                    _pass_on(tree, name)
                 elif tree == self.trees.get("cpuset"):
                     _inherit(tree, name)
-                found.update(entry.name for entry in os.scandir(path) if entry.is_file())
             except OSError as error:
                 raise problem("write", path, error) from error
-        return frozenset(found)
+        return self.files(name)
 
     def named(self, pattern: str) -> Iterator[str]:
         """Yield the cgroups that are there whose name matches a pattern, by the first tree."""
         for tree in sorted(set(self.trees.values()))[:1]:
-            for path in tree.glob(pattern):
-                if path.is_dir():
-                    yield str(path.relative_to(tree))
+            yield from (str(path.relative_to(tree)) for path in tree.glob(pattern) if path.is_dir())
 
     def files(self, name: str) -> frozenset[str]:
         """Return the names of a cgroup's files; none if it is gone."""
@@ -74,26 +70,26 @@ class Cgroups:
 
         Version 1 only: there, a process may be elsewhere for each controller. A process that has ended is left out.
         """
-        tree, processes = self.trees.get(controller), self.group(controller, f"{target}/cgroup.procs")
-        if self.unified or tree is None or processes is None:
+        tree = self.trees.get(controller)
+        if self.unified or tree is None:
             return
         for path in tree.glob(f"{pattern}/cgroup.procs"):
             with contextlib.suppress(OSError):
                 for process in path.read_text(encoding="ascii").split():
                     with contextlib.suppress(OSError):
-                        processes.write_text(process, encoding="ascii")
+                        (tree / target / "cgroup.procs").write_text(process, encoding="ascii")
 
     @contextlib.contextmanager
     def watched(self, name: str) -> Iterator["OutOfMemory"]:
         """Yield what says whether the kernel killed a process of a cgroup, or of one below, for memory since now."""
         memory = self.group("memory", name)
         if memory is None:
-            yield OutOfMemory(None, None, 0)
+            yield OutOfMemory()
         elif self.unified:
-            yield OutOfMemory(memory / "memory.events", None, _kills(memory / "memory.events"))
+            yield OutOfMemory(memory, kills(memory))
         else:
             with _notified(memory) as descriptor:
-                yield OutOfMemory(None, descriptor, 0)
+                yield OutOfMemory(descriptor=descriptor)
 
     def _write(self, name: str, controller: str, file: str, value: str) -> FileProblem | None:
         directory = self.group(controller, name)
@@ -107,46 +103,49 @@ class Cgroups:
             return problem("write", path, error)
         return None
 
-    def _pass_on(self, tree: Path, name: str) -> None:
-        """Have the controllers in a cgroup of version 2: each one above it must pass them on."""
-        above = tree
-        for part in Path(name).parts:
-            control = above / "cgroup.subtree_control"
-            passed = control.read_text(encoding="ascii").split()
-            offered = (above / "cgroup.controllers").read_text(encoding="ascii").split()
-            for controller in CONTROLLERS:
-                if controller in offered and controller not in passed:
-                    with contextlib.suppress(OSError):  # what can't be had is missing among the files, and told there
-                        control.write_text(f"+{controller}", encoding="ascii")
-            above = above / part
+
+def _pass_on(tree: Path, name: str) -> None:
+    """Have the controllers in a cgroup of version 2: each one above it must pass them on."""
+    for above in _from_top(tree, name)[:-1]:
+        control = above / "cgroup.subtree_control"
+        passed = control.read_text(encoding="ascii").split()
+        offered = (above / "cgroup.controllers").read_text(encoding="ascii").split()
+        for controller in CONTROLLERS:
+            if controller in offered and controller not in passed:
+                with contextlib.suppress(OSError):  # what can't be had is missing among the files, and told there
+                    control.write_text(f"+{controller}", encoding="ascii")
 
 
 def _inherit(tree: Path, name: str) -> None:
     """Have a cpuset of version 1 hold what its parent does where it is new: one without CPUs takes no process (cpusets.rst)."""
-    above = tree
-    for part in Path(name).parts:
+    for above, group in itertools.pairwise(_from_top(tree, name)):
         for file in ("cpuset.cpus", "cpuset.mems"):
-            path = above / part / file
-            if not path.read_text(encoding="ascii").strip():
-                path.write_text((above / file).read_text(encoding="ascii"), encoding="ascii")
-        above = above / part
+            if not (group / file).read_text(encoding="ascii").strip():
+                (group / file).write_text((above / file).read_text(encoding="ascii"), encoding="ascii")
 
 
+def _from_top(tree: Path, name: str) -> list[Path]:
+    """Return the tree's root, then every cgroup on the way to one, itself the last."""
+    return list(itertools.accumulate(Path(name).parts, Path.joinpath, initial=tree))
+
+
+@dataclass
 class OutOfMemory:
-    """Whether the kernel has killed for memory: by version 2's counter, or version 1's notification."""
+    """Whether the kernel has killed for memory: by version 2's counter, which was at `before`, or version 1's notification."""
 
-    def __init__(self, events: Path | None, descriptor: int | None, before: int) -> None:
-        self._events, self._descriptor, self._before = events, descriptor, before
-        self._happened = False
+    group: Path | None = None
+    before: int = 0
+    descriptor: int | None = None
+    has_happened: bool = False
 
     def happened(self) -> bool:
         """Return whether it has, since this was made."""
-        if self._events is not None:
-            self._happened = self._happened or _kills(self._events) > self._before
-        elif self._descriptor is not None:
+        if self.group is not None:
+            self.has_happened = self.has_happened or kills(self.group) > self.before
+        elif self.descriptor is not None:
             with contextlib.suppress(OSError):  # nothing to read: nothing happened
-                self._happened = os.eventfd_read(self._descriptor) > 0 or self._happened
-        return self._happened
+                self.has_happened = os.eventfd_read(self.descriptor) > 0 or self.has_happened
+        return self.has_happened
 
 
 def find(controllers: Collection[str] = CONTROLLERS, mounts: Path = Path("/proc/self/mounts")) -> Cgroups:
@@ -167,12 +166,8 @@ def find(controllers: Collection[str] = CONTROLLERS, mounts: Path = Path("/proc/
 
 def kills(directory: Path) -> int:
     """Return how many processes were killed for memory in a cgroup's directory (version 2) and below."""
-    return _kills(directory / "memory.events")
-
-
-def _kills(events: Path) -> int:
     with contextlib.suppress(OSError, ValueError):
-        for line in events.read_text(encoding="ascii").splitlines():
+        for line in (directory / "memory.events").read_text(encoding="ascii").splitlines():
             name, _, count = line.partition(" ")
             if name == OOM_KILLS:
                 return int(count)
@@ -183,13 +178,11 @@ def _kills(events: Path) -> int:
 def _notified(memory: Path) -> Iterator[int | None]:
     """Yield an eventfd that the kernel raises when the cgroup runs out of memory (cgroup-v1/memory.rst, section 10)."""
     event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+    asked = False
     try:
-        try:
-            with (memory / "memory.oom_control").open("rb") as control:
-                (memory / "cgroup.event_control").write_text(f"{event} {control.fileno()}", encoding="ascii")
-        except OSError:
-            yield None
-        else:
-            yield event
+        with contextlib.suppress(OSError), (memory / "memory.oom_control").open("rb") as control:
+            (memory / "cgroup.event_control").write_text(f"{event} {control.fileno()}", encoding="ascii")
+            asked = True
+        yield event if asked else None
     finally:
         os.close(event)

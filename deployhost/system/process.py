@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import select
 import signal
 import subprocess
 import threading
@@ -94,13 +93,7 @@ class ChildProcess:
             stack.enter_context(contextlib.suppress(ProcessLookupError))  # somebody has waited for it already
             ended = os.pidfd_open(self._popen.pid)
             stack.callback(os.close, ended)
-            wished = os.eventfd(0, os.EFD_CLOEXEC)
-            stack.callback(os.close, wished)
-            stack.enter_context(stop.waking(lambda: os.eventfd_write(wished, 1)))
-            waiting = select.poll()
-            waiting.register(ended, select.POLLIN)
-            waiting.register(wished, select.POLLIN)
-            waiting.poll(timeout * 1000)
+            stack.enter_context(stop.polled_with(ended)).poll(timeout * 1000)
         return min(time.monotonic() - began, timeout)
 
     @property

@@ -1,6 +1,8 @@
 """A wish that something ends, made in one thread and felt at once in another that waits: for a process, a stream, a moment."""
 
 import contextlib
+import os
+import select
 import threading
 from collections.abc import Callable, Iterator
 
@@ -40,3 +42,16 @@ class Stop:
         finally:
             with self._lock:
                 self._wakers.remove(waker)
+
+    @contextlib.contextmanager
+    def polled_with(self, descriptor: int) -> Iterator[select.poll]:
+        """Yield what waits for a descriptor to be readable, and wakes when the wish is made."""
+        wished = os.eventfd(0, os.EFD_CLOEXEC)
+        try:
+            with self.waking(lambda: os.eventfd_write(wished, 1)):
+                waiting = select.poll()
+                waiting.register(descriptor, select.POLLIN)
+                waiting.register(wished, select.POLLIN)
+                yield waiting
+        finally:
+            os.close(wished)
