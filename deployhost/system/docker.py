@@ -44,33 +44,29 @@ class Docker(EngineNetworks):
             "PidsLimit": spec.pids_limit,
             "CapDrop": list(spec.cap_drop) or None,
             "CapAdd": list(spec.cap_add) or None,
-        }
-        if spec.memory is not None:
             # The two equal: no swap, so that what takes more is killed alone instead of making the whole machine swap.
-            host["Memory"] = host["MemorySwap"] = spec.memory
-        if spec.cpus is not None:
-            host["NanoCpus"] = round(spec.cpus * NANO)
-        if spec.init:
-            host["Init"] = True
-        if spec.network is not None:
-            host["NetworkMode"] = spec.network
+            "Memory": spec.memory,
+            "MemorySwap": spec.memory,
+            "NanoCpus": None if spec.cpus is None else round(spec.cpus * NANO),
+            "Init": spec.init or None,
+            "NetworkMode": spec.network,
+        }
         body: dict[str, Any] = {
             "Image": spec.image,
             "Labels": dict(spec.labels),
             "Env": [f"{name}={value}" for name, value in spec.env.items()],
             "ExposedPorts": {f"{port}/tcp": {} for port in spec.ports},
+            "Cmd": None if spec.command is None else list(spec.command),
+            "Hostname": spec.hostname,
+            "StopTimeout": spec.stop_timeout,
             "HostConfig": host,
         }
         if spec.network is not None:
-            body["NetworkingConfig"] = {"EndpointsConfig": {spec.network: self._endpoint(spec)}}
-            if spec.mac is not None and not self._at_least(MAC_OF_ENDPOINT):
-                body["MacAddress"] = spec.mac
-        if spec.command is not None:
-            body["Cmd"] = list(spec.command)
-        if spec.hostname is not None:
-            body["Hostname"] = spec.hostname
-        if spec.stop_timeout is not None:
-            body["StopTimeout"] = spec.stop_timeout
+            endpoint: dict[str, Any] = {"Aliases": list(spec.aliases) or None}
+            body["NetworkingConfig"] = {"EndpointsConfig": {spec.network: endpoint}}
+            if spec.mac is not None:
+                where = endpoint if self._at_least(MAC_OF_ENDPOINT) else body
+                where["MacAddress"] = spec.mac
         with translated():
             return str(self._api.create_container_from_config(body, spec.name)["Id"])
 
@@ -98,10 +94,10 @@ class Docker(EngineNetworks):
         """Stop a container: its own stop signal, then KILL after `timeout` seconds (None: the container's own)."""
         with translated():
             # The HTTP call lasts as long as the stop does, so that a patient stop must not run into our own time-out.
-            url = self._api._url("/containers/{0}/stop", container)  # noqa: SLF001 - Client.stop() always sends t
-            params = {} if timeout is None else {"t": timeout}
-            response = self._api._post(url, params=params, timeout=self._timeout + (timeout or 600))  # noqa: SLF001
-            self._api._raise_for_status(response)  # noqa: SLF001
+            params = {} if timeout is None else {"t": timeout}  # Client.stop() always sends t
+            self._ask(
+                "_post", "/containers/{0}/stop", container, params=params, timeout=self._timeout + (timeout or 600)
+            )
 
     def remove(self, container: str, *, force: bool = False) -> None:
         """Remove a container with its anonymous volumes; one that is gone is ignored."""
@@ -121,19 +117,19 @@ class Docker(EngineNetworks):
 
     def containers(self, labels: Mapping[str, str], *, running_only: bool = False) -> list[Container]:
         """Return the containers whose labels all match exactly, newest first. About 1 ms each: see `listed`."""
-        filters = {"label": [f"{key}={value}" for key, value in labels.items()]}
-        with translated():
-            listed = self._api.containers(all=not running_only, filters=filters)
-        found = [self.find(item["Id"]) for item in listed]
-        # The engine's `label=key=` also matches any value on some versions; what we return matches exactly.
-        return [c for c in found if c is not None and all(c.labels.get(k) == v for k, v in labels.items())]
+        found = [self.find(item["Id"]) for item in self._with_labels(labels, running_only=running_only)]
+        return [c for c in found if c is not None and labels.items() <= c.labels.items()]
 
     def listed(self, labels: Mapping[str, str], *, running_only: bool = False) -> list[Listed]:
         """Return the containers whose labels all match exactly, newest first, in the few words of one quick call."""
+        found = map(read_listed, self._with_labels(labels, running_only=running_only))
+        return [c for c in found if labels.items() <= c.labels.items()]
+
+    def _with_labels(self, labels: Mapping[str, str], *, running_only: bool) -> Any:
+        """Return the engine's list by labels: `label=key=` also matches any value on some versions, so look again."""
         filters = {"label": [f"{key}={value}" for key, value in labels.items()]}
         with translated():
-            found = map(read_listed, self._api.containers(all=not running_only, filters=filters))
-            return [c for c in found if all(c.labels.get(k) == v for k, v in labels.items())]
+            return self._api.containers(all=not running_only, filters=filters)
 
     def how_ended(self, container: str) -> Ended:
         """Return how a container last came not to run, as far as the engine remembers. Raises NotFound.
@@ -174,16 +170,17 @@ class Docker(EngineNetworks):
     ) -> Iterator[LogLine]:
         """Yield the lines of a container's output, in order; `tail` keeps the last so many, `stop` ends following."""
         with translated():
-            url = self._api._url("/containers/{0}/logs", container)  # noqa: SLF001 - the SDK's logs() drops which stream it was
-            params = {
+            params = {  # the SDK's logs() drops which stream it was
                 "stdout": 1,
                 "stderr": 1,
                 "follow": int(follow),
                 "timestamps": int(timestamps),
                 "tail": "all" if tail is None else str(tail),
             }
-            response = self._api._get(url, params=params, stream=True, timeout=None if follow else self._timeout)  # noqa: SLF001
-            self._api._raise_for_status(response)  # noqa: SLF001
+            patience = None if follow else self._timeout
+            response = self._ask(
+                "_get", "/containers/{0}/logs", container, params=params, stream=True, timeout=patience
+            )
             with contextlib.closing(response), _ended_by(stop, response):
                 yield from read_log(response.iter_content(chunk_size=None), timestamps=timestamps)
 
@@ -221,12 +218,6 @@ class Docker(EngineNetworks):
         """Unpack a tar into a directory of a container that need not run; an open file is streamed."""
         with translated():
             self._api.put_archive(container, path, tar)
-
-    def _endpoint(self, spec: ContainerSpec) -> dict[str, Any]:
-        endpoint: dict[str, Any] = {"Aliases": list(spec.aliases) or None}
-        if spec.mac is not None and self._at_least(MAC_OF_ENDPOINT):
-            endpoint["MacAddress"] = spec.mac
-        return endpoint
 
 
 @contextlib.contextmanager

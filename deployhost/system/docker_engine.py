@@ -5,7 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import docker
 import requests
@@ -44,11 +44,7 @@ class Engine:
             version, info = self._api.version(), self._api.info()
         return EngineInfo(
             version=str(version.get("Version", "")),
-            api_version=str(version.get("ApiVersion", "")),
-            live_restore=bool(info.get("LiveRestoreEnabled")),
-            init_binary=str(info.get("InitBinary", "")),
             root=str(info.get("DockerRootDir", "")),
-            cgroup_version=str(info.get("CgroupVersion", "1")),
             cgroup_driver=str(info.get("CgroupDriver", "")),
         )
 
@@ -56,6 +52,12 @@ class Engine:
         """Return if the engine answers."""
         with translated():
             self._api.ping()
+
+    def _ask(self, verb: Literal["_get", "_post"], path: str, *names: str, **options: Any) -> requests.Response:
+        """Return the engine's answer to what the SDK's own methods can't ask. `names` fill in the path's {0}, …"""
+        response: requests.Response = getattr(self._api, verb)(self._api._url(path, *names), **options)  # noqa: SLF001
+        self._api._raise_for_status(response)  # noqa: SLF001
+        return response
 
     def _at_least(self, version: tuple[int, int]) -> bool:
         return numbers(self._api.api_version) >= version
@@ -77,10 +79,7 @@ class Engine:
 
     def _agree(self) -> str:
         # The SDK's own way (version="auto") asks GET /version, for which the engine starts containerd and runc: 6 to 15 ms.
-        with (
-            translated(),
-            contextlib.closing(self._client(OUR_API)) as api,
-        ):
+        with translated(), contextlib.closing(self._client(OUR_API)) as api:
             answer = api._get(api._url("/_ping", versioned_api=False))  # noqa: SLF001
             api._raise_for_status(answer)  # noqa: SLF001
         spoken = str(answer.headers.get("Api-Version", OUR_API))

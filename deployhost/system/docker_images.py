@@ -57,8 +57,8 @@ class EngineImages(Engine):
         """
         repository, _, tag = reference.rpartition(":")
         with translated():
-            api = docker.APIClient(base_url=self._address, version=self._api.api_version, timeout=timeout)
-            with contextlib.closing(api):
+            client = docker.APIClient(base_url=self._address, version=self._api.api_version, timeout=timeout)
+            with contextlib.closing(client) as api:
                 nobody = {"username": "", "password": ""}  # engines want to be told so
                 for event in api.push(repository, tag, stream=True, decode=True, auth_config=nobody):
                     if "error" in event:
@@ -127,9 +127,7 @@ class EngineImages(Engine):
         """Return every record of BuildKit's cache. Slow where there are many containers and images: the engine adds up sizes."""
         with translated():
             # Engines before API 1.42 pass over `type`, and measure everything.
-            url = self._api._url("/system/df")  # noqa: SLF001 - the SDK's df() has no parameters
-            response = self._api._get(url, params={"type": "build-cache"}, timeout=CACHE_TIMEOUT)  # noqa: SLF001
-            self._api._raise_for_status(response)  # noqa: SLF001
+            response = self._ask("_get", "/system/df", params={"type": "build-cache"}, timeout=CACHE_TIMEOUT)
             return [read_cache_record(item) for item in response.json().get("BuildCache") or ()]
 
     def prune_build_cache(self, records: Collection[str]) -> int:
@@ -139,10 +137,8 @@ class EngineImages(Engine):
         for first in range(0, len(ids), CACHE_AT_ONCE):
             # BuildKit takes one value, and reads it as a regular expression (moby, builder/builder-next, toBuildkitPruneInfo).
             one_of = f"^({'|'.join(ids[first : first + CACHE_AT_ONCE])})$"
+            filters = json.dumps({"id": {one_of: True}})
             with translated():
-                url = self._api._url("/build/prune")  # noqa: SLF001 - the SDK's prune_builds() has no filters
-                filters = json.dumps({"id": {one_of: True}})
-                response = self._api._post(url, params={"filters": filters}, timeout=CACHE_TIMEOUT)  # noqa: SLF001
-                self._api._raise_for_status(response)  # noqa: SLF001
+                response = self._ask("_post", "/build/prune", params={"filters": filters}, timeout=CACHE_TIMEOUT)
                 freed += int(response.json().get("SpaceReclaimed") or 0)
         return freed

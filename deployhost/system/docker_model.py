@@ -10,35 +10,46 @@ PROGRAM_LIMIT = 512 * 1024 * 1024  # buildx v0.17 has 60 million, kamal-proxy v0
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """What the engine says of itself: versions as it writes them, feature flags, free of anything else."""
+    """What the engine says of itself: its version and driver as it writes them, and the directory of its data."""
 
     version: str
-    api_version: str
-    live_restore: bool
-    init_binary: str
     root: str
-    cgroup_version: str
     cgroup_driver: str = "cgroupfs"
 
 
-@dataclass(frozen=True)
-class Container:
-    """One container as the engine describes it. `pid` is 0 while it does not run; `ips` are its addresses by network.
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """One container as the engine's list has it: less than a Container, for one call instead of one each.
 
-    Limits are None where there is none; times are as the engine writes them (RFC 3339).
+    `ips` are its addresses by network.
     """
 
     id: str
     name: str
-    image: str
     image_id: str
     status: str
+    labels: Mapping[str, str]
+    ips: Mapping[str, str]
+    ip6s: Mapping[str, str] = field(default_factory=dict)  # global IPv6 addresses by network
+
+    @property
+    def running(self) -> bool:
+        """Return whether its process runs right now."""
+        return self.status == "running"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container(Listed):
+    """One container as the engine describes it. `pid` is 0 while it does not run.
+
+    Limits are None where there is none; times are as the engine writes them (RFC 3339).
+    """
+
+    image: str
     pid: int
     exit_code: int
     started_at: str
     restart_count: int
-    labels: Mapping[str, str]
-    ips: Mapping[str, str]
     networks: tuple[str, ...]
     user: str
     oom_killed: bool
@@ -57,37 +68,13 @@ class Container:
     cap_add: tuple[str, ...] = ()
     security_opt: tuple[str, ...] = ()
     health: str | None = None  # "starting", "healthy", "unhealthy"; None: its image has no health check
-    ip6s: Mapping[str, str] = field(default_factory=dict)  # global IPv6 addresses by network
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # further names by network
     macs: Mapping[str, str] = field(default_factory=dict)  # hardware addresses by network, empty while it does not run
-
-    @property
-    def running(self) -> bool:
-        """Return whether its process runs right now."""
-        return self.status == "running"
 
     @property
     def short_id(self) -> str:
         """Return the 12 digits that are its alias on user-defined networks."""
         return self.id[:12]
-
-
-@dataclass(frozen=True)
-class Listed:
-    """One container as the engine's list has it: less than a Container, for one call instead of one each."""
-
-    id: str
-    name: str
-    image_id: str
-    status: str
-    labels: Mapping[str, str]
-    ips: Mapping[str, str]
-    ip6s: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def running(self) -> bool:
-        """Return whether its process runs right now."""
-        return self.status == "running"
 
 
 @dataclass(frozen=True)

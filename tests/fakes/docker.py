@@ -47,7 +47,7 @@ class Behaviour:
 
 
 ALIVE = ("running", "restarting", "paused")  # what the engine's list of running containers has
-OF_DEBIAN_12 = EngineInfo("20.10.24", "1.41", True, "docker-init", "/var/lib/docker", "2")
+OF_DEBIAN_12 = EngineInfo("20.10.24", "/var/lib/docker")
 WITH_WORKER = Behaviour(processes={"worker": "python worker.py"})  # an app with a worker beside its web process
 
 
@@ -294,7 +294,8 @@ class FakeDocker(Docker):
 
     def listed(self, labels: Mapping[str, str], *, running_only: bool = False) -> list[Listed]:
         found = self.containers(labels, running_only=running_only)
-        return [Listed(one.id, one.name, one.image_id, one.status, one.labels, one.ips) for one in found]
+        names = ("id", "name", "image_id", "status", "labels", "ips")
+        return [Listed(**{name: getattr(one, name) for name in names}) for one in found]
 
     def how_ended(self, container: str) -> Ended:
         self._asked()

@@ -90,7 +90,7 @@ class World:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.engine = Engine(info=EngineInfo("20.10.24+dfsg1", "1.41", True, "", "/var/lib/docker", "1"))
+        self.engine = Engine(info=EngineInfo("20.10.24+dfsg1", "/var/lib/docker"))
         self.engine.add_image(Behaviour(user="10001"), REFERENCE)
         self.bases = Had(FakeDocker(self.engine), root)
         for name in ("bin", "context", "work", "home", "seen"):

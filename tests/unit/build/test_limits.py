@@ -40,7 +40,7 @@ def first(root: Path, *names: str) -> Cgroups:
 
 
 def engine(version: str, driver: str = "cgroupfs") -> Engine:
-    return Engine(info=EngineInfo(version, "1.41", True, "", "/var/lib/docker", "1", driver))
+    return Engine(info=EngineInfo(version, "/var/lib/docker", driver))
 
 
 def limits(tmp_path: Path, engine: Engine, groups: Cgroups) -> BuildLimits:
