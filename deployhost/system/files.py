@@ -25,6 +25,12 @@ def read(path: Path) -> bytes | None:
         raise problem("read", path, error) from error
 
 
+def read_text(path: Path) -> str | None:
+    """Return a file's text, or None if there is no such file; what is no UTF-8 is replaced. Raises FileProblem if it can't be read."""
+    raw = read(path)
+    return None if raw is None else raw.decode("utf-8", "replace")
+
+
 def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Replace a file's content so that any crash leaves the old one or the new one, whole.
 

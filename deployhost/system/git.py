@@ -35,11 +35,11 @@ class Commit:
     subject: str
 
 
+@dataclass(frozen=True)
 class BareRepository:
     """A bare repository, asked and changed by git."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    path: Path
 
     @property
     def exists(self) -> bool:
@@ -86,18 +86,13 @@ class BareRepository:
     def default_branch(self) -> Branch | None:
         """Return the branch that HEAD names, or the only branch if that one has no commit; None if neither has one."""
         head = self._git("symbolic-ref", "--quiet", "HEAD", check=False).stdout.strip()
-        found = self._git("for-each-ref", "--format=%(refname)", "refs/heads").stdout.split("\n")
-        names = [name for name in found if name]
+        names = self._git("for-each-ref", "--format=%(refname)", "refs/heads").stdout.split()
         chosen = head if head in names else names[0] if len(names) == 1 else None
         return None if chosen is None else Branch(chosen.removeprefix("refs/heads/"))
 
     def set_head(self, branch: Branch) -> None:
         """Make a branch what a clone checks out."""
         self._git("symbolic-ref", "HEAD", f"refs/heads/{branch}")
-
-    def is_empty(self) -> bool:
-        """Return whether it has no ref yet."""
-        return not self._git("for-each-ref", "--count=1").stdout.strip()
 
     def resolve(self, name: str) -> Sha | None:
         """Return the sha of the commit that a ref or a name means, or None."""

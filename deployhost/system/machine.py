@@ -3,6 +3,8 @@
 import contextlib
 import os
 import shlex
+import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,24 +81,25 @@ def listening_inodes(table: str, port: int) -> set[str]:
 
     A socket of one address that is not loopback does not keep 127.0.0.1 from being bound.
     """
-    found = set()
+    return {
+        inode
+        for address, bound, inode in listening(table)
+        if bound == port and (address in ("0.0.0.0", "::") or address.startswith("127."))  # noqa: S104 - compared, not bound
+    }
+
+
+def listening(table: str) -> Iterator[tuple[str, int, str]]:
+    """Yield the address, the port and the inode of each listening socket in the text of /proc/net/tcp or tcp6 (proc(5))."""
     for line in table.splitlines()[1:]:
         fields = line.split()
-        if len(fields) < 10 or fields[3] != LISTENING:
-            continue
-        address, _, hexport = fields[1].rpartition(":")
-        if int(hexport, 16) == port and _clashes_with_loopback(address):
-            found.add(fields[9])
-    return found
+        if len(fields) >= 10 and fields[3] == LISTENING:
+            address, _, port = fields[1].partition(":")
+            yield _address(address), int(port, 16), fields[9]
 
 
 def modes(directories: tuple[Path, ...]) -> dict[Path, int]:
     """Return the mode of each directory that is there."""
-    found = {}
-    for directory in directories:
-        if directory.is_dir():
-            found[directory] = directory.stat().st_mode & 0o7777
-    return found
+    return {one: one.stat().st_mode & 0o7777 for one in directories if one.is_dir()}
 
 
 def command_line(pid: int) -> tuple[str, ...]:
@@ -107,19 +110,19 @@ def command_line(pid: int) -> tuple[str, ...]:
     return ()
 
 
-def _clashes_with_loopback(address: str) -> bool:
-    # The kernel writes addresses as 32-bit words of the machine's own order, 127.0.0.1 as 0100007F on x86 and arm64.
-    if len(address) == 8:
-        return address == "00000000" or address.endswith("7F")
-    mapped = address[:24] == "0000000000000000FFFF0000" and address.endswith("7F")
-    return address == "0" * 32 or mapped
+def _address(text: str) -> str:
+    raw = bytes.fromhex(text)
+    # The kernel prints each 32-bit word in the machine's byte order; every machine deployhost runs on is little-endian.
+    words = b"".join(raw[start : start + 4][::-1] for start in range(0, len(raw), 4))
+    if len(words) == 4:
+        return socket.inet_ntop(socket.AF_INET, words)
+    mapped = words[:12] == bytes(10) + b"\xff\xff"
+    return socket.inet_ntop(socket.AF_INET, words[12:]) if mapped else socket.inet_ntop(socket.AF_INET6, words)
 
 
 def _owner(inodes: set[str], proc: Path) -> PortListener | None:
     wanted = {f"socket:[{inode}]" for inode in inodes}
-    for process in proc.iterdir():
-        if not process.name.isdigit():
-            continue
+    for process in proc.glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it ended meanwhile
             for descriptor in (process / "fd").iterdir():
                 with contextlib.suppress(OSError):

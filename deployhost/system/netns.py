@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from deployhost.model import Listener
+from deployhost.system import machine
 
 CLONE_NEWNET = 0x40000000
-LISTEN = "0A"
 # rtnetlink(7): a header (length, type, flags, sequence, port), a struct ifinfomsg, attributes (length, type, value).
 _HEADER, _ATTRIBUTE, IFINFOMSG = struct.Struct("=IHHII"), struct.Struct("=HH"), 16
 RTM_NEWLINK, RTM_GETLINK, NLMSG_ERROR, NLMSG_DONE, NLM_F_REQUEST_DUMP, IFLA_LINK = 16, 18, 2, 3, 0x301, 5
@@ -25,16 +25,11 @@ DOCKER_DNS = "127.0.0.11"  # Docker's own resolver listens here in every contain
 
 def parse_listeners(table: str) -> set[Listener]:
     """Return the listening sockets in the text of /proc/<pid>/net/tcp or tcp6, without Docker's own resolver."""
-    found = set()
-    for line in table.splitlines()[1:]:
-        fields = line.split()
-        if len(fields) < 4 or fields[3] != LISTEN:
-            continue
-        address_hex, _, port_hex = fields[1].partition(":")
-        address = _address(address_hex)
-        if address != DOCKER_DNS:
-            found.add(Listener(int(port_hex, 16), _is_loopback(address)))
-    return found
+    return {
+        Listener(port, address.startswith("127.") or address == "::1")
+        for address, port, _ in machine.listening(table)
+        if address != DOCKER_DNS
+    }
 
 
 def listeners(pid: int) -> set[Listener] | None:
@@ -125,20 +120,6 @@ def _inside(pid: int, make: Callable[[], socket.socket]) -> socket.socket:
     if isinstance(result[0], OSError):
         raise result[0]
     return result[0]
-
-
-def _address(text: str) -> str:
-    raw = bytes.fromhex(text)
-    # The kernel prints each 32-bit word in the machine's byte order; every machine deployhost runs on is little-endian.
-    words = b"".join(raw[start : start + 4][::-1] for start in range(0, len(raw), 4))
-    if len(words) == 4:
-        return socket.inet_ntop(socket.AF_INET, words)
-    mapped = words[:12] == bytes(10) + b"\xff\xff"
-    return socket.inet_ntop(socket.AF_INET, words[12:]) if mapped else socket.inet_ntop(socket.AF_INET6, words)
-
-
-def _is_loopback(address: str) -> bool:
-    return address.startswith("127.") or address == "::1"
 
 
 class Namespaces:

@@ -38,13 +38,11 @@ class Supervised:
 
     def definition(self, name: str) -> str | None:
         """Return the definition's JSON, or None."""
-        text = files.read(self._services / f"{name}.json")
-        return None if text is None else text.decode("utf-8", "replace")
+        return files.read_text(self._services / f"{name}.json")
 
     def define(self, name: str, text: str) -> None:
         """Write the definition and tell the supervisor."""
-        for directory in (self._services, self._run, self._logs):
-            directory.mkdir(parents=True, exist_ok=True)
+        self._make_directories()
         files.write_atomically(self._services / f"{name}.json", text.encode())
         self._tell()
 
@@ -92,20 +90,22 @@ class Supervised:
         """Return the last lines of the service's log."""
         return _tail(self._logs / f"{name}.log")
 
+    def _make_directories(self) -> None:
+        for directory in (self._services, self._run, self._logs):
+            directory.mkdir(parents=True, exist_ok=True)
+
     def _ensure_supervisor(self) -> None:
         pid = self._supervisor()
         if pid and self._current():
             return
         _end(pid, self._stops_within)  # an older version's: the services go on, and the new one takes them over
-        for directory in (self._services, self._run, self._logs):
-            directory.mkdir(parents=True, exist_ok=True)
-        package_root = Path(supervisor.__file__).parents[2]
+        self._make_directories()
         argv = [self._python, "-S", "-s", "-E", "-m", supervisor.__name__]
         log = self._logs / "supervisor.log"
         # setsid(1) forks, so that the supervisor is nobody's child here and outlives this process and its terminal.
         process.spawn(
             ["setsid", "--fork", *argv, str(self._services), str(self._run), str(self._logs)],
-            cwd=package_root,
+            cwd=Path(supervisor.__file__).parents[2],  # the package's root
             env={"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"},
             output=log,
         ).wait(10)
@@ -157,4 +157,4 @@ def _wait_until(holds: Callable[[], bool], message: str, seconds: float, log: Pa
 
 
 def _tail(log: Path) -> tuple[str, ...]:
-    return tuple((files.read(log) or b"").decode("utf-8", "replace").splitlines()[-process.TAIL :])
+    return tuple((files.read_text(log) or "").splitlines()[-process.TAIL :])

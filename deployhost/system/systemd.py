@@ -17,8 +17,7 @@ class Systemd:
 
     def definition(self, name: str) -> str | None:
         """Return the text of the unit that we wrote, or None; a distribution's own unit is not ours to judge."""
-        text = files.read(self._unit(name))
-        return None if text is None else text.decode("utf-8", "replace")
+        return files.read_text(self._unit(name))
 
     def define(self, name: str, text: str) -> None:
         """Write the unit and have systemd read it."""

@@ -58,7 +58,7 @@ def test_names_of_several(repository: BareRepository) -> None:
 
 def test_digits_of_several(repository: BareRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     two = [of(repository, "main"), of(repository, "feature/x")]
-    monkeypatch.setattr(repository, "commits", lambda _: two)
+    monkeypatch.setattr(BareRepository, "commits", lambda *_: two)
     with pytest.raises(Conflict, match="abcd matches 2 commits") as several:
         find_commit(repository, SHOP, "abcd")
     assert several.value.details == (f"{two[0][:12]} commit 0", f"{two[1][:12]} commit 1")

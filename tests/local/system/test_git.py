@@ -65,11 +65,11 @@ def listing(tree: Path) -> dict[str, str]:
 def test_created(repository: BareRepository, commit: MakeCommit) -> None:
     assert repository.exists
     assert not BareRepository(repository.path.parent).exists
-    assert repository.is_empty()
+    assert not repository.references()
     sha = commit({"a": "1"})
     repository.move_branch(MAIN, sha)
     repository.create(Branch("other"), {"receive.denyDeletes": "true", "gc.auto": "5"})
-    assert not repository.is_empty(), "what is there is kept"
+    assert repository.references(), "what is there is kept"
     assert repository.resolve("HEAD") == sha
     assert git(repository.path, "config", "gc.auto") == "5"
     assert git(repository.path, "config", "receive.denyDeletes") == "true"
