@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +19,8 @@ from deployhost.server.read import builder
 from deployhost.steps import Acts
 from deployhost.system import files, packages, process
 from deployhost.system.docker import Docker
+from deployhost.system.process import OnLine
 from deployhost.system.services import Services
-
-OnLine = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)

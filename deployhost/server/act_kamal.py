@@ -2,7 +2,6 @@
 
 import shlex
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +16,9 @@ from deployhost.server.read_kamal import has_buildx, public_keys
 from deployhost.steps import Acts
 from deployhost.system import files, packages
 from deployhost.system.docker import Docker
-from deployhost.system.process import run
+from deployhost.system.process import OnLine, run
 
 KEYGEN_TIMEOUT = 30.0
-
-OnLine = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,29 +2,24 @@
 
 import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from deployhost.build.docker_cli import DockerCli
 from deployhost.errors import CommandFailed, CommandMissing, CommandTimedOut, DeployhostError, SetupFailed
 from deployhost.server.go import Go
 from deployhost.system import files
-from deployhost.system.process import run
+from deployhost.system.process import OnLine, run
 
 PACKAGES = ("docker-buildx-plugin", "docker-buildx")  # docker.com's and the distribution's
 MODULE = "github.com/docker/buildx/cmd/buildx"
 VERSION = "v0.38.2"
 LEAST_GO = (1, 25)
-PLUGIN = Path(
-    "/usr/local/lib/docker/cli-plugins/docker-buildx"
-)  # one of the places in which every docker command looks
+PLUGIN = Path("/usr/local/lib/docker/cli-plugins/docker-buildx")  # where every docker command looks, among others
 APT_TIMEOUT = 600.0
 BUILD_TIMEOUT = 1200.0
 
-Say = Callable[[str], None]
 
-
-def install_buildx(say: Say) -> str:
+def install_buildx(say: OnLine) -> str:
     """Have a docker command that can build; return which one, and where its plugin is from.
 
     Raises SetupFailed with what each way said if none works.
@@ -48,28 +43,19 @@ def install_buildx(say: Say) -> str:
     )
 
 
-def install_package(name: str, say: Say) -> str:
+def install_package(name: str, say: OnLine) -> str:
     """Install a package; return why that failed, or ""."""
     # --no-remove: the distribution's plugin must not push out docker.com's engine, nor the other way round.
-    argv = [
-        "apt-get",
-        "-o",
-        "DPkg::Lock::Timeout=120",
-        "install",
-        "-y",
-        "--no-install-recommends",
-        "--no-remove",
-        name,
-    ]
+    options = ["-y", "--no-install-recommends", "--no-remove", "-o", "DPkg::Lock::Timeout=120"]
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     try:
-        run(argv, timeout=APT_TIMEOUT, env=env, on_line=say)
+        run(["apt-get", "install", *options, name], timeout=APT_TIMEOUT, env=env, on_line=say)
     except (CommandFailed, CommandMissing, CommandTimedOut) as error:
         return error.details[-1] if error.details else error.message
     return ""
 
 
-def build(to: Path, say: Say) -> None:
+def build(to: Path, say: OnLine) -> None:
     """Build the plugin from its Go module and put it at `to`. Raises DeployhostError."""
     go = Go(LEAST_GO)
     say(f"building buildx {VERSION} from its Go module (about two minutes)")

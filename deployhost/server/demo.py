@@ -1,7 +1,6 @@
 """The demo: templates/demo pushed by real git as the app `hello`; the same template is the same commit, and is pushed once."""
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +12,8 @@ from deployhost.control.results import AppsFound
 from deployhost.control.views import AppView
 from deployhost.errors import CommandFailed, Conflict, DeployFailed, RemoteError
 from deployhost.paths import Paths
-from deployhost.system import process
+from deployhost.system import git, process
+from deployhost.system.process import OnLine
 
 APP = "hello"
 BRANCH = "main"
@@ -21,22 +21,16 @@ AUTHOR = "demo@deployhost.invalid"  # by which a commit is known to be the demo'
 WHEN = "2026-01-01T00:00:00+00:00"
 PUSH_TIMEOUT = 1800.0
 _GIT = {
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_TERMINAL_PROMPT": "0",
+    **git.ENVIRONMENT,
     "GIT_AUTHOR_NAME": "deployhost",
     "GIT_AUTHOR_EMAIL": AUTHOR,
     "GIT_AUTHOR_DATE": WHEN,
     "GIT_COMMITTER_NAME": "deployhost",
     "GIT_COMMITTER_EMAIL": AUTHOR,
     "GIT_COMMITTER_DATE": WHEN,
-    "HOME": "/nonexistent",
-    "LC_ALL": "C.UTF-8",
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 }
 
 Outcome = Literal["kept", "pushed", "deployed"]
-OnLine = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ from deployhost.paths import Paths
 from deployhost.server.facts_kamal import KamalFacts, WantedKamal
 
 DAEMON = "deployhostd"  # the service's name with either manager
-INSTALLED = Path(
-    "/opt/deployhost"
-)  # where install.sh puts the program: venv-<hash>/, and current, which points at one of them
+# Where install.sh puts the program: venv-<hash>/, and current, which points at one of them.
+INSTALLED = Path("/opt/deployhost")
 
 Manager = Literal["systemd", "supervisor", "other", ""]
 

@@ -14,16 +14,15 @@ from deployhost.server.go import install_command
 from deployhost.system import files, packages
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import PROGRAM_LIMIT, ContainerSpec
+from deployhost.system.process import OnLine
 
 IMAGE = f"docker/buildx-bin:{buildx.VERSION.removeprefix('v')}"  # which holds nothing but the plugin
 IN_IMAGE = "/buildx"
 CONTAINER = "deployhost-buildx-program"
 PULL_WAIT, PULL_SILENCE = 8.0, 120.0
 
-Say = Callable[[str], None]
 
-
-def obtain(docker: Docker, record: Path, to: Path, works: Callable[[], bool], say: Say) -> str:
+def obtain(docker: Docker, record: Path, to: Path, works: Callable[[], bool], say: OnLine) -> str:
     """Have the buildx plugin at `to` and return one line on how; `works` tells whether docker has it.
 
     Raises SetupFailed with what each way said if none works.
@@ -52,7 +51,7 @@ def obtain(docker: Docker, record: Path, to: Path, works: Callable[[], bool], sa
     return f"{how} in {time.monotonic() - began:.0f} s"
 
 
-def _build(to: Path, say: Say, problems: list[str]) -> str:
+def _build(to: Path, say: OnLine, problems: list[str]) -> str:
     try:
         buildx.build(to, say)
     except DeployhostError as error:

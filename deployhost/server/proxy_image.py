@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from deployhost.build import registries
@@ -18,6 +18,7 @@ from deployhost.server.go import Go
 from deployhost.system import files
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import PROGRAM_LIMIT, ContainerSpec
+from deployhost.system.process import OnLine
 from deployhost.templates import templates_dir
 
 LEAST_GO = (1, 25, 5)
@@ -37,10 +38,8 @@ _CHANGES = (
     "LABEL {}={}".format(*PROXY_TITLE_LABEL),
 )
 
-Say = Callable[[str], None]
 
-
-def obtain(docker: Docker, *, file: Path | None, say: Say, environ: Mapping[str, str] | None = None) -> str:
+def obtain(docker: Docker, *, file: Path | None, say: OnLine, environ: Mapping[str, str] | None = None) -> str:
     """Have the image, perhaps from a file made by `docker save`, and return one line on how.
 
     Raises SetupFailed if the file holds something else, or with what each way said if none works.
@@ -100,7 +99,7 @@ def _load(docker: Docker, file: Path) -> None:
         )
 
 
-def _build(docker: Docker, say: Say, environ: Mapping[str, str]) -> None:
+def _build(docker: Docker, say: OnLine, environ: Mapping[str, str]) -> None:
     """Build the program from its module, at the versions that go.sum pins, and make an image of it alone."""
     go = Go(LEAST_GO, environ)
     with tempfile.TemporaryDirectory(prefix="deployhost-kamal-proxy-") as name:

@@ -20,12 +20,12 @@ from deployhost.server.read import read_facts
 from deployhost.steps import Plan, Recorder, Step, apply
 from deployhost.system import process
 from deployhost.system.docker import Docker
+from deployhost.system.process import OnLine
 from deployhost.system.services import PATH, Services
 from deployhost.system.supervised import supervised_definition
 
 ENGINE_PIDFILE = "/run/docker.pid"
 UNIT = "systemd/deployhostd.service"
-OnLine = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)

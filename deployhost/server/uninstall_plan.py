@@ -6,16 +6,8 @@ from pathlib import Path
 
 from deployhost.kamal import contract
 from deployhost.paths import Paths
+from deployhost.server import steps
 from deployhost.server.facts import DAEMON
-from deployhost.server.steps import (
-    ReleaseService,
-    RemoveNetwork,
-    RemoveService,
-    StopContainers,
-    UninstallContainers,
-    UninstallFiles,
-    UninstallImages,
-)
 from deployhost.steps import Plan, Step
 
 
@@ -41,41 +33,44 @@ class Present:
 
 def plan_uninstall(present: Present, paths: Paths, *, purge: bool) -> Plan:
     """Return the steps that remove the program, or with `purge` the data too, and notes on what stays."""
-    steps = [*_program(present), *(_data(present) if purge else ())]
-    return Plan(tuple(steps), tuple(_stays(present, paths, purge=purge)))
+    return Plan((*_program(present), *(_data(present) if purge else ())), tuple(_stays(present, paths, purge=purge)))
 
 
 def _program(present: Present) -> Iterator[Step]:
     if present.daemon:
-        yield RemoveService(what=f"stop and remove the service {DAEMON}", why="it is the program itself", name=DAEMON)
+        yield steps.RemoveService(
+            what=f"stop and remove the service {DAEMON}", why="it is the program itself", name=DAEMON
+        )
     for name in present.kamal_services:
-        yield RemoveService(what=f"stop and remove the service {name}", why="only Kamal's command needs it", name=name)
+        yield steps.RemoveService(
+            what=f"stop and remove the service {name}", why="only Kamal's command needs it", name=name
+        )
     if present.kamal_files:
-        yield UninstallFiles(
+        yield steps.UninstallFiles(
             what=f"delete Kamal's command, its key and what it pushed ({len(present.kamal_files)})",
             why="setup creates them again",
             paths=present.kamal_files,
         )
     if present.proxy:
-        yield UninstallContainers(
+        yield steps.UninstallContainers(
             what="remove the container kamal-proxy",
             why="nothing answers requests any more; its routes are kept in a volume",
             names=(contract.PROXY_CONTAINER,),
         )
     if present.running:
-        yield StopContainers(
+        yield steps.StopContainers(
             what=f"stop the apps' containers ({', '.join(present.running)})",
             why="they are kept: setup starts them again",
             names=present.running,
         )
     if present.program_files:
-        yield UninstallFiles(
+        yield steps.UninstallFiles(
             what=f"delete shell completions ({len(present.program_files)})",
             why="they belong to the program",
             paths=present.program_files,
         )
     if present.engine_kept:
-        yield ReleaseService(
+        yield steps.ReleaseService(
             what="stop supervising the Docker engine",
             why="it keeps running, and nothing restarts it if it stops",
             name="dockerd",
@@ -85,22 +80,22 @@ def _program(present: Present) -> Iterator[Step]:
 def _data(present: Present) -> Iterator[Step]:
     containers = (*present.running, *present.stopped)
     if containers:
-        yield UninstallContainers(
+        yield steps.UninstallContainers(
             what=f"remove the apps' containers ({', '.join(containers)})", why="--purge", names=containers
         )
     if present.images:
-        yield UninstallImages(
+        yield steps.UninstallImages(
             what=f"remove the apps' images ({len(present.images)})", why="--purge", references=present.images
         )
     if present.network:
-        yield RemoveNetwork(
+        yield steps.RemoveNetwork(
             what=f"remove the network {contract.NETWORK} and kamal-proxy's routes",
             why="--purge",
             network=contract.NETWORK,
             volume=contract.PROXY_CONFIG_VOLUME,
         )
     if present.data:
-        yield UninstallFiles(
+        yield steps.UninstallFiles(
             what=f"delete {', '.join(map(str, present.data))}",
             why="--purge: settings, secrets, repositories and the apps' storage are deleted for good",
             paths=present.data,
