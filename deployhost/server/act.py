@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 
 from deployhost.config import server as server_config
 from deployhost.errors import DeployhostError
@@ -38,17 +37,17 @@ class SetupActor:
         return {
             steps.WriteEngineSettings: self._write_engine_settings,
             steps.InstallPackages: self._install_packages,
-            steps.DefineService: self._define_service,
+            steps.DefineService: lambda step: self.services.define(step.name, step.text),
             steps.StartService: self._start_service,
             steps.RestartService: self._restart_service,
             steps.EnsureBuilder: self._ensure_builder,
             steps.MakeDirectories: self._make_directories,
             steps.SetHttpPort: self._set_http_port,
-            steps.CreateNetwork: self._create_network,
+            steps.CreateNetwork: lambda step: self.docker.create_network(step.name),
             steps.ObtainProxyImage: self._obtain_proxy_image,
-            steps.CreateProxy: self._create_proxy,
+            steps.CreateProxy: lambda step: self._proxy.create(step.port),
             steps.StartProxyContainer: self._start_proxy,
-            steps.ExtractProxyBinary: self._extract_proxy_binary,
+            steps.ExtractProxyBinary: lambda _step: self._proxy.extract_program(),
             steps.StartContainers: self._start_containers,
             steps.WriteCompletions: self._write_completions,
             steps.RemoveOldInstalls: self._remove_old_installs,
@@ -63,12 +62,6 @@ class SetupActor:
     def _proxy(self) -> ProxyContainer:
         return ProxyContainer(self._paths, self.docker)
 
-    @property
-    def _answers(self) -> ServiceAnswers:
-        return ServiceAnswers(
-            paths=self._paths, version=self.wanted.version, docker=self.docker, services=self.services
-        )
-
     def _write_engine_settings(self, step: steps.WriteEngineSettings) -> None:
         packages.note_file(install_record(self._paths), step.path)
         files.make_directory(step.path.parent)
@@ -82,16 +75,17 @@ class SetupActor:
                 process.run(["/etc/init.d/docker", "stop"], timeout=60, on_line=self.log, check=False)
         return f"{added} packages"
 
-    def _define_service(self, step: steps.DefineService) -> None:
-        self.services.define(step.name, step.text)
-
     def _start_service(self, step: steps.StartService) -> str:
         self.services.start(step.name)
-        return self._answers.wait(step.name)
+        return self._until_it_answers(step.name)
 
     def _restart_service(self, step: steps.RestartService) -> str:
         self.services.restart(step.name)
-        return self._answers.wait(step.name)
+        return self._until_it_answers(step.name)
+
+    def _until_it_answers(self, name: str) -> str:
+        paths, version = self._paths, self.wanted.version
+        return ServiceAnswers(paths=paths, version=version, docker=self.docker, services=self.services).wait(name)
 
     def _ensure_builder(self, _step: steps.EnsureBuilder) -> str:
         found = builder()  # the engine's package may have brought one
@@ -107,21 +101,12 @@ class SetupActor:
     def _set_http_port(self, step: steps.SetHttpPort) -> None:
         server_config.set_http_port(self._paths.server_yml, step.port)
 
-    def _create_network(self, step: steps.CreateNetwork) -> None:
-        self.docker.create_network(step.name)
-
     def _obtain_proxy_image(self, step: steps.ObtainProxyImage) -> str:
         return proxy_image.obtain(self.docker, file=step.file, say=self.log, environ=os.environ)
-
-    def _create_proxy(self, step: steps.CreateProxy) -> None:
-        self._proxy.create(step.port)
 
     def _start_proxy(self, _step: steps.StartProxyContainer) -> None:
         self.docker.start(contract.PROXY_CONTAINER)
         self.docker.remove(ASIDE, force=True)
-
-    def _extract_proxy_binary(self, _step: steps.ExtractProxyBinary) -> None:
-        self._proxy.extract_program()
 
     def _start_containers(self, step: steps.StartContainers) -> None:
         for name in step.names:
@@ -131,14 +116,10 @@ class SetupActor:
 
     def _write_completions(self, step: steps.WriteCompletions) -> None:
         for path, text in step.files.items():
-            _make_parents(path)
+            if not path.parent.is_dir():
+                files.make_directory(path.parent)
             files.write_atomically(path, text.encode())
 
     def _remove_old_installs(self, step: steps.RemoveOldInstalls) -> None:
         for directory in step.directories:
             shutil.rmtree(directory, ignore_errors=True)
-
-
-def _make_parents(path: Path) -> None:
-    if not path.parent.is_dir():
-        files.make_directory(path.parent)

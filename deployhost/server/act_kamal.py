@@ -34,7 +34,7 @@ class KamalActor:
         """Return what carries out each type of step; each may raise DeployhostError."""
         return {
             steps.HoldBack: self._hold_back,
-            steps.ObtainKamal: self._obtain_kamal,
+            steps.ObtainKamal: lambda step: kamal_program.obtain(step.machine, self.paths.kamal_program, self.log),
             steps.WriteSshAccess: self._write_ssh_access,
             steps.SetSshPort: self._set_ssh_port,
             steps.OwnRegistry: self._own_registry,
@@ -50,9 +50,6 @@ class KamalActor:
             packages.note_file(install_record(self.paths), path)
             path.parent.mkdir(parents=True, exist_ok=True)
             files.write_atomically(path, text.encode())
-
-    def _obtain_kamal(self, step: steps.ObtainKamal) -> str:
-        return kamal_program.obtain(step.machine, self.paths.kamal_program, self.log)
 
     def _set_ssh_port(self, step: steps.SetSshPort) -> None:
         server_config.set_ssh_port(self.paths.server_yml, step.port)

@@ -34,9 +34,9 @@ class ServiceAnswers:
             return self._listens(name, "sshd", server_config.load(self.paths.server_yml).ssh_port)
         if name == REGISTRY:
             return self._listens(name, "docker-registry", REGISTRY_PORT)
-        return self._daemon() if name == DAEMON else self._engine()
+        return self._daemon() if name == DAEMON else self._engine(name)
 
-    def _engine(self) -> str:
+    def _engine(self, name: str) -> str:
         said: tuple[str, ...] = ()
 
         def info() -> EngineInfo | None:
@@ -49,11 +49,7 @@ class ServiceAnswers:
 
         found = until(info, within=ENGINE_WITHIN, every=0.1)
         if found is None:
-            raise SetupFailed(
-                f"the Docker engine did not answer within {ENGINE_WITHIN:g} s of its start",
-                hint=self._log_hint("docker", "dockerd"),
-                details=said,
-            )
+            raise self._failed(name, "the Docker engine did not answer", ENGINE_WITHIN, said)
         return found.version
 
     def _daemon(self) -> str:
@@ -71,10 +67,8 @@ class ServiceAnswers:
 
         found = until(version, within=DAEMON_WITHIN, every=0.05)
         if found is None:
-            raise SetupFailed(
-                f"{DAEMON} did not answer within {DAEMON_WITHIN:g} s of its start: {said}",
-                hint=self._log_hint(DAEMON, DAEMON),
-                details=self.services.output(DAEMON),
+            raise self._failed(
+                DAEMON, f"{DAEMON} did not answer", DAEMON_WITHIN, self.services.output(DAEMON), f": {said}"
             )
         return found
 
@@ -86,14 +80,13 @@ class ServiceAnswers:
             return listener is not None and listener.program == program
 
         if not until(listens, within=KAMAL_WITHIN, every=0.05):
-            raise SetupFailed(
-                f"{name} did not listen on 127.0.0.1:{port} within {KAMAL_WITHIN:g} s of its start",
-                hint=self._log_hint(name, name),
-                details=self.services.output(name),
-            )
+            what = f"{name} did not listen on 127.0.0.1:{port}"
+            raise self._failed(name, what, KAMAL_WITHIN, self.services.output(name))
         return f"on 127.0.0.1:{port}"
 
-    def _log_hint(self, unit: str, name: str) -> str:
-        if self.services.manager == "systemd":
-            return f"journalctl --unit {unit} --lines 50"
-        return f"tail -n 50 {self.paths.logs / name}.log"
+    def _failed(self, name: str, what: str, within: float, details: tuple[str, ...], said: str = "") -> SetupFailed:
+        """Return what to raise for a service; the hint shows its unit's log, or its file."""
+        hint = f"journalctl --unit {name} --lines 50"
+        if self.services.manager != "systemd":
+            hint = f"tail -n 50 {self.paths.logs / name}.log"
+        return SetupFailed(f"{what} within {within:g} s of its start{said}", hint=hint, details=details)

@@ -11,15 +11,12 @@ from deployhost.build import registries
 from deployhost.errors import DeployhostError, DockerUnavailable, NotFound, SetupFailed
 from deployhost.server import buildx
 from deployhost.server.go import install_command
-from deployhost.system import files, packages
+from deployhost.server.proxy_image import PULL_SILENCE, PULL_WAIT, extract_binary
+from deployhost.system import packages
 from deployhost.system.docker import Docker
-from deployhost.system.docker_model import PROGRAM_LIMIT, ContainerSpec
 from deployhost.system.process import OnLine
 
 IMAGE = f"docker/buildx-bin:{buildx.VERSION.removeprefix('v')}"  # which holds nothing but the plugin
-IN_IMAGE = "/buildx"
-CONTAINER = "deployhost-buildx-program"
-PULL_WAIT, PULL_SILENCE = 8.0, 120.0
 
 
 def obtain(docker: Docker, record: Path, to: Path, works: Callable[[], bool], say: OnLine) -> str:
@@ -63,12 +60,7 @@ def _build(to: Path, say: OnLine, problems: list[str]) -> str:
 def _from_image(docker: Docker, to: Path) -> None:
     if docker.image(IMAGE) is None:
         docker.pull(IMAGE, timeout=PULL_SILENCE, first=PULL_WAIT)
-    docker.remove(CONTAINER, force=True)
-    container = docker.create(ContainerSpec(name=CONTAINER, image=IMAGE))
     try:
-        program = docker.read_file(container, IN_IMAGE, limit=PROGRAM_LIMIT)
+        extract_binary(docker, IMAGE, to, "/buildx", "buildx")
     finally:
-        docker.remove(container, force=True)
         docker.remove_image(IMAGE)
-    files.make_directory(to.parent)
-    files.write_atomically(to, program, 0o755)

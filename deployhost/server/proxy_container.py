@@ -112,5 +112,5 @@ class ProxyContainer:
 
 def program_image(paths: Paths) -> str:
     """Return the id of the image that the program on the host was taken from; "" if there is no program."""
-    note = files.read(proxy_binary_note(paths))
-    return note.decode().strip() if note is not None and os.access(proxy_binary(paths), os.X_OK) else ""
+    note = files.read_text(proxy_binary_note(paths)) or ""
+    return note.strip() if os.access(proxy_binary(paths), os.X_OK) else ""

@@ -73,13 +73,16 @@ def obtain(docker: Docker, *, file: Path | None, say: OnLine, environ: Mapping[s
     )
 
 
-def extract_binary(docker: Docker, image: str, to: Path) -> None:
-    """Copy the program in an image of kamal-proxy to a file on the host, whole or not at all. Raises NotFound if it has none."""
-    name = "deployhost-proxy-program"
+def extract_binary(docker: Docker, image: str, to: Path, path: str = PROGRAM, what: str = "proxy") -> None:
+    """Copy the program in an image, kamal-proxy's by default, to a file on the host, whole or not at all.
+
+    Raises NotFound if it has none.
+    """
+    name = f"deployhost-{what}-program"
     docker.remove(name, force=True)
     container = docker.create(ContainerSpec(name=name, image=image))
     try:
-        program = docker.read_file(container, PROGRAM, limit=PROGRAM_LIMIT)
+        program = docker.read_file(container, path, limit=PROGRAM_LIMIT)
     finally:
         docker.remove(container, force=True)
     files.make_directory(to.parent)

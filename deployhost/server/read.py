@@ -1,7 +1,7 @@
 """Reading what a server is: everything set-up looks at, once, into ServerFacts. Nothing is changed here."""
 
 import contextlib
-import os
+import shutil
 from pathlib import Path
 
 from deployhost.build.docker_cli import DockerCli
@@ -23,7 +23,7 @@ from deployhost.server.facts import (
     install_record,
     stopped_record,
 )
-from deployhost.server.facts_kamal import KamalFacts, KamalSetupFiles
+from deployhost.server.facts_kamal import KamalSetupFiles
 from deployhost.server.plan_proxy import LOOPBACK, usable_image
 from deployhost.server.proxy_container import program_image
 from deployhost.server.read_kamal import read_kamal_facts
@@ -46,15 +46,19 @@ def read_facts(wanted: WantedServer, docker: Docker, services: Services, install
     containers = docker.containers({}) if engine.answers else []
     proxy = next((container for container in containers if container.name == contract.PROXY_CONTAINER), None)
     image = _proxy_image(docker, proxy) if engine.answers else ""
-    installed_packages = packages.installed()
+    there = packages.installed()
+
+    def holder(port: int) -> str:
+        return str(_holder(port, containers) or "")
+
     return ServerFacts(
         distribution=distribution.id,
         distribution_name=distribution.name,
         systemd=services.manager == "systemd",
-        packages=installed_packages,
+        packages=there,
         install_interrupted=packages.read_record(install_record(paths)).interrupted,
-        git=_program("git") is not None,
-        apparmor_parser_missing=_apparmor() and _program("apparmor_parser") is None,
+        git=_is_there("git"),
+        apparmor_parser_missing=_apparmor() and not _is_there("apparmor_parser"),
         daemon_json=daemon_json(paths).exists(),
         engine=engine,
         directories=machine.modes((*wanted.directories, *KamalSetupFiles(paths).directories)),
@@ -65,10 +69,10 @@ def read_facts(wanted: WantedServer, docker: Docker, services: Services, install
         proxy=None if proxy is None else _proxy(proxy, docker),
         proxy_binary=program_image(paths),
         daemon=_daemon(paths, services),
-        completions=_texts(tuple(wanted.completions)),
+        completions={path: text for path in wanted.completions if (text := files.read_text(path)) is not None},
         old_installs=_old_installs(installed, wanted.prefix),
         stopped_apps=tuple(json_file.read_json(stopped_record(paths)).get("containers", ())),
-        kamal=_kamal(wanted, services, installed_packages, containers),
+        kamal=None if wanted.kamal is None else read_kamal_facts(wanted.kamal, paths, services, there, holder),
     )
 
 
@@ -85,30 +89,16 @@ def _engine(docker: Docker, services: Services) -> EngineFacts:
     with contextlib.suppress(DockerUnavailable):
         version = docker.info().version
     unit = "docker" if services.manager == "systemd" else "dockerd"
-    manager: Manager = ""
-    if services.active(unit):
-        manager = services.manager
-    elif version:
-        manager = "other"
+    other: Manager = "other" if version else ""
     return EngineFacts(
-        installed=_program("dockerd") is not None,
+        installed=_is_there("dockerd"),
         answers=bool(version),
         version=version,
-        manager=manager,
+        manager=services.manager if services.active(unit) else other,
         enabled=services.enabled(unit),
         definition=services.definition(unit),
         builder=builder(),
     )
-
-
-def _kamal(
-    wanted: WantedServer, services: Services, installed: frozenset[str], containers: list[Container]
-) -> KamalFacts | None:
-    def holder(port: int) -> str:
-        found = _holder(port, containers)
-        return "" if found is None else str(found)
-
-    return None if wanted.kamal is None else read_kamal_facts(wanted.kamal, wanted.paths, services, installed, holder)
 
 
 def _holder(port: int, containers: list[Container]) -> PortHolder | None:
@@ -162,11 +152,6 @@ def _daemon(paths: Paths, services: Services) -> DaemonFacts:
     )
 
 
-def _texts(wanted: tuple[Path, ...]) -> dict[Path, str]:
-    found = {path: files.read(path) for path in wanted}
-    return {path: text.decode("utf-8", "replace") for path, text in found.items() if text is not None}
-
-
 def _old_installs(installed: Path, prefix: str) -> tuple[Path, ...]:
     """Return the installations beside our own; none if we do not run from there (a checkout's venv)."""
     if Path(prefix).parent != installed or (installed / "current").resolve() != Path(prefix):
@@ -174,11 +159,9 @@ def _old_installs(installed: Path, prefix: str) -> tuple[Path, ...]:
     return tuple(sorted(path for path in installed.glob("venv-*") if path != Path(prefix) and path.is_dir()))
 
 
-def _program(name: str) -> Path | None:
-    candidates = [Path(directory) / name for directory in PATH.split(":")]
-    return next((path for path in candidates if os.access(path, os.X_OK)), None)
+def _is_there(program: str) -> bool:
+    return shutil.which(program, path=PATH) is not None
 
 
 def _apparmor() -> bool:
-    enabled = files.read(Path("/sys/module/apparmor/parameters/enabled"))
-    return enabled is not None and enabled.strip() == b"Y"
+    return (files.read_text(Path("/sys/module/apparmor/parameters/enabled")) or "").strip() == "Y"

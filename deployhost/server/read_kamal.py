@@ -57,21 +57,19 @@ def read_kamal_facts(
 def has_buildx(paths: Paths) -> bool:
     """Return whether the docker command that Kamal's CLI would call has buildx."""
     try:
-        asked = run(
-            ["docker", "buildx", "version"], timeout=ASK_TIMEOUT, env=installation.environment(paths), check=False
-        )
+        run(["docker", "buildx", "version"], timeout=ASK_TIMEOUT, env=installation.environment(paths))
     except DeployhostError:
         return False
-    return asked.code == 0
+    return True
 
 
 def public_keys(paths: Paths) -> dict[Path, str]:
     """Return by file the public half of each of our two keys that is whole."""
     found = {}
     for path in (paths.ssh_key, KamalSetupFiles(paths).host_key):
-        public = files.read(path.with_name(path.name + ".pub"))
+        public = files.read_text(path.with_name(path.name + ".pub"))
         if public is not None and path.exists():
-            found[path] = public.decode("utf-8", "replace").strip()
+            found[path] = public.strip()
     return found
 
 
@@ -85,8 +83,8 @@ def _service(services: Services, name: str, holder: str) -> ServiceFacts:
 
 
 def _text_and_mode(path: Path) -> tuple[str, int] | None:
-    text = files.read(path)
-    return None if text is None else (text.decode("utf-8", "replace"), path.stat().st_mode & 0o7777)
+    text = files.read_text(path)
+    return None if text is None else (text, path.stat().st_mode & 0o7777)
 
 
 def _owned(storage: Path) -> bool:
@@ -97,5 +95,5 @@ def _owned(storage: Path) -> bool:
 
 
 def _password_locked(paths: Paths) -> bool:
-    shadow = (files.read(paths.root / "etc/shadow") or b"").decode("utf-8", "replace")
+    shadow = files.read_text(paths.root / "etc/shadow") or ""
     return any(line.startswith("root:!") for line in shadow.splitlines())

@@ -32,28 +32,30 @@ def parse_listeners(table: str) -> set[Listener]:
     }
 
 
-def listeners(pid: int) -> set[Listener] | None:
-    """Return who listens in a process's network namespace; None when the process is gone.
+class Namespaces:
+    """The network namespaces of this machine's processes. Tests pass others."""
 
-    A port that listens on every address is reported once, as not loopback.
-    """
-    found: set[Listener] = set()
-    try:
-        for name in ("tcp", "tcp6"):
-            path = Path(f"/proc/{pid}/net/{name}")
-            if path.exists():
-                found |= parse_listeners(path.read_text())
-    except OSError:
-        return None
-    if not Path(f"/proc/{pid}").exists():
-        return None
-    open_ports = {item.port for item in found if not item.loopback}
-    return {item for item in found if not item.loopback or item.port not in open_ports}
+    def listeners(self, pid: int) -> set[Listener] | None:
+        """Return who listens in a process's network namespace; None when the process is gone.
 
+        A port that listens on every address is reported once, as not loopback.
+        """
+        found: set[Listener] = set()
+        try:
+            for name in ("tcp", "tcp6"):
+                path = Path(f"/proc/{pid}/net/{name}")
+                if path.exists():
+                    found |= parse_listeners(path.read_text())
+        except OSError:
+            return None
+        if not Path(f"/proc/{pid}").exists():
+            return None
+        open_ports = {item.port for item in found if not item.loopback}
+        return {item for item in found if not item.loopback or item.port not in open_ports}
 
-def listen_in(pid: int) -> socket.socket:
-    """Return a TCP socket that listens on a free port of a process's network namespace. Raises OSError."""
-    return _inside(pid, lambda: socket.create_server(("0.0.0.0", 0)))  # noqa: S104 - the namespace of one container
+    def listen_in(self, pid: int) -> socket.socket:
+        """Return a TCP socket that listens on a free port of a process's network namespace. Raises OSError."""
+        return _inside(pid, lambda: socket.create_server(("0.0.0.0", 0)))  # noqa: S104 - the namespace of one container
 
 
 def peers_in(pid: int) -> set[int]:
@@ -120,15 +122,3 @@ def _inside(pid: int, make: Callable[[], socket.socket]) -> socket.socket:
     if isinstance(result[0], OSError):
         raise result[0]
     return result[0]
-
-
-class Namespaces:
-    """The network namespaces of this machine's processes. Tests pass others."""
-
-    def listeners(self, pid: int) -> set[Listener] | None:
-        """Return who listens in a process's network namespace; None when the process is gone."""
-        return listeners(pid)
-
-    def listen_in(self, pid: int) -> socket.socket:
-        """Return a TCP socket that listens on a free port of a process's network namespace. Raise OSError."""
-        return listen_in(pid)

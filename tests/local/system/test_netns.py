@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from deployhost.model import Listener
-from deployhost.system.netns import listen_in, listeners
+from deployhost.system.netns import Namespaces
 
+NAMESPACES = Namespaces()
 # Where root may make one, the process lives in a network of its own, as a container's does; else in ours.
 ALONE = (
     os.geteuid() == 0 and subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode == 0
@@ -43,7 +44,7 @@ def listening() -> Iterator[tuple["subprocess.Popen[str]", int, int]]:
 
 def test_real_process(listening: tuple["subprocess.Popen[str]", int, int]) -> None:
     process, everywhere, inside = listening
-    found = listeners(process.pid)
+    found = NAMESPACES.listeners(process.pid)
     assert found is not None
     assert {Listener(everywhere, False), Listener(inside, True)} <= found
 
@@ -51,11 +52,11 @@ def test_real_process(listening: tuple["subprocess.Popen[str]", int, int]) -> No
 def test_socket_of_ours_in_there(listening: tuple["subprocess.Popen[str]", int, int]) -> None:
     process, *_ = listening
     before = Path("/proc/self/ns/net").readlink()
-    with listen_in(process.pid) as ours:
+    with NAMESPACES.listen_in(process.pid) as ours:
         port = ours.getsockname()[1]
-        assert Listener(port, False) in (listeners(process.pid) or set())
+        assert Listener(port, False) in (NAMESPACES.listeners(process.pid) or set())
         if ALONE:
-            assert Listener(port, False) not in (listeners(os.getpid()) or set())
+            assert Listener(port, False) not in (NAMESPACES.listeners(os.getpid()) or set())
     assert Path("/proc/self/ns/net").readlink() == before
     assert Path("/proc/thread-self/ns/net").readlink() == before
 
@@ -64,6 +65,6 @@ def test_gone(listening: tuple["subprocess.Popen[str]", int, int]) -> None:
     process, *_ = listening
     process.kill()
     process.wait(5)
-    assert listeners(process.pid) is None
+    assert NAMESPACES.listeners(process.pid) is None
     with pytest.raises(OSError, match=str(process.pid)):
-        listen_in(process.pid)
+        NAMESPACES.listen_in(process.pid)
