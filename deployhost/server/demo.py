@@ -1,5 +1,6 @@
 """The demo: templates/demo pushed by real git as the app `hello`; the same template is the same commit, and is pushed once."""
 
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,11 +115,7 @@ def commit(template: Path, work: Path) -> str:
 
     The sha depends on the files' names and content only: people, dates, modes and settings are fixed.
     """
-    for source in sorted(template.rglob("*")):
-        if source.is_file() and "__pycache__" not in source.parts:
-            target = work / source.relative_to(template)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source.read_bytes())
+    shutil.copytree(template, work, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     for arguments in (
         ["init", "--quiet", f"--initial-branch={BRANCH}"],
         ["-c", "core.fileMode=false", "-c", "core.autocrlf=false", "add", "--all", "--force"],

@@ -119,11 +119,6 @@ class KamalSetupFiles:
         return self.paths.docker_config / "cli-plugins/docker-buildx"
 
     @property
-    def privileges(self) -> Path:
-        """The directory that every sshd of the distribution wants to be there."""
-        return self.paths.root / "run/sshd"
-
-    @property
     def directories(self) -> Mapping[Path, int]:
         """Return each directory that there shall be, with its mode."""
         paths = self.paths
@@ -132,7 +127,7 @@ class KamalSetupFiles:
             paths.kamal_projects: 0o700,
             paths.kamal_temporary: 0o700,
             paths.docker_config: 0o700,
-            self.privileges: 0o755,
+            paths.root / "run/sshd": 0o755,  # which every sshd of the distribution wants to be there
         }
 
     @property

@@ -34,8 +34,8 @@ def kamal_wanted(
         return None
     places = KamalSetupFiles(paths)
     if services.manager == "systemd":
-        sshd = _unit(SSHD, CONFIG=str(places.sshd_config))
-        registry = _unit(REGISTRY, CONFIG=str(places.registry_config), USER=REGISTRY_USER, STORAGE=str(paths.registry))
+        sshd = unit(SSHD, CONFIG=str(places.sshd_config))
+        registry = unit(REGISTRY, CONFIG=str(places.registry_config), USER=REGISTRY_USER, STORAGE=str(paths.registry))
     else:
         sshd = supervised_definition([str(SSHD_PROGRAM), "-D", "-f", str(places.sshd_config)], environment)
         user = [f"--reuid={REGISTRY_USER}", f"--regid={REGISTRY_USER}", "--clear-groups", "--no-new-privs"]
@@ -49,7 +49,8 @@ def kamal_wanted(
     )
 
 
-def _unit(name: str, **values: str) -> str:
+def unit(name: str, **values: str) -> str:
+    """Return the text of a service's systemd unit, with the values in place of each @KEY@ of its template."""
     text = templates.read_template(f"systemd/{name}.service")
     for key, value in values.items():
         text = text.replace(f"@{key}@", value)

@@ -10,19 +10,7 @@ from deployhost.control import client
 from deployhost.errors import CommandMissing, DaemonUnavailable, DockerUnavailable, RemoteError
 from deployhost.kamal import contract
 from deployhost.paths import Paths
-from deployhost.server.facts import (
-    DAEMON,
-    DaemonFacts,
-    EngineFacts,
-    Manager,
-    PortHolder,
-    ProxyFacts,
-    ServerFacts,
-    WantedServer,
-    daemon_json,
-    install_record,
-    stopped_record,
-)
+from deployhost.server import facts
 from deployhost.server.facts_kamal import KamalSetupFiles
 from deployhost.server.plan_proxy import LOOPBACK, usable_image
 from deployhost.server.proxy_container import program_image
@@ -35,7 +23,7 @@ from deployhost.system.services import PATH, Services
 PING_TIMEOUT = 3.0
 
 
-def read_facts(wanted: WantedServer, docker: Docker, services: Services, installed: Path) -> ServerFacts:
+def read_facts(wanted: facts.WantedServer, docker: Docker, services: Services, installed: Path) -> facts.ServerFacts:
     """Return the facts of this server; those of paths and the port are about what is wanted.
 
     `installed` is where install.sh puts the program. Raises InvalidConfig if server.yml can't be read.
@@ -51,15 +39,15 @@ def read_facts(wanted: WantedServer, docker: Docker, services: Services, install
     def holder(port: int) -> str:
         return str(_holder(port, containers) or "")
 
-    return ServerFacts(
+    return facts.ServerFacts(
         distribution=distribution.id,
         distribution_name=distribution.name,
         systemd=services.manager == "systemd",
         packages=there,
-        install_interrupted=packages.read_record(install_record(paths)).interrupted,
+        install_interrupted=packages.read_record(facts.install_record(paths)).interrupted,
         git=_is_there("git"),
         apparmor_parser_missing=_apparmor() and not _is_there("apparmor_parser"),
-        daemon_json=daemon_json(paths).exists(),
+        daemon_json=facts.daemon_json(paths).exists(),
         engine=engine,
         directories=machine.modes((*wanted.directories, *KamalSetupFiles(paths).directories)),
         http_port=server_config.load(paths.server_yml).http_port,
@@ -71,7 +59,7 @@ def read_facts(wanted: WantedServer, docker: Docker, services: Services, install
         daemon=_daemon(paths, services),
         completions={path: text for path in wanted.completions if (text := files.read_text(path)) is not None},
         old_installs=_old_installs(installed, wanted.prefix),
-        stopped_apps=tuple(json_file.read_json(stopped_record(paths)).get("containers", ())),
+        stopped_apps=tuple(json_file.read_json(facts.stopped_record(paths)).get("containers", ())),
         kamal=None if wanted.kamal is None else read_kamal_facts(wanted.kamal, paths, services, there, holder),
     )
 
@@ -84,13 +72,13 @@ def builder() -> str:
         return ""
 
 
-def _engine(docker: Docker, services: Services) -> EngineFacts:
+def _engine(docker: Docker, services: Services) -> facts.EngineFacts:
     version = ""
     with contextlib.suppress(DockerUnavailable):
         version = docker.info().version
     unit = "docker" if services.manager == "systemd" else "dockerd"
-    other: Manager = "other" if version else ""
-    return EngineFacts(
+    other: facts.Manager = "other" if version else ""
+    return facts.EngineFacts(
         installed=_is_there("dockerd"),
         answers=bool(version),
         version=version,
@@ -101,14 +89,14 @@ def _engine(docker: Docker, services: Services) -> EngineFacts:
     )
 
 
-def _holder(port: int, containers: list[Container]) -> PortHolder | None:
+def _holder(port: int, containers: list[Container]) -> facts.PortHolder | None:
     clashing = ("", "0.0.0.0", "::", LOOPBACK)  # noqa: S104 - addresses to look for, not to bind
     for container in containers:
         bound = [host_port for _, address, host_port in container.bindings if address in clashing]
         if container.running and port in bound:
-            return PortHolder(container=container.name)
+            return facts.PortHolder(container=container.name)
     listener = machine.listener(port)
-    return None if listener is None else PortHolder(listener.pid, listener.program)
+    return None if listener is None else facts.PortHolder(listener.pid, listener.program)
 
 
 def _proxy_image(docker: Docker, proxy: Container | None) -> str:
@@ -118,11 +106,11 @@ def _proxy_image(docker: Docker, proxy: Container | None) -> str:
     return "" if image is None else image.id
 
 
-def _proxy(container: Container, docker: Docker) -> ProxyFacts:
+def _proxy(container: Container, docker: Docker) -> facts.ProxyFacts:
     key, title = contract.PROXY_TITLE_LABEL
     image = docker.image(container.image_id)
     labels = {**(image.labels if image is not None else {}), **container.labels}
-    return ProxyFacts(
+    return facts.ProxyFacts(
         image=container.image,
         running=container.running,
         titled=labels.get(key) == title,
@@ -135,7 +123,7 @@ def _proxy(container: Container, docker: Docker) -> ProxyFacts:
     )
 
 
-def _daemon(paths: Paths, services: Services) -> DaemonFacts:
+def _daemon(paths: Paths, services: Services) -> facts.DaemonFacts:
     version, prefix = "", ""
     with contextlib.suppress(DaemonUnavailable, RemoteError):
         answer = client.call(str(paths.control_socket), "ping", timeout=PING_TIMEOUT)
@@ -143,10 +131,10 @@ def _daemon(paths: Paths, services: Services) -> DaemonFacts:
         # A console script runs as "<venv>/bin/python <script>": its interpreter says which installation this is.
         argv = machine.command_line(int(answer.get("pid", 0)))
         prefix = str(Path(argv[0]).parent.parent) if argv else ""
-    return DaemonFacts(
-        definition=services.definition(DAEMON),
-        enabled=services.enabled(DAEMON),
-        active=services.active(DAEMON),
+    return facts.DaemonFacts(
+        definition=services.definition(facts.DAEMON),
+        enabled=services.enabled(facts.DAEMON),
+        active=services.active(facts.DAEMON),
         version=version,
         prefix=prefix,
     )

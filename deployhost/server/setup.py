@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import deployhost
-from deployhost import templates
 from deployhost.config import server as server_config
 from deployhost.errors import CommandFailed, CommandMissing, CommandTimedOut, Conflict, SetupFailed
 from deployhost.paths import Paths
 from deployhost.server.act import SetupActor
 from deployhost.server.facts import DAEMON, INSTALLED, ServerFacts, WantedServer, completion_files
-from deployhost.server.kamal_services import kamal_wanted
+from deployhost.server.kamal_services import kamal_wanted, unit
 from deployhost.server.plan import consents, engine_unknown, plan_setup
 from deployhost.server.read import read_facts
 from deployhost.steps import Plan, Recorder, Step, apply
@@ -25,7 +24,6 @@ from deployhost.system.services import PATH, Services
 from deployhost.system.supervised import supervised_definition
 
 ENGINE_PIDFILE = "/run/docker.pid"
-UNIT = "systemd/deployhostd.service"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,8 +146,7 @@ class Setup:
         program = daemon_program(INSTALLED, Path(sys.prefix))
         environment = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
         if self.services.manager == "systemd":
-            unit = templates.read_template(UNIT)
-            daemon = unit.replace("@EXEC@", str(program)).replace("@PATH@", PATH)
+            daemon = unit(DAEMON, EXEC=str(program), PATH=PATH)
         else:
             daemon = supervised_definition([str(program)], environment)
         return WantedServer(
