@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, dataclass_transform
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """One thing to do. `what` is imperative and short, `why` is written for the user; subclasses carry the typed details.
 
+    A subclass is a dataclass as this one is, without saying so.
     `word` names the kind of step in --json. It is an interface: a class may be renamed, its word may not.
     """
 
@@ -21,6 +23,7 @@ class Step:
         """Take the kind's word; without one it is the class's name."""
         super().__init_subclass__(**options)
         cls.word = word or cls.__name__
+        dataclass(frozen=True, kw_only=True)(cls)
 
     def to_json(self) -> dict[str, str]:
         """Return the word, what and why, as --dry-run --json prints them."""

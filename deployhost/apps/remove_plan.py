@@ -8,36 +8,30 @@ from deployhost.model import AppName
 from deployhost.steps import Plan, Step
 
 
-@dataclass(frozen=True, kw_only=True)
 class RemoveRoute(Step):
     """Take the app's hosts off the proxy."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class RemoveContainers(Step):
     """Stop and delete the app's containers."""
 
     containers: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
 class RemoveImages(Step):
     """Delete the app's images."""
 
     images: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
 class RemoveFiles(Step):
     """Delete the app's repository, build tree, variables and Kamal's files."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class RemoveStorage(Step):
     """Delete the app's data."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class RemoveSettings(Step):
     """Take the app out of apps.yml and the journal; last, so that an interrupted removal can be run again.
 

@@ -21,12 +21,10 @@ from deployhost.system.docker import Docker
 from deployhost.system.services import Services
 
 
-@dataclass(frozen=True, kw_only=True)
 class Plain(Step):
     pass
 
 
-@dataclass(frozen=True, kw_only=True)
 class RenamedSince(Step, word="Original"):
     path: str
 

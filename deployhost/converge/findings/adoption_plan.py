@@ -16,7 +16,6 @@ ALIVE = ("running", "restarting", "paused")
 REPLACED = re.compile(r"_replaced_[0-9a-f]{16}$")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Adopt(Step):
     """Take the container that serves as what is live."""
 

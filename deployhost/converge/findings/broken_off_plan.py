@@ -1,7 +1,6 @@
 """Deploys that run, and that nobody works on any more: finished if they had switched, else taken back. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from deployhost.converge.facts import AppContainer, AppFacts
@@ -13,7 +12,6 @@ from deployhost.steps import Diagnosis, Step
 ATTEMPTS = 3  # a deploy whose every attempt takes the daemon down must not do so for ever
 
 
-@dataclass(frozen=True, kw_only=True)
 class FinishSwitched(Step):
     """Write down as live what requests go to already."""
 
@@ -22,7 +20,6 @@ class FinishSwitched(Step):
     port: int
 
 
-@dataclass(frozen=True, kw_only=True)
 class RemoveContainer(Step):
     """Remove a container; `gently` is whether it may end by itself first."""
 
@@ -30,7 +27,6 @@ class RemoveContainer(Step):
     gently: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class EndDeploy(Step):
     """End a deploy that nobody works on."""
 
@@ -40,7 +36,6 @@ class EndDeploy(Step):
     by: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class BeginAgain(Step):
     """Queue a deploy that broke off."""
 

@@ -1,14 +1,12 @@
 """Replaced containers whose time to drain is over, or that serve again. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from deployhost.converge.facts import AppFacts
 from deployhost.model import Drain
 from deployhost.steps import Diagnosis, Step
 
 
-@dataclass(frozen=True, kw_only=True)
 class EndDrain(Step):
     """Stop what was replaced, or only (`forget`) strike it off the list."""
 

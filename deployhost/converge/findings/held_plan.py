@@ -1,13 +1,10 @@
 """Requests that the proxy holds, and that nobody will let go: a handover broke off. Pure."""
 
-from dataclasses import dataclass
-
 from deployhost.converge.facts import AppFacts
 from deployhost.model import Hold
 from deployhost.steps import Diagnosis, Step
 
 
-@dataclass(frozen=True, kw_only=True)
 class LetGo(Step):
     """Have the requests answered that the proxy holds."""
 

@@ -1,7 +1,5 @@
 """Processes of the live release whose container somebody removed: one restart makes them anew. Pure."""
 
-from dataclasses import dataclass
-
 from deployhost.converge.facts import AppFacts
 from deployhost.model import WEB, Deploy, DeployStatus, Release, Trigger
 from deployhost.steps import Diagnosis, Finding, Severity, Step
@@ -11,7 +9,6 @@ REMOVED_AGAIN = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
 class MakeAgain(Step):
     """Queue a restart of the live release: what was removed of it is made anew."""
 

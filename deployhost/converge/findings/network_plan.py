@@ -1,19 +1,15 @@
 """Kamal's network that was removed, and containers of a live release that were taken off it. Pure."""
 
-from dataclasses import dataclass
-
 from deployhost.converge.facts import AppContainer, AppFacts, MachineFacts
 from deployhost.kamal.contract import NETWORK, aliases
 from deployhost.model import WEB, ProcessName
 from deployhost.steps import Diagnosis, Step
 
 
-@dataclass(frozen=True, kw_only=True)
 class MakeNetwork(Step):
     """Make Kamal's network anew, as set-up makes it."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class Connect(Step):
     """Connect a container with Kamal's network, under its names there."""
 

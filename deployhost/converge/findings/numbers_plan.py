@@ -1,12 +1,9 @@
 """Containers that carry higher deploy numbers than the journal has given: it was lost and begun again. Pure."""
 
-from dataclasses import dataclass
-
 from deployhost.converge.facts import MachineFacts
 from deployhost.steps import Diagnosis, Step
 
 
-@dataclass(frozen=True, kw_only=True)
 class SkipNumbers(Step):
     """Have the next deploy's number lie above this one."""
 

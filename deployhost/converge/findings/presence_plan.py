@@ -1,21 +1,18 @@
 """Whether what is live runs: what ended with the engine or the machine is started, what a person stopped stays stopped. Pure."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from deployhost.converge.facts import AppContainer, AppFacts
 from deployhost.model import Release
 from deployhost.steps import Diagnosis, Step
 
 
-@dataclass(frozen=True, kw_only=True)
 class StartContainer(Step):
     """Start a container of the live release."""
 
     container: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class NoteStopped(Step):
     """Write down that a person stopped the live release, or ("") that it runs again."""
 

@@ -1,7 +1,5 @@
 """kamal-proxy's container that is gone, does not run, is frozen or can reach no app. Pure."""
 
-from dataclasses import dataclass
-
 from deployhost.converge.facts import MachineFacts
 from deployhost.kamal.contract import NETWORK, PROXY_CONTAINER
 from deployhost.steps import Diagnosis, Finding, Severity, Step
@@ -16,17 +14,14 @@ FROZEN = Finding(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
 class StartStoppedProxy(Step, word="StartProxy"):
     """Start kamal-proxy's container."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class MakeProxy(Step):
     """Make a container of kamal-proxy anew, as set-up makes it."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class ConnectProxy(Step):
     """Connect kamal-proxy with Kamal's network."""
 

@@ -19,7 +19,6 @@ class RepositoryFacts:
     busy: bool = False  # somebody is at work in it: a push that has begun may have written nothing yet
 
 
-@dataclass(frozen=True, kw_only=True)
 class RemoveRepository(Step):
     """Delete a repository that no app owns, unless it has an owner or content by then."""
 

@@ -1,14 +1,11 @@
 """Routes that were lost, lead elsewhere, hold requests for ever or have other hosts than apps.yml. Pure."""
 
-from dataclasses import dataclass
-
 from deployhost.converge.facts import AppContainer, AppFacts
 from deployhost.kamal.contract import PAUSED
 from deployhost.model import Release
 from deployhost.steps import Diagnosis, Step
 
 
-@dataclass(frozen=True, kw_only=True)
 class Reroute(Step):
     """Lead the app's hosts to its live container; `anew` is whether the old route has to go first."""
 

@@ -1,7 +1,6 @@
 """Containers of ours that serve nobody, drain for nobody and belong to no deploy under way. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from deployhost.converge.facts import AppContainer, AppFacts
 from deployhost.converge.findings.broken_off_plan import RemoveContainer
@@ -9,7 +8,6 @@ from deployhost.model import WEB
 from deployhost.steps import Diagnosis, Step
 
 
-@dataclass(frozen=True, kw_only=True)
 class StopContainer(Step):
     """Stop a container that is kept for its logs."""
 
