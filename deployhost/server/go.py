@@ -4,11 +4,11 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deployhost.errors import CommandMissing
-from deployhost.system.process import Completed, run
+from deployhost.system.process import Completed, OnLine, run
 
 USUAL = "/usr/local/go/bin/go"
 RELEASE = "1.25.5"  # new enough for both; unpacked where `USUAL` is
@@ -46,7 +46,7 @@ class Go:
         arguments: Sequence[str],
         *,
         timeout: float,
-        on_line: Callable[[str], None],
+        on_line: OnLine | None = None,
         cwd: Path | None = None,
         more: Mapping[str, str] | None = None,
     ) -> Completed:

@@ -118,9 +118,8 @@ def _build(docker: Docker, say: OnLine, environ: Mapping[str, str]) -> None:
 
 
 def _quietly(go: Go, arguments: list[str], work: Path) -> None:
-    lines: list[str] = []
     try:
-        go.run(arguments, cwd=work, timeout=BUILD_TIMEOUT, on_line=lines.append)
+        go.run(arguments, cwd=work, timeout=BUILD_TIMEOUT)
     except CommandFailed as error:
         raise SetupFailed(f"go {arguments[0]} failed with exit code {error.status}", details=error.details) from error
 

@@ -184,13 +184,6 @@ class Docker(EngineNetworks):
             with contextlib.closing(response), _ended_by(stop, response):
                 yield from read_log(response.iter_content(chunk_size=None), timestamps=timestamps)
 
-    def exec_run(self, container: str, argv: list[str]) -> tuple[int, str]:
-        """Run an argv in a running container; return its exit code and what it wrote."""
-        with translated():
-            made = self._api.exec_create(container, argv)
-            output = self._api.exec_start(made["Id"])
-            return int(self._api.exec_inspect(made["Id"])["ExitCode"]), output.decode("utf-8", "replace")
-
     def read_file(self, container: str, path: str, *, limit: int) -> bytes:
         """Return the content of a file, at most `limit` bytes, in a container that need not run.
 
@@ -207,11 +200,9 @@ class Docker(EngineNetworks):
                     raise NotFound(f"{path} in {container[:12]} is larger than {limit} bytes")
             archive.seek(0)
         with tarfile.open(fileobj=archive) as tar:
-            for member in tar:
-                if member.isfile():
-                    content = tar.extractfile(member)
-                    if content is not None:
-                        return content.read()
+            content = next((tar.extractfile(member) for member in tar if member.isfile()), None)
+            if content is not None:
+                return content.read()
         raise NotFound(f"{path} in {container[:12]} is not a plain file")
 
     def put_archive(self, container: str, path: str, tar: bytes | IO[bytes]) -> None:

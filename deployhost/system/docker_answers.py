@@ -42,7 +42,7 @@ def read_container(raw: dict[str, Any]) -> Container:
         env=tuple(config.get("Env") or ()),
         memory=host.get("Memory") or None,
         cpus=host["NanoCpus"] / NANO if host.get("NanoCpus") else None,
-        pids_limit=_positive(host.get("PidsLimit")),
+        pids_limit=max(host.get("PidsLimit") or 0, 0) or None,  # 0 and -1 both mean that there is none
         stop_timeout=config.get("StopTimeout"),
         cap_drop=_capabilities(host.get("CapDrop")),
         cap_add=_capabilities(host.get("CapAdd")),
@@ -75,10 +75,6 @@ def read_network(raw: dict[str, Any]) -> Network:
         bridge=options.get("com.docker.network.bridge.name") or f"br-{raw['Id'][:12]}",
         ipv6=bool(raw.get("EnableIPv6")),
     )
-
-
-def _positive(limit: int | None) -> int | None:
-    return limit if limit is not None and limit > 0 else None  # 0 and -1 both mean that there is none
 
 
 def _capabilities(names: list[str] | None) -> tuple[str, ...]:

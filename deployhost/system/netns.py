@@ -73,28 +73,23 @@ def peers_in(pid: int) -> set[int]:
 def _peers(link: socket.socket) -> Iterator[int]:
     """Yield the IFLA_LINK of each link that a netlink socket was asked for. Raises OSError."""
     while True:
-        answer = link.recv(1 << 16)
-        while len(answer) >= _HEADER.size:
-            length, kind, *_ = _HEADER.unpack_from(answer)
-            if kind in (NLMSG_DONE, NLMSG_ERROR) or length < _HEADER.size:
+        for kind, message in _records(_HEADER, link.recv(1 << 16)):
+            if kind in (NLMSG_DONE, NLMSG_ERROR):
                 return
             if kind == RTM_NEWLINK:
-                yield from _peer(answer[_HEADER.size + IFINFOMSG : length])
-            answer = answer[_aligned(length) :]
+                attributes = _records(_ATTRIBUTE, message[IFINFOMSG:])
+                links = (value for kind, value in attributes if kind == IFLA_LINK and len(value) == 4)
+                yield from (int.from_bytes(value, sys.byteorder) for value in links)
 
 
-def _peer(attributes: bytes) -> Iterator[int]:
-    while len(attributes) >= _ATTRIBUTE.size:
-        length, kind = _ATTRIBUTE.unpack_from(attributes)
-        if length < _ATTRIBUTE.size:
+def _records(header: struct.Struct, data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the kind and the content of each record behind a header of length and kind, up to one that can't be."""
+    while len(data) >= header.size:
+        length, kind, *_ = header.unpack_from(data)
+        if length < header.size:
             return
-        if kind == IFLA_LINK and length == 8:
-            yield int.from_bytes(attributes[4:8], sys.byteorder)
-        attributes = attributes[_aligned(length) :]
-
-
-def _aligned(length: int) -> int:
-    return (length + 3) & ~3
+        yield kind, data[header.size : length]
+        data = data[(length + 3) & ~3 :]
 
 
 def _inside(pid: int, make: Callable[[], socket.socket]) -> socket.socket:

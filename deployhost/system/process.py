@@ -23,13 +23,11 @@ OnLine = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Completed:
-    """How a process ended: its exit code, what it wrote (text, stderr apart) and its time in seconds."""
+    """How a process ended: its exit code, and what it wrote (text, stderr apart)."""
 
-    argv: tuple[str, ...]
     code: int
     stdout: str
     stderr: str
-    seconds: float
 
 
 class ChildProcess:
@@ -37,7 +35,6 @@ class ChildProcess:
 
     def __init__(self, argv: Sequence[str], popen: "subprocess.Popen[bytes]", on_line: OnLine | None) -> None:
         self.argv = tuple(argv)
-        self.started = time.monotonic()
         self._popen = popen
         self._lines: dict[str, list[str]] = {"out": [], "err": []}
         self._on_line = on_line
@@ -78,9 +75,7 @@ class ChildProcess:
         for reader in self._readers:
             # A grandchild may hold the pipe open for ever; what the process itself wrote is there within moments.
             reader.join(LINGER)
-        return Completed(
-            self.argv, self._popen.returncode, "".join(self._lines["out"]), "".join(self._lines["err"]), self.seconds
-        )
+        return Completed(self._popen.returncode, "".join(self._lines["out"]), "".join(self._lines["err"]))
 
     def _until_ended(self, timeout: float, stop: Stop) -> float:
         """Return the seconds until it ended or was to be stopped, `timeout` at most.
@@ -95,11 +90,6 @@ class ChildProcess:
             stack.callback(os.close, ended)
             stack.enter_context(stop.polled_with(ended)).poll(timeout * 1000)
         return min(time.monotonic() - began, timeout)
-
-    @property
-    def seconds(self) -> float:
-        """Return the seconds since it was started."""
-        return time.monotonic() - self.started
 
     def tail(self) -> list[str]:
         """Return the last lines it wrote."""

@@ -33,6 +33,7 @@ from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec, Image
 from deployhost.system.process import run
 from tests.inputs.foreign_names import HIDDEN, LOGINS, PASSWORD, SERVED, VARIANTS, users_file
+from tests.real.containers import exec_run
 
 NAME = "ximages"
 
@@ -104,7 +105,7 @@ def output(docker: Docker, image: str, *argv: str) -> str:
     container = docker.create(ContainerSpec(name=name, image=image, command=("sleep", "60")))
     try:
         docker.start(container)
-        code, said = docker.exec_run(container, list(argv))
+        code, said = exec_run(docker, container, list(argv))
         assert code == 0, said
         return said
     finally:
@@ -239,7 +240,7 @@ def test_kamal_proxy_from_its_go_module(docker: Docker, tmp_path: Path, monkeypa
         try:
             docker.start(container)
             time.sleep(0.5)
-            code, listing = docker.exec_run(container, ["kamal-proxy", "list"])
+            code, listing = exec_run(docker, container, ["kamal-proxy", "list"])
             assert (code, "Service" in listing) == (0, True)
         finally:
             docker.remove(container, force=True)
@@ -268,7 +269,7 @@ class Site:
         return response.status, response.read().decode(), dict(response.getheaders())
 
     def files(self, *argv: str) -> set[str]:
-        code, said = self.docker.exec_run(self.container, ["find", *argv])
+        code, said = exec_run(self.docker, self.container, ["find", *argv])
         assert code == 0, said
         return set(said.split())
 

@@ -21,6 +21,7 @@ from deployhost.system.firewall import Family, Firewall
 from deployhost.system.process import run
 from deployhost.traffic import isolation
 from deployhost.traffic.isolation import Isolation
+from tests.real.containers import exec_run
 
 NETWORK, PROXY, CHAIN, IMAGE = "xisolated", "xisolated-proxy", "XISOLATED", "xisolated:python"
 SERVE = ("python3", "-m", "http.server", "8080")
@@ -91,15 +92,15 @@ class Net:
 
     def listening(self, container: str) -> Container:
         wait = "import socket, time\nwhile socket.socket().connect_ex(('127.0.0.1', 8080)): time.sleep(0.02)"
-        assert self.docker.exec_run(container, ["python3", "-c", wait])[0] == 0
+        assert exec_run(self.docker, container, ["python3", "-c", wait])[0] == 0
         return self.docker.inspect(container)
 
     def connects6(self, source: Container, target: Container) -> bool:
-        return self.docker.exec_run(source.id, ["python3", "-c", CONNECT, target.ip6s[NETWORK]])[0] == 0
+        return exec_run(self.docker, source.id, ["python3", "-c", CONNECT, target.ip6s[NETWORK]])[0] == 0
 
     def connects(self, source: Container, target: Container | str) -> bool:
         host = target if isinstance(target, str) else target.ips[NETWORK]
-        return self.docker.exec_run(source.id, ["python3", "-c", CONNECT, host])[0] == 0
+        return exec_run(self.docker, source.id, ["python3", "-c", CONNECT, host])[0] == 0
 
 
 @pytest.fixture(scope="module")
@@ -193,8 +194,8 @@ def test_what_is_not_ready_is_not_asked(net: Net) -> None:
     assert net.connects(a, new)
     net.docker.stop(old.id, 0)
     assert all(net.connects(a, B) for _ in range(4))
-    assert net.docker.exec_run(
-        a.id, ["python3", "-c", "import socket; print(socket.gethostbyname_ex('xisolated-b')[2])"]
+    assert exec_run(
+        net.docker, a.id, ["python3", "-c", "import socket; print(socket.gethostbyname_ex('xisolated-b')[2])"]
     )[1].strip() == str([new.ips[NETWORK]])
 
 

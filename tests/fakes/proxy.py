@@ -20,7 +20,6 @@ class FakeProcess(ChildProcess):
 
     def __init__(self, code: int | None) -> None:
         self.argv = ("kamal-proxy", "deploy")
-        self.started = 0.0
         self.code = code
         self.ended = threading.Event()
         self.was_stopped = False
@@ -35,7 +34,7 @@ class FakeProcess(ChildProcess):
     def wait(self, timeout: float, stop: Stop | None = None) -> Completed:
         if self.code is None:
             self.ended.wait(5)
-        return Completed(self.argv, self.code or 0, "", "", 0.0)
+        return Completed(self.code or 0, "", "")
 
     def stop(self, grace: float = 0) -> None:
         self.was_stopped = True

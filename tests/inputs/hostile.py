@@ -479,7 +479,7 @@ def _recorder(seen: list[list[str]], code: int = 0) -> Any:
     def run(argv: Sequence[str], **_: object) -> Completed:
         assert all(isinstance(argument, str) for argument in argv)
         seen.append(list(argv))
-        return Completed(tuple(argv), code, "", "", 0.0)
+        return Completed(code, "", "")
 
     return run
 

@@ -26,7 +26,6 @@ def gone(pid: int) -> bool:
 def test_completed() -> None:
     done = run(["sh", "-c", "echo out; echo err >&2; printf half"], timeout=5)
     assert (done.code, done.stdout, done.stderr) == (0, "out\nhalf", "err\n")
-    assert 0 < done.seconds < 5
 
 
 def test_arguments_are_no_shell_text() -> None:

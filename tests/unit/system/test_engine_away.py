@@ -13,6 +13,7 @@ import pytest
 
 from deployhost.errors import DockerRefused, DockerUnavailable
 from deployhost.system.docker import Docker
+from tests.real.containers import exec_run
 
 # The SDK leaves a socket that it could not connect to the garbage collector.
 pytestmark = [
@@ -127,7 +128,7 @@ def test_does_not_come_back(made: Callable[..., FakeSocket]) -> None:
         (lambda docker: docker.remove("a"), True),
         (lambda docker: docker.start("a"), False),
         (lambda docker: docker.rename("a", "b"), False),
-        (lambda docker: docker.exec_run("a", ["true"]), False),
+        (lambda docker: exec_run(docker, "a", ["true"]), False),
     ],
     ids=["stop", "update", "remove", "start", "rename", "exec"],
 )
