@@ -9,9 +9,8 @@ from deployhost.paths import Paths
 from deployhost.server.facts import DAEMON
 from deployhost.server.facts_kamal import REGISTRY, REGISTRY_PORT, SSHD
 from deployhost.system import machine
-from deployhost.system.clock import until
+from deployhost.system.clock import retry, until
 from deployhost.system.docker import Docker
-from deployhost.system.docker_model import EngineInfo
 from deployhost.system.services import Services
 
 ENGINE_WITHIN = 60.0  # seconds after its start
@@ -37,20 +36,13 @@ class ServiceAnswers:
         return self._daemon() if name == DAEMON else self._engine(name)
 
     def _engine(self, name: str) -> str:
-        said: tuple[str, ...] = ()
+        def is_away(error: Exception) -> bool:
+            return isinstance(error, DockerUnavailable)
 
-        def info() -> EngineInfo | None:
-            nonlocal said
-            try:
-                return self.docker.info()
-            except DockerUnavailable as error:
-                said = error.details
-                return None
-
-        found = until(info, within=ENGINE_WITHIN, every=0.1)
-        if found is None:
-            raise self._failed(name, "the Docker engine did not answer", ENGINE_WITHIN, said)
-        return found.version
+        try:
+            return retry(self.docker.info, again=is_away, within=ENGINE_WITHIN, every=0.1).version
+        except DockerUnavailable as error:
+            raise self._failed(name, "the Docker engine did not answer", ENGINE_WITHIN, error.details) from error
 
     def _daemon(self) -> str:
         said = ""

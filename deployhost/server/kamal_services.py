@@ -1,6 +1,5 @@
 """The two services that Kamal's CLI needs, as the service manager of this machine wants them defined."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from deployhost import templates
@@ -23,9 +22,7 @@ from deployhost.system.services import Services
 from deployhost.system.supervised import supervised_definition
 
 
-def kamal_wanted(
-    paths: Paths, services: Services, environment: Mapping[str, str], *, asked: bool, ssh_port: int | None
-) -> WantedKamal | None:
+def kamal_wanted(paths: Paths, services: Services, *, asked: bool, ssh_port: int | None) -> WantedKamal | None:
     """Return what Kamal's CLI shall find on this server; None if nobody wants it.
 
     It is wanted if somebody asks for it, an app has `engine: kamal`, or it has been set up before.
@@ -37,10 +34,10 @@ def kamal_wanted(
         sshd = unit(SSHD, CONFIG=str(places.sshd_config))
         registry = unit(REGISTRY, CONFIG=str(places.registry_config), USER=REGISTRY_USER, STORAGE=str(paths.registry))
     else:
-        sshd = supervised_definition([str(SSHD_PROGRAM), "-D", "-f", str(places.sshd_config)], environment)
+        sshd = supervised_definition([str(SSHD_PROGRAM), "-D", "-f", str(places.sshd_config)])
         user = [f"--reuid={REGISTRY_USER}", f"--regid={REGISTRY_USER}", "--clear-groups", "--no-new-privs"]
         serve = [str(REGISTRY_PROGRAM), "serve", str(places.registry_config)]
-        registry = supervised_definition(["/usr/bin/setpriv", *user, *serve], environment)
+        registry = supervised_definition(["/usr/bin/setpriv", *user, *serve])
     return WantedKamal(
         asked=asked,
         ssh_port=ssh_port or server_config.load(paths.server_yml).ssh_port,

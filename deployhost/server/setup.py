@@ -143,22 +143,18 @@ class Setup:
 
     def _wanted(self, request: Request) -> WantedServer:
         port = request.http_port or server_config.load(self.paths.server_yml).http_port
-        program = daemon_program(INSTALLED, Path(sys.prefix))
-        environment = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
-        if self.services.manager == "systemd":
-            daemon = unit(DAEMON, EXEC=str(program), PATH=PATH)
-        else:
-            daemon = supervised_definition([str(program)], environment)
+        program = str(daemon_program(INSTALLED, Path(sys.prefix)))
+        by_systemd = self.services.manager == "systemd"
         return WantedServer(
             paths=self.paths,
             http_port=port,
             version=deployhost.__version__,
             prefix=sys.prefix,
-            daemon_definition=daemon,
-            engine_definition=supervised_definition(["/usr/sbin/dockerd"], environment, ENGINE_PIDFILE),
+            daemon_definition=unit(DAEMON, EXEC=program, PATH=PATH) if by_systemd else supervised_definition([program]),
+            engine_definition=supervised_definition(["/usr/sbin/dockerd"], ENGINE_PIDFILE),
             completions=dict(self._completions()),
             proxy_image=request.proxy_image,
-            kamal=kamal_wanted(self.paths, self.services, environment, asked=request.kamal, ssh_port=request.ssh_port),
+            kamal=kamal_wanted(self.paths, self.services, asked=request.kamal, ssh_port=request.ssh_port),
         )
 
     def _completions(self) -> Iterator[tuple[Path, str]]:

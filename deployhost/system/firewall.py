@@ -25,8 +25,5 @@ class Firewall:
 
     def restore(self, family: Family, change: str) -> None:
         """Carry out lines for iptables-restore(8), all of them at once or none; what they don't name stays."""
-        process.run(
-            [f"{family}-restore", "-w", WAIT, "--noflush"],
-            timeout=TIMEOUT,
-            stdin=f"*filter\n{change}COMMIT\n".encode(),
-        )
+        table = f"*filter\n{change}COMMIT\n".encode()
+        process.run([f"{family}-restore", "-w", WAIT, "--noflush"], timeout=TIMEOUT, stdin=table)

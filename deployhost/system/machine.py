@@ -13,10 +13,9 @@ LISTENING = "0A"  # the state of a socket in /proc/net/tcp (include/net/tcp_stat
 
 @dataclass(frozen=True)
 class Distribution:
-    """What /etc/os-release says: `id` ("debian"), `version` ("12"), `name` for people."""
+    """What /etc/os-release says: `id` ("debian"), `name` for people."""
 
     id: str = ""
-    version: str = ""
     name: str = "this system"
 
 
@@ -28,7 +27,7 @@ class PortListener:
     program: str
 
 
-def distribution(os_release: Path = Path("/etc/os-release")) -> Distribution:
+def distribution(os_release: Path) -> Distribution:
     """Return which distribution this is; a missing file makes it an unknown one."""
     values: dict[str, str] = {}
     with contextlib.suppress(OSError):
@@ -36,9 +35,7 @@ def distribution(os_release: Path = Path("/etc/os-release")) -> Distribution:
             name, equals, value = line.partition("=")
             if equals and not line.startswith("#"):
                 values[name.strip()] = "".join(shlex.split(value))
-    return Distribution(
-        values.get("ID", ""), values.get("VERSION_ID", ""), values.get("PRETTY_NAME", "") or "this system"
-    )
+    return Distribution(values.get("ID", ""), values.get("PRETTY_NAME", "") or "this system")
 
 
 def cpus() -> tuple[int, ...]:

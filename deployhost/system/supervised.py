@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from deployhost.errors import SetupFailed
@@ -17,6 +17,7 @@ from deployhost.system.services import PATH, Manager
 STARTS_WITHIN = 20.0  # seconds that a service gets to stay up; the supervisor waits up to 10 between two starts
 STOPS_WITHIN = 30.0  # seconds that a service gets to end by itself
 LOOK = 0.02  # seconds between two looks at a process
+ENVIRONMENT = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}  # of the supervisor and its services
 UP = 0.1  # seconds after which a process that was started counts as up
 
 
@@ -106,7 +107,7 @@ class Supervised:
         process.spawn(
             ["setsid", "--fork", *argv, str(self._services), str(self._run), str(self._logs)],
             cwd=Path(supervisor.__file__).parents[2],  # the package's root
-            env={"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"},
+            env=ENVIRONMENT,
             output=log,
         ).wait(10)
         _wait_until(lambda: self._supervisor() > 0, "the supervisor does not stay up", 10.0, log)
@@ -134,9 +135,9 @@ class Supervised:
                 os.kill(pid, signal.SIGHUP)
 
 
-def supervised_definition(argv: list[str], env: Mapping[str, str], pidfile: str = "") -> str:
+def supervised_definition(argv: list[str], pidfile: str = "") -> str:
     """Return the definition of a service that the supervisor reads; `pidfile` is the program's own, if it has one."""
-    return json.dumps({"argv": argv, "env": dict(env), "pidfile": pidfile}, indent=2) + "\n"
+    return json.dumps({"argv": argv, "env": ENVIRONMENT, "pidfile": pidfile}, indent=2) + "\n"
 
 
 def _end(pid: int, within: float) -> None:

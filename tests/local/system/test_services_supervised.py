@@ -13,7 +13,7 @@ from deployhost.paths import Paths
 from deployhost.system import json_file, process_records, supervisor
 from deployhost.system.supervised import Supervised, supervised_definition
 
-SLEEP = supervised_definition(["sleep", "600"], {"PATH": os.environ["PATH"]})
+SLEEP = supervised_definition(["sleep", "600"])
 
 
 def wait_for(holds: Callable[[], bool], seconds: float = 5.0) -> None:
@@ -83,7 +83,7 @@ def test_a_second_supervisor_ends_at_once(services: Supervised, paths: Paths) ->
 
 def test_restart_runs_what_is_defined_now(services: Supervised) -> None:
     before = services.pid("nap")
-    services.define("nap", supervised_definition(["sleep", "601"], {"PATH": os.environ["PATH"]}))
+    services.define("nap", supervised_definition(["sleep", "601"]))
     assert services.pid("nap") == before
     services.restart("nap")
     wait_for(lambda: b"601" in Path(f"/proc/{services.pid('nap')}/cmdline").read_bytes())
@@ -99,7 +99,7 @@ def test_a_removed_service_ends_and_the_supervisor_with_the_last(services: Super
 
 def test_a_service_that_can_not_be_started_is_an_error_with_its_log(paths: Paths) -> None:
     services = Supervised(paths, starts_within=0.1)
-    services.define("bad", supervised_definition(["/nonexistent/program"], {}))
+    services.define("bad", supervised_definition(["/nonexistent/program"]))
     with pytest.raises(SetupFailed, match="bad does not stay up") as caught:
         services.start("bad")
     assert caught.value.details == ("/nonexistent/program can't be started: No such file or directory",)
@@ -110,7 +110,7 @@ def test_a_process_that_its_pid_file_names_is_taken_over(paths: Paths) -> None:
     pidfile = paths.root / "nap.pid"
     pidfile.write_text(str(pid))
     services = Supervised(paths)
-    services.define("nap", supervised_definition(["/bin/sleep", "600"], {}, str(pidfile)))
+    services.define("nap", supervised_definition(["/bin/sleep", "600"], str(pidfile)))
     services.start("nap")
     try:
         assert services.pid("nap") == pid

@@ -171,7 +171,7 @@ def test_when_no_way_to_buildx_is_open_each_says_why(tmp_path: Path, ways: Calla
 
 def wanted(paths: Paths, *, asked: bool = False, manager: str = "supervisor") -> object:
     services = cast("Services", Manager(manager))
-    return kamal_wanted(paths, services, {"PATH": "/bin"}, asked=asked, ssh_port=None)
+    return kamal_wanted(paths, services, asked=asked, ssh_port=None)
 
 
 def test_it_is_wanted_when_asked_for_by_an_app_or_once_it_is_here(paths: Paths) -> None:
@@ -189,7 +189,7 @@ def test_it_is_wanted_when_asked_for_by_an_app_or_once_it_is_here(paths: Paths) 
 
 @pytest.mark.parametrize("manager", ["systemd", "supervisor"])
 def test_the_services_run_the_programs_with_our_settings(paths: Paths, manager: str) -> None:
-    shall = kamal_wanted(paths, cast("Services", Manager(manager)), {"PATH": "/bin"}, asked=True, ssh_port=2222)
+    shall = kamal_wanted(paths, cast("Services", Manager(manager)), asked=True, ssh_port=2222)
     assert shall is not None
     files = KamalSetupFiles(paths)
     assert shall.ssh_port == 2222

@@ -55,7 +55,7 @@ def test_a_real_listener_is_found() -> None:
 def test_the_distribution(tmp_path: Path) -> None:
     file = tmp_path / "os-release"
     file.write_text('PRETTY_NAME="Ubuntu 24.04.1 LTS"\nID=ubuntu\nVERSION_ID="24.04"\n# ID=debian\n')
-    assert machine.distribution(file) == machine.Distribution("ubuntu", "24.04", "Ubuntu 24.04.1 LTS")
+    assert machine.distribution(file) == machine.Distribution("ubuntu", "Ubuntu 24.04.1 LTS")
     assert machine.distribution(tmp_path / "none") == machine.Distribution()
 
 
