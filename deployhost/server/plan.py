@@ -98,11 +98,8 @@ def _engine(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
             text=wanted.engine_definition,
         )
     kept = engine.manager == ("systemd" if facts.systemd else "supervisor")
-    if (
-        not engine.answers
-        or (ours and not (kept and engine.enabled))
-        or (facts.systemd and kept and not engine.enabled)
-    ):
+    nobody_restarts_it = (ours and not (kept and engine.enabled)) or (facts.systemd and kept and not engine.enabled)
+    if not engine.answers or nobody_restarts_it:
         yield steps.StartService(
             what="start the Docker engine", why="it is not running, or does not start at boot", name=name
         )

@@ -116,7 +116,7 @@ def _services(found: KamalFacts, shall: WantedKamal, places: KamalSetupFiles) ->
         yield steps_kamal.OwnRegistry(
             what=f"create {places.paths.registry}", why="the registry keeps images there", path=places.paths.registry
         )
-    ssh_changed = bool(wrong & {places.sshd_config}) or not host_key
+    ssh_changed = places.sshd_config in wrong or not host_key
     yield from _service(
         SSHD, shall.sshd_definition, found.sshd_service, ssh_changed, "Kamal reaches this server by SSH"
     )

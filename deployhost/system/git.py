@@ -49,11 +49,8 @@ class BareRepository:
     def create(self, branch: Branch, settings: dict[str, str]) -> None:
         """Make the repository, with its first branch's name and settings; one that is there keeps its content."""
         if not self.exists:
-            run(
-                ["git", "init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", str(self.path)],
-                env=ENVIRONMENT,
-                timeout=30,
-            )
+            argv = ["git", "init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", str(self.path)]
+            run(argv, env=ENVIRONMENT, timeout=30)
             if settings:
                 self._append(settings)
         self.configure(settings)

@@ -135,9 +135,7 @@ def spawn(
     """
     full = ["setpriv", "--pdeathsig", "TERM", "--", *argv] if dies_with_us else list(argv)
     with contextlib.ExitStack() as stack:
-        out: int | IO[bytes] = subprocess.PIPE
-        if output is not None:
-            out = stack.enter_context(output.open("ab"))
+        out: int | IO[bytes] = subprocess.PIPE if output is None else stack.enter_context(output.open("ab"))
         try:
             popen = subprocess.Popen(
                 full,

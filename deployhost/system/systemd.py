@@ -66,9 +66,8 @@ def _systemctl(*arguments: str, unit: str = "") -> None:
         process.run(["systemctl", "--quiet", *arguments], timeout=120)
     except CommandFailed as error:
         hint = f"journalctl --unit {unit} --lines 50" if unit else "systemctl status"
-        raise SetupFailed(
-            f"systemctl {arguments[0]} {unit} failed".replace("  ", " "), hint=hint, details=error.details
-        ) from error
+        what = f"systemctl {arguments[0]} {unit} failed".replace("  ", " ")
+        raise SetupFailed(what, hint=hint, details=error.details) from error
 
 
 def _asked(question: str, name: str) -> str:
