@@ -21,21 +21,17 @@ class Builds:
         """Note that a build begins, and return what notes that it continues and ends."""
         now = self._clock()
         with self._database.transaction() as db:
-            row = db.execute(
-                "INSERT INTO builds (started_at, ended_at) VALUES (?,?) RETURNING id", (now, now)
-            ).fetchone()
-        return RunningBuild(self._database, self._clock, int(row["id"]), now)
+            begun = db.execute("INSERT INTO builds (started_at, ended_at) VALUES (?,?)", (now, now))
+        return RunningBuild(self._database, self._clock, int(begun.lastrowid or 0), now)
 
     def spans(self) -> list[Span]:
         """Return when each build ran, oldest first."""
-        with self._database.reading() as db:
-            rows = db.execute("SELECT started_at, ended_at FROM builds ORDER BY started_at").fetchall()
+        rows = self._database.all("SELECT started_at, ended_at FROM builds ORDER BY started_at")
         return [Span(row["started_at"], row["ended_at"]) for row in rows]
 
     def forget_before(self, moment: float) -> None:
         """Forget the builds that had ended by a moment."""
-        with self._database.transaction() as db:
-            db.execute("DELETE FROM builds WHERE ended_at < ?", (moment,))
+        self._database.change("DELETE FROM builds WHERE ended_at < ?", moment)
 
 
 class RunningBuild:
@@ -53,5 +49,4 @@ class RunningBuild:
     def end(self) -> None:
         """Note that the build has ended."""
         self._last = self._clock()
-        with self._database.transaction() as db:
-            db.execute("UPDATE builds SET ended_at = ? WHERE id = ?", (self._last, self._number))
+        self._database.change("UPDATE builds SET ended_at = ? WHERE id = ?", self._last, self._number)

@@ -5,8 +5,9 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from deployhost.errors import FileProblem
 from deployhost.journal.schema import MIGRATIONS
@@ -15,9 +16,8 @@ from deployhost.system.service_manager import restart_command
 
 BUSY = 10.0  # seconds to wait for another program that has the journal locked
 PRIMARY = 0xFF  # what of SQLite's extended error codes names the kind
-WHO_LOCKS = (
-    "lslocks --notruncate"  # every Debian and Ubuntu has it, unlike fuser and lsof; it names the file and the program
-)
+# Every Debian and Ubuntu has it, unlike fuser and lsof; it names the file and the program.
+WHO_LOCKS = "lslocks --notruncate"
 log = logging.getLogger(__name__)
 
 
@@ -97,6 +97,20 @@ class Database:
             except sqlite3.DatabaseError as error:
                 raise self._problem(error, "read") from error
 
+    def all(self, question: str, *values: object) -> list[sqlite3.Row]:
+        """Return all rows that a question finds. Raises what `reading` raises."""
+        with self.reading() as db:
+            return db.execute(question, values).fetchall()
+
+    def first(self, question: str, *values: object) -> sqlite3.Row | None:
+        """Return the first row that a question finds, or None. Raises what `reading` raises."""
+        return next(iter(self.all(question, *values)), None)
+
+    def change(self, statement: str, *values: object, durable: bool = False) -> int:
+        """Make one change in a transaction of its own and return how many rows it changed. Raises what `transaction` raises."""
+        with self.transaction(durable=durable) as db:
+            return db.execute(statement, values).rowcount
+
     def _write_anew(self) -> None:
         made = self._path.with_name(f"{self._path.name}.anew")
         made.unlink(missing_ok=True)
@@ -155,6 +169,14 @@ class Database:
         for number, script in enumerate(MIGRATIONS[done:], start=done + 1):
             # executescript commits whatever is open, so the transaction and its record are part of the script.
             self._connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
+
+
+def typed(row: sqlite3.Row, types: Mapping[str, Callable[[Any], object]]) -> dict[str, Any]:
+    """Return a row's values by column, made into the types that are given; NULL is None."""
+    return {
+        column: value if value is None or column not in types else types[column](value)
+        for column, value in dict(row).items()
+    }
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -7,11 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployhost.errors import AppNotFound, NotFound
-from deployhost.journal.database import Database
+from deployhost.journal.database import Database, typed
 from deployhost.model import AppName, Branch, Deploy, DeployStatus, Phase, Sha, Trigger, Version
 
 Clock = Callable[[], float]
 _OF_APP = "app = ? AND NOT forgotten"
+# Of columns that SQLite has no type for.
+_TYPES: dict[str, Callable[[Any], object]] = {
+    "app": AppName,
+    "sha": Sha,
+    "branch": Branch,
+    "trigger": Trigger,
+    "rebuild": bool,
+    "status": DeployStatus,
+    "version": Version,
+    "error": json.loads,
+    "target": Version,
+    "cancel": bool,
+}
 
 
 @dataclass(frozen=True)
@@ -85,9 +98,7 @@ class Deploys:
 
     def of_push(self, app: AppName, token: str) -> Deploy | None:
         """Return the deploy that this very push asked for before, or None."""
-        return next(
-            iter(self._found("id IN (SELECT deploy FROM pushes WHERE app = ? AND token = ?)", app, token)), None
-        )
+        return self._first("id IN (SELECT deploy FROM pushes WHERE app = ? AND token = ?)", app, token)
 
     def of_app(self, app: AppName, limit: int = 20) -> list[Deploy]:
         """Return an app's newest deploys, newest first."""
@@ -96,12 +107,12 @@ class Deploys:
     def newest(self, app: AppName, *, by: Trigger | None = None) -> Deploy | None:
         """Return an app's newest deploy (with `by`: the newest of those with this trigger), or None."""
         only, values = ("", ()) if by is None else ("AND trigger = ?", (by,))
-        return next(iter(self._found(f"{_OF_APP} {only} ORDER BY id DESC LIMIT 1", app, *values)), None)
+        return self._first(f"{_OF_APP} {only} ORDER BY id DESC", app, *values)
 
     def chosen(self, app: AppName) -> Deploy | None:
         """Return the deploy that chose what is live: the last to go live of those that repeat nothing, or None."""
         choices = "status = 'live' AND trigger NOT IN ('restart', 'settings')"
-        return next(iter(self._found(f"{_OF_APP} AND {choices} ORDER BY live_at DESC LIMIT 1", app)), None)
+        return self._first(f"{_OF_APP} AND {choices} ORDER BY live_at DESC", app)
 
     def open(self) -> list[Deploy]:
         """Return every queued and running deploy, oldest first."""
@@ -113,17 +124,13 @@ class Deploys:
 
     def apps(self) -> list[AppName]:
         """Return every app that has had a deploy."""
-        with self._database.reading() as db:
-            rows = db.execute("SELECT DISTINCT app FROM deploys WHERE NOT forgotten ORDER BY app")
-            return [AppName(row["app"]) for row in rows]
+        rows = self._database.all("SELECT DISTINCT app FROM deploys WHERE NOT forgotten ORDER BY app")
+        return [AppName(row["app"]) for row in rows]
 
     def version_numbers(self, app: AppName, sha: Sha) -> set[str]:
         """Return the versions that an app's deploys of a commit have used."""
-        with self._database.reading() as db:
-            rows = db.execute(
-                "SELECT version FROM deploys WHERE app = ? AND sha = ? AND version IS NOT NULL", (app, sha)
-            )
-            return {row["version"] for row in rows}
+        question = "SELECT version FROM deploys WHERE app = ? AND sha = ? AND version IS NOT NULL"
+        return {row["version"] for row in self._database.all(question, app, sha)}
 
     def begin(self, queued: Deploy, version: Version) -> Deploy | None:
         """Mark a queued deploy as running, with its version, sha and subject; return it as it is then.
@@ -141,20 +148,18 @@ class Deploys:
 
     def enter(self, number: int, stage: str, *, container: str | None = None, port: int | None = None) -> None:
         """Note the stage that a running deploy enters, and its container and port once they are known."""
-        with self._database.transaction() as db:
-            db.execute(
-                "UPDATE deploys SET stage = ?, container = coalesce(?, container), port = coalesce(?, port) WHERE id = ?",
-                (stage, container, port, number),
-            )
+        statement = (
+            "UPDATE deploys SET stage = ?, container = coalesce(?, container), port = coalesce(?, port) WHERE id = ?"
+        )
+        self._database.change(statement, stage, container, port, number)
 
     def timed(self, number: int, phase: Phase) -> None:
         """Note how long a stage of a deploy took."""
-        with self._database.transaction() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO phases (deploy, name, ms, position)"
-                " SELECT id, ?2, ?3, (SELECT count(*) FROM phases WHERE deploy = ?1) FROM deploys WHERE id = ?1",
-                (number, phase.name, phase.ms),
-            )
+        statement = (
+            "INSERT OR REPLACE INTO phases (deploy, name, ms, position)"
+            " SELECT id, ?2, ?3, (SELECT count(*) FROM phases WHERE deploy = ?1) FROM deploys WHERE id = ?1"
+        )
+        self._database.change(statement, number, phase.name, phase.ms)
 
     def end(
         self, number: int, status: DeployStatus, error: Mapping[str, Any] | None = None, *, by: int | None = None
@@ -163,13 +168,12 @@ class Deploys:
 
         Return whether it was open: how a deploy has ended never changes.
         """
-        with self._database.transaction(durable=True) as db:
-            ended = db.execute(
-                "UPDATE deploys SET status = ?, error = ?, superseded_by = ?, finished_at = ?"
-                " WHERE id = ? AND status IN ('queued', 'running')",
-                (status, None if error is None else json.dumps(error), by, self._clock(), number),
-            )
-        return ended.rowcount > 0
+        statement = (
+            "UPDATE deploys SET status = ?, error = ?, superseded_by = ?, finished_at = ?"
+            " WHERE id = ? AND status IN ('queued', 'running')"
+        )
+        said = None if error is None else json.dumps(error)
+        return self._database.change(statement, status, said, by, self._clock(), number, durable=True) > 0
 
     def ask_to_cancel(self, number: int, error: Mapping[str, Any] | None = None) -> bool:
         """Note that a person wants an open deploy to end, also after a restart; `error` says who. Return whether it was open.
@@ -189,13 +193,11 @@ class Deploys:
 
     def blame(self, number: int, error: Mapping[str, Any]) -> None:
         """Note the error that the release of a deploy showed after it went live; the deploy stays one that went live."""
-        with self._database.transaction(durable=True) as db:
-            db.execute("UPDATE deploys SET error = ? WHERE id = ?", (json.dumps(error), number))
+        self._database.change("UPDATE deploys SET error = ? WHERE id = ?", json.dumps(error), number, durable=True)
 
     def highest(self) -> int:
         """Return the highest number that a deploy has had, also one that is forgotten by now."""
-        with self._database.reading() as db:
-            row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'deploys'").fetchone()
+        row = self._database.first("SELECT seq FROM sqlite_sequence WHERE name = 'deploys'")
         return 0 if row is None else int(row["seq"])
 
     def skip_to(self, number: int) -> None:
@@ -207,11 +209,10 @@ class Deploys:
 
     def requeue(self, number: int) -> None:
         """Queue a running deploy again that was interrupted."""
-        with self._database.transaction(durable=True) as db:
-            db.execute(
-                "UPDATE deploys SET status = 'queued', container = NULL, stage = '' WHERE id = ? AND status = 'running'",
-                (number,),
-            )
+        statement = (
+            "UPDATE deploys SET status = 'queued', container = NULL, stage = '' WHERE id = ? AND status = 'running'"
+        )
+        self._database.change(statement, number, durable=True)
 
     def forget(self, app: AppName) -> list[int]:
         """Forget the deploys and pushes of an app that is removed; return the deploys' numbers.
@@ -242,8 +243,10 @@ class Deploys:
 
     def sweep(self, number: int) -> None:
         """Delete a forgotten deploy that has left nothing else. Only safe while no deploy runs."""
-        with self._database.transaction() as db:
-            db.execute("DELETE FROM deploys WHERE id = ? AND forgotten", (number,))
+        self._database.change("DELETE FROM deploys WHERE id = ? AND forgotten", number)
+
+    def _first(self, where: str, *values: object) -> Deploy | None:
+        return next(iter(self._found(f"{where} LIMIT 1", *values)), None)
 
     def _found(self, where: str, *values: object) -> list[Deploy]:
         # In one turn: between two of them another thread may forget the app.
@@ -251,33 +254,12 @@ class Deploys:
             return [self.get(number) for number in self._ids(where, *values)]
 
     def _ids(self, where: str, *values: object) -> list[int]:
-        with self._database.reading() as db:
-            return [row["id"] for row in db.execute(f"SELECT id FROM deploys WHERE {where}", values)]  # noqa: S608 - no outside text
+        rows = self._database.all(f"SELECT id FROM deploys WHERE {where}", *values)  # noqa: S608 - no outside text
+        return [row["id"] for row in rows]
 
 
 def _deploy(row: sqlite3.Row, phases: tuple[Phase, ...] = ()) -> Deploy:
-    return Deploy(
-        id=row["id"],
-        app=AppName(row["app"]),
-        sha=Sha(row["sha"]),
-        subject=row["subject"],
-        branch=None if row["branch"] is None else Branch(row["branch"]),
-        trigger=Trigger(row["trigger"]),
-        rebuild=bool(row["rebuild"]),
-        status=DeployStatus(row["status"]),
-        stage=row["stage"],
-        attempt=row["attempt"],
-        version=None if row["version"] is None else Version(row["version"]),
-        container=row["container"],
-        port=row["port"],
-        requested_at=row["requested_at"],
-        started_at=row["started_at"],
-        live_at=row["live_at"],
-        finished_at=row["finished_at"],
-        superseded_by=row["superseded_by"],
-        error=None if row["error"] is None else json.loads(row["error"]),
-        phases=phases,
-        target=None if row["target"] is None else Version(row["target"]),
-        reason=row["reason"],
-        cancel=bool(row["cancel"]),
-    )
+    """Return a row as a deploy: but for `forgotten`, a column has the name of its field."""
+    values = typed(row, _TYPES)
+    del values["forgotten"]
+    return Deploy(**values, phases=phases)

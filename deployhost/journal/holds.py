@@ -23,19 +23,16 @@ class Holds:
 
     def all(self) -> list[Hold]:
         """Return every hold."""
-        with self._database.reading() as db:
-            return [_hold(row) for row in db.execute("SELECT * FROM holds ORDER BY app")]
+        return [_hold(row) for row in self._database.all("SELECT * FROM holds ORDER BY app")]
 
     def of_app(self, app: AppName) -> Hold | None:
         """Return an app's hold, or None."""
-        with self._database.reading() as db:
-            row = db.execute("SELECT * FROM holds WHERE app = ?", (app,)).fetchone()
+        row = self._database.first("SELECT * FROM holds WHERE app = ?", app)
         return None if row is None else _hold(row)
 
     def end(self, app: AppName) -> None:
         """Forget an app's hold, once its requests are not held any more."""
-        with self._database.transaction(durable=True) as db:
-            db.execute("DELETE FROM holds WHERE app = ?", (app,))
+        self._database.change("DELETE FROM holds WHERE app = ?", app, durable=True)
 
 
 def _hold(row: sqlite3.Row) -> Hold:

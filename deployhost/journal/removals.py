@@ -22,21 +22,17 @@ class Removals:
 
     def note_taken_out(self, app: AppName, entry: str) -> None:
         """Record the digest of the entry that is being taken out of apps.yml, TAKEN_OUT once it is out, or "" if it stays."""
-        with self._database.transaction(durable=True) as db:
-            db.execute("UPDATE removals SET taken_from = ? WHERE app = ?", (entry, app))
+        self._database.change("UPDATE removals SET taken_from = ? WHERE app = ?", entry, app, durable=True)
 
     def taken_out(self, app: AppName) -> str:
         """Return what `note_taken_out` recorded last, or "" if the removal has not come to that."""
-        with self._database.reading() as db:
-            row = db.execute("SELECT taken_from FROM removals WHERE app = ?", (app,)).fetchone()
+        row = self._database.first("SELECT taken_from FROM removals WHERE app = ?", app)
         return "" if row is None else str(row["taken_from"])
 
     def done(self, app: AppName) -> None:
         """Write down that nothing is left of an app."""
-        with self._database.transaction(durable=True) as db:
-            db.execute("DELETE FROM removals WHERE app = ?", (app,))
+        self._database.change("DELETE FROM removals WHERE app = ?", app, durable=True)
 
     def open(self) -> dict[AppName, bool]:
         """Return the apps whose removal has begun, each with whether its data goes too."""
-        with self._database.reading() as db:
-            return {AppName(row["app"]): bool(row["storage"]) for row in db.execute("SELECT * FROM removals")}
+        return {AppName(row["app"]): bool(row["storage"]) for row in self._database.all("SELECT * FROM removals")}

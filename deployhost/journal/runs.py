@@ -15,13 +15,11 @@ class Runs:
 
     def last(self) -> dict[JobKey, Run]:
         """Return the last run of each job. Raise FileProblem."""
-        with self.database.reading() as db:
-            rows = db.execute("SELECT * FROM runs").fetchall()
         return {
             (str(row["job"]), AppName(row["app"]) if row["app"] else None): Run(
                 row["begun_at"], row["ended_at"], row["done_at"], row["error"]
             )
-            for row in rows
+            for row in self.database.all("SELECT * FROM runs")
         }
 
     def write(self, key: JobKey, run: Run) -> None:
@@ -36,5 +34,4 @@ class Runs:
     def forget(self, key: JobKey) -> None:
         """Delete the record of a job, of which the app is gone. Raise FileProblem."""
         job, app = key
-        with self.database.transaction() as db:
-            db.execute("DELETE FROM runs WHERE job = ? AND app = ?", (job, app or ""))
+        self.database.change("DELETE FROM runs WHERE job = ? AND app = ?", job, app or "")
