@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from deployhost.config.process import COMMAND, CPUS, KAMAL_CPUS, KAMAL_MEMORY, MEMORY, ProcessConfig, ProcessTable
 from deployhost.config.schema import Section
-from deployhost.config.settings import DAY, Applies, Flag, Number, OneOf, Size, Whole, Word, Words, read, rows, setting
+from deployhost.config.settings import DAY, Applies, Flag, Number, Size, Whole, Word, Words, one_of, read, rows, setting
 from deployhost.model import WEB, AppName, Branch, Domain, EngineName, ProcessName, RuntimeName, Strategy
 
 LOCAL = ".localhost"
@@ -35,7 +35,7 @@ class AppConfig:
     port: int | None = setting(None, Whole(1, 65535),
         "`$PORT`; by default, another port that the app listens on is detected",
         Applies.CONTAINER, shown="from `EXPOSE`, otherwise 8080", kamal=("proxy.app_port", "env.clear.PORT"))
-    strategy: Strategy | None = setting(None, OneOf(Strategy),
+    strategy: Strategy | None = setting(None, one_of(Strategy),
         "how a new release takes over", Applies.DEPLOY, shown="`handover` with storage, otherwise `overlap`")
     memory: int | None = setting(None, MEMORY,
         "memory limit of each process: `512m`", Applies.CONTAINER, shown="no limit", kamal=KAMAL_MEMORY)
@@ -65,11 +65,11 @@ class AppConfig:
     stand_in_bases: bool = setting(False, Flag(),
         "let your own Dockerfile start from a base image made on this server; takes effect on the next `deployhost deploy`",
         Applies.BUILD)
-    runtime: RuntimeName | None = setting(None, OneOf(RuntimeName),
+    runtime: RuntimeName | None = setting(None, one_of(RuntimeName),
         "`python`, `node` or `static`, where several fit; `static` runs no server: it serves what the build script leaves "
         "or, without one, the files as they are; takes effect on the next `deployhost deploy`",
         Applies.BUILD, shown="what the files show")
-    engine: EngineName = setting(EngineName.DIRECT, OneOf(EngineName),
+    engine: EngineName = setting(EngineName.DIRECT, one_of(EngineName),
         "`kamal`: deploy with Kamal's own CLI, with `overlap` only", Applies.DEPLOY)
     trust_repo_config: bool = setting(False, Flag(),
         "let Kamal read the repository's own `config/deploy.yml`, which is code that runs as root", Applies.DEPLOY)

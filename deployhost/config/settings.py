@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from deployhost.config.schema import Section
 from deployhost.config.yaml_tree import Scalar
@@ -17,6 +17,7 @@ from deployhost.sizes import UNITS, size_text
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+N = TypeVar("N", int, float)
 Choice = TypeVar("Choice", bound=StrEnum)
 
 DAY = 86400  # seconds
@@ -44,64 +45,63 @@ class Kind(Protocol[T_co]):
         """Return the value of a key, or None if it is missing or wrong. Mistakes go to the section's problems."""
 
 
+class Plain(Generic[T_co]):
+    """The type of a setting that is one plain value."""
+
+    def read(self, section: Section, key: str) -> T_co | None:
+        """Return a key's value, as Kind has it."""
+        return section.scalar(key, self.value, str(self))
+
+    def value(self, node: Scalar) -> T_co | None:
+        """Return what a plain value means, or None if it is wrong."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class Flag:
+class Flag(Plain[bool]):
     """True or false."""
 
     def __str__(self) -> str:
         return "true or false"
 
-    def read(self, section: Section, key: str) -> bool | None:
-        """Return a key's value, as Kind has it."""
-        return section.scalar(key, lambda node: node.value if isinstance(node.value, bool) else None, str(self))
+    def value(self, node: Scalar) -> bool | None:
+        """Return it if it is true or false."""
+        return node.value if isinstance(node.value, bool) else None
 
 
 @dataclass(frozen=True)
-class Number:
+class _Range(Plain[N]):
+    low: N
+    high: N
+    unit: str = ""
+    word: ClassVar = ""
+    types: ClassVar[tuple[type, ...]] = ()
+
+    def __str__(self) -> str:
+        return f"{self.word}{f' of {self.unit}' if self.unit else ''} from {self.low} to {self.high}"
+
+    def value(self, node: Scalar) -> N | None:
+        """Return it if it is such a number within the bounds. A bool is none."""
+        value: Any = node.value
+        return value if type(value) in self.types and self.low <= value <= self.high else None
+
+
+class Number(_Range[float]):
     """A number from `low` to `high`."""
 
-    low: float
-    high: float
-    unit: str = ""
-
-    def __str__(self) -> str:
-        return f"a number{_of(self.unit)} from {self.low:g} to {self.high:g}"
-
-    def read(self, section: Section, key: str) -> float | None:
-        """Return a key's value, as Kind has it."""
-        return section.scalar(key, self._value, str(self))
-
-    def _value(self, node: Scalar) -> float | None:
-        value = node.value
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return None
-        return value if self.low <= value <= self.high else None
+    word = "a number"
+    types = (int, float)
 
 
-@dataclass(frozen=True)
-class Whole:
+class Whole(_Range[int]):
     """A whole number from `low` to `high`."""
 
-    low: int
-    high: int
-    unit: str = ""
-
-    def __str__(self) -> str:
-        return f"a whole number{_of(self.unit)} from {self.low} to {self.high}"
-
-    def read(self, section: Section, key: str) -> int | None:
-        """Return a key's value, as Kind has it."""
-        return section.scalar(key, self._value, str(self))
-
-    def _value(self, node: Scalar) -> int | None:
-        value = node.value
-        if isinstance(value, bool) or not isinstance(value, int):
-            return None
-        return value if self.low <= value <= self.high else None
+    word = "a whole number"
+    types = (int,)
 
 
 @dataclass(frozen=True)
-class Size:
+class Size(Plain[int]):
     """A number of bytes from `low` to `high`, written as Docker does: 512m, 2g."""
 
     low: int
@@ -112,40 +112,32 @@ class Size:
         bounds = least if self.high is None else f"{least} and at most {size_text(self.high)}"
         return f"a size of {bounds}, as in 512m or 2g"
 
-    def read(self, section: Section, key: str) -> int | None:
-        """Return a key's value, as Kind has it."""
-        return section.scalar(key, self._value, str(self))
-
-    def _value(self, node: Scalar) -> int | None:
+    def value(self, node: Scalar) -> int | None:
+        """Return the bytes if they are within the bounds."""
         match = _SIZE.fullmatch(node.text.strip())
         size = int(float(match[1]) * UNITS[match[2].lower()]) if match else 0
         return size if self.low <= size and (self.high is None or size <= self.high) else None
 
 
 @dataclass(frozen=True)
-class Word(Generic[T]):
-    """Text that `make` turns into the value, or raises ValueError."""
-
+class _Text(Generic[T]):
     make: Callable[[str], T]
     what: str
 
     def __str__(self) -> str:
         return self.what
+
+
+class Word(_Text[T]):
+    """Text that `make` turns into the value, or raises ValueError."""
 
     def read(self, section: Section, key: str) -> T | None:
         """Return a key's value, as Kind has it."""
         return section.word(key, self.make)
 
 
-@dataclass(frozen=True)
-class Words(Generic[T]):
+class Words(_Text[T]):
     """A list of texts that `make` turns into the values."""
-
-    make: Callable[[str], T]
-    what: str
-
-    def __str__(self) -> str:
-        return self.what
 
     def read(self, section: Section, key: str) -> tuple[T, ...] | None:
         """Return a key's value, as Kind has it. An empty list is a value."""
@@ -153,24 +145,16 @@ class Words(Generic[T]):
         return None if section.node(key) is None else found
 
 
-@dataclass(frozen=True)
-class OneOf(Generic[Choice]):
-    """One of a few words."""
+def one_of(choices: type[Choice]) -> Word[Choice]:
+    """Return the type of a setting that is one of a few words."""
+    what = f"one of {', '.join(choices)}"
 
-    choices: type[Choice]
+    def chosen(text: str) -> Choice:
+        if text not in list(choices):
+            raise ValueError(f"{text!r} must be {what}")
+        return choices(text)
 
-    def __str__(self) -> str:
-        return f"one of {', '.join(self.choices)}"
-
-    def read(self, section: Section, key: str) -> Choice | None:
-        """Return a key's value, as Kind has it."""
-        return section.word(key, self._value)
-
-    def _value(self, text: str) -> Choice:
-        try:
-            return self.choices(text)
-        except ValueError:
-            raise ValueError(f"{text!r} must be {self}") from None
+    return Word(chosen, what)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +206,3 @@ def read(table: Mapping[str, Setting], section: Section) -> dict[str, Any]:
     """Return the values that stand in a section, by key; what is missing or wrong is left to its default."""
     found = ((key, row.kind.read(section, key)) for key, row in table.items())
     return {key: value for key, value in found if value is not None}
-
-
-def _of(unit: str) -> str:
-    return f" of {unit}" if unit else ""
