@@ -1,13 +1,14 @@
 """apps.yml: the apps and their settings, parsed once into types, and changed without touching what its owner wrote."""
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from deployhost.config import yaml_file
 from deployhost.config.app import KEYS, LOCAL, AppConfig, read_app
-from deployhost.config.schema import Problems, Section, entries, nearest
+from deployhost.config.schema import Given, Problems, Section, entries, nearest
 from deployhost.config.yaml_edit import YamlText
 from deployhost.config.yaml_tree import Node
 from deployhost.errors import AppNotFound, Conflict, InvalidConfig, InvalidName
@@ -64,22 +65,12 @@ class AppsFile:
 Edit = Callable[[YamlText, AppsFile], None]
 
 
-@dataclass(frozen=True)
-class _Given(Generic[T]):
-    """A value in the entry of an app, and where it stands."""
-
-    node: Node
-    place: str
-    app: AppName
-    value: T
-
-
 def load(path: Path) -> AppsFile:
     """Return the apps of apps.yml. A missing file has none.
 
     Raises FileProblem, and InvalidConfig for a mistake that is not in the entry of one app.
     """
-    return yaml_file.load(path, lambda root, name: parse(root, name, yaml_file.hint(path)))
+    return yaml_file.load(path, parse)
 
 
 def change(path: Path, edit: Edit, *, then: Callable[[], None] = lambda: None) -> AppsFile:
@@ -154,14 +145,9 @@ def remove_app(
     change(path, edit, then=then)
 
 
-def set_branch(path: Path, name: AppName, branch: Branch) -> AppConfig:
-    """Set an app's branch and return its settings. Raises AppNotFound."""
-
-    def edit(text: YamlText, now: AppsFile) -> None:
-        if now.get(name).branch != branch:
-            text.set(("apps", name, "branch"), branch)
-
-    return change(path, edit).get(name)
+def set_branch(path: Path, name: AppName, branch: Branch) -> None:
+    """Set an app's branch. Raises AppNotFound."""
+    _set(path, name, "branch", branch)
 
 
 def add_domains(path: Path, name: AppName, domains: Iterable[Domain]) -> tuple[Domain, ...]:
@@ -197,13 +183,17 @@ def remove_domains(path: Path, name: AppName, domains: Iterable[Domain]) -> tupl
 
 def set_storage(path: Path, name: AppName, on: bool) -> bool:
     """Set whether an app has storage and return whether that is a change. Raises AppNotFound."""
+    return _set(path, name, "storage", on)
+
+
+def _set(path: Path, name: AppName, key: str, value: bool | str) -> bool:
     changed = False
 
     def edit(text: YamlText, now: AppsFile) -> None:
         nonlocal changed
-        changed = now.get(name).storage != on
+        changed = getattr(now.get(name), key) != value
         if changed:
-            text.set(("apps", name, "storage"), on)
+            text.set(("apps", name, key), value)
 
     change(path, edit)
     return changed
@@ -217,8 +207,8 @@ def parse(root: Node, name: str, hint: str = "") -> AppsFile:
     problems = Problems(name, hint)
     top = Section(root, "", frozenset({"apps"}), problems)
     apps: dict[AppName, AppConfig] = {}
-    domains: list[_Given[Domain]] = []
-    reached: list[_Given[AppName]] = []
+    domains: dict[AppName, Given[Domain]] = {}
+    reached: dict[AppName, Given[AppName]] = {}
     for key, value in entries(top.node("apps"), "apps", problems).values():
         try:
             app = AppName(key.text)
@@ -226,16 +216,12 @@ def parse(root: Node, name: str, hint: str = "") -> AppsFile:
             problems.add(key, f"apps/{key.text}", str(error))
             continue
         section = Section(value, f"apps/{app}", KEYS, problems)
-        its, others = section.words("domains", Domain), section.words("may_reach", AppName)
-        domains += [_Given(node, place, app, domain) for node, place, domain in its]
-        reached += [_Given(node, place, app, other) for node, place, other in others]
-        apps[app] = read_app(
-            app, section, tuple(domain for _, _, domain in its), tuple(other for _, _, other in others)
-        )
+        domains[app], reached[app] = section.words("domains", Domain), section.words("may_reach", AppName)
+        apps[app] = read_app(app, section, _values(domains[app]), _values(reached[app]))
     _check_domains(apps, domains, problems)
-    for given in reached:
-        if given.value not in apps:
-            problems.add(given.node, given.place, f"there is no app {given.value}")
+    for node, where, other in itertools.chain(*reached.values()):
+        if other not in apps:
+            problems.add(node, where, f"there is no app {other}")
     return _file(apps, problems)
 
 
@@ -247,19 +233,25 @@ def _file(apps: Mapping[AppName, AppConfig], problems: Problems) -> AppsFile:
     return AppsFile({app: None if app in mistakes else config for app, config in apps.items()}, mistakes, problem)
 
 
-def _check_domains(apps: Mapping[AppName, AppConfig], domains: list["_Given[Domain]"], problems: Problems) -> None:
+def _values(given: Given[T]) -> tuple[T, ...]:
+    return tuple(value for _, _, value in given)
+
+
+def _check_domains(
+    apps: Mapping[AppName, AppConfig], domains: Mapping[AppName, Given[Domain]], problems: Problems
+) -> None:
     seen: dict[Domain, AppName] = {}
-    for given in domains:
-        node, where, app, domain = given.node, given.place, given.app, given.value
-        local = domain.removesuffix(LOCAL)
-        if domain in seen:
-            whose = f"{app} twice" if seen[domain] == app else f"{seen[domain]} too"
-            problems.add(node, where, f"{domain} is given to {whose}")
-        elif domain == app + LOCAL:
-            problems.add(node, where, f"{app} answers at {domain} anyway: leave it out")
-        elif domain.endswith(LOCAL) and local in apps:
-            problems.add(node, where, f"{domain} is the own address of {local}")
-        seen.setdefault(domain, app)
+    for app, its in domains.items():
+        for node, where, domain in its:
+            local = domain.removesuffix(LOCAL)
+            if domain in seen:
+                whose = f"{app} twice" if seen[domain] == app else f"{seen[domain]} too"
+                problems.add(node, where, f"{domain} is given to {whose}")
+            elif domain == app + LOCAL:
+                problems.add(node, where, f"{app} answers at {domain} anyway: leave it out")
+            elif domain.endswith(LOCAL) and local in apps:
+                problems.add(node, where, f"{domain} is the own address of {local}")
+            seen.setdefault(domain, app)
 
 
 def _refuse_taken(now: AppsFile, name: AppName, domains: Iterable[Domain]) -> None:

@@ -12,7 +12,6 @@ from deployhost.model import EnvName
 
 _ASSIGNMENT = re.compile(r"[ \t]*(?:export[ \t]+)?(?P<name>[^\s=#'\"]+)[ \t]*=[ \t]*")
 _QUOTED = {"'": re.compile(r"'([^']*)'"), '"': re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)}
-_BARE = re.compile(r"[^\n]*")
 _COMMENT = re.compile(r"(?:^|(?<![ \t])[ \t]+)#.*")
 _REST = re.compile(r"[ \t]*(?:#[^\n]*)?(?=\n|\Z)")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
@@ -69,9 +68,7 @@ def _statement(text: str, at: int) -> tuple[int, tuple[str, str] | str | None]:
     name, at = assignment["name"], assignment.end()
     quote = text[at : at + 1]
     if quote not in ('"', "'"):
-        raw = _BARE.match(text, at)
-        bare = raw.group() if raw is not None else ""
-        return line_end + 1, (name, _COMMENT.sub("", bare, count=1).strip())
+        return line_end + 1, (name, _COMMENT.sub("", text[at:line_end], count=1).strip())
     quoted = _QUOTED[quote].match(text, at)
     if quoted is None:
         return line_end + 1, f"{name}: the quote {quote} is not closed"

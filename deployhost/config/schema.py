@@ -7,6 +7,7 @@ from deployhost.config.yaml_tree import Mapping, Node, Scalar, Sequence
 from deployhost.errors import InvalidConfig, InvalidName
 
 T = TypeVar("T")
+Given = tuple[tuple[Node, str, T], ...]  # values, each after its tree and the keys that lead to it
 
 ALIKE = 0.7  # of 1: how much of two words is to be the same for the one to be a slip of the other
 
@@ -80,7 +81,7 @@ class Section:
         node = self.node(key)
         return None if node is None else self._made(node, self.place(key), make)
 
-    def words(self, key: str, make: Callable[[str], T]) -> tuple[tuple[Node, str, T], ...]:
+    def words(self, key: str, make: Callable[[str], T]) -> Given[T]:
         """Return a key's list of texts: each one's tree, the keys that lead to it, and what it was made into."""
         node = self.node(key)
         if node is None:

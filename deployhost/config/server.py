@@ -62,33 +62,20 @@ SETTINGS = rows(ServerConfig)
 _KEYS = frozenset(SETTINGS)
 
 
-class ServerSettings:
-    """server.yml as it is now. It is read again only when it has changed."""
+class ServerSettings(yaml_file.Current[ServerConfig]):
+    """server.yml as it is now."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._seen: tuple[int, int, int] | None = None
-        self._known = ServerConfig()
+        super().__init__(path, parse)
 
     def current(self) -> ServerConfig:
         """Return the settings as they are now. Raises InvalidConfig, FileProblem."""
-        seen = self._mark()
-        if seen != self._seen or seen is None:
-            self._known = load(self.path)
-            self._seen = seen
-        return self._known
+        return self.read() or ServerConfig()
 
     def has(self, key: str) -> bool:
         """Return whether the file sets a key."""
         text = files.read(self.path) or b""
         return any(line.startswith(f"{key}:".encode()) for line in text.splitlines())
-
-    def _mark(self) -> tuple[int, int, int] | None:
-        try:
-            status = self.path.stat()
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def load(path: Path) -> ServerConfig:
@@ -96,29 +83,19 @@ def load(path: Path) -> ServerConfig:
     return yaml_file.load(path, parse)
 
 
-def set_http_port(path: Path, port: int) -> ServerConfig:
-    """Set kamal-proxy's port and return the settings. Raises InvalidConfig, FileProblem, Conflict."""
+def set_port(path: Path, key: str, port: int) -> ServerConfig:
+    """Set one of the ports and return the settings. Raises InvalidConfig, FileProblem, Conflict."""
 
     def edit(text: YamlText, now: ServerConfig) -> None:
-        if now.http_port != port:
-            text.set(("http_port",), port)
+        if getattr(now, key) != port:
+            text.set((key,), port)
 
     return yaml_file.change(path, parse, edit, header=HEADER)
 
 
-def set_ssh_port(path: Path, port: int) -> ServerConfig:
-    """Set the port of the SSH server for Kamal and return the settings. Raises InvalidConfig, FileProblem, Conflict."""
-
-    def edit(text: YamlText, now: ServerConfig) -> None:
-        if now.ssh_port != port:
-            text.set(("ssh_port",), port)
-
-    return yaml_file.change(path, parse, edit, header=HEADER)
-
-
-def parse(root: Node, name: str) -> ServerConfig:
-    """Return the settings of a file's tree. Raises InvalidConfig with every mistake."""
-    problems = Problems(name)
+def parse(root: Node, name: str, hint: str = "") -> ServerConfig:
+    """Return the settings of a file's tree; `hint` is the command that mends the file. Raises InvalidConfig with every mistake."""
+    problems = Problems(name, hint)
     section = Section(root, "", _KEYS, problems)
     config = ServerConfig(**read(SETTINGS, section))
     problems.check()

@@ -6,12 +6,12 @@ Where they differ (anchors, exotic layouts) the edit is refused: a file is never
 
 import json
 import re
-from copy import deepcopy
 
 from deployhost.config.yaml_tree import Mapping, Node, Plain, Scalar, Sequence, parse, plain
 from deployhost.errors import InvalidConfig
 
 Path = tuple[str, ...]
+Entry = tuple[Scalar, Node]
 
 # Words that need no quotes in any version of YAML, and the ones among them that some version takes for a bool or null.
 _BARE = re.compile(r"[A-Za-z_/][A-Za-z0-9._/-]*")
@@ -48,8 +48,7 @@ class YamlText:
         """Set the value at a path of keys; keys that are missing are added at the end of their mapping."""
         expected = self._plain()
         _at(expected, path[:-1])[path[-1]] = value
-        parent, key = self._open(path)
-        entry = parent.get(key) if isinstance(parent, Mapping) else None
+        parent, entry = self._open(path)
         if entry is None:
             self._insert_key(parent, path, "" if value is None else to_scalar(value))
         else:
@@ -68,8 +67,7 @@ class YamlText:
 
     def drop_item(self, path: Path, item: str) -> None:
         """Remove an item from the list at a path of keys; a list that becomes empty goes with its key."""
-        parent, key = self._open(path)
-        entry = parent.get(key) if isinstance(parent, Mapping) else None
+        _, entry = self._open(path)
         sequence = entry[1] if entry is not None else None
         if not isinstance(sequence, Sequence):
             return
@@ -88,13 +86,12 @@ class YamlText:
 
     def drop(self, path: Path) -> None:
         """Remove the key at a path and its value, with all lines that belong to them."""
-        parent, key = self._open(path)
-        entry = parent.get(key) if isinstance(parent, Mapping) else None
+        parent, entry = self._open(path)
         if entry is None or not isinstance(parent, Mapping):
             return
         expected = self._plain()
         holder = _at(expected, path[:-1])
-        del holder[key]
+        del holder[path[-1]]
         if not holder and not parent.flow and len(path) > 1:
             _at(expected, path[:-2])[path[-2]] = None  # `hello:` with nothing below it
         spans = [(name.start, _entry_end(name, value)) for name, value in parent.entries]
@@ -107,18 +104,27 @@ class YamlText:
             return {}
         if not isinstance(value, dict):
             raise self._refusal()
-        return deepcopy(value)
+        return value
 
-    def _open(self, path: Path) -> tuple[Node, str]:
-        """Return the mapping (or empty value) that holds the last key of a path, having added the keys above it."""
-        node = self.root
-        for depth, key in enumerate(path[:-1]):
+    def _entries(self, path: Path) -> list[Entry]:
+        """Return the entries on the way to a path, as many as there are."""
+        node, found = self.root, []
+        for key in path:
             entry = node.get(key) if isinstance(node, Mapping) else None
             if entry is None:
-                self._insert_key(node, path[: depth + 1], "")
-                return self._open(path)
+                break
+            found.append(entry)
             node = entry[1]
-        return node, path[-1]
+        return found
+
+    def _open(self, path: Path) -> tuple[Node, Entry | None]:
+        """Return what holds the last key of a path, having added the keys above it, and that key's entry, if it has one."""
+        found = self._entries(path)
+        if len(found) < len(path) - 1:
+            self._insert_key(found[-1][1] if found else self.root, path[: len(found) + 1], "")
+            return self._open(path)
+        parent = found[len(path) - 2][1] if len(path) > 1 else self.root
+        return parent, found[-1] if len(found) == len(path) else None
 
     def _insert_key(self, parent: Node, path: Path, value: str) -> None:
         key = to_scalar(path[-1])
@@ -140,8 +146,7 @@ class YamlText:
             self._insert_line(owner.end, owner.column + self._indent(), line)
 
     def _append_one(self, path: Path, item: str) -> None:
-        parent, key = self._open(path)
-        entry = parent.get(key) if isinstance(parent, Mapping) else None
+        parent, entry = self._open(path)
         if entry is None:
             self._insert_key(parent, path, "")
             self._append_one(path, item)
@@ -160,25 +165,15 @@ class YamlText:
             raise self._refusal()
 
     def _key(self, path: Path) -> Scalar:
-        node = self.root
-        found: Scalar | None = None
-        for key in path:
-            entry = node.get(key) if isinstance(node, Mapping) else None
-            if entry is None:
-                raise self._refusal()
-            found, node = entry
-        if found is None:
+        found = self._entries(path)
+        if not path or len(found) < len(path):
             raise self._refusal()
-        return found
+        return found[-1][0]
 
     def _in_flow(self, path: Path) -> bool:
         """Return whether one of the mappings on the way to a path, and the one at it, is written as `{…}`."""
-        node, ways = self.root, []
-        for key in (*path, ""):
-            ways.append(isinstance(node, Mapping) and node.flow)
-            entry = node.get(key) if isinstance(node, Mapping) else None
-            node = entry[1] if entry is not None else node
-        return any(ways)
+        nodes = [self.root, *(value for _, value in self._entries(path))]
+        return any(isinstance(node, Mapping) and node.flow for node in nodes)
 
     def _replace(self, key: Scalar, value: Node, new: str) -> None:
         if value.start == value.end:  # `branch:` and nothing after it

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from deployhost.config.yaml_edit import YamlText
 from deployhost.config.yaml_tree import Node, parse
@@ -11,20 +11,32 @@ from deployhost.errors import InvalidConfig
 from deployhost.system import files
 
 T = TypeVar("T")
-Parse = Callable[[Node, str], T]
-"""Returns what a file says, from its tree and its name. Raises InvalidConfig with all mistakes."""
+Parse = Callable[[Node, str, str], T]
+"""Returns what a file says, from its tree, its name and the command that mends it. Raises InvalidConfig with all mistakes."""
 
 MODE = 0o644
 
 
+class Current(Generic[T]):
+    """What a file says now. Its bytes decide whether it is parsed again: two writes within a clock's tick have one time."""
+
+    def __init__(self, path: Path, parse: Parse[T]) -> None:
+        self.path, self._parse = path, parse
+        self._seen: tuple[bytes, T] | None = None
+
+    def read(self) -> T | None:
+        """Return what the file says, or None if there is no file. Raise InvalidConfig, FileProblem."""
+        raw, seen = files.read(self.path), self._seen
+        if raw is None:
+            return None
+        if seen is None or seen[0] != raw:
+            self._seen = seen = (raw, _understood(self.path, raw, self._parse))
+        return seen[1]
+
+
 def load(path: Path, read: Parse[T]) -> T:
     """Return what a file says; a missing file is an empty one. Raise InvalidConfig, FileProblem."""
-    return understood(path, files.read(path), read)
-
-
-def understood(path: Path, raw: bytes | None, read: Parse[T]) -> T:
-    """Return what a file's bytes mean (None: there is no file). Raise InvalidConfig."""
-    return _explained(path, lambda: read(parse(_decoded(path, raw).removeprefix("\ufeff"), path.name), path.name))
+    return _understood(path, files.read(path), read)
 
 
 @contextlib.contextmanager
@@ -51,19 +63,20 @@ def change(
     Raise InvalidConfig, FileProblem, Conflict if the file stays locked.
     """
     with locked(path):
-        old = _decoded(path, files.read(path))
-        text = _explained(path, lambda: YamlText(old or header, path.name))
-        before = _explained(path, lambda: read(text.root, path.name))
-
-        def edited() -> T:
-            edit(text, before)
-            return read(text.root, path.name)
-
-        after = _explained(path, edited)
+        with _explained(path):
+            old = _decoded(path, files.read(path))
+            text = YamlText(old or header, path.name)
+            edit(text, read(text.root, path.name, hint(path)))
+            after = read(text.root, path.name, hint(path))
         if text.text != (old or header):
             files.write_atomically(path, text.text.encode(), _mode(path))
         then()
         return after
+
+
+def _understood(path: Path, raw: bytes | None, read: Parse[T]) -> T:
+    with _explained(path):
+        return read(parse(_decoded(path, raw).removeprefix("\ufeff"), path.name), path.name, hint(path))
 
 
 def hint(path: Path) -> str:
@@ -87,8 +100,9 @@ def _mode(path: Path) -> int:
         return MODE
 
 
-def _explained(path: Path, do: Callable[[], T]) -> T:
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
     try:
-        return do()
+        yield
     except InvalidConfig as error:
         raise InvalidConfig(error.message, details=error.details, hint=error.hint or hint(path)) from error

@@ -15,39 +15,37 @@ _TAG = "tag:yaml.org,2002:"
 
 
 @dataclass(frozen=True)
-class Scalar:
+class Place:
+    """Where something stands in a text."""
+
+    start: int
+    end: int
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Scalar(Place):
     """One value; `text` is what was written, `value` what it means. An empty value has start == end."""
 
     value: bool | int | float | str | None
     text: str
-    start: int
-    end: int
-    line: int
-    column: int
 
 
 @dataclass(frozen=True)
-class Sequence:
+class Sequence(Place):
     """A list; `flow` is the `[a, b]` way of writing it."""
 
     items: tuple["Node", ...]
     flow: bool
-    start: int
-    end: int
-    line: int
-    column: int
 
 
 @dataclass(frozen=True)
-class Mapping:
+class Mapping(Place):
     """Keys and values in the order of the file; a key may stand there twice."""
 
     entries: tuple[tuple[Scalar, "Node"], ...]
     flow: bool
-    start: int
-    end: int
-    line: int
-    column: int
 
     def get(self, key: str) -> tuple[Scalar, "Node"] | None:
         """Return the key and its value, or None."""
@@ -64,7 +62,7 @@ def parse(text: str, name: str = "text") -> Node:
 
     try:
         root = YAML(typ="safe", pure=True).compose(text)
-        return Scalar(None, "", len(text), len(text), 1, 0) if root is None else _node(root, ())
+        return Scalar(len(text), len(text), 1, 0, None, "") if root is None else _node(root, ())
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" (line {mark.line + 1})" if mark is not None else ""
@@ -91,24 +89,25 @@ def _node(raw: Any, parents: tuple[int, ...]) -> Node:
     if id(raw) in parents:
         raise _Unusable(f"a list or mapping contains itself (line {raw.start_mark.line + 1})")
     above = (*parents, id(raw))
-    start, end = raw.start_mark.index, raw.end_mark.index
-    line, column = raw.start_mark.line + 1, raw.start_mark.column
     if raw.id == "mapping":
         entries = []
         for key, value in raw.value:
             if key.id != "scalar":
                 raise _Unusable(f"a key must be a word (line {key.start_mark.line + 1})")
             entries.append((_scalar(key), _node(value, above)))
-        return Mapping(tuple(entries), bool(raw.flow_style), start, end, line, column)
+        return Mapping(*_place(raw), tuple(entries), bool(raw.flow_style))
     if raw.id == "sequence":
-        items = tuple(_node(item, above) for item in raw.value)
-        return Sequence(items, bool(raw.flow_style), start, end, line, column)
+        return Sequence(*_place(raw), tuple(_node(item, above) for item in raw.value), bool(raw.flow_style))
     return _scalar(raw)
 
 
 def _scalar(raw: Any) -> Scalar:
+    return Scalar(*_place(raw), _value(raw.tag, raw.value), raw.value)
+
+
+def _place(raw: Any) -> tuple[int, int, int, int]:
     mark = raw.start_mark
-    return Scalar(_value(raw.tag, raw.value), raw.value, mark.index, raw.end_mark.index, mark.line + 1, mark.column)
+    return mark.index, raw.end_mark.index, mark.line + 1, mark.column
 
 
 def _value(tag: str, text: str) -> bool | int | float | str | None:

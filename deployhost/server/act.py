@@ -99,7 +99,7 @@ class SetupActor:
             files.make_directory(path, mode)
 
     def _set_http_port(self, step: steps.SetHttpPort) -> None:
-        server_config.set_http_port(self._paths.server_yml, step.port)
+        server_config.set_port(self._paths.server_yml, "http_port", step.port)
 
     def _obtain_proxy_image(self, step: steps.ObtainProxyImage) -> str:
         return proxy_image.obtain(self.docker, file=step.file, say=self.log, environ=os.environ)

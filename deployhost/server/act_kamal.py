@@ -52,7 +52,7 @@ class KamalActor:
             files.write_atomically(path, text.encode())
 
     def _set_ssh_port(self, step: steps.SetSshPort) -> None:
-        server_config.set_ssh_port(self.paths.server_yml, step.port)
+        server_config.set_port(self.paths.server_yml, "ssh_port", step.port)
 
     def _own_registry(self, step: steps.OwnRegistry) -> None:
         files.make_directory(step.path, 0o700)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deployhost.apps.repositories import ASIDE, Repositories
-from deployhost.config import apps
+from deployhost.config import apps, yaml_file, yaml_tree
 from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
 from deployhost.converge.findings.repository_plan import repositories
@@ -203,8 +203,8 @@ def test_apps_yml_can_be_changed_while_a_repository_is_made(server: Server, whil
 def test_apps_yml_is_parsed_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     server.list_apps(A, B, C)
     parsed: list[str] = []
-    parse = apps.parse
-    monkeypatch.setattr(apps, "parse", lambda root, name, hint="": parsed.append(name) or parse(root, name, hint))  # type: ignore[func-returns-value]
+    parse = yaml_tree.parse
+    monkeypatch.setattr(yaml_file, "parse", lambda text, name: parsed.append(name) or parse(text, name))  # type: ignore[func-returns-value]
     server.repositories.refresh()
     assert server.there() == ["a.git", "b.git", "c.git"]
     assert len(parsed) == 1

@@ -25,7 +25,7 @@ LATER = f"{contract.PROXY_REPOSITORY}:v0.9.9"
 def paths(tmp_path: Path) -> Paths:
     paths = Paths(tmp_path)
     paths.config.mkdir(parents=True)
-    server_config.set_http_port(paths.server_yml, 8081)
+    server_config.set_port(paths.server_yml, "http_port", 8081)
     return paths
 
 
