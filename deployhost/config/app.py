@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deployhost.config.process import COMMAND, CPUS, KAMAL_CPUS, KAMAL_MEMORY, MEMORY, ProcessConfig, ProcessTable
+from deployhost.config.process import COMMAND, CPUS, KAMAL_CPUS, KAMAL_MEMORY, MEMORY, PROCESSES, ProcessConfig
 from deployhost.config.schema import Section
-from deployhost.config.settings import DAY, Applies, Flag, Number, Size, Whole, Word, Words, one_of, read, rows, setting
+from deployhost.config.settings import DAY, FLAG, Applies, number, one_of, read, rows, setting, size, whole, word, words
 from deployhost.model import WEB, AppName, Branch, Domain, EngineName, ProcessName, RuntimeName, Strategy
 
 LOCAL = ".localhost"
@@ -23,16 +23,16 @@ class AppConfig:
 
     name: AppName
     # fmt: off
-    branch: Branch | None = setting(None, Word(Branch, "a branch"),
+    branch: Branch | None = setting(None, word(Branch, "a branch"),
         "the branch that is deployed", Applies.ITSELF, shown="the first one pushed")
-    domains: tuple[Domain, ...] = setting((), Words(Domain, "a list of host names"),
+    domains: tuple[Domain, ...] = setting((), words(Domain, "a list of host names"),
         "host names beside `NAME.localhost`: `[shop.example.com]`", Applies.ROUTE, shown="none", kamal="proxy.hosts")
-    storage: bool = setting(False, Flag(),
+    storage: bool = setting(False, FLAG,
         "mount a directory that outlives deploys at `/storage`", Applies.CONTAINER, kamal="volumes")
-    health: str | None = setting(None, Word(_health_path, "a path of a URL"),
+    health: str | None = setting(None, word(_health_path, "a path of a URL"),
         "a path that must answer 2xx",
         Applies.DEPLOY, shown="`/up`, then `/`, with any status below 500", kamal="proxy.healthcheck.path")
-    port: int | None = setting(None, Whole(1, 65535),
+    port: int | None = setting(None, whole(1, 65535),
         "`$PORT`; by default, another port that the app listens on is detected",
         Applies.CONTAINER, shown="from `EXPOSE`, otherwise 8080", kamal=("proxy.app_port", "env.clear.PORT"))
     strategy: Strategy | None = setting(None, one_of(Strategy),
@@ -42,27 +42,28 @@ class AppConfig:
     cpus: float | None = setting(None, CPUS,
         "CPU limit of each process: `0.5`", Applies.CONTAINER, shown="no limit", kamal=KAMAL_CPUS)
     # The log begins anew at that size: with less, a crash would hardly be found in it.
-    log_size: int = setting(10 * 1024**2, Size(1024**2, 10 * 1024**3),
-        "the most that Docker keeps of each container's log: `50m`", Applies.CONTAINER, kamal="logging.options.max-size")
+    log_size: int = setting(10 * 1024**2, size(1024**2, 10 * 1024**3),
+        "the most that Docker keeps of each container's log: `50m`", Applies.CONTAINER, shown="`10m`",
+        kamal="logging.options.max-size")
     # Beside the Procfile's, or in their place.
-    processes: Mapping[ProcessName, ProcessConfig] = setting({}, ProcessTable(),
+    processes: Mapping[ProcessName, ProcessConfig] = setting({}, PROCESSES,
         "`worker: python jobs.py`, or `worker: {command: …, memory: 1g, cpus: 1}`",
         Applies.CONTAINER, shown="the Procfile's", kamal="servers")
     release: str | None = setting(None, COMMAND,
         "a command that runs once before the switch", Applies.DEPLOY, shown="the Procfile's")
-    may_reach: tuple[AppName, ...] = setting((), Words(AppName, "a list of apps"),
+    may_reach: tuple[AppName, ...] = setting((), words(AppName, "a list of apps"),
         "apps that it may connect to, at `http://api:PORT`; all others are blocked: `[api]`", Applies.ITSELF, shown="none")
-    auto_rollback: bool = setting(True, Flag(),
+    auto_rollback: bool = setting(True, FLAG,
         "roll back when a new release fails in its first minute", Applies.ITSELF)
-    boot_limit: float = setting(60, Number(1, DAY, "seconds"),
+    boot_limit: float = setting(60, number(1, DAY, "seconds"),
         "seconds within which a new release must become healthy", Applies.DEPLOY, kamal="deploy_timeout")
-    drain: float = setting(30, Number(0, DAY, "seconds"),
+    drain: float = setting(30, number(0, DAY, "seconds"),
         "seconds that the old release has to finish its requests", Applies.DEPLOY, kamal="drain_timeout")
-    response_timeout: float = setting(100, Number(1, DAY, "seconds"),
+    response_timeout: float = setting(100, number(1, DAY, "seconds"),
         "seconds within which an answer must begin", Applies.ROUTE, kamal="proxy.response_timeout")
-    stop_timeout: int = setting(10, Whole(0, DAY, "seconds"),
+    stop_timeout: int = setting(10, whole(0, DAY, "seconds"),
         "seconds between the stop signal and the kill", Applies.CONTAINER, kamal="servers.*.options.stop-timeout")
-    stand_in_bases: bool = setting(False, Flag(),
+    stand_in_bases: bool = setting(False, FLAG,
         "let your own Dockerfile start from a base image made on this server; takes effect on the next `deployhost deploy`",
         Applies.BUILD)
     runtime: RuntimeName | None = setting(None, one_of(RuntimeName),
@@ -71,7 +72,7 @@ class AppConfig:
         Applies.BUILD, shown="what the files show")
     engine: EngineName = setting(EngineName.DIRECT, one_of(EngineName),
         "`kamal`: deploy with Kamal's own CLI, with `overlap` only", Applies.DEPLOY)
-    trust_repo_config: bool = setting(False, Flag(),
+    trust_repo_config: bool = setting(False, FLAG,
         "let Kamal read the repository's own `config/deploy.yml`, which is code that runs as root", Applies.DEPLOY)
     # fmt: on
 

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from deployhost.config.schema import Problems, Section, entries
-from deployhost.config.settings import MOST_CPUS, Applies, Number, Size, Word, read, rows, setting
+from deployhost.config.settings import MOST_CPUS, Applies, Kind, number, read, rows, setting, size, word
 from deployhost.config.yaml_tree import Node, Scalar
 from deployhost.errors import InvalidName
 from deployhost.model import WEB, ProcessName
 
-MEMORY = Size(16 * 1024**2)  # with less no program of ours would start, and Docker itself refuses less than 6 MiB
-CPUS = Number(0.01, MOST_CPUS)
+MEMORY = size(16 * 1024**2)  # with less no program of ours would start, and Docker itself refuses less than 6 MiB
+CPUS = number(0.01, MOST_CPUS)
 KAMAL_MEMORY = ("servers.*.options.memory", "servers.*.options.memory-swap")
 KAMAL_CPUS = "servers.*.options.cpus"
 
@@ -20,7 +20,7 @@ def _command(text: str) -> str:
     return text.strip()
 
 
-COMMAND = Word(_command, "a command on one line")
+COMMAND = word(_command, "a command on one line")
 
 
 @dataclass(frozen=True)
@@ -42,28 +42,25 @@ class ProcessConfig:
 SETTINGS = rows(ProcessConfig)
 
 
-class ProcessTable:
-    """The type of `processes`: a command or a mapping for each name."""
+def _processes(section: Section, key: str) -> dict[ProcessName, ProcessConfig] | None:
+    """Return the processes, or None if there are none. Mistakes go to the section's problems."""
+    found: dict[ProcessName, ProcessConfig] = {}
+    place = section.place(key)
+    for entry, value in entries(section.node(key), place, section.problems).values():
+        where = f"{place}/{entry.text}"
+        try:
+            name = ProcessName(entry.text)
+        except InvalidName as error:
+            section.problems.add(entry, where, str(error))
+            continue
+        if name == "release":
+            section.problems.add(entry, where, "what runs before the switch is the app's own key `release:`")
+            continue
+        found[name] = _process(name, entry, value, where, section.problems)
+    return found or None
 
-    def __str__(self) -> str:
-        return "a mapping of process names to commands"
 
-    def read(self, section: Section, key: str) -> dict[ProcessName, ProcessConfig] | None:
-        """Return the processes, or None if there are none. Mistakes go to the section's problems."""
-        found: dict[ProcessName, ProcessConfig] = {}
-        place = section.place(key)
-        for entry, value in entries(section.node(key), place, section.problems).values():
-            where = f"{place}/{entry.text}"
-            try:
-                name = ProcessName(entry.text)
-            except InvalidName as error:
-                section.problems.add(entry, where, str(error))
-                continue
-            if name == "release":
-                section.problems.add(entry, where, "what runs before the switch is the app's own key `release:`")
-                continue
-            found[name] = _process(name, entry, value, where, section.problems)
-        return found or None
+PROCESSES = Kind("a mapping of process names to commands", _processes)
 
 
 def _process(name: ProcessName, key: Scalar, value: Node, where: str, problems: Problems) -> ProcessConfig:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from deployhost.config import yaml_file
 from deployhost.config.schema import Problems, Section
-from deployhost.config.settings import DAY, MOST_CPUS, Applies, Number, Size, Whole, Words, read, rows, setting
+from deployhost.config.settings import DAY, MOST_CPUS, Applies, number, read, rows, setting, size, whole, words
 from deployhost.config.yaml_edit import YamlText
 from deployhost.config.yaml_tree import Node
 from deployhost.system import files
@@ -17,9 +17,9 @@ HEADER = """\
 # Copies of Docker's official images, for when Docker Hub can't be reached or its pull limit is used up.
 MIRRORS = ("public.ecr.aws/docker/library", "mirror.gcr.io/library")
 
-_PORT = Whole(1, 65535)
-_MEMORY = Size(64 * 1024**2)  # with less hardly a compiler starts
-_DISK = Size(1024**2)
+_PORT = whole(1, 65535)
+_MEMORY = size(64 * 1024**2)  # with less hardly a compiler starts
+_DISK = size(1024**2)
 
 
 def _mirror(text: str) -> str:
@@ -42,15 +42,15 @@ class ServerConfig:
     ssh_port: int = setting(822, _PORT,
         "port of the SSH server for Kamal, on 127.0.0.1", Applies.SETUP, kamal="ssh.port")
     # An empty list is a choice of its own: no mirrors.
-    mirrors: tuple[str, ...] = setting(MIRRORS, Words(_mirror, "a list of registries' addresses"),
+    mirrors: tuple[str, ...] = setting(MIRRORS, words(_mirror, "a list of registries' addresses"),
         "copies of Docker's official images, asked after Docker Hub, in this order",
         Applies.ITSELF, shown=", ".join(f"`{mirror}`" for mirror in MIRRORS))
     build_memory: int | None = setting(None, _MEMORY,
         "memory that all builds together may use", Applies.ITSELF, shown="half of the memory")
-    build_cpus: float | None = setting(None, Number(0.05, MOST_CPUS),
+    build_cpus: float | None = setting(None, number(0.05, MOST_CPUS),
         "CPUs that all builds together may use", Applies.ITSELF, shown="all but one")
-    build_timeout: float = setting(1800, Number(10, DAY, "seconds"), "seconds that a build may take", Applies.ITSELF)
-    builds_at_once: int = setting(1, Whole(1, 64), "builds that run at the same time", Applies.ITSELF)
+    build_timeout: float = setting(1800, number(10, DAY, "seconds"), "seconds that a build may take", Applies.ITSELF)
+    builds_at_once: int = setting(1, whole(1, 64), "builds that run at the same time", Applies.ITSELF)
     disk_reserve: int | None = setting(None, _DISK,
         "disk space that must be free for a build to begin", Applies.ITSELF, shown="5 % of the disk, 1 to 10 GB")
     build_cache: int | None = setting(None, _DISK,

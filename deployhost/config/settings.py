@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from deployhost.config.schema import Section
 from deployhost.config.yaml_tree import Scalar
@@ -17,7 +17,6 @@ from deployhost.sizes import UNITS, size_text
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-N = TypeVar("N", int, float)
 Choice = TypeVar("Choice", bound=StrEnum)
 
 DAY = 86400  # seconds
@@ -38,115 +37,73 @@ class Applies(StrEnum):
     SETUP = "setup"  # `deployhost setup`
 
 
-class Kind(Protocol[T_co]):
-    """The type of a setting, with its bounds. As text, it completes "must be …"."""
-
-    def read(self, section: Section, key: str) -> T_co | None:
-        """Return the value of a key, or None if it is missing or wrong. Mistakes go to the section's problems."""
-
-
-class Plain(Generic[T_co]):
-    """The type of a setting that is one plain value."""
-
-    def read(self, section: Section, key: str) -> T_co | None:
-        """Return a key's value, as Kind has it."""
-        return section.scalar(key, self.value, str(self))
-
-    def value(self, node: Scalar) -> T_co | None:
-        """Return what a plain value means, or None if it is wrong."""
-        raise NotImplementedError
-
-
 @dataclass(frozen=True)
-class Flag(Plain[bool]):
-    """True or false."""
+class Kind(Generic[T_co]):
+    """The type of a setting, with its bounds: what a value must be, and how a key's is read.
 
-    def __str__(self) -> str:
-        return "true or false"
+    `read` returns None if the key is missing or wrong; mistakes go to the section's problems.
+    """
 
-    def value(self, node: Scalar) -> bool | None:
-        """Return it if it is true or false."""
-        return node.value if isinstance(node.value, bool) else None
-
-
-@dataclass(frozen=True)
-class _Range(Plain[N]):
-    low: N
-    high: N
-    unit: str = ""
-    word: ClassVar = ""
-    types: ClassVar[tuple[type, ...]] = ()
-
-    def __str__(self) -> str:
-        return f"{self.word}{f' of {self.unit}' if self.unit else ''} from {self.low} to {self.high}"
-
-    def value(self, node: Scalar) -> N | None:
-        """Return it if it is such a number within the bounds. A bool is none."""
-        value: Any = node.value
-        return value if type(value) in self.types and self.low <= value <= self.high else None
-
-
-class Number(_Range[float]):
-    """A number from `low` to `high`."""
-
-    word = "a number"
-    types = (int, float)
-
-
-class Whole(_Range[int]):
-    """A whole number from `low` to `high`."""
-
-    word = "a whole number"
-    types = (int,)
-
-
-@dataclass(frozen=True)
-class Size(Plain[int]):
-    """A number of bytes from `low` to `high`, written as Docker does: 512m, 2g."""
-
-    low: int
-    high: int | None = None
-
-    def __str__(self) -> str:
-        least = f"at least {size_text(self.low)}"
-        bounds = least if self.high is None else f"{least} and at most {size_text(self.high)}"
-        return f"a size of {bounds}, as in 512m or 2g"
-
-    def value(self, node: Scalar) -> int | None:
-        """Return the bytes if they are within the bounds."""
-        match = _SIZE.fullmatch(node.text.strip())
-        size = int(float(match[1]) * UNITS[match[2].lower()]) if match else 0
-        return size if self.low <= size and (self.high is None or size <= self.high) else None
-
-
-@dataclass(frozen=True)
-class _Text(Generic[T]):
-    make: Callable[[str], T]
     what: str
-
-    def __str__(self) -> str:
-        return self.what
+    read: Callable[[Section, str], T_co | None]
 
 
-class Word(_Text[T]):
-    """Text that `make` turns into the value, or raises ValueError."""
-
-    def read(self, section: Section, key: str) -> T | None:
-        """Return a key's value, as Kind has it."""
-        return section.word(key, self.make)
+def plain(what: str, take: Callable[[Scalar], T | None]) -> Kind[T]:
+    """Return the type of what `take` makes of a plain value; None means that the value is wrong."""
+    return Kind(what, lambda section, key: section.scalar(key, take, what))
 
 
-class Words(_Text[T]):
-    """A list of texts that `make` turns into the values."""
+FLAG = plain("true or false", lambda node: node.value if isinstance(node.value, bool) else None)
 
-    def read(self, section: Section, key: str) -> tuple[T, ...] | None:
-        """Return a key's value, as Kind has it. An empty list is a value."""
-        found = tuple(value for _, _, value in section.words(key, self.make))
+
+def number(low: float, high: float, unit: str = "") -> Kind[float]:
+    """Return the type of numbers from `low` to `high`."""
+    return _range("a number", (int, float), low, high, unit)
+
+
+def whole(low: int, high: int, unit: str = "") -> Kind[int]:
+    """Return the type of whole numbers from `low` to `high`."""
+    return _range("a whole number", (int,), low, high, unit)
+
+
+def _range(word: str, types: tuple[type, ...], low: float, high: float, unit: str) -> Kind[Any]:
+    def take(node: Scalar) -> Any:
+        value: Any = node.value
+        return value if type(value) in types and low <= value <= high else None  # a bool is no number here
+
+    return plain(f"{word}{f' of {unit}' if unit else ''} from {low} to {high}", take)
+
+
+def size(low: int, high: int | None = None) -> Kind[int]:
+    """Return the type of a number of bytes from `low` to `high`, written as Docker does: 512m, 2g."""
+    least = f"at least {size_text(low)}"
+    bounds = least if high is None else f"{least} and at most {size_text(high)}"
+
+    def take(node: Scalar) -> int | None:
+        match = _SIZE.fullmatch(node.text.strip())
+        found = int(float(match[1]) * UNITS[match[2].lower()]) if match else 0
+        return found if low <= found and (high is None or found <= high) else None
+
+    return plain(f"a size of {bounds}, as in 512m or 2g", take)
+
+
+def word(make: Callable[[str], T], what: str) -> Kind[T]:
+    """Return the type of text that `make` turns into the value; it raises ValueError if it can't."""
+    return Kind(what, lambda section, key: section.word(key, make))
+
+
+def words(make: Callable[[str], T], what: str) -> Kind[tuple[T, ...]]:
+    """Return the type of a list of texts that `make` turns into the values. An empty list is a value."""
+
+    def read(section: Section, key: str) -> tuple[T, ...] | None:
+        found = tuple(value for _, _, value in section.words(key, make))
         return None if section.node(key) is None else found
 
+    return Kind(what, read)
 
-def one_of(choices: type[Choice]) -> Word[Choice]:
-    """Return the type of a setting that is one of a few words."""
+
+def one_of(choices: type[Choice]) -> Kind[Choice]:
+    """Return the type of one of a few words."""
     what = f"one of {', '.join(choices)}"
 
     def chosen(text: str) -> Choice:
@@ -154,7 +111,7 @@ def one_of(choices: type[Choice]) -> Word[Choice]:
             raise ValueError(f"{text!r} must be {what}")
         return choices(text)
 
-    return Word(chosen, what)
+    return word(chosen, what)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,17 +127,6 @@ class Setting:
     applies: Applies
     shown: str
     kamal: tuple[str, ...]
-
-    @property
-    def default_text(self) -> str:
-        """Return the default as the README shows it."""
-        if self.shown:
-            return self.shown
-        if isinstance(self.default, bool):
-            return f"`{str(self.default).lower()}`"
-        if isinstance(self.kind, Size) and isinstance(self.default, int):
-            return f"`{size_text(self.default)}`"
-        return f"`{self.default}`" if isinstance(self.default, str) else f"{self.default}"
 
 
 def setting(

@@ -12,7 +12,7 @@ from deployhost.config import app, process, server
 from deployhost.config.app import AppConfig
 from deployhost.config.schema import Problems, Section
 from deployhost.config.server import ServerConfig
-from deployhost.config.settings import Applies, Size, rows
+from deployhost.config.settings import Applies, Setting, rows, size
 from deployhost.config.yaml_tree import parse
 from deployhost.control.views import AppView
 from deployhost.model import AppName
@@ -29,6 +29,12 @@ def documented(file: str) -> list[tuple[str, str, str]]:
     return re.findall(r"^\| `([a-z_]+)` \| (.*?) \| (.*) \|$", section, re.MULTILINE)
 
 
+def default_text(row: Setting) -> str:
+    """A default as the README shows it."""
+    text = str(row.default).lower() if isinstance(row.default, bool) else str(row.default)
+    return row.shown or (f"`{text}`" if isinstance(row.default, bool | str) else text)
+
+
 def read(key: str, value: str) -> tuple[object, list[str]]:
     """What the kind of an app's setting makes of a value, and the mistakes."""
     problems = Problems("apps.yml")
@@ -40,7 +46,7 @@ def read(key: str, value: str) -> tuple[object, list[str]]:
 
 @pytest.mark.parametrize(("file", "table"), TABLES)
 def test_the_readme_has_the_table(file: str, table: dict[str, Any]) -> None:
-    assert documented(file) == [(key, row.default_text, row.doc) for key, row in table.items()]
+    assert documented(file) == [(key, default_text(row), row.doc) for key, row in table.items()]
 
 
 @pytest.mark.parametrize("table", [app.SETTINGS, server.SETTINGS, process.SETTINGS])
@@ -48,9 +54,9 @@ def test_a_row_is_complete(table: dict[str, Any]) -> None:
     for key, row in table.items():
         assert row.doc, key
         assert row.default is not None or row.shown, f"{key}: what None means is said in words"
-        assert "|" not in row.doc + row.default_text, f"{key}: it stands in a table"
+        assert "|" not in row.doc + default_text(row), f"{key}: it stands in a table"
         assert row.doc[0].islower() or row.doc[0] in "`$C", key
-        assert str(row.kind), key
+        assert row.kind.what, key
 
 
 def test_every_key_is_a_field_and_has_a_row() -> None:
@@ -112,15 +118,15 @@ def test_values(key: str, value: str, found: object) -> None:
     ("key", "value"), [("storage", "1"), ("port", "0"), ("drain", "true"), ("memory", "1m"), ("memory", "[512m]")]
 )
 def test_a_mistake_is_told_in_the_kinds_words(key: str, value: str) -> None:
-    assert read(key, value) == (None, [f"apps.yml: {key}: must be {app.SETTINGS[key].kind} (line 1)"])
+    assert read(key, value) == (None, [f"apps.yml: {key}: must be {app.SETTINGS[key].kind.what} (line 1)"])
 
 
 def test_a_size_may_have_an_upper_bound() -> None:
-    assert str(Size(1024**2, 1024**3)) == "a size of at least 1m and at most 1g, as in 512m or 2g"
+    assert size(1024**2, 1024**3).what == "a size of at least 1m and at most 1g, as in 512m or 2g"
 
 
 @given(st.integers(min_value=1, max_value=2**45))
-def test_a_size_is_written_as_it_is_read(size: int) -> None:
-    text = size_text(size)
+def test_a_size_is_written_as_it_is_read(value: int) -> None:
+    text = size_text(value)
     number, unit = int(text[:-1]), text[-1]
-    assert number * {"b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}[unit] == size
+    assert number * {"b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}[unit] == value
