@@ -11,7 +11,7 @@ from deployhost.config.app import KEYS, LOCAL, AppConfig, read_app
 from deployhost.config.schema import Given, Problems, Section, entries, nearest
 from deployhost.config.yaml_edit import YamlText
 from deployhost.config.yaml_tree import Node
-from deployhost.errors import AppNotFound, Conflict, InvalidConfig, InvalidName
+from deployhost.errors import AppNotFound, Conflict, InvalidConfig
 from deployhost.model import AppName, Branch, Domain
 
 T = TypeVar("T")
@@ -210,10 +210,8 @@ def parse(root: Node, name: str, hint: str = "") -> AppsFile:
     domains: dict[AppName, Given[Domain]] = {}
     reached: dict[AppName, Given[AppName]] = {}
     for key, value in entries(top.node("apps"), "apps", problems).values():
-        try:
-            app = AppName(key.text)
-        except InvalidName as error:
-            problems.add(key, f"apps/{key.text}", str(error))
+        app = problems.made(key, f"apps/{key.text}", AppName, key.text)
+        if app is None:
             continue
         section = Section(value, f"apps/{app}", KEYS, problems)
         domains[app], reached[app] = section.words("domains", Domain), section.words("may_reach", AppName)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from deployhost.config.schema import Problems, Section, entries
 from deployhost.config.settings import MOST_CPUS, Applies, Kind, number, read, rows, setting, size, word
 from deployhost.config.yaml_tree import Node, Scalar
-from deployhost.errors import InvalidName
 from deployhost.model import WEB, ProcessName
 
 MEMORY = size(16 * 1024**2)  # with less no program of ours would start, and Docker itself refuses less than 6 MiB
@@ -48,15 +47,11 @@ def _processes(section: Section, key: str) -> dict[ProcessName, ProcessConfig] |
     place = section.place(key)
     for entry, value in entries(section.node(key), place, section.problems).values():
         where = f"{place}/{entry.text}"
-        try:
-            name = ProcessName(entry.text)
-        except InvalidName as error:
-            section.problems.add(entry, where, str(error))
-            continue
+        name = section.problems.made(entry, where, ProcessName, entry.text)
         if name == "release":
             section.problems.add(entry, where, "what runs before the switch is the app's own key `release:`")
-            continue
-        found[name] = _process(name, entry, value, where, section.problems)
+        elif name is not None:
+            found[name] = _process(name, entry, value, where, section.problems)
     return found or None
 
 
@@ -65,11 +60,7 @@ PROCESSES = Kind("a mapping of process names to commands", _processes)
 
 def _process(name: ProcessName, key: Scalar, value: Node, where: str, problems: Problems) -> ProcessConfig:
     if isinstance(value, Scalar) and isinstance(value.value, str):
-        try:
-            return ProcessConfig(_command(value.value))
-        except ValueError as error:
-            problems.add(value, where, str(error))
-            return ProcessConfig()
+        return ProcessConfig(problems.made(value, where, _command, value.value))
     process = Section(value, where, frozenset(SETTINGS), problems)
     config = ProcessConfig(**read(SETTINGS, process))
     if config == ProcessConfig() and name != WEB:

@@ -24,6 +24,14 @@ class Problems:
         """Take note of a mistake: the value that is wrong, the keys that lead to it, and what is wrong with it."""
         self._found.append((node.line, where, f"{self.name}: {where}: {what} (line {node.line})"))
 
+    def made(self, node: Node, where: str, make: Callable[[str], T], text: str) -> T | None:
+        """Return what `make` makes of a text, or None; an error that it raises is a mistake."""
+        try:
+            return make(text)
+        except (InvalidName, ValueError) as error:
+            self.add(node, where, str(error))
+            return None
+
     def check(self) -> None:
         """Raise InvalidConfig if there was any mistake, in the order of the file."""
         error = self.error()
@@ -98,11 +106,7 @@ class Section:
             quoted = f", in quotes: '{node.text}'" if isinstance(node, Scalar) and node.text else ""
             self.problems.add(node, where, f"must be text{quoted}")
             return None
-        try:
-            return make(node.value)
-        except (InvalidName, ValueError) as error:
-            self.problems.add(node, where, str(error))
-            return None
+        return self.problems.made(node, where, make, node.value)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
