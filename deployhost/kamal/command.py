@@ -2,22 +2,16 @@
 
 from collections.abc import Sequence
 
-_TAKE_VALUES = frozenset(
-    ("--version", "--hosts", "-h", "--roles", "-r", "--config-file", "-c", "--destination", "-d")
-)  # class options of lib/kamal/cli/base.rb
-_BUILDING = frozenset((("deploy",), ("redeploy",), ("setup",), ("build", "push"), ("build", "deliver")))
-_DEPLOYING = frozenset((("deploy",), ("redeploy",), ("rollback",), ("setup",), ("app", "boot")))
+# Class options of lib/kamal/cli/base.rb.
+_TAKE_VALUES = frozenset(("--version", "--hosts", "-h", "--roles", "-r", "--config-file", "-c", "--destination", "-d"))
+_BUILDING = frozenset(("deploy", "redeploy", "setup", "build push", "build deliver"))
+_DEPLOYING = frozenset(("deploy", "redeploy", "rollback", "setup", "app boot"))
 _LOCKING = frozenset(
     (
-        ("deploy",),
-        ("redeploy",),
-        ("rollback",),
-        ("setup",),
-        ("remove",),
-        ("upgrade",),
-        *(("app", verb) for verb in ("boot", "start", "stop", "remove", "maintenance", "live")),
-        *(("proxy", verb) for verb in ("boot", "reboot", "start", "stop", "restart", "remove")),
-        *(("prune", verb) for verb in ("all", "images", "containers")),
+        *("deploy", "redeploy", "rollback", "setup", "remove", "upgrade"),
+        *(f"app {verb}" for verb in ("boot", "start", "stop", "remove", "maintenance", "live")),
+        *(f"proxy {verb}" for verb in ("boot", "reboot", "start", "stop", "restart", "remove")),
+        *(f"prune {verb}" for verb in ("all", "images", "containers")),
     )
 )
 
@@ -49,6 +43,6 @@ def locks(arguments: Sequence[str]) -> bool:
     return _is_one_of(arguments, _LOCKING)
 
 
-def _is_one_of(arguments: Sequence[str], commands: frozenset[tuple[str, ...]]) -> bool:
+def _is_one_of(arguments: Sequence[str], commands: frozenset[str]) -> bool:
     found = words(arguments)
-    return found[:1] in commands or found[:2] in commands
+    return " ".join(found[:1]) in commands or " ".join(found[:2]) in commands

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from deployhost.model import WEB, AppName, ProcessName, Version
 
 NETWORK = "kamal"  # lib/kamal/commands/docker.rb
-REGISTRY = (
-    "127.0.0.1:5555"  # never `localhost:`, which makes Kamal tunnel to itself (lib/kamal/cli/build/port_forwarding.rb)
-)
+# Never `localhost:`, which makes Kamal tunnel to itself (lib/kamal/cli/build/port_forwarding.rb).
+REGISTRY = "127.0.0.1:5555"
 
 RESTART = "unless-stopped"  # lib/kamal/configuration/role.rb
 

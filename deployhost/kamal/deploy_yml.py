@@ -89,44 +89,38 @@ def document(app: KamalApp) -> dict[str, Value]:
     """Return an app's deploy.yml as data."""
     web = app.roles[WEB]
     shared = tuple(bind for bind in web.binds if all(bind in spec.binds for spec in app.roles.values()))
-    found: dict[str, Value] = {
-        "service": str(app.app),
-        "image": str(app.app),
-        "servers": {str(name): _role(app, spec, shared) for name, spec in app.roles.items()},
-        "proxy": _proxy(app),
-        "registry": _registry(app.registry),
-        "builder": _builder(app.build),
-        "env": {"clear": dict(sorted(web.env.items())), "secret": list(app.secrets)},
-    }
-    if shared:
-        found["volumes"] = list(shared)
-    if app.labels:
-        found["labels"] = dict(app.labels)
-    found["logging"] = {"driver": LOG_DRIVER, "options": {"max-size": web.log_max_size}}
-    if app.ssh is not None:
-        found["ssh"] = _ssh(app.ssh)
-    return found | {
-        "deploy_timeout": math.ceil(app.config.boot_limit),
-        "drain_timeout": math.ceil(app.config.drain),
-        "readiness_delay": WORKER_DELAY,
-        "retain_containers": RETAINED,
-    }
+    return _said(
+        {
+            "service": str(app.app),
+            "image": str(app.app),
+            "servers": {str(name): _role(app, spec, shared) for name, spec in app.roles.items()},
+            "proxy": _proxy(app),
+            "registry": _registry(app.registry),
+            "builder": _builder(app.build),
+            "env": {"clear": dict(sorted(web.env.items())), "secret": list(app.secrets)},
+            "volumes": list(shared),
+            "labels": dict(app.labels),
+            "logging": {"driver": LOG_DRIVER, "options": {"max-size": web.log_max_size}},
+            "ssh": None if app.ssh is None else _ssh(app.ssh),
+            "deploy_timeout": math.ceil(app.config.boot_limit),
+            "drain_timeout": math.ceil(app.config.drain),
+            "readiness_delay": WORKER_DELAY,
+            "retain_containers": RETAINED,
+        }
+    )
 
 
 def _role(app: KamalApp, spec: ContainerSpec, shared: tuple[str, ...]) -> dict[str, Value]:
-    role: dict[str, Value] = {"hosts": list(app.servers)}
-    if spec.command is not None:
-        # Kamal hands it to a shell on the server, which takes it apart again.
-        role["cmd"] = shlex.join(spec.command)
-    options = _options(spec, shared)
-    if app.env_file is not None:
-        options["env-file"] = str(app.env_file)
-    if options:
-        role["options"] = options
     own = {key: value for key, value in spec.env.items() if app.roles[WEB].env.get(key) != value}
-    if own:
-        role["env"] = {"clear": dict(sorted(own.items()))}
-    return role
+    return _said(
+        {
+            "hosts": list(app.servers),
+            # Kamal hands it to a shell on the server, which takes it apart again.
+            "cmd": None if spec.command is None else shlex.join(spec.command),
+            "options": _options(spec, shared) | ({} if app.env_file is None else {"env-file": str(app.env_file)}),
+            "env": {"clear": dict(sorted(own.items()))} if own else None,
+        }
+    )
 
 
 def _options(spec: ContainerSpec, shared: tuple[str, ...]) -> dict[str, Value]:
@@ -135,28 +129,24 @@ def _options(spec: ContainerSpec, shared: tuple[str, ...]) -> dict[str, Value]:
     Name, image, labels, network, host name, variables and command are Kamal's to say; the restart policy is the one that it
     insists on.
     """
-    found: dict[str, Value] = {}
-    if spec.init:
-        found["init"] = True
-    if spec.memory is not None:
-        found["memory"] = found["memory-swap"] = f"{spec.memory}b"
-    if spec.cpus is not None:
-        found["cpus"] = _decimal(spec.cpus)
-    if spec.pids_limit is not None:
-        found["pids-limit"] = str(spec.pids_limit)
-    if spec.stop_timeout is not None:
-        found["stop-timeout"] = str(spec.stop_timeout)
-    if spec.mac is not None:
-        found["mac-address"] = spec.mac
-    several = {
-        "cap-drop": spec.cap_drop,
-        "cap-add": spec.cap_add,
-        "security-opt": spec.security_opt,
-        "network-alias": spec.aliases,
-        "volume": tuple(bind for bind in spec.binds if bind not in shared),
-        "publish": tuple(f"{ip}:{host}:{inside}" for inside, (ip, host) in spec.ports.items()),
-    }
-    return found | {name: list(values) for name, values in several.items() if values}
+    memory = None if spec.memory is None else f"{spec.memory}b"
+    return _said(
+        {
+            "init": True if spec.init else None,
+            "memory": memory,
+            "memory-swap": memory,
+            "cpus": None if spec.cpus is None else _decimal(spec.cpus),
+            "pids-limit": None if spec.pids_limit is None else str(spec.pids_limit),
+            "stop-timeout": None if spec.stop_timeout is None else str(spec.stop_timeout),
+            "mac-address": spec.mac,
+            "cap-drop": list(spec.cap_drop),
+            "cap-add": list(spec.cap_add),
+            "security-opt": list(spec.security_opt),
+            "network-alias": list(spec.aliases),
+            "volume": [bind for bind in spec.binds if bind not in shared],
+            "publish": [f"{ip}:{host}:{inside}" for inside, (ip, host) in spec.ports.items()],
+        }
+    )
 
 
 def _proxy(app: KamalApp) -> dict[str, Value]:
@@ -187,10 +177,8 @@ def _registry(registry: Registry) -> dict[str, Value]:
 
 
 def _builder(build: Build) -> dict[str, Value]:
-    found: dict[str, Value] = {"arch": build.arch}
-    if build.driver is not None:
-        found["driver"] = build.driver
-    return found | {"context": build.context, "dockerfile": build.dockerfile, "provenance": False}
+    found = {"arch": build.arch, "driver": build.driver, "context": build.context, "dockerfile": build.dockerfile}
+    return _said(found) | {"provenance": False}
 
 
 def _ssh(ssh: Ssh) -> dict[str, Value]:
@@ -201,3 +189,8 @@ def _decimal(number: float) -> str:
     """Return CPUs as Docker takes them, with at most nine digits after the point."""
     whole, rest = divmod(round(number * NANO), NANO)
     return f"{whole}.{rest:09d}".rstrip("0").rstrip(".")
+
+
+def _said(values: Mapping[str, "Value | None"]) -> dict[str, Value]:
+    """Return what is to be written: neither None nor an empty list or mapping."""
+    return {key: value for key, value in values.items() if value is not None and value not in ([], {})}

@@ -56,18 +56,12 @@ def check(paths: Paths, ssh_port: int) -> None:
         raise KamalUnavailable("Kamal's CLI is not installed on this server", hint=SETUP)
     greeting = _greeting(ssh_port)
     if not greeting.startswith(b"SSH-"):
-        raise KamalUnavailable(
-            f"the SSH server for Kamal does not answer on 127.0.0.1:{ssh_port}",
-            hint=SETUP,
-        )
+        raise KamalUnavailable(f"the SSH server for Kamal does not answer on 127.0.0.1:{ssh_port}", hint=SETUP)
     address, _, port = contract.REGISTRY.rpartition(":")
     answer = http.get(address, int(port), "/v2/", host=contract.REGISTRY, timeout=ANSWERS_WITHIN)
     if answer.status != 200:
         said = f"HTTP {answer.status}" if answer.status else answer.problem
-        raise KamalUnavailable(
-            f"the registry for Kamal does not answer on {contract.REGISTRY}: {said}",
-            hint=SETUP,
-        )
+        raise KamalUnavailable(f"the registry for Kamal does not answer on {contract.REGISTRY}: {said}", hint=SETUP)
 
 
 def _greeting(port: int) -> bytes:

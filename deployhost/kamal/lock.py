@@ -5,7 +5,6 @@ ours left is known as such; a lock of anybody else is never released here.
 """
 
 import base64
-import binascii
 import contextlib
 import ctypes
 import errno
@@ -142,7 +141,10 @@ class KamalLocks:
 
 
 def _read(directory: Path) -> LockDetails | None:
-    made = _made(directory)
+    try:
+        made = directory.stat().st_mtime
+    except OSError:
+        return None
     try:
         raw = (directory / "details").read_bytes()
     except OSError:
@@ -150,18 +152,11 @@ def _read(directory: Path) -> LockDetails | None:
         return LockDetails("(no details)", None, made) if directory.is_dir() else None
     try:
         text = base64.b64decode(raw, validate=False).decode("utf-8", "replace").strip()
-    except (binascii.Error, ValueError):
+    except ValueError:
         text = raw.decode("utf-8", "replace").strip()
     marker = f"Message: {OURS} "
     holder = next((line.removeprefix(marker) for line in text.splitlines() if line.startswith(marker)), None)
     return LockDetails(text, holder, _said(text) or made)
-
-
-def _made(directory: Path) -> float:
-    try:
-        return directory.stat().st_mtime
-    except OSError:
-        return 0.0
 
 
 def _said(text: str) -> float | None:

@@ -32,11 +32,6 @@ class Project:
     warnings: tuple[str, ...] = ()
     health: str = "/"
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """Return what Kamal's CLI needs in its environment to run here."""
-        return {"VERSION": self.version}
-
 
 class KamalProject:
     """Writes the apps' projects: the one that a person's commands run in, and with `deploying` that of our own deploys.

@@ -53,7 +53,7 @@ class KamalProxy:
 
         It ends only when the drain does (kamal-proxy v0.9.2, internal/server/router.go), and outlives us: its output goes to the file `log`.
         """
-        return spawn(self._argv(*deploy_arguments(target)), env=self._environment(), output=log)
+        return spawn([str(self._binary), *deploy_arguments(target)], env=self._environment(), output=log)
 
     def routes(self) -> dict[str, Route]:
         """Return the routing table by service. Raises ProxyUnavailable while the proxy does not run, SwitchFailed if it answers oddly."""
@@ -119,16 +119,13 @@ class KamalProxy:
 
     def _call(self, *arguments: str, timeout: float = CALL_TIMEOUT) -> str:
         try:
-            return run(self._argv(*arguments), env=self._environment(), timeout=timeout).stdout
+            return run([str(self._binary), *arguments], env=self._environment(), timeout=timeout).stdout
         except CommandFailed as error:
             said = " ".join(error.details) or error.message
             kind = ProxyUnavailable if is_away(said) else SwitchFailed
             raise kind(f"kamal-proxy {arguments[0]}: {said}", hint=HINT) from error
         except CommandTimedOut as error:
             raise SwitchFailed(f"kamal-proxy {arguments[0]}: no answer within {timeout:g} s", hint=HINT) from error
-
-    def _argv(self, *arguments: str) -> list[str]:
-        return [str(self._binary), *arguments]
 
     def _running(self) -> Container:
         container = self._docker.find(PROXY_CONTAINER)

@@ -76,7 +76,8 @@ class KamalRegistry:
             return Collected()
         try:
             with files.lock(self._lock, timeout=0.0):
-                return None if self._someone_pushes() else self._collect(keep)
+                pushed = (self._root / "repositories").glob("*/_uploads/*")
+                return None if any(_age(upload) < YOUNG for upload in pushed) else self._collect(keep)
         except Conflict:
             return None
 
@@ -86,9 +87,6 @@ class KamalRegistry:
             tags += self._forget(self._root / "repositories" / app, frozenset(versions))
         process.run([str(self._program), "garbage-collect", str(self._config)], timeout=COLLECT_TIMEOUT)
         return Collected(tags, before, self.size())
-
-    def _someone_pushes(self) -> bool:
-        return any(_age(upload) < YOUNG for upload in (self._root / "repositories").glob("*/_uploads/*"))
 
     def _forget(self, repository: Path, versions: frozenset[Version]) -> int:
         """Unlink the tags of a repository but those of `versions`, and every manifest that no tag leads to."""

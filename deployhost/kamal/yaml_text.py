@@ -12,9 +12,8 @@ Value: TypeAlias = "str | int | bool | Sequence[Value] | Mapping[str, Value]"
 
 LONGEST_KEY = 1000
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-_NOT_TEXT = frozenset(
-    {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
-)  # what YAML 1.1 reads as something else
+# What YAML 1.1 reads as something else.
+_NOT_TEXT = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
 def render(document: Mapping[str, Value], comments: Mapping[str, str] | None = None) -> str:

