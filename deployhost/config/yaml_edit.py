@@ -71,17 +71,17 @@ class YamlText:
         sequence = entry[1] if entry is not None else None
         if not isinstance(sequence, Sequence):
             return
-        kept = [node for node in sequence.items if plain(node) != item]
-        if len(kept) == len(sequence.items):
+        items = [plain(node) for node in sequence.items]
+        if item not in items:
             return
+        kept = [one for one in items if one != item]
         if not kept:
             self.drop(path)
             return
         expected = self._plain()
-        _at(expected, path[:-1])[path[-1]] = [plain(node) for node in kept]
+        _at(expected, path[:-1])[path[-1]] = kept
         # One cut is enough: the schema lets no domain stand twice.
-        index = [plain(node) for node in sequence.items].index(item)
-        self._cut(sequence.flow, [(node.start, _end(node)) for node in sequence.items], index)
+        self._cut(sequence.flow, [(node.start, _end(node)) for node in sequence.items], items.index(item))
         self._check(expected)
 
     def drop(self, path: Path) -> None:
@@ -141,9 +141,7 @@ class YamlText:
         elif len(path) == 1:
             self._insert_line(len(self._text.rstrip()), 0, line)
         else:
-            owner = self._key(path[:-1])
-            self._empty(owner, parent)
-            self._insert_line(owner.end, owner.column + self._indent(), line)
+            self._put_below(self._key(path[:-1]), parent, line)
 
     def _append_one(self, path: Path, item: str) -> None:
         parent, entry = self._open(path)
@@ -159,8 +157,7 @@ class YamlText:
         elif isinstance(value, Sequence) or (isinstance(parent, Mapping) and parent.flow):
             self._replace(owner, value, f"[{item}]")
         elif isinstance(value, Scalar) and value.value is None:
-            self._empty(owner, value)
-            self._insert_line(owner.end, owner.column + self._indent(), f"- {item}")
+            self._put_below(owner, value, f"- {item}")
         else:
             raise self._refusal()
 
@@ -182,11 +179,12 @@ class YamlText:
         else:
             self._splice(value.start, _end(value) - value.start, new)
 
-    def _empty(self, key: Scalar, value: Node) -> None:
-        """Let `{}` or `null` make room for the lines that will say the value."""
+    def _put_below(self, key: Scalar, value: Node, line: str) -> None:
+        """Put a line below a key; `{}` or `null` after it makes room for what the lines say."""
         if value.end > value.start:
             colon = self._text.index(":", key.end) + 1
             self._splice(colon, value.end - colon, "")
+        self._insert_line(key.end, key.column + self._indent(), line)
 
     def _cut(self, flow: bool, spans: list[tuple[int, int]], index: int) -> None:
         start, end = spans[index]

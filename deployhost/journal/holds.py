@@ -15,11 +15,9 @@ class Holds:
 
     def begin(self, hold: Hold) -> None:
         """Write a hold down before it begins, on the disk before this returns."""
-        with self._database.transaction(durable=True) as db:
-            db.execute(
-                "INSERT OR REPLACE INTO holds (app, deploy, proxy, containers, since) VALUES (?,?,?,?,?)",
-                (hold.app, hold.deploy, hold.proxy, json.dumps(hold.containers), hold.since),
-            )
+        statement = "INSERT OR REPLACE INTO holds (app, deploy, proxy, containers, since) VALUES (?,?,?,?,?)"
+        containers = json.dumps(hold.containers)
+        self._database.change(statement, hold.app, hold.deploy, hold.proxy, containers, hold.since, durable=True)
 
     def all(self) -> list[Hold]:
         """Return every hold."""

@@ -14,11 +14,8 @@ class Removals:
 
     def begin(self, app: AppName, *, with_storage: bool, listed: bool = True) -> None:
         """Record that an app's removal begins, whether its data goes too, and whether apps.yml lists the app."""
-        with self._database.transaction(durable=True) as db:
-            db.execute(
-                "INSERT OR REPLACE INTO removals (app, storage, taken_from) VALUES (?,?,?)",
-                (app, int(with_storage), "" if listed else TAKEN_OUT),
-            )
+        statement = "INSERT OR REPLACE INTO removals (app, storage, taken_from) VALUES (?,?,?)"
+        self._database.change(statement, app, int(with_storage), "" if listed else TAKEN_OUT, durable=True)
 
     def note_taken_out(self, app: AppName, entry: str) -> None:
         """Record the digest of the entry that is being taken out of apps.yml, TAKEN_OUT once it is out, or "" if it stays."""

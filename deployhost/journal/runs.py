@@ -25,11 +25,9 @@ class Runs:
     def write(self, key: JobKey, run: Run) -> None:
         """Record the last run of a job, on the disk before this returns. Raise FileProblem."""
         job, app = key
-        with self.database.transaction(durable=True) as db:
-            db.execute(
-                "INSERT OR REPLACE INTO runs (job, app, begun_at, ended_at, done_at, error) VALUES (?,?,?,?,?,?)",
-                (job, app or "", run.begun_at, run.ended_at, run.done_at, run.error),
-            )
+        statement = "INSERT OR REPLACE INTO runs (job, app, begun_at, ended_at, done_at, error) VALUES (?,?,?,?,?,?)"
+        values = (job, app or "", run.begun_at, run.ended_at, run.done_at, run.error)
+        self.database.change(statement, *values, durable=True)
 
     def forget(self, key: JobKey) -> None:
         """Delete the record of a job, of which the app is gone. Raise FileProblem."""

@@ -42,17 +42,15 @@ class KamalCli:
 
     def run(self, context: KamalContext, arguments: Sequence[str]) -> int:
         """Run Kamal with arguments and return its exit code. Raises Conflict if the app's lock stays held."""
+
+        def waiting(holder: str) -> None:
+            self._say(f"waiting for Kamal's lock on {context.app}: {holder}")
+
         with contextlib.ExitStack() as stack:
             more = {**context.terminal, "VERSION": context.version}
             if command.locks(arguments):
-                stack.enter_context(
-                    self._locks.held(
-                        context.app,
-                        context.version,
-                        patience=PATIENCE,
-                        waiting=lambda holder: self._say(f"waiting for Kamal's lock on {context.app}: {holder}"),
-                    )
-                )
+                held = self._locks.held(context.app, context.version, patience=PATIENCE, waiting=waiting)
+                stack.enter_context(held)
                 more["KAMAL_LOCK"] = "true"
             if command.builds(arguments):
                 stack.enter_context(registry.pushing(self._paths))

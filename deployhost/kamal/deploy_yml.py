@@ -43,11 +43,9 @@ class Registry:
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """What Kamal builds: a directory and a Dockerfile, for one kind of machine."""
+    """How Kamal builds the Dockerfile: for one kind of machine."""
 
     arch: str
-    context: str = "."
-    dockerfile: str = "Dockerfile"
     driver: str | None = "docker"
 
 
@@ -177,7 +175,7 @@ def _registry(registry: Registry) -> dict[str, Value]:
 
 
 def _builder(build: Build) -> dict[str, Value]:
-    found = {"arch": build.arch, "driver": build.driver, "context": build.context, "dockerfile": build.dockerfile}
+    found = {"arch": build.arch, "driver": build.driver, "context": ".", "dockerfile": "Dockerfile"}
     return _said(found) | {"provenance": False}
 
 
