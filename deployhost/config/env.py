@@ -2,18 +2,17 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from deployhost.config.secrets import FILE_MODE, locked
 from deployhost.errors import InvalidConfig, InvalidName, InvalidRequest
 from deployhost.model import AppName, EnvName, Secret
 from deployhost.paths import Paths
 from deployhost.system import files
 
-FILE_MODE, DIRECTORY_MODE = 0o600, 0o700
 LONGEST = 128 * 1024  # bytes of NAME=value and its NUL; Linux starts no program with more (MAX_ARG_STRLEN)
 RESERVED = ("KAMAL_", "DEPLOYHOST_")
 
@@ -58,7 +57,7 @@ class EnvStore:
         problems = [problem for name, value in values.items() for problem in refusals(name, value)]
         if problems:
             raise InvalidRequest(problems[0], details=tuple(problems) if len(problems) > 1 else ())
-        with self._locked():
+        with locked(self._directory):
             entries = {entry.name: entry for entry in self.entries(app)}
             changed = tuple(
                 name for name, value in values.items() if name not in entries or entries[name].value != Secret(value)
@@ -70,7 +69,7 @@ class EnvStore:
 
     def unset(self, app: AppName, names: Iterable[EnvName]) -> tuple[EnvName, ...]:
         """Remove variables of an app, and return the names that were set."""
-        with self._locked():
+        with locked(self._directory):
             entries = {entry.name: entry for entry in self.entries(app)}
             changed = tuple(name for name in dict.fromkeys(names) if entries.pop(name, None) is not None)
             self._write(app, entries.values(), changed)
@@ -78,15 +77,11 @@ class EnvStore:
 
     def remove(self, app: AppName) -> bool:
         """Delete all variables of an app, and return whether there were any."""
-        with self._locked():
+        with locked(self._directory):
             return files.remove(self._path(app))
 
     def _path(self, app: AppName) -> Path:
         return self._directory / f"{app}.json"
-
-    def _locked(self) -> AbstractContextManager[None]:
-        files.make_directory(self._directory, DIRECTORY_MODE)
-        return files.lock(self._directory / ".lock")
 
     def _write(self, app: AppName, entries: Iterable[EnvEntry], changed: tuple[EnvName, ...]) -> None:
         if not changed:

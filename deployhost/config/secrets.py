@@ -53,7 +53,7 @@ class NamedSecrets:
     def put(self, name: str, value: Secret) -> None:
         """Set a secret: any crash leaves the old one or the new one, whole. Raise InvalidRequest, InvalidName, FileProblem, Conflict."""
         path, data = self._path(name), _data(name, value)
-        with self._locked():
+        with locked(self.directory):
             self._sweep(path)
             with contextlib.suppress(NotFound), self._opened(path):
                 pass  # what can't be read again is not written
@@ -62,7 +62,7 @@ class NamedSecrets:
     def remove(self, name: str) -> bool:
         """Delete a secret for good, and return whether it was set. Raise InvalidName, FileProblem, Conflict."""
         path = self._path(name)
-        with self._locked():
+        with locked(self.directory):
             self._sweep(path)
             return files.remove(path)
 
@@ -70,10 +70,6 @@ class NamedSecrets:
         if not NAME.fullmatch(name):
             raise InvalidName(f"{name[:60]!r} is not a valid name of a secret: {RULE}")
         return self.directory / f"{self.prefix}{name}"
-
-    def _locked(self) -> AbstractContextManager[None]:
-        files.make_directory(self.directory, DIRECTORY_MODE)
-        return files.lock(self.directory / ".lock")
 
     def _sweep(self, path: Path) -> None:
         """Delete what a crash left of writing a secret: it holds a value. The caller has the lock, so nobody writes it now."""
@@ -97,6 +93,12 @@ class NamedSecrets:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def locked(directory: Path) -> AbstractContextManager[None]:
+    """Hold the lock of a directory of secrets, which is made if it is missing. Raise Conflict, FileProblem."""
+    files.make_directory(directory, DIRECTORY_MODE)
+    return files.lock(directory / ".lock")
 
 
 def own_secrets(paths: Paths) -> NamedSecrets:

@@ -137,6 +137,6 @@ def parse_routes(listing: str) -> dict[str, Route]:
     routes = {}
     for line in lines[1:]:
         cells = [line[start:end].strip() for start, end in zip(starts, ends, strict=True)]
-        hosts = tuple(host for host in cells[1].split(",") if host)
-        routes[cells[0]] = Route(cells[0], hosts, cells[2], cells[3], cells[4])
+        service, hosts, path, target, state, _ = cells
+        routes[service] = Route(service, tuple(host for host in hosts.split(",") if host), path, target, state)
     return routes

@@ -36,21 +36,17 @@ def _escaped(char: str) -> str:
     return f"\\U{ord(char):08x}"
 
 
-def _block(value: Value, path: str, depth: int, comments: Mapping[str, str]) -> list[str]:
-    """Return the lines of a mapping or a list, indented."""
+def _block(values: Mapping[str, Value], path: str, depth: int, comments: Mapping[str, str]) -> list[str]:
+    """Return the lines of a mapping, indented."""
     indent = "  " * depth
     lines: list[str] = []
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            here = f"{path}.{key}" if path else key
-            lines += [f"{indent}# {line}" for line in comments.get(here, "").splitlines()]
-            name = _key(key)
-            # A longer one has to be announced (YAML 1.1, "simple key": 1024 characters).
-            before = f"{indent}? {name}\n{indent}:" if len(name) > LONGEST_KEY else f"{indent}{name}:"
-            lines += _entry(before, inner, here, depth, comments)
-        return lines
-    for inner in value if isinstance(value, Sequence) and not isinstance(value, str) else ():
-        lines += [f"{indent}- {_scalar(inner)}"]
+    for key, value in values.items():
+        here = f"{path}.{key}" if path else key
+        lines += [f"{indent}# {line}" for line in comments.get(here, "").splitlines()]
+        name = _key(key)
+        # A longer one has to be announced (YAML 1.1, "simple key": 1024 characters).
+        before = f"{indent}? {name}\n{indent}:" if len(name) > LONGEST_KEY else f"{indent}{name}:"
+        lines += _entry(before, value, here, depth, comments)
     return lines
 
 
@@ -58,7 +54,8 @@ def _entry(name: str, value: Value, path: str, depth: int, comments: Mapping[str
     if isinstance(value, Mapping):
         return [name, *_block(value, path, depth + 1, comments)] if value else [f"{name} {{}}"]
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [name, *_block(value, path, depth + 1, comments)] if value else [f"{name} []"]
+        indent = "  " * (depth + 1)
+        return [name, *(f"{indent}- {_scalar(item)}" for item in value)] if value else [f"{name} []"]
     return [f"{name} {_scalar(value)}"]
 
 
