@@ -48,12 +48,12 @@ class Kind(Generic[T_co]):
     read: Callable[[Section, str], T_co | None]
 
 
-def plain(what: str, take: Callable[[Scalar], T | None]) -> Kind[T]:
+def plain_value(what: str, take: Callable[[Scalar], T | None]) -> Kind[T]:
     """Return the type of what `take` makes of a plain value; None means that the value is wrong."""
     return Kind(what, lambda section, key: section.scalar(key, take, what))
 
 
-FLAG = plain("true or false", lambda node: node.value if isinstance(node.value, bool) else None)
+FLAG = plain_value("true or false", lambda node: node.value if isinstance(node.value, bool) else None)
 
 
 def number(low: float, high: float, unit: str = "") -> Kind[float]:
@@ -71,7 +71,7 @@ def _range(word: str, types: tuple[type, ...], low: float, high: float, unit: st
         value: Any = node.value
         return value if type(value) in types and low <= value <= high else None  # a bool is no number here
 
-    return plain(f"{word}{f' of {unit}' if unit else ''} from {low} to {high}", take)
+    return plain_value(f"{word}{f' of {unit}' if unit else ''} from {low} to {high}", take)
 
 
 def size(low: int, high: int | None = None) -> Kind[int]:
@@ -84,7 +84,7 @@ def size(low: int, high: int | None = None) -> Kind[int]:
         found = int(float(match[1]) * UNITS[match[2].lower()]) if match else 0
         return found if low <= found and (high is None or found <= high) else None
 
-    return plain(f"a size of {bounds}, as in 512m or 2g", take)
+    return plain_value(f"a size of {bounds}, as in 512m or 2g", take)
 
 
 def word(make: Callable[[str], T], what: str) -> Kind[T]:

@@ -60,8 +60,7 @@ class Deploys:
         """Write a deploy down as queued, on the disk before this returns, and return it.
 
         `push` is the push to record with it, `target` the release that a rollback goes back to, `reason` why deployhost itself
-        asks for it; queued deploys of the app that it `overtakes` become superseded in the same
-        transaction.
+        asks for it; queued deploys of the app that it `overtakes` become superseded in the same transaction.
         """
         now = self._clock()
         with self._database.transaction(durable=True) as db:
@@ -79,12 +78,10 @@ class Deploys:
             queued = db.execute(
                 "SELECT * FROM deploys WHERE app = ? AND status = 'queued' AND id < ?", (app, new)
             ).fetchall()
-            for older in map(_deploy, queued):
-                if overtakes(older):
-                    db.execute(
-                        "UPDATE deploys SET status = 'superseded', superseded_by = ?, finished_at = ? WHERE id = ?",
-                        (new, now, older.id),
-                    )
+            db.executemany(
+                "UPDATE deploys SET status = 'superseded', superseded_by = ?, finished_at = ? WHERE id = ?",
+                [(new, now, older.id) for older in map(_deploy, queued) if overtakes(older)],
+            )
         return self.get(new)
 
     def get(self, number: int) -> Deploy:
