@@ -48,9 +48,9 @@ class YamlText:
         """Set the value at a path of keys; keys that are missing are added at the end of their mapping."""
         expected = self._plain()
         _at(expected, path[:-1])[path[-1]] = value
-        parent, entry = self._open(path)
+        entry = self._entry(path)
         if entry is None:
-            self._insert_key(parent, path, "" if value is None else to_scalar(value))
+            self._insert_key(path, "" if value is None else to_scalar(value))
         else:
             self._replace(*entry, to_scalar(value))
         self._check(expected)
@@ -67,7 +67,7 @@ class YamlText:
 
     def drop_item(self, path: Path, item: str) -> None:
         """Remove an item from the list at a path of keys; a list that becomes empty goes with its key."""
-        _, entry = self._open(path)
+        entry = self._entry(path)
         sequence = entry[1] if entry is not None else None
         if not isinstance(sequence, Sequence):
             return
@@ -86,7 +86,7 @@ class YamlText:
 
     def drop(self, path: Path) -> None:
         """Remove the key at a path and its value, with all lines that belong to them."""
-        parent, entry = self._open(path)
+        parent, entry = self._holder(path), self._entry(path)
         if entry is None or not isinstance(parent, Mapping):
             return
         expected = self._plain()
@@ -106,28 +106,28 @@ class YamlText:
             raise self._refusal()
         return value
 
-    def _entries(self, path: Path) -> list[Entry]:
-        """Return the entries on the way to a path, as many as there are."""
-        node, found = self.root, []
+    def _entry(self, path: Path) -> Entry | None:
+        """Return the key at a path and its value, or None if it is missing."""
+        node, entry = self.root, None
         for key in path:
             entry = node.get(key) if isinstance(node, Mapping) else None
             if entry is None:
-                break
-            found.append(entry)
+                return None
             node = entry[1]
-        return found
+        return entry
 
-    def _open(self, path: Path) -> tuple[Node, Entry | None]:
-        """Return what holds the last key of a path, having added the keys above it, and that key's entry, if it has one."""
-        found = self._entries(path)
-        if len(found) < len(path) - 1:
-            self._insert_key(found[-1][1] if found else self.root, path[: len(found) + 1], "")
-            return self._open(path)
-        parent = found[len(path) - 2][1] if len(path) > 1 else self.root
-        return parent, found[-1] if len(found) == len(path) else None
+    def _holder(self, path: Path) -> Node:
+        """Return what holds the key at a path, as far as that is there."""
+        entry = self._entry(path[:-1])
+        return self.root if entry is None else entry[1]
 
-    def _insert_key(self, parent: Node, path: Path, value: str) -> None:
-        key = to_scalar(path[-1])
+    def _insert_key(self, path: Path, value: str) -> None:
+        """Add a key to what holds it; keys above it that are missing are added first."""
+        owner, parent, key = self._entry(path[:-1]), self._holder(path), to_scalar(path[-1])
+        if owner is None and len(path) > 1:
+            self._insert_key(path[:-1], "")
+            self._insert_key(path, value)
+            return
         if isinstance(parent, Mapping) and parent.flow and parent.entries:
             self._splice(_entry_end(*parent.entries[-1]), 0, f", {key}: {value or 'null'}")
             return
@@ -136,17 +136,19 @@ class YamlText:
             self._insert_line(_entry_end(*parent.entries[-1]), parent.entries[0][0].column, line)
         elif isinstance(parent, Sequence) or (isinstance(parent, Scalar) and parent.value is not None):
             raise self._refusal()
-        elif self._in_flow(path[:-2]):
-            self._replace(self._key(path[:-1]), parent, f"{{{key}: {value or 'null'}}}")
-        elif len(path) == 1:
-            self._insert_line(len(self._text.rstrip()), 0, line)
+        elif owner is not None and self._in_flow(path[:-1]):
+            self._replace(*owner, f"{{{key}: {value or 'null'}}}")
+        elif owner is not None:
+            self._put_below(*owner, line)
+        elif isinstance(parent, Mapping):  # `{}`
+            raise self._refusal()
         else:
-            self._put_below(self._key(path[:-1]), parent, line)
+            self._insert_line(len(self._text.rstrip()), 0, line)
 
     def _append_one(self, path: Path, item: str) -> None:
-        parent, entry = self._open(path)
+        parent, entry = self._holder(path), self._entry(path)
         if entry is None:
-            self._insert_key(parent, path, "")
+            self._insert_key(path, "")
             self._append_one(path, item)
             return
         owner, value = entry
@@ -161,16 +163,10 @@ class YamlText:
         else:
             raise self._refusal()
 
-    def _key(self, path: Path) -> Scalar:
-        found = self._entries(path)
-        if not path or len(found) < len(path):
-            raise self._refusal()
-        return found[-1][0]
-
     def _in_flow(self, path: Path) -> bool:
-        """Return whether one of the mappings on the way to a path, and the one at it, is written as `{…}`."""
-        nodes = [self.root, *(value for _, value in self._entries(path))]
-        return any(isinstance(node, Mapping) and node.flow for node in nodes)
+        """Return whether one of the mappings on the way to a path is written as `{…}`."""
+        holders = [self._holder(path[:depth]) for depth in range(1, len(path) + 1)]
+        return any(isinstance(node, Mapping) and node.flow for node in holders)
 
     def _replace(self, key: Scalar, value: Node, new: str) -> None:
         if value.start == value.end:  # `branch:` and nothing after it
