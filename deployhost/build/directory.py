@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from deployhost.build.tree import READ_LIMIT, decode, parents_of
+from deployhost.build.tree import READ_LIMIT, Tree, decode
 from deployhost.errors import FileProblem
 from deployhost.templates import templates_dir
 
@@ -11,27 +11,15 @@ MAX_FILES = 20_000
 SKIPPED = frozenset({".git", "node_modules", ".venv"})
 
 
-class DirectoryTree:
-    """A directory as a Tree. Symbolic links that leave it do not exist; nothing is read before it is asked for."""
+class DirectoryTree(Tree):
+    """A directory as a tree. Symbolic links that leave it do not exist."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
         if not self._root.is_dir():
             raise FileProblem(f"{root} is not a directory", hint="deployhost inspect ./")
         self._files = _walk(self._root)
-        self._dirs = parents_of(self._files)
-
-    def paths(self) -> list[str]:
-        """Return the path of every file, sorted."""
-        return sorted(self._files)
-
-    def exists(self, path: str) -> bool:
-        """Return whether a path is a file."""
-        return path in self._files
-
-    def is_dir(self, path: str) -> bool:
-        """Return whether a file lies below a path ("" is the root)."""
-        return path.strip("/") in self._dirs
+        super().__init__(self._files)
 
     def read(self, path: str) -> str:
         """Return a file's text, at most READ_LIMIT bytes of it. Raises KeyError if there is none, FileProblem if it can't be read."""

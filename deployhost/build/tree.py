@@ -2,60 +2,53 @@
 
 import codecs
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Protocol
 
 READ_LIMIT = 512 * 1024  # manifests are far smaller; a larger file is not worth the memory of a push
 
 _SAFE_PATH = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9._@+-]*(?:/[A-Za-z0-9_@][A-Za-z0-9._@+-]*)*")
 
 
-class Tree(Protocol):
-    """Files by their path relative to the root, with forward slashes."""
+class Tree(ABC):
+    """Files by their path relative to the root, with forward slashes. Nothing is read before it is asked for."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._paths = sorted(paths)
+        self._known = frozenset(self._paths)
+        self._folders = parents_of(self._paths)
 
     def paths(self) -> list[str]:
         """Return the path of every file, sorted."""
-        ...
+        return list(self._paths)
 
     def exists(self, path: str) -> bool:
         """Return whether a path is a file."""
-        ...
+        return path in self._known
 
     def is_dir(self, path: str) -> bool:
         """Return whether a file lies below a path ("" is the root)."""
-        ...
+        return path.strip("/") in self._folders
 
+    @abstractmethod
     def read(self, path: str) -> str:
         """Return a file's text, at most READ_LIMIT bytes of it; what is not text is replaced. Raises KeyError if there is none."""
-        ...
 
+    @abstractmethod
     def size(self, path: str) -> int:
         """Return a file's size in bytes. Raises KeyError if there is none."""
-        ...
 
-    def is_lost(self, path: str) -> bool:
-        """Return whether a link of that name leads nowhere, or out of the tree: the tree has no such file."""
-        ...
+    def is_lost(self, path: str) -> bool:  # noqa: ARG002
+        """Return whether a link of that name leads nowhere, or out of the tree: the tree has no such file. By default there are no links."""
+        return False
 
 
-class MemoryTree:
+class MemoryTree(Tree):
     """A tree of texts that are already in memory."""
 
     def __init__(self, files: Mapping[str, str]) -> None:
         self._files = dict(files)
-        self._dirs = parents_of(self._files)
-
-    def paths(self) -> list[str]:
-        """Return the path of every file, sorted."""
-        return sorted(self._files)
-
-    def exists(self, path: str) -> bool:
-        """Return whether a path is a file."""
-        return path in self._files
-
-    def is_dir(self, path: str) -> bool:
-        """Return whether a file lies below a path ("" is the root)."""
-        return path.strip("/") in self._dirs
+        super().__init__(self._files)
 
     def read(self, path: str) -> str:
         """Return a file's text, capped as a file on disk would be. Raises KeyError if there is none."""
@@ -65,45 +58,27 @@ class MemoryTree:
         """Return a file's size in bytes. Raises KeyError if there is none."""
         return len(self._files[path].encode("utf-8", errors="surrogatepass"))
 
-    def is_lost(self, path: str) -> bool:  # noqa: ARG002
-        """Return False: there are no links in memory."""
-        return False
 
-
-class FolderTree:
-    """The files that lie right in a folder of a tree, or all below it, as a tree of their own. Nothing is read before it is asked for."""
+class FolderTree(Tree):
+    """The files that lie right in a folder of a tree, or all below it, as a tree of their own."""
 
     def __init__(self, tree: Tree, folder: str, *, deep: bool = False) -> None:
         self._tree = tree
-        self._folder = folder
-        inside = (path.removeprefix(f"{folder}/") for path in tree.paths() if path.startswith(f"{folder}/"))
-        self._files = [path for path in inside if deep or "/" not in path]
-        self._known = frozenset(self._files)
-        self._dirs = parents_of(self._files)
-
-    def paths(self) -> list[str]:
-        """Return the path of every file, sorted."""
-        return list(self._files)
-
-    def exists(self, path: str) -> bool:
-        """Return whether a path is a file."""
-        return path in self._known
-
-    def is_dir(self, path: str) -> bool:
-        """Return whether a file lies below a path ("" is the root)."""
-        return path.strip("/") in self._dirs
+        self._prefix = f"{folder}/"
+        inside = (path.removeprefix(self._prefix) for path in tree.paths() if path.startswith(self._prefix))
+        super().__init__(path for path in inside if deep or "/" not in path)
 
     def read(self, path: str) -> str:
         """Return a file's text. Raises KeyError if there is none."""
-        return self._tree.read(f"{self._folder}/{path}")
+        return self._tree.read(self._prefix + path)
 
     def size(self, path: str) -> int:
         """Return a file's size in bytes. Raises KeyError if there is none."""
-        return self._tree.size(f"{self._folder}/{path}")
+        return self._tree.size(self._prefix + path)
 
     def is_lost(self, path: str) -> bool:
         """Return whether a link of that name leads nowhere, or out of the tree."""
-        return self._tree.is_lost(f"{self._folder}/{path}")
+        return self._tree.is_lost(self._prefix + path)
 
 
 def parents_of(paths: Iterable[str]) -> frozenset[str]:
