@@ -40,6 +40,14 @@ def read_toml(tree: Tree, path: str) -> dict[str, Any]:
         raise BadManifest(f"{path} is not valid TOML: it is nested too deeply or holds an impossible value") from error
 
 
+def toml_or_nothing(tree: Tree, path: str) -> dict[str, Any]:
+    """Return the table in a TOML file, or an empty one if there is no such file, or it can't be read."""
+    try:
+        return read_toml(tree, path) if tree.exists(path) else {}
+    except BadManifest:
+        return {}
+
+
 def table(value: Any, *keys: str) -> dict[str, Any]:
     """Return the table at the keys of a parsed manifest, or an empty one if anything else stands there."""
     for key in keys:

@@ -1,6 +1,7 @@
 """Which versions of a runtime can be built, what we add where a repository names none, and how a wish is met. Data first."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from deployhost.build.detect.candidate import Reason
@@ -18,18 +19,6 @@ PNPM_BY_LOCKFILE = {"5.3": "6.35.1", "5.4": "7.33.7", "6": "8.15.9", "9": "10.34
 PNPM_DEFAULT = "10.34.8"
 
 
-@dataclass(frozen=True)
-class Runtime:
-    """A runtime's versions: those that can be had, oldest first, the one where nothing is said, and those past their end of life."""
-
-    name: str
-    supported: tuple[str, ...]
-    default: str
-    ended: tuple[str, ...] = ()
-
-
-PYTHON = Runtime("Python", ("3.11", "3.12", "3.13", "3.14"), "3.13")
-NODE = Runtime("Node", ("20", "22", "24"), "24", ended=("20",))
 NODE_CODENAMES = {"iron": "20", "jod": "22", "krypton": "24"}
 NGINX_BASE = "nginx:stable"
 LONGEST_WISH = 200  # characters; what is longer is no version
@@ -44,25 +33,38 @@ class Choice:
     warning: str | None = None
 
 
-def choose(runtime: Runtime, fitting: tuple[str, ...], wish: str, where: Reason) -> Choice:
-    """Return the default if it is among the supported versions that meet a wish (best first), else the best, else the nearest with a warning."""
-    if fitting:
-        version = runtime.default if runtime.default in fitting else fitting[0]
-        warning = (
-            f"{runtime.name} {version} is past its end of life; move to {runtime.default}"
-            if version in runtime.ended
-            else None
-        )
-        return Choice(version, where, warning)
-    nearest = _nearest(runtime, wish)
-    return Choice(nearest, where, f"{runtime.name} {shown(wish)} ({where.path}) can't be had here: {nearest} is used")
+@dataclass(frozen=True)
+class Runtime:
+    """A runtime's versions: those that can be had, oldest first, the one where nothing is said, and those past their end of life."""
 
+    name: str
+    supported: tuple[str, ...]
+    default: str
+    matching: Callable[[str], tuple[str, ...]]  # those that meet a wish, best first
+    ended: tuple[str, ...] = ()
 
-def by_default(runtime: Runtime) -> Choice:
-    """Return the choice where the repository names no version."""
-    return Choice(
-        runtime.default, Reason(f"{runtime.name} {runtime.default}: no version is named, this is the default")
-    )
+    def choose(self, wish: str, where: Reason) -> Choice:
+        """Return the default if it meets a wish, else the best version that does, else the nearest with a warning."""
+        if fitting := self.matching(wish):
+            version = self.default if self.default in fitting else fitting[0]
+            warning = f"{self.name} {version} is past its end of life; move to {self.default}"
+            return Choice(version, where, warning if version in self.ended else None)
+        nearest = self._nearest(wish)
+        return Choice(nearest, where, f"{self.name} {shown(wish)} ({where.path}) can't be had here: {nearest} is used")
+
+    def by_default(self) -> Choice:
+        """Return the choice where the repository names no version."""
+        reason = Reason(f"{self.name} {self.default}: no version is named, this is the default")
+        return Choice(self.default, reason)
+
+    def _nearest(self, wish: str) -> str:
+        """Return the supported version nearest to the first number of a wish that nothing meets, else the default."""
+        number = re.search(r"(\d{1,6})(?:\.(\d{1,6}))?", wish)
+        if not number:
+            return self.default
+        wanted = (int(number[1]), int(number[2] or 0)) if "." in self.default else (int(number[1]), 0)
+        later = (one for one in self.supported if tuple(map(int, one.split("."))) >= wanted)
+        return next(later, self.supported[-1])
 
 
 def shown(text: str) -> str:
@@ -125,12 +127,5 @@ def _in_range(major: int, operator: str, number: str, rest: str) -> bool:
     return major == bound
 
 
-def _nearest(runtime: Runtime, wish: str) -> str:
-    """Return the supported version nearest to the first number of a wish that nothing meets, else the default."""
-    number = re.search(r"(\d{1,6})(?:\.(\d{1,6}))?", wish)
-    if not number:
-        return runtime.default
-    wanted = (int(number[1]), int(number[2] or 0)) if "." in runtime.default else (int(number[1]), 0)
-    versions = [(tuple(map(int, one.split("."))), one) for one in runtime.supported]
-    later = [text for parts, text in versions if parts >= wanted]
-    return later[0] if later else runtime.supported[-1]
+PYTHON = Runtime("Python", ("3.11", "3.12", "3.13", "3.14"), "3.13", python_matching)
+NODE = Runtime("Node", ("20", "22", "24"), "24", node_matching, ended=("20",))

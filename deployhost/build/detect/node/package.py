@@ -5,18 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deployhost.build.detect.candidate import Reason
-from deployhost.build.detect.manifests import BadManifest, read_json, strings, table, text_of
-from deployhost.build.detect.versions import (
-    NODE,
-    PINS,
-    PNPM_BY_LOCKFILE,
-    PNPM_DEFAULT,
-    Choice,
-    by_default,
-    choose,
-    node_matching,
-    shown,
-)
+from deployhost.build.detect.manifests import read_json, strings, table, text_of
+from deployhost.build.detect.versions import NODE, PINS, PNPM_BY_LOCKFILE, PNPM_DEFAULT, Choice, shown
 from deployhost.build.tree import Tree, line_of
 
 _EXACT = re.compile(r"(npm|pnpm|yarn|bun)@(\d+\.\d+\.\d+)(?:[-+].*)?")
@@ -85,16 +75,11 @@ def choose_node(tree: Tree, package: Package) -> Choice:
     """Return a tree's Node version: .nvmrc, .node-version, volta, engines, else the default."""
     for path in (".nvmrc", ".node-version"):
         if tree.exists(path) and (wish := tree.read(path).strip().split("\n")[0].strip()):
-            return choose(NODE, node_matching(wish), wish, Reason(f"Node version {shown(wish)}", path, 1))
+            return NODE.choose(wish, Reason(f"Node version {shown(wish)}", path, 1))
     for wish, key in ((package.volta, "volta"), (package.engine, "engines")):
         if wish:
-            return choose(
-                NODE,
-                node_matching(wish),
-                wish,
-                Reason(f"Node version {shown(wish)}", "package.json", package.line(key)),
-            )
-    return by_default(NODE)
+            return NODE.choose(wish, Reason(f"Node version {shown(wish)}", "package.json", package.line(key)))
+    return NODE.by_default()
 
 
 def choose_manager(tree: Tree, package: Package) -> Manager:
@@ -109,15 +94,11 @@ def choose_manager(tree: Tree, package: Package) -> Manager:
     held = {name: next((one for one in files if tree.exists(one)), "") for name, files in locks.items()}
     name = named[1] if named else next((one for one, lock in held.items() if lock), "npm")
     lock = held[name]
-    where = Reason(
-        f"dependencies are installed by {name}, which packageManager names",
-        "package.json",
-        package.line("packageManager"),
-    )
-    if not named:
-        where = Reason(
-            f"dependencies are installed by {name}" + ("" if lock else ": there is no lockfile"), lock or None
-        )
+    by = f"dependencies are installed by {name}"
+    if named:
+        where = Reason(f"{by}, which packageManager names", "package.json", package.line("packageManager"))
+    else:
+        where = Reason(by if lock else f"{by}: there is no lockfile", lock or None)
     berry = name == "yarn" and (tree.exists(".yarnrc.yml") or bool(named and not named[2].startswith("1.")))
     return Manager(name, _tool(tree, name, named[2] if named else "", berry=berry), lock, berry, where)
 
@@ -142,6 +123,3 @@ def _pnpm_version(tree: Tree) -> str:
 
 def _texts(value: Any) -> dict[str, str]:
     return {key: one for key, one in value.items() if isinstance(one, str)} if isinstance(value, dict) else {}
-
-
-__all__ = ["BadManifest", "Manager", "Package", "choose_manager", "choose_node", "read_package"]

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from deployhost.build.detect.candidate import Reason, Unusable
-from deployhost.build.detect.manifests import BadManifest, read_toml, strings, table, text_of
-from deployhost.build.detect.versions import PYTHON, Choice, by_default, choose, python_matching, shown
+from deployhost.build.detect.manifests import BadManifest, read_toml, strings, table, text_of, toml_or_nothing
+from deployhost.build.detect.versions import PYTHON, Choice, shown
 from deployhost.build.tree import Tree, is_safe_path, line_of
 
 Method = Literal["none", "requirements", "pyproject", "project", "uv"]
-_OTHER_LOCKS = {"poetry.lock": "Poetry", "pdm.lock": "PDM", "Pipfile.lock": "Pipenv", "Pipfile": "Pipenv"}
+OTHER_LOCKS = {"poetry.lock": "Poetry", "pdm.lock": "PDM", "Pipfile.lock": "Pipenv", "Pipfile": "Pipenv"}
 _LOCAL = re.compile(r"(?:(?:-e|--editable)[ =]|\.{1,2}(?:/|$|\[)|(?:[\w.\[\]-]+\s*@\s*)?file:)")
 _INCLUDE = re.compile(r"(?:-r|--requirement|-c|--constraint)(?:\s+|=|(?=[^-\s]))(\S+)")
 # What no wheel brings: (to build, to run), from Debian.
@@ -21,6 +21,7 @@ _SYSTEM = {
 }
 _MAX_REQUIREMENTS, _MAX_NAMES = 20, 3000  # files, and lines that name something
 _LONGEST_LINE = 2000
+_REBUILT = "the dependency layer is rebuilt at every change of the source"
 
 
 @dataclass(frozen=True)
@@ -54,29 +55,24 @@ class Dependencies:
 
 def read_dependencies(tree: Tree) -> Dependencies | Unusable:
     """Return a tree's dependencies, or why they can't be installed. uv.lock wins, then requirements.txt, then pyproject.toml."""
-    project: dict[str, Any] = {}
-    warnings: list[str] = []
-    if tree.exists("pyproject.toml"):
-        try:
-            project = read_toml(tree, "pyproject.toml")
-        except BadManifest as error:
-            if not tree.exists("requirements.txt") or tree.exists("uv.lock"):
-                return Unusable(
-                    "python",
-                    str(error),
-                    hint='python3 -c \'import tomllib; tomllib.load(open("pyproject.toml", "rb"))\'',
-                )
-            warnings.append(f"{error}: only requirements.txt is used")
+    warnings: tuple[str, ...] = ()
+    try:
+        project = read_toml(tree, "pyproject.toml") if tree.exists("pyproject.toml") else {}
+    except BadManifest as error:
+        if not tree.exists("requirements.txt") or tree.exists("uv.lock"):
+            hint = 'python3 -c \'import tomllib; tomllib.load(open("pyproject.toml", "rb"))\''
+            return Unusable("python", str(error), hint=hint)
+        project, warnings = {}, (f"{error}: only requirements.txt is used",)
     if tree.exists("uv.lock") and project:
-        return _from_uv(tree, project, tuple(warnings))
+        return _from_uv(tree, project)
     if tree.exists("requirements.txt"):
-        return _from_requirements(tree, tuple(warnings))
+        return _from_requirements(tree, warnings)
     if table(project, "project"):
         return _from_pyproject(tree, project)
-    lock = next((name for name in _OTHER_LOCKS if tree.exists(name)), None)
+    lock = next((name for name in OTHER_LOCKS if tree.exists(name)), None)
     if lock or table(project, "tool", "poetry"):
-        return _other_tool(lock or "pyproject.toml", _OTHER_LOCKS.get(lock or "", "Poetry"))
-    return Dependencies("none", warnings=tuple(warnings))
+        return _other_tool(lock or "pyproject.toml", OTHER_LOCKS.get(lock or "", "Poetry"))
+    return Dependencies("none")
 
 
 def choose_python(tree: Tree) -> Choice:
@@ -84,24 +80,13 @@ def choose_python(tree: Tree) -> Choice:
     for path in (".python-version", "runtime.txt"):
         if tree.exists(path):
             for number, line in enumerate(tree.read(path).splitlines(), 1):
-                wish = line.split("#")[0].strip()
-                if wish:
-                    return choose(
-                        PYTHON, python_matching(wish), wish, Reason(f"Python version {shown(wish)}", path, number)
-                    )
-    if tree.exists("pyproject.toml"):
-        try:
-            project = read_toml(tree, "pyproject.toml")
-        except BadManifest:
-            return by_default(PYTHON)
-        if wish := text_of(table(project, "project").get("requires-python")):
-            where = Reason(
-                f"requires-python {shown(wish)}",
-                "pyproject.toml",
-                line_of(tree.read("pyproject.toml"), "requires-python"),
-            )
-            return choose(PYTHON, python_matching(wish), wish, where)
-    return by_default(PYTHON)
+                if wish := line.split("#")[0].strip():
+                    return PYTHON.choose(wish, Reason(f"Python version {shown(wish)}", path, number))
+    project = toml_or_nothing(tree, "pyproject.toml")
+    if wish := text_of(table(project, "project").get("requires-python")):
+        at = line_of(tree.read("pyproject.toml"), "requires-python")
+        return PYTHON.choose(wish, Reason(f"requires-python {shown(wish)}", "pyproject.toml", at))
+    return PYTHON.by_default()
 
 
 def parse_requirement(line: str) -> tuple[str, frozenset[str]] | None:
@@ -151,9 +136,7 @@ def _from_requirements(tree: Tree, warnings: tuple[str, ...]) -> Dependencies:
                 extras |= found[1]
     reason = Reason("dependencies come from requirements.txt", "requirements.txt")
     if whole:
-        notes.append(
-            "requirements.txt installs from a local path: the dependency layer is rebuilt at every change of the source"
-        )
+        notes.append(f"requirements.txt installs from a local path: {_REBUILT}")
     return Dependencies("requirements", tuple(seen), names, frozenset(extras), whole, git, (reason,), tuple(notes))
 
 
@@ -162,22 +145,15 @@ def _from_pyproject(tree: Tree, project: dict[str, Any]) -> Dependencies:
     names, extras, git = _declared(tree, project)
     where = line_of(tree.read("pyproject.toml"), "dependencies")
     reason = Reason("dependencies come from pyproject.toml", "pyproject.toml", where)
-    warnings = (
-        ("pyproject.toml leaves its dependencies dynamic: they are installed again at every change of the source",)
-        if dynamic
-        else ()
-    )
+    warning = "pyproject.toml leaves its dependencies dynamic: they are installed again at every change of the source"
+    warnings = (warning,) if dynamic else ()
     method: Method = "project" if dynamic else "pyproject"
     return Dependencies(method, ("pyproject.toml",), names, extras, dynamic, git, (reason,), warnings)
 
 
-def _from_uv(tree: Tree, project: dict[str, Any], warnings: tuple[str, ...]) -> Dependencies:
+def _from_uv(tree: Tree, project: dict[str, Any]) -> Dependencies:
     names, extras, git = _declared(tree, project)
-    try:
-        lock = read_toml(tree, "uv.lock")
-    except BadManifest:  # a large lock is no mistake; uv itself judges it in the build
-        lock = {}
-    packages = lock.get("package")
+    packages = toml_or_nothing(tree, "uv.lock").get("package")  # a large lock is no mistake; uv judges it in the build
     whole = False
     for package in packages if isinstance(packages, list) else []:
         source = table(package, "source")
@@ -186,14 +162,7 @@ def _from_uv(tree: Tree, project: dict[str, Any], warnings: tuple[str, ...]) -> 
         if isinstance(package, dict) and isinstance(name := package.get("name"), str):
             names.setdefault(name, Reason(f"{name} is locked", "uv.lock"))
     whole = whole or bool(table(project, "tool", "uv", "workspace"))
-    notes = (
-        *warnings,
-        *(
-            ("uv.lock has local packages: the dependency layer is rebuilt at every change of the source",)
-            if whole
-            else ()
-        ),
-    )
+    notes = (f"uv.lock has local packages: {_REBUILT}",) if whole else ()
     reason = Reason("dependencies come from uv.lock", "uv.lock")
     return Dependencies("uv", ("pyproject.toml", "uv.lock"), names, extras, whole, git, (reason,), notes)
 

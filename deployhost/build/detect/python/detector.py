@@ -8,24 +8,14 @@ from deployhost.build.detect.commands import read_procfile
 from deployhost.build.detect.manifests import BadManifest
 from deployhost.build.detect.node.detector import NodeBuild, read_build
 from deployhost.build.detect.node.start import find_start
-from deployhost.build.detect.python.dependencies import Dependencies, choose_python, read_dependencies
+from deployhost.build.detect.python.dependencies import OTHER_LOCKS, Dependencies, choose_python, read_dependencies
 from deployhost.build.detect.python.launch import Launch
 from deployhost.build.detect.python.start import find_launch, is_pythons, missing_package
 from deployhost.build.detect.versions import PINS
 from deployhost.build.tree import Tree
 
 _SERVERS = {"gunicorn": f"gunicorn=={PINS['gunicorn']}", "uvicorn": f"uvicorn[standard]=={PINS['uvicorn']}"}
-_MARKERS = (
-    "requirements.txt",
-    "pyproject.toml",
-    "uv.lock",
-    "manage.py",
-    "Pipfile",
-    "Pipfile.lock",
-    "poetry.lock",
-    "pdm.lock",
-    "setup.py",
-)
+_MARKERS = ("requirements.txt", "pyproject.toml", "uv.lock", "manage.py", *OTHER_LOCKS, "setup.py")
 
 
 def detect(tree: Tree) -> Candidate | Unusable | None:
@@ -33,9 +23,8 @@ def detect(tree: Tree) -> Candidate | Unusable | None:
     marker = next((path for path in _MARKERS if tree.exists(path)), None)
     procfile = read_procfile(tree)
     web = procfile.web or ""
-    claimed = is_pythons(web) and not re.search(
-        r"http\.server|SimpleHTTPServer", web
-    )  # which serves the pages, as nginx does
+    # Python's own server hands out the pages, as nginx does.
+    claimed = is_pythons(web) and not re.search(r"http\.server|SimpleHTTPServer", web)
     if not marker and not any(path.endswith(".py") and (claimed or "/" not in path) for path in tree.paths()):
         return None
     dependencies = read_dependencies(tree)

@@ -8,9 +8,7 @@ _SERVING_MODULES = {
     "http.server",
     "socketserver",
     "wsgiref.simple_server",
-    "aiohttp.web",
     "aiohttp",
-    "tornado.web",
     "tornado",
     "cherrypy",
     "waitress",
@@ -65,8 +63,8 @@ def script_finds(module: ast.Module, imported: set[str]) -> list[Find]:
     origins = {one.split(".")[0] for one in imported}
     if "streamlit" in origins:
         return [Find(Rank.SCRIPT, Serve.STREAMLIT, "", "Streamlit", 1, "streamlit")]
-    calls = [node for node in ast.walk(module) if isinstance(node, ast.Call)]
     if "gradio" in origins:
+        calls = (node for node in ast.walk(module) if isinstance(node, ast.Call))
         launch = next((one for one in calls if isinstance(one.func, ast.Attribute) and one.func.attr == "launch"), None)
         if launch:
             return [Find(Rank.SCRIPT, Serve.GRADIO, "", "Gradio", launch.lineno, "gradio")]
@@ -75,26 +73,19 @@ def script_finds(module: ast.Module, imported: set[str]) -> list[Find]:
         for one in imported
     )
     served_by = {"run", "start", *_SERVING_CALLS} if not imported.isdisjoint(_RUN_BY_NAME) else _SERVING_CALLS
-    serving = next(
-        (one for one in calls if known and _name_called(one) in served_by and dotted(one.func) not in _NO_SERVERS), None
-    )
-    if serving:
+    if known and (serving := _first_call(module, served_by)):
         return [Find(Rank.SCRIPT, Serve.SCRIPT, "", "a server of its own", serving.lineno)]
     for node in module.body:
-        if isinstance(node, ast.If) and is_main(node):
-            runs = (one for one in ast.walk(node) if isinstance(one, ast.Call))
-            if any(
-                _name_called(one) in ("run", *_SERVING_CALLS) and dotted(one.func) not in _NO_SERVERS for one in runs
-            ):
-                return [Find(Rank.SCRIPT, Serve.SCRIPT, "", UNDER_MAIN, node.lineno)]
+        if isinstance(node, ast.If) and is_main(node) and _first_call(node, {"run", *_SERVING_CALLS}):
+            return [Find(Rank.SCRIPT, Serve.SCRIPT, "", UNDER_MAIN, node.lineno)]
     return []
 
 
-def _name_called(call: ast.Call) -> str:
-    return (
-        call.func.attr
-        if isinstance(call.func, ast.Attribute)
-        else call.func.id
-        if isinstance(call.func, ast.Name)
-        else ""
-    )
+def _first_call(within: ast.AST, names: set[str]) -> ast.Call | None:
+    """Return the first call below a node of something with one of these names, or None."""
+    for call in ast.walk(within):
+        if isinstance(call, ast.Call) and dotted(call.func) not in _NO_SERVERS:
+            name = getattr(call.func, "attr", None) or getattr(call.func, "id", None)
+            if name in names:
+                return call
+    return None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from deployhost.build.detect.candidate import Reason, Start, Strength
 from deployhost.build.detect.commands import Procfile, start_of, words_of
 from deployhost.build.detect.languages.commands import language_of, programs_of
-from deployhost.build.detect.manifests import BadManifest, read_toml, table
+from deployhost.build.detect.manifests import table, toml_or_nothing
 from deployhost.build.detect.python.dependencies import Dependencies
 from deployhost.build.detect.python.django import django_launch
 from deployhost.build.detect.python.find import UNDER_MAIN, Find, Rank, Serve
@@ -84,22 +84,21 @@ def _loads_server(tree: Tree, path: str) -> bool:
 
 def _scan_tree(tree: Tree) -> tuple[str, Find] | None:
     """Return the best find of the tree and its path: the kind decides, then the order of the files."""
-    best: tuple[int, int, str, Find] | None = None
+    return min(_finds(tree), key=lambda one: one[1].rank, default=None)
+
+
+def _finds(tree: Tree) -> Iterator[tuple[str, Find]]:
     left = _MAX_READ
-    for order, path in enumerate(_candidates(tree)):
+    for path in _candidates(tree):
         text = tree.read(path)
         left -= len(text)
         if left < 0:
-            break
+            return
         for find in scan(text):
             # A script below the root is more often a tool than the app.
-            if find.rank is Rank.SCRIPT and path.count("/") > 1:
-                continue
-            if find.name and not _IDENTIFIER.fullmatch(_module(path)[0]):
-                continue
-            if best is None or (find.rank, order) < best[:2]:
-                best = (find.rank, order, path, find)
-    return (best[2], best[3]) if best else None
+            is_tool = find.rank is Rank.SCRIPT and path.count("/") > 1
+            if not is_tool and (not find.name or _IDENTIFIER.fullmatch(_module(path)[0])):
+                yield path, find
 
 
 def _candidates(tree: Tree) -> Iterator[str]:
@@ -154,12 +153,7 @@ def _launch(path: str, find: Find, dependencies: Dependencies) -> Launch:
 
 def _project_script(tree: Tree) -> Launch | None:
     """Return the launch of the only entry of [project.scripts], run without installing the project."""
-    if not tree.exists("pyproject.toml"):
-        return None
-    try:
-        scripts = table(read_toml(tree, "pyproject.toml"), "project", "scripts")
-    except BadManifest:
-        return None
+    scripts = table(toml_or_nothing(tree, "pyproject.toml"), "project", "scripts")
     entry = next(iter(scripts.values()), "") if len(scripts) == 1 else ""
     match = re.fullmatch(r"([A-Za-z0-9_.]+):([A-Za-z0-9_.]+)", entry) if isinstance(entry, str) else None
     if not match:
