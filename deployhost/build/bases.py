@@ -61,42 +61,29 @@ class Bases:
 
         Raises BaseImageUnavailable if none does.
         """
-        if self._docker.image(reference) is None:
-            self._once(
-                reference,
-                lambda: self._docker.image(reference) is not None,
-                lambda: self._get(reference, True, True, say),
-            )
+        self._once(reference, True, lambda: self._get(reference, True, True, say))
 
     def require(self, reference: str, *, line: int, stand_in: bool, say: Say) -> None:
         """Have a base that line `line` of a person's own Dockerfile names: a stand-in only where `stand_in` allows it.
 
         An image that was built or pulled on this server counts. Raises BaseImageUnavailable, naming image and line.
         """
-        if not self._counts(reference, stand_in):
-            another_way = stand_in and recipe_for(Reference.parse(reference)) is not None
-            self._once(
-                reference,
-                lambda: self._counts(reference, stand_in),
-                lambda: self._get(reference, stand_in, another_way, say, f"FROM {reference} (line {line})"),
-            )
+        another_way = stand_in and recipe_for(Reference.parse(reference)) is not None
+        named = f"FROM {reference} (line {line})"
+        self._once(reference, stand_in, lambda: self._get(reference, stand_in, another_way, say, named))
 
     def has_frontend(self, reference: str, *, line: int, optional: bool, say: Say) -> bool:
         """Have the image of a `# syntax=` line and return True; False if it can't be had and is `optional`.
 
         Raises BaseImageUnavailable, naming the line, if it can't be had and is not.
         """
-        if self._docker.image(reference) is None:
-            try:
-                self._once(
-                    reference,
-                    lambda: self._docker.image(reference) is not None,
-                    lambda: self._get(reference, False, optional, say, f"# syntax={reference} (line {line})"),
-                )
-            except BaseImageUnavailable:
-                if not optional:
-                    raise
-                return False
+        named = f"# syntax={reference} (line {line})"
+        try:
+            self._once(reference, True, lambda: self._get(reference, False, optional, say, named))
+        except BaseImageUnavailable:
+            if not optional:
+                raise
+            return False
         return True
 
     def _counts(self, reference: str, stand_in: bool) -> bool:
@@ -106,12 +93,14 @@ class Bases:
         # What a person builds upon a stand-in inherits its label: only under a name that one would be given does it tell.
         return recipe_for(Reference.parse(reference)) is None
 
-    def _once(self, reference: str, have: Callable[[], bool], get: Callable[[], None]) -> None:
-        """Hold the reference's lock, so that of several builds one gets the image and the others find it there."""
+    def _once(self, reference: str, stand_in: bool, get: Callable[[], None]) -> None:
+        """Get an image that is not here; `stand_in` says whether one counts. Of several builds one gets it, and the others find it there."""
+        if self._counts(reference, stand_in):
+            return
         files.make_directory(self._dir, 0o755)
         slug = "".join(char if char.isalnum() or char in ".-" else "_" for char in reference)[:150]
         with files.lock(self._dir / f"{slug}.lock", timeout=LOCK_TIMEOUT):
-            if not have():
+            if not self._counts(reference, stand_in):
                 get()
 
     def _get(self, text: str, stand_in: bool, another_way: bool, say: Say, named: str = "") -> None:

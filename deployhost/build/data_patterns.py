@@ -45,16 +45,8 @@ SETTINGS = re.compile(
 )
 IN_MEMORY = re.compile(r":memory:|mode=memory|\A(?:\"\"|'')")
 READ_ONLY = re.compile(r"\bmode=ro\b|\bimmutable=1|\bread[oO]nly\s*:\s*true|\bOPEN_READONLY\b")
-DATABASES = (
-    "sqlite",
-    "postgres",
-    "psycopg",
-    "asyncpg",
-    "mysql",
-    "mariadb",
-    "libsql",
-    "mssql",
-)  # words worth a closer look
+# Words worth a closer look.
+DATABASES = ("sqlite", "postgres", "psycopg", "asyncpg", "mysql", "mariadb", "libsql", "mssql")
 ANOTHER_DATABASE = re.compile(r"postgres|psycopg|asyncpg|mysql|mariadb|libsql|mssql|['\"]pg['\"]", re.IGNORECASE)
 
 # The environment: a name that is read, and an expression that is nothing else.

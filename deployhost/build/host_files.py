@@ -1,5 +1,6 @@
 """The files in which a host keeps its pip, npm and certificate settings, read for host_settings.py."""
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -39,13 +40,8 @@ def host_pip_conf(environ: Mapping[str, str], home: Path) -> str:
 
 def host_npmrc(environ: Mapping[str, str], home: Path) -> str:
     """Return the npmrc for builds, or "" where the host has no such settings."""
-    user = environ.get("NPM_CONFIG_USERCONFIG") or environ.get("npm_config_userconfig")
-    files = [
-        Path("/usr/etc/npmrc"),
-        Path("/usr/local/etc/npmrc"),
-        Path("/etc/npmrc"),
-        Path(user) if user else home / ".npmrc",
-    ]
+    user = environ.get("NPM_CONFIG_USERCONFIG") or environ.get("npm_config_userconfig") or home / ".npmrc"
+    files = (Path("/usr/etc/npmrc"), Path("/usr/local/etc/npmrc"), Path("/etc/npmrc"), Path(user))
     return npmrc(_texts(files), environ)
 
 
@@ -58,8 +54,6 @@ def host_ca_bundle(environ: Mapping[str, str]) -> Path | None:
 def _texts(files: Iterable[Path]) -> list[str]:
     found = []
     for file in files:
-        try:
+        with contextlib.suppress(OSError):
             found.append(file.read_text(encoding="utf-8", errors="replace"))
-        except OSError:
-            continue
     return found

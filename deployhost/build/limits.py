@@ -68,21 +68,17 @@ class BuildLimits:
         told = Limited(self._server, limited, config.build_timeout, where.argv)
         with contextlib.ExitStack() as stack:
             try:
-                self._limit(where, limited, told, stack, say)
+                self._limit(where, told, stack, say)
             except FileProblem as error:
                 say(f"warning: this build is not limited: {error.message}")
             yield told
 
     def _limit(
-        self,
-        where: Placement,
-        limited: Limits,
-        told: "Limited",
-        stack: contextlib.ExitStack,
-        say: Callable[[str], None],
+        self, where: Placement, told: "Limited", stack: contextlib.ExitStack, say: Callable[[str], None]
     ) -> None:
+        limited = told.limits
         if where.group is None:
-            stack.enter_context(self._limiting(where.appearing, limited, told))
+            stack.enter_context(self._limiting(where.appearing, told))
             return
         files = self._groups.ensure(where.group)
         missing = unlimited(files, unified=self._groups.unified)
@@ -112,7 +108,7 @@ class BuildLimits:
         stack.callback(timer.cancel)
 
     @contextlib.contextmanager
-    def _limiting(self, patterns: tuple[str, ...], limited: Limits, told: "Limited") -> Iterator[None]:
+    def _limiting(self, patterns: tuple[str, ...], told: "Limited") -> Iterator[None]:
         """Within the block, limit each cgroup that appears, and note whether one of them runs out of memory."""
         before = {name for pattern in patterns for name in self._groups.named(pattern)}  # of somebody else's build
         done: set[str] = set()
@@ -123,8 +119,8 @@ class BuildLimits:
                     done.add(name)
                     files = self._groups.files(name)
                     with contextlib.suppress(FileProblem):  # it has ended
-                        self._groups.write(name, settings(limited, files, unified=self._groups.unified))
-                        self._groups.write(name, confinement(limited, files))
+                        self._groups.write(name, settings(told.limits, files, unified=self._groups.unified))
+                        self._groups.write(name, confinement(told.limits, files))
                 directory = self._groups.group("memory", name)
                 if directory is not None and cgroups.kills(directory) > 0:
                     told.seen = True

@@ -16,9 +16,8 @@ SYSTEMD_GROUPS = ("system.slice/system.slice:docker:*", "system.slice:docker:*")
 GROUPS_SINCE = 23  # the Docker engine whose builds take a cgroup
 MOST_PROCESSES = 4096
 PERIOD = 100_000  # microseconds over which CPU time is counted
-PATIENCE = (
-    300.0  # seconds that a build gives way to everything; then it gets an eighth of an app's weight, and ends one day
-)
+# Seconds that a build gives way to everything; then it gets an eighth of an app's weight, and ends one day.
+PATIENCE = 300.0
 PAGE = 4096
 MIB = 1024**2
 
@@ -118,9 +117,6 @@ def _class(file: str, weight: str, files: Collection[str], *, patient: bool) -> 
 
 def unlimited(files: Collection[str], *, unified: bool) -> list[str]:
     """Return what of builds this kernel can't limit, in words; `files` are the names of the cgroup's files."""
-    needed = (
-        {"memory": "memory.max", "CPU time": "cpu.max", "processes": "pids.max"}
-        if unified
-        else {"memory": "memory.limit_in_bytes", "CPU time": "cpu.cfs_quota_us", "processes": "pids.max"}
-    )
+    memory, time = ("memory.max", "cpu.max") if unified else ("memory.limit_in_bytes", "cpu.cfs_quota_us")
+    needed = {"memory": memory, "CPU time": time, "processes": "pids.max"}
     return [what for what, file in needed.items() if file not in files]

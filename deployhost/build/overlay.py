@@ -3,7 +3,6 @@
 import io
 import tarfile
 from pathlib import Path, PurePosixPath
-from types import TracebackType
 from typing import IO, Self
 
 
@@ -16,9 +15,7 @@ class Overlay:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._tar.close()
 
     def file(self, path: str, content: bytes, mode: int, owner: int = 0) -> None:
@@ -32,8 +29,7 @@ class Overlay:
 
     def directory(self, path: str, mode: int, owner: int = 0) -> None:
         """Add a directory."""
-        member = _member(path, tarfile.DIRTYPE, mode, owner)
-        self._tar.addfile(member)
+        self._tar.addfile(_member(path, tarfile.DIRTYPE, mode, owner))
 
     def link(self, path: str, target: str) -> None:
         """Add a symbolic link."""

@@ -1,7 +1,7 @@
 """What would be built from a tree and why. Pure, and cheap to import: `deployhost inspect ./repo` needs no server."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from deployhost.build.choose import choose
@@ -49,20 +49,10 @@ class BuildPlan:
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as `inspect --json` prints it."""
-        return {
-            "kind": self.kind,
-            "runtime": self.runtime,
-            "version": self.version,
-            "bases": [{"ref": base.ref, "line": base.line} for base in self.bases],
-            "syntax": {"ref": self.syntax.ref, "line": self.syntax.line} if self.syntax else None,
-            "start": {"argv": list(self.start.argv), "shell": self.start.shell} if self.start else None,
-            "port": self.port,
-            "processes": dict(self.processes),
-            "dockerfile": self.dockerfile,
-            "dockerignore": self.dockerignore,
-            "reasons": [reason.to_json() for reason in self.reasons],
-            "warnings": list(self.warnings),
-        }
+        start = {"argv": list(self.start.argv), "shell": self.start.shell} if self.start else None
+        body = {key: list(one) if isinstance(one, tuple) else one for key, one in asdict(self).items()}
+        del body["heredoc_line"]  # it only explains a failure
+        return body | {"start": start}
 
 
 def plan_build(
@@ -83,7 +73,7 @@ def plan_build(
         return _own(tree)
     (detector, chosen), unusable = choose(tree, runtime=runtime, web=web)
     dockerfile = render(chosen.recipe, app=AppName(app), templates=templates)
-    ignored = tuple(f"left aside: {one.message}" for one in unusable)
+    values = chosen.recipe.values
     return BuildPlan(
         kind="generated",
         runtime=detector.name,
@@ -97,10 +87,10 @@ def plan_build(
         reasons=chosen.reasons,
         warnings=(
             *chosen.warnings,
-            *ignored,
+            *(f"left aside: {one.message}" for one in unusable),
             *left_out(tree),
             *_tree_warnings(tree),
-            *_unused_logins(tree, chosen),
+            *unused_files(tree, used=values.get("users_source"), serves_files="users_source" in values),
             *_left_below(tree, chosen),
         ),
     )
@@ -114,11 +104,6 @@ def _left_below(tree: Tree, chosen: Candidate) -> tuple[str, ...]:
         f"{member.folder}/ holds a server ({member.what}) that is not deployed: only the root is built; push that folder as an app of its own"
         for member in servers_below(tree)
     )
-
-
-def _unused_logins(tree: Tree, chosen: Candidate) -> tuple[str, ...]:
-    values = chosen.recipe.values
-    return unused_files(tree, used=values.get("users_source"), serves_files="users_source" in values)
 
 
 def _own(tree: Tree) -> BuildPlan:

@@ -7,15 +7,10 @@ from typing import Self
 HUB = "docker.io"
 HUB_SHOWN = "Docker Hub"
 
-_IMAGE_LEVEL = (
-    "manifest unknown",
-    "not found",
-    "does not exist",
-    "access denied",
-    "access to the resource is denied",
-    "unauthorized",
-    "no matching manifest",
-    "invalid reference",
+_IMAGE_LEVEL = re.compile(
+    r"manifest unknown|not found|does not exist|access denied|access to the resource is denied|unauthorized|no matching manifest"
+    r"|invalid reference",
+    re.IGNORECASE,
 )
 _REASONS = (
     (re.compile(r"no such host|server misbehaving|name resolution"), "its name can't be resolved"),
@@ -77,7 +72,7 @@ def shown(registry: str) -> str:
 
 def is_about_the_image(said: str) -> bool:
     """Return whether a registry's refusal, in the engine's words, speaks of that image only, not of the registry."""
-    return any(words in said.lower() for words in _IMAGE_LEVEL)
+    return _IMAGE_LEVEL.search(said) is not None
 
 
 def reason(said: str) -> str:

@@ -13,11 +13,7 @@ from deployhost.build.host_files import host_ca_bundle, host_npmrc
 from deployhost.build.host_settings import npm_registry
 from deployhost.build.overlay import Overlay
 from deployhost.build.stand_in_plan import CA_BUNDLE, Account, StandInRecipe
-from deployhost.errors import (
-    BaseImageUnavailable,
-    DeployhostError,
-    DownloadFailed,
-)
+from deployhost.errors import BaseImageUnavailable, DeployhostError, DownloadFailed
 from deployhost.system import download, files
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import TABLE_LIMIT, ContainerSpec
