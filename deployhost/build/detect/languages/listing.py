@@ -124,9 +124,8 @@ class TreeListing:
             text = self._tree.read(path)[: min(MOST_READ, self._left)] if self._left > 0 else ""
             self._left -= len(text)
             lines = enumerate(text.split("\n"), 1)
-            self._texts[path] = [
-                (number, piece) for number, line in lines if not _COMMENT.match(line) for piece in _pieces(line)
-            ]
+            code = ((number, line) for number, line in lines if not _COMMENT.match(line))
+            self._texts[path] = [(number, piece) for number, line in code for piece in _pieces(line)]
         return self._texts[path]
 
     def search(self, path: str, wanted: re.Pattern[str]) -> tuple[int, str] | None:
@@ -135,6 +134,10 @@ class TreeListing:
             if match := wanted.search(line):
                 return number, match[0]
         return None
+
+    def first(self, paths: Iterable[str], wanted: re.Pattern[str]) -> tuple[str, int, str] | None:
+        """Return the first of these files in which an expression is found, the line's number, and what was found; else None."""
+        return next(((path, *found) for path in paths if (found := self.search(path, wanted))), None)
 
     def _with_ending(self, ending: str) -> list[str]:
         if ending.startswith(".") and ending.count(".") == 1:

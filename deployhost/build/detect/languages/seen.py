@@ -126,7 +126,7 @@ class _Project:
 
 def _project(listing: TreeListing, language: Language, folder: str, manifests: list[str]) -> Sign | None:
     """Return the strongest sign of a project: the folder of manifests, or a folder of sources without one."""
-    if language.elsewhere_wins and any(listing.search(path, language.elsewhere) for path in manifests):
+    if language.elsewhere_wins and listing.first(manifests, language.elsewhere):
         return None
     for path in listing.matching(language.servers, folder):
         if not listing.search(path, language.hands_out):
@@ -152,9 +152,8 @@ def _read(listing: TreeListing, language: Language, folder: str, manifests: list
     mains += [path for path in begun if path not in mains]
     programs = [path for path in mains if not listing.search(path, language.elsewhere)]
     library = any(path not in mains for path in listing.matching(language.library, folder))
-    own = [
-        one for one in manifests if not listing.search(one, language.gathers) or listing.search(one, language.gathered)
-    ]
+    gathering = [one for one in manifests if listing.search(one, language.gathers)]
+    own = [one for one in manifests if one not in gathering or listing.search(one, language.gathered)]
     return _Project(language, manifests, own, sources, mains, programs, library, explained)
 
 
@@ -171,43 +170,39 @@ def _sources(listing: TreeListing, language: Language, folder: str, manifests: l
 
 def _framework(listing: TreeListing, project: _Project) -> Sign | None:
     language = project.language
-    for path in project.own:
-        if found := listing.search(path, language.frameworks):
-            what = f"{language.name} server, {_shown(found[1])}"
-            return Sign(language, Level.FRAMEWORK, what, path, found[0], has_manifest=True)
+    if found := listing.first(project.own, language.frameworks):
+        path, line, text = found
+        return Sign(language, Level.FRAMEWORK, f"{language.name} server, {_shown(text)}", path, line, has_manifest=True)
     return None
 
 
 def _listening(listing: TreeListing, project: _Project, sources: list[str], level: Level) -> Sign | None:
     language = project.language
-    for path in sources:
-        if found := listing.search(path, language.listens):
-            what = f"{language.name} server"
-            return Sign(language, level, what, path, found[0], has_manifest=bool(project.manifests))
+    if found := listing.first(sources, language.listens):
+        path, line, _ = found
+        return Sign(language, level, f"{language.name} server", path, line, has_manifest=bool(project.manifests))
     return None
 
 
 def _weak(listing: TreeListing, project: _Project) -> Sign | None:
     """Return the sign that a program is, or only its manifest, unless that is there for something else."""
     language, manifests = project.language, project.manifests
-    for wanted in (language.elsewhere, language.tools):
-        if any(listing.search(path, wanted) for path in manifests):
-            return None
+    if listing.first(manifests, language.elsewhere) or listing.first(manifests, language.tools):
+        return None
     if not project.own or (language.needs_source and not project.sources):
         return None
     what = f"{language.name} program"
     if project.programs:
         path = project.programs[0]
         return Sign(language, Level.PROGRAM, what, path, has_manifest=True, is_library=project.library)
-    for path in manifests:
-        if found := listing.search(path, language.runs):
-            return Sign(language, Level.PROGRAM, f"{what}, {_shown(found[1])}", path, found[0], has_manifest=True)
+    if found := listing.first(manifests, language.runs):
+        path, line, text = found
+        return Sign(language, Level.PROGRAM, f"{what}, {_shown(text)}", path, line, has_manifest=True)
     if project.mains:
         return None
+    what, path = f"{language.name} project", project.own[0]
     is_library = bool(project.sources) and not language.manifest_serves
-    return Sign(
-        language, Level.MANIFEST, f"{language.name} project", project.own[0], has_manifest=True, is_library=is_library
-    )
+    return Sign(language, Level.MANIFEST, what, path, has_manifest=True, is_library=is_library)
 
 
 def _shown(text: str) -> str:

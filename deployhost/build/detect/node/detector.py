@@ -64,9 +64,8 @@ def detect(tree: Tree) -> Candidate | Unusable | None:
     found = find_start(tree, node.package, procfile)
     if found is None:
         return _nothing_to_start(tree, node.package)
-    if node.package.has("@sveltejs/adapter-auto") and not node.package.has(
-        "@sveltejs/adapter-node", "@sveltejs/adapter-static"
-    ):
+    adapters = ("@sveltejs/adapter-node", "@sveltejs/adapter-static")
+    if node.package.has("@sveltejs/adapter-auto") and not node.package.has(*adapters):
         return Unusable(
             "node",
             "SvelteKit's adapter-auto knows no server of its own",
@@ -81,14 +80,13 @@ def _server(node: NodeBuild, found: NodeStart) -> Candidate:
     built = "build" in node.package.scripts
     start = start_of(found.command)
     kept = needs_dev(node.package, found.command)
-    warnings = list(node.warnings + found.warnings)
+    warnings = node.warnings + found.warnings
     if kept:
-        warnings.append(
-            f"the start command uses {kept}, so the development dependencies stay in the image; move it to dependencies"
-        )
+        stay = "so the development dependencies stay in the image; move it to dependencies"
+        warnings += (f"the start command uses {kept}, {stay}",)
     uses_tool = any(tool in found.command.split() for tool in ("pnpm", "yarn", "bun", "bunx"))
     if uses_tool and not node.install.tool:
-        warnings.append("the start command uses a package manager other than npm, which no lockfile names")
+        warnings += ("the start command uses a package manager other than npm, which no lockfile names",)
     values = _values(node, start) | {
         "build": node.manager.run_build if built else "",
         "production_only": not built and not kept,
@@ -98,22 +96,10 @@ def _server(node: NodeBuild, found: NodeStart) -> Candidate:
         "has_package": node.package.exists,
     }
     recipe = Recipe("node.Dockerfile.j2", (node.base,), values, node.install.needed if node.package.exists else ())
-    reasons = (
-        found.reason,
-        *(node.reasons if node.package.exists else (node.version.reason,)),
-        *_build_reason(node.package),
-    )
-    return Candidate(
-        "node",
-        node.version.version,
-        found.strength,
-        recipe,
-        start,
-        reasons,
-        tuple(warnings),
-        found.claims_procfile,
-        found.seen,
-    )
+    about = node.reasons if node.package.exists else (node.version.reason,)
+    reasons = (found.reason, *about, *_build_reason(node.package))
+    version, claims = node.version.version, found.claims_procfile
+    return Candidate("node", version, found.strength, recipe, start, reasons, warnings, claims, found.seen)
 
 
 def _site(tree: Tree, node: NodeBuild, found: NodeStart) -> Candidate | Unusable:
@@ -121,16 +107,13 @@ def _site(tree: Tree, node: NodeBuild, found: NodeStart) -> Candidate | Unusable
     root, fallback, notes = configured_root(tree)
     if root and not is_safe_path(root):
         return Unusable("node", notes[-1], (), "${EDITOR:-vi} Staticfile")
+    said = (root,) if root else ()
     try:
-        login = find_login(tree, *([root] if root else []), *COPIED)
+        login = find_login(tree, *said, *COPIED)
     except BadUsers as error:
         return error.unusable("node")
-    named = [
-        match[1].strip("/")
-        for match in _OUT_DIR.finditer(node.package.scripts.get("build", ""))
-        if is_safe_path(match[1].strip("/"))
-    ]
-    outputs = tuple(dict.fromkeys([*([root] if root else []), *named, *OUTPUTS]))
+    named = [one.strip("/") for one in _OUT_DIR.findall(node.package.scripts.get("build", ""))]
+    outputs = tuple(dict.fromkeys([*said, *filter(is_safe_path, named), *OUTPUTS]))
     values = _values(node, NGINX_START) | {
         "build": node.manager.run_build,
         "outputs": outputs,
@@ -146,7 +129,7 @@ def _site(tree: Tree, node: NodeBuild, found: NodeStart) -> Candidate | Unusable
         *node.reasons,
         *_build_reason(node.package),
         Reason("what the build leaves is served by nginx"),
-        *((Reason(f"the site is in {root}, as the Staticfile says", "Staticfile"),) if root else ()),
+        *(Reason(f"the site is in {root}, as the Staticfile says", "Staticfile") for root in said),
         *login.reasons,
     )
     warnings = node.warnings + notes + login.warnings
@@ -158,9 +141,8 @@ def _values(node: NodeBuild, start: Start) -> dict[str, object]:
 
 
 def _build_reason(package: Package) -> tuple[Reason, ...]:
-    return (
-        (Reason("the build script runs", "package.json", package.line("build")),) if "build" in package.scripts else ()
-    )
+    reason = Reason("the build script runs", "package.json", package.line("build"))
+    return (reason,) if "build" in package.scripts else ()
 
 
 def _nothing_to_start(tree: Tree, package: Package) -> Unusable | None:

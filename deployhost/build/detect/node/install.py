@@ -19,12 +19,19 @@ _NEEDLESS = re.compile(
 )
 _COPIED = re.compile(r"(?:npx )?(?:prisma generate|patch-package)")
 _MAX_MANIFESTS = 60
-_TOOL_PACKAGES = {
-    "nest": "@nestjs/cli",
-    "tsc": "typescript",
-    "ng": "@angular/cli",
-    "remix": "@remix-run/dev",
-    "react-router": "@react-router/dev",
+# Programs with another name than the package that brings them.
+_PROGRAMS = {
+    "@nestjs/cli": "nest",
+    "typescript": "tsc",
+    "@angular/cli": "ng",
+    "@remix-run/dev": "remix",
+    "@react-router/dev": "react-router",
+}
+_CACHES = {
+    "npm": "/root/.npm",
+    "pnpm": "/root/.pnpm-store",
+    "yarn": "/root/.yarn-cache",
+    "bun": "/root/.bun/install/cache",
 }
 _SECRET = re.compile(r"(?:_authToken|_auth|_password|npmAuthToken|npmAuthIdent)\s*[=:]\s*[\"']?(?!\$\{)\S")
 
@@ -48,33 +55,23 @@ class Install:
 def plan_install(tree: Tree, package: Package, manager: Manager) -> Install:
     """Return how the dependencies of a tree's package.json are installed."""
     dropped, rest = _lifecycle(package)
-    local = any(
-        value.startswith(("file:", "link:")) for value in (*package.dependencies.values(), *package.dev.values())
-    )
+    wanted = (*package.dependencies.values(), *package.dev.values())
+    local = any(version.startswith(("file:", "link:")) for version in wanted)
     copies = _copies(tree, package)
     whole = bool(rest) or local or copies is None
     warnings: list[str] = []
     if whole:
-        why = (
-            f"the script {rest[0]!r} of package.json may need the source"
-            if rest
-            else "package.json has local dependencies"
-        )
+        script = f"the script {rest[0]!r} of package.json may need the source" if rest else ""
+        why = script or "package.json has local dependencies"
         warnings.append(f"{why}: the dependency layer is rebuilt at every change of the source")
-    if not manager.lockfile and (package.dependencies or package.dev):
-        warnings.append(
-            "there is no lockfile: two builds of the same commit may get other versions; commit package-lock.json"
-        )
+    if not manager.lockfile and wanted:
+        lacking = "there is no lockfile: two builds of the same commit may get other versions"
+        warnings.append(f"{lacking}; commit package-lock.json")
     full, production, prune = _commands(manager)
     held = copies or ((("package.json",), "./"),)
     return Install(
         tool=manager.tool,
-        cache={
-            "npm": "/root/.npm",
-            "pnpm": "/root/.pnpm-store",
-            "yarn": "/root/.yarn-cache",
-            "bun": "/root/.bun/install/cache",
-        }[manager.name],
+        cache=_CACHES[manager.name],
         copies=held,
         whole_source=whole,
         dropped_scripts=dropped,
@@ -89,14 +86,7 @@ def plan_install(tree: Tree, package: Package, manager: Manager) -> Install:
 def needs_dev(package: Package, command: str) -> str | None:
     """Return the development dependency that the start command uses, or None."""
     words = set(re.split(r"[^\w@./-]+", command)) | set(re.split(r"[^\w-]+", command))
-    return next(
-        (
-            name
-            for name in package.dev
-            if name in words or any(tool in words for tool, one in _TOOL_PACKAGES.items() if one == name)
-        ),
-        None,
-    )
+    return next((name for name in package.dev if name in words or _PROGRAMS.get(name) in words), None)
 
 
 def holds_token(text: str) -> bool:
@@ -108,27 +98,18 @@ def _lifecycle(package: Package) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the lifecycle scripts that are left out because nothing here needs them, and those that may need the source."""
     present = [name for name in _LIFECYCLE if name in package.scripts]
     dropped = tuple(name for name in present if _NEEDLESS.search(package.scripts[name]))
-    rest = tuple(
-        name for name in present if name not in dropped and not _COPIED.fullmatch(package.scripts[name].strip())
-    )
-    return dropped, rest
+    copied = [name for name in present if _COPIED.fullmatch(package.scripts[name].strip())]
+    return dropped, tuple(name for name in present if name not in (*dropped, *copied))
 
 
 def _copies(tree: Tree, package: Package) -> tuple[tuple[tuple[str, ...], str], ...] | None:
     """Return what the layer is keyed on as (files, folder), or None if it is too much or can't be named safely."""
-    groups = [
-        (
-            tuple(
-                path for path in _KEYS if tree.exists(path) and not (path == ".npmrc" and holds_token(tree.read(path)))
-            ),
-            "./",
-        )
-    ]
+    keys = [path for path in _KEYS if tree.exists(path)]
+    groups = [(tuple(path for path in keys if path != ".npmrc" or not holds_token(tree.read(path))), "./")]
     groups += [((f"{folder}/",), f"./{folder}/") for folder in _FOLDERS if tree.is_dir(folder)]
     if package.workspaces:
-        members = [
-            path for path in tree.paths() if path.endswith("/package.json") and "node_modules" not in path.split("/")
-        ]
+        manifests = (path for path in tree.paths() if path.endswith("/package.json"))
+        members = [path for path in manifests if "node_modules" not in path.split("/")]
         if len(members) > _MAX_MANIFESTS or not all(map(is_safe_path, members)):
             return None
         groups += [((path,), f"./{posixpath.dirname(path)}/") for path in members]
@@ -137,9 +118,9 @@ def _copies(tree: Tree, package: Package) -> tuple[tuple[tuple[str, ...], str], 
 
 def _commands(manager: Manager) -> tuple[str, str, str]:
     """Return a package manager's commands: install all, install without development dependencies, remove those."""
+    frozen = " --frozen-lockfile" if manager.lockfile else ""
     if manager.name == "pnpm":
-        frozen = "--frozen-lockfile" if manager.lockfile else "--no-frozen-lockfile"
-        install = f"CI=true pnpm install {frozen} --store-dir /root/.pnpm-store"
+        install = f"CI=true pnpm install{frozen or ' --no-frozen-lockfile'} --store-dir /root/.pnpm-store"
         return install, f"{install} --prod", "CI=true pnpm prune --prod --ignore-scripts"
     if manager.name == "yarn" and manager.berry:
         # Plug'n'Play has no node_modules that a later stage could copy.
@@ -147,12 +128,10 @@ def _commands(manager: Manager) -> tuple[str, str, str]:
         production = f"{yarn} workspaces focus --all --production"
         return f"{yarn} install" + (" --immutable" if manager.lockfile else ""), production, production
     if manager.name == "yarn":
-        install = "yarn install --cache-folder /root/.yarn-cache --non-interactive" + (
-            " --frozen-lockfile" if manager.lockfile else ""
-        )
+        install = "yarn install --cache-folder /root/.yarn-cache --non-interactive" + frozen
         return install, f"{install} --production", f"{install} --production --ignore-scripts"
     if manager.name == "bun":
-        install = "bun install" + (" --frozen-lockfile" if manager.lockfile else "")
+        install = f"bun install{frozen}"
         return install, f"{install} --production", f"rm -rf node_modules && {install} --production --ignore-scripts"
     flags = "--no-audit --no-fund --no-update-notifier"
     plain = f"npm install {flags}"

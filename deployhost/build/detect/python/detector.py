@@ -51,7 +51,7 @@ def _candidate(tree: Tree, dependencies: Dependencies, launch: Launch) -> Candid
     base = f"python:{version.version}-slim"
     injected, server = _server(dependencies, launch)
     assets, notes = _assets(tree, launch)
-    warnings = [*launch.warnings, *dependencies.warnings, *notes, *([version.warning] if version.warning else [])]
+    warnings = (*launch.warnings, *dependencies.warnings, *notes, *((version.warning,) if version.warning else ()))
     values: dict[str, Any] = {
         "base": base,
         "dependencies": dependencies,
@@ -67,17 +67,8 @@ def _candidate(tree: Tree, dependencies: Dependencies, launch: Launch) -> Candid
     needed = dependencies.files + (assets.install.needed if assets else ())
     reasons = (launch.reason, version.reason, *dependencies.reasons, *server, *_extra_reasons(launch, assets))
     recipe = Recipe("python.Dockerfile.j2", bases, values, needed)
-    return Candidate(
-        "python",
-        version.version,
-        launch.strength,
-        recipe,
-        launch.start,
-        reasons,
-        tuple(warnings),
-        launch.claims_procfile,
-        launch.seen,
-    )
+    strength, start, claims = launch.strength, launch.start, launch.claims_procfile
+    return Candidate("python", version.version, strength, recipe, start, reasons, warnings, claims, launch.seen)
 
 
 def _server(dependencies: Dependencies, launch: Launch) -> tuple[tuple[str, ...], tuple[Reason, ...]]:
@@ -107,21 +98,11 @@ def _assets(tree: Tree, launch: Launch) -> tuple[NodeBuild | None, tuple[str, ..
 def _extra_reasons(launch: Launch, assets: NodeBuild | None) -> tuple[Reason, ...]:
     reasons: list[Reason] = []
     if launch.django:
-        reasons.append(
-            Reason(
-                "static files are collected in the build: STATIC_ROOT is set and whitenoise is a dependency",
-                launch.django,
-            )
-        )
+        why = "static files are collected in the build: STATIC_ROOT is set and whitenoise is a dependency"
+        reasons.append(Reason(why, launch.django))
     if assets:
-        reasons += [
-            Reason(
-                "assets are built by Node: package.json has a build script",
-                "package.json",
-                assets.package.line("build"),
-            ),
-            *assets.reasons,
-        ]
+        why = "assets are built by Node: package.json has a build script"
+        reasons += [Reason(why, "package.json", assets.package.line("build")), *assets.reasons]
     return tuple(reasons)
 
 

@@ -16,15 +16,11 @@ def django_launch(tree: Tree, dependencies: Dependencies) -> Launch | None:
         return None
     setting = re.search(r"DJANGO_SETTINGS_MODULE[\"']\s*,\s*[\"']([A-Za-z0-9_.]+)[\"']", tree.read("manage.py"))
     base = setting[1].replace(".", "/") if setting else ""
-    settings = [
-        path
-        for path in tree.paths()
-        if base and (path == f"{base}.py" or (path.startswith(f"{base}/") and path.endswith(".py")))
-    ]
-    named = _setting(tree, settings, "WSGI_APPLICATION"), _setting(tree, settings, "ASGI_APPLICATION")
+    sources = [path for path in tree.paths() if base and path.endswith(".py")]
+    settings = [path for path in sources if path == f"{base}.py" or path.startswith(f"{base}/")]
     package = base.split("/")[0]
-    wsgi = named[0] or _file(tree, package, "wsgi")
-    asgi = named[1] or _file(tree, package, "asgi")
+    wsgi = _setting(tree, settings, "WSGI_APPLICATION") or _file(tree, package, "wsgi")
+    asgi = _setting(tree, settings, "ASGI_APPLICATION") or _file(tree, package, "asgi")
     static = next((path for path in settings if re.search(r"^STATIC_ROOT\s*=", tree.read(path), re.MULTILINE)), "")
     collected = static if static and dependencies.has("whitenoise") else ""
     if asgi and (not wsgi or dependencies.has("channels") or dependencies.has("daphne")):
@@ -39,9 +35,8 @@ def _setting(tree: Tree, settings: list[str], name: str) -> tuple[str, Reason] |
         text = tree.read(path)
         match = re.search(rf"^{name}\s*=\s*[\"']([A-Za-z0-9_.]+)\.([A-Za-z0-9_]+)[\"']", text, re.MULTILINE)
         if match:
-            return f"{match[1]}:{match[2]}", Reason(
-                f"start: Django's {name}", path, text.count("\n", 0, match.start()) + 1
-            )
+            line = text.count("\n", 0, match.start()) + 1
+            return f"{match[1]}:{match[2]}", Reason(f"start: Django's {name}", path, line)
     return None
 
 

@@ -39,18 +39,16 @@ def gunicorn(target: str) -> Start:
     """Return the start of `module:name` under gunicorn, which binds 0.0.0.0:$PORT by itself."""
     # Threads: one slow request must not stop the others. The heartbeat belongs in memory, not on a disk that may be slow.
     beat = "/dev/shm"  # noqa: S108 (gunicorn makes its file there by mkstemp)
-    return Start(
-        ("gunicorn", "--threads", "8", "--keep-alive", _KEEP, "--access-logfile", "-", "--worker-tmp-dir", beat, target)
-    )
+    options = ("--threads", "8", "--keep-alive", _KEEP, "--access-logfile", "-", "--worker-tmp-dir", beat)
+    return Start(("gunicorn", *options, target))
 
 
 def script(path: str, serve: Serve) -> Start:
     """Return the start of a file that serves when it is run."""
     quoted = shlex.quote(path)
     if serve is Serve.STREAMLIT:
-        return shell_start(
-            f"exec streamlit run {quoted} --server.port ${{PORT:-8080}} --server.address 0.0.0.0 --server.headless true"
-        )
+        options = "--server.port ${PORT:-8080} --server.address 0.0.0.0 --server.headless true"
+        return shell_start(f"exec streamlit run {quoted} {options}")
     if serve is Serve.GRADIO:
         return shell_start(f"exec env GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=${{PORT:-8080}} python {quoted}")
     return Start(("python", path))

@@ -26,14 +26,9 @@ def detect(tree: Tree) -> Candidate | Unusable | None:
         login = find_login(tree, root)
     except BadUsers as error:
         return error.unusable("static")
-    pages = [path for path in tree.paths() if path.endswith(".html") and (not root or path.startswith(f"{root}/"))]
-    only = [
-        path
-        for path in pages
-        if path.rpartition("/")[2] not in _NO_PAGES and not any(part.startswith(".") for part in path.split("/"))
-    ]
-    single = len(only) == 1
-    index = f"{root}/index.html" if root else "index.html"
+    inside = f"{root}/" if root else ""
+    single = sum(_is_page(path) for path in tree.paths() if path.startswith(inside)) == 1
+    index = f"{inside}index.html"
     if tree.read(index).startswith("---\n"):
         warnings += (f"{index} begins with front matter, which a site generator such as Jekyll has to build first",)
     reasons = [Reason("static files, served by nginx", index)]
@@ -43,14 +38,19 @@ def detect(tree: Tree) -> Candidate | Unusable | None:
     values = {
         "nginx_base": NGINX_BASE,
         "root": root,
-        "source": f"{root}/" if root else ".",
+        "source": inside or ".",
         "fallback": single if fallback is None else fallback,
         "start": NGINX_START.argv,
-        "users_in_site": login.path is not None and login.path.startswith(f"{root}/" if root else ""),
+        "users_in_site": login.path is not None and login.path.startswith(inside),
     } | login.values
     recipe = Recipe("static.Dockerfile.j2", (NGINX_BASE,), values, login.files)
     reasons += login.reasons
     return Candidate("static", None, Strength.FILES, recipe, NGINX_START, tuple(reasons), (*warnings, *login.warnings))
+
+
+def _is_page(path: str) -> bool:
+    *folders, name = path.split("/")
+    return name.endswith(".html") and name not in _NO_PAGES and not any(one.startswith(".") for one in (*folders, name))
 
 
 def _no_page(root: str) -> Unusable:
@@ -74,9 +74,8 @@ def configured_root(tree: Tree) -> tuple[str | None, bool | None, tuple[str, ...
         match = _SETTING.fullmatch(line.strip())
         if not match:
             if line.strip() and not line.lstrip().startswith("#") and ":" not in line:
-                warnings += (
-                    f"line {number} of the Staticfile is ignored: it must be `key: value`, as in `root: public`",
-                )
+                why = "is ignored: it must be `key: value`, as in `root: public`"
+                warnings += (f"line {number} of the Staticfile {why}",)
             continue
         value = re.sub(r"^[\"']|[\"']$", "", match[2])
         if match[1].lower() != "root":
@@ -86,9 +85,8 @@ def configured_root(tree: Tree) -> tuple[str | None, bool | None, tuple[str, ...
         # What can't be a folder of the repository is taken for one that holds no page.
         root = "" if path in ("", ".") else path
         if root and not is_safe_path(path):
-            warnings += (
-                f"line {number} of the Staticfile names a root that can't be: use letters, digits, . _ - and /",
-            )
+            why = "names a root that can't be: use letters, digits, . _ - and /"
+            warnings += (f"line {number} of the Staticfile {why}",)
     return root, fallback, warnings
 
 
