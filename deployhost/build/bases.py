@@ -131,27 +131,20 @@ class Bases:
                 problems[source.registry] = known[1]
                 continue
             began = time.monotonic()
-            problem = self._pulled(source)
-            if problem:
+            if problem := self._pulled(source):
                 problems[source.registry] = problem
                 continue
             if source.reference != text:
                 self._docker.tag(source.reference, text)
                 self._docker.remove_image(source.reference)
-            say(
-                f"base image {text}: pulled from {registries.shown(source.registry)} in {time.monotonic() - began:.0f} s"
-            )
+            took = time.monotonic() - began
+            say(f"base image {text}: pulled from {registries.shown(source.registry)} in {took:.0f} s")
             return {}
         return problems
 
     def _places(self, text: str, reference: Reference) -> list[_Source]:
-        places = [_Source(reference.registry, text, HUB_WAIT)]
-        if reference.official:
-            places += [
-                _Source(mirror.partition("/")[0], reference.on_mirror(mirror), MIRROR_WAIT)
-                for mirror in self._mirrors()
-            ]
-        return places
+        mirrors = [(one.partition("/")[0], reference.on_mirror(one)) for one in self._mirrors() if reference.official]
+        return [_Source(reference.registry, text, HUB_WAIT), *(_Source(*mirror, MIRROR_WAIT) for mirror in mirrors)]
 
     def _pulled(self, source: _Source) -> str:
         """Pull from one place. Return "" if it worked, else why not; a registry that can't be reached is remembered."""

@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
 from deployhost.build import host_files
@@ -35,30 +36,21 @@ _PASSED = ("PATH", "HOME", "LANG", "DOCKER_CONFIG", "DOCKER_HOST", "DOCKER_CERT_
 OnLine = Callable[[str], None]
 
 
+@dataclass(frozen=True)
 class ImageBuilder:
     """Builds images. `run_dir` is a directory in memory, for secrets.
 
     `limits` bounds what builds use, `builds` notes when they ran.
     """
 
-    def __init__(
-        self,
-        docker: Docker,
-        bases: Bases,
-        cli: DockerCli,
-        run_dir: Path,
-        environ: Mapping[str, str] | None = None,
-        *,
-        limits: BuildLimits,
-        builds: Builds,
-    ) -> None:
-        self._docker = docker
-        self._bases = bases
-        self._cli = cli
-        self._run_dir = run_dir
-        self._environ = os.environ if environ is None else environ
-        self._limits = limits
-        self._builds = builds
+    docker: Docker
+    bases: Bases
+    cli: DockerCli
+    run_dir: Path
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    _: KW_ONLY
+    limits: BuildLimits
+    builds: Builds
 
     def build(
         self,
@@ -81,9 +73,9 @@ class ImageBuilder:
         person's own Dockerfile, `fresh` uses no cache. `on_line` gets the build's output, readable, `say` what happens besides;
         `stop` ends the build at once. Raises BaseImageUnavailable, BuildFailed, CommandMissing, CommandStopped.
         """
-        cli = self._cli.find()
+        cli = self.cli.find()
         dockerfile = self._prepare(plan, context, work, stand_in, say)
-        with self._secrets(app, say) as secrets, self._limits.applied(cli, say) as limited:
+        with self._secrets(app, say) as secrets, self.limits.applied(cli, say) as limited:
             argv = ["nice", "-n", NICENESS, *cli.build, *limited.argv, "--progress=plain"]
             argv += [f"--file={dockerfile}", f"--tag={reference}"]
             if fresh:
@@ -93,10 +85,10 @@ class ImageBuilder:
                 argv.append(f"--label={PROCESSES_LABEL}={json.dumps(dict(plan.processes), sort_keys=True)}")
             if plan.kind == "generated":
                 argv.append(f"--label={INIT_LABEL}=true")
-            argv += [f"--build-arg={name}" for name in proxy_variables(self._environ)]
+            argv += [f"--build-arg={name}" for name in proxy_variables(self.environ)]
             argv += [f"--secret=id={name},src={path}" for name, path in secrets.items()]
             self._run([*argv, str(context)], plan, limited, on_line, stop)
-        image = self._docker.image(reference)
+        image = self.docker.image(reference)
         if image is None:
             raise BuildFailed(f"docker build succeeded, but there is no image {reference}")
         return image
@@ -105,22 +97,22 @@ class ImageBuilder:
         """Have what the Dockerfile starts from, write what is ours of it, and return the path of the one to build."""
         if plan.kind == "generated":
             for base in plan.bases:
-                self._bases.ensure(base.ref, say=say)
+                self.bases.ensure(base.ref, say=say)
             return _written(work, plan.dockerfile or "", plan.dockerignore)
         text = plan.dockerfile
         if plan.syntax is not None and plan.syntax.line is not None:
             ref, line = plan.syntax.ref, plan.syntax.line
-            if not self._bases.has_frontend(ref, line=line, optional=stand_in, say=say):
+            if not self.bases.has_frontend(ref, line=line, optional=stand_in, say=say):
                 say(f"# syntax={ref} can't be had: building without it")
                 text = without_syntax_line(text if text is not None else _read(context / "Dockerfile"))
         for base in plan.bases:
             if "$" not in base.ref:  # what no default fills in is the builder's to report
-                self._bases.require(base.ref, line=base.line or 1, stand_in=stand_in, say=say)
+                self.bases.require(base.ref, line=base.line or 1, stand_in=stand_in, say=say)
         return context / "Dockerfile" if text is None else _written(work, text, plan.dockerignore)
 
     def _run(self, argv: list[str], plan: BuildPlan, limited: Limited, on_line: OnLine, stop: Stop | None) -> None:
         progress, lock = BuildProgress(), threading.Lock()
-        build = self._builds.begin()
+        build = self.builds.begin()
 
         def feed(raw: str) -> None:
             with lock:  # the process's two streams are read by a thread each
@@ -156,7 +148,7 @@ class ImageBuilder:
                 details=failure.details,
             )
         if failure.parse_error and plan.heredoc_line is not None:
-            version = self._docker.info().version
+            version = self.docker.info().version
             if int(version.partition(".")[0] or 0) < HEREDOCS_SINCE:
                 return BuildFailed(
                     f"line {plan.heredoc_line} of the Dockerfile has a heredoc, which Docker {version} can't build: "
@@ -167,26 +159,26 @@ class ImageBuilder:
 
     def _child_environment(self) -> dict[str, str]:
         """Return what docker's command needs of our environment, and the proxies: named in argv, their values are only here."""
-        names = (*_PASSED, *proxy_variables(self._environ))
-        passed = {name: self._environ[name] for name in names if name in self._environ}
+        names = (*_PASSED, *proxy_variables(self.environ))
+        passed = {name: self.environ[name] for name in names if name in self.environ}
         ours = {"DOCKER_BUILDKIT": "1", "BUILDX_BUILDER": "default", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
         return {"HOME": "/root", "PATH": os.defpath, **passed, **ours}
 
     @contextlib.contextmanager
     def _secrets(self, app: AppName, say: OnLine) -> Iterator[dict[str, Path]]:
         """Yield the files to lend to the build by their ids; they are gone afterwards, and no layer holds them."""
-        home = Path(self._environ.get("HOME", "/root"))
-        folder = self._run_dir / "build" / app
+        home = Path(self.environ.get("HOME", "/root"))
+        folder = self.run_dir / "build" / app
         texts = {
-            "pip_conf": host_files.host_pip_conf(self._environ, home),
-            "npmrc": host_files.host_npmrc(self._environ, home),
+            "pip_conf": host_files.host_pip_conf(self.environ, home),
+            "npmrc": host_files.host_npmrc(self.environ, home),
         }
         found: dict[str, Path] = {}
         try:
             for name, text in texts.items():
                 if text:
                     found[name] = _private(folder, name, text)
-            bundle = host_files.host_ca_bundle(self._environ)
+            bundle = host_files.host_ca_bundle(self.environ)
             if bundle is not None and bundle.stat().st_size <= SECRET_LIMIT:
                 found["ca"] = bundle
             elif bundle is not None:

@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from deployhost.build.docker_cli import Cli
@@ -32,26 +32,17 @@ ENGINE_KNOWN_FOR = 600.0  # seconds for which the engine's version and cgroup dr
 LOOK = 0.05  # seconds between looks for cgroups that appear
 
 
+@dataclass
 class BuildLimits:
     """Limits what builds use of the machine's CPUs (by their numbers) and bytes of memory."""
 
-    def __init__(
-        self,
-        docker: Docker,
-        server: ServerSettings,
-        groups: Cgroups | None = None,
-        *,
-        cpus: Sequence[int] | None = None,
-        memory: int | None = None,
-        patience: float = PATIENCE,
-    ) -> None:
-        self._docker = docker
-        self._server = server
-        self._groups = cgroups.find() if groups is None else groups
-        self._cpus = machine.cpus() if cpus is None else cpus
-        self._memory = machine.memory() if memory is None else memory
-        self._patience = patience
-        self._engine: tuple[EngineInfo, float] | None = None
+    docker: Docker
+    server: ServerSettings
+    groups: Cgroups = field(default_factory=cgroups.find)
+    cpus: Sequence[int] = field(default_factory=machine.cpus)
+    memory: int = field(default_factory=machine.memory)
+    patience: float = PATIENCE
+    _engine: tuple[EngineInfo, float] | None = field(default=None, init=False)
 
     @contextlib.contextmanager
     def applied(self, cli: Cli, say: Callable[[str], None]) -> Iterator["Limited"]:
@@ -59,13 +50,13 @@ class BuildLimits:
 
         `say` gets what this machine can't limit.
         """
-        config = self._server.current()
-        limited = limits(self._cpus, self._memory, config.build_cpus, config.build_memory)
+        config = self.server.current()
+        limited = limits(self.cpus, self.memory, config.build_cpus, config.build_memory)
         engine = self._info()
         where = placement(
             int(engine.version.partition(".")[0] or 0), buildx=cli.buildx, systemd=engine.cgroup_driver == "systemd"
         )
-        told = Limited(self._server, limited, config.build_timeout, where.argv)
+        told = Limited(self.server, limited, config.build_timeout, where.argv)
         with contextlib.ExitStack() as stack:
             try:
                 self._limit(where, told, stack, say)
@@ -80,29 +71,29 @@ class BuildLimits:
         if where.group is None:
             stack.enter_context(self._limiting(where.appearing, told))
             return
-        files = self._groups.ensure(where.group)
-        missing = unlimited(files, unified=self._groups.unified)
+        files = self.groups.ensure(where.group)
+        missing = unlimited(files, unified=self.groups.unified)
         if missing:
             say(f"warning: this kernel can't limit the {', '.join(missing)} of builds")
-        self._groups.write(where.group, settings(limited, files, unified=self._groups.unified))
+        self.groups.write(where.group, settings(limited, files, unified=self.groups.unified))
         with contextlib.suppress(FileProblem):  # a build of somebody else's runs in there, and may use them all
-            self._groups.write(where.group, confinement(limited, files))
-        told.watch = stack.enter_context(self._groups.watched(where.group)).happened
+            self.groups.write(where.group, confinement(limited, files))
+        told.watch = stack.enter_context(self.groups.watched(where.group)).happened
         group = where.group
-        if where.away is not None and not self._groups.unified:
-            group, files = where.away, self._groups.ensure(where.away)
-            self._groups.write(group, settings(limited, files, unified=False))
-            stack.enter_context(_meanwhile(partial(self._groups.move, "cpu", f"{where.group}/*", group)))
-        self._hurry_one_day(group, settings(limited, files, unified=self._groups.unified, patient=False), stack)
+        if where.away is not None and not self.groups.unified:
+            group, files = where.away, self.groups.ensure(where.away)
+            self.groups.write(group, settings(limited, files, unified=False))
+            stack.enter_context(_meanwhile(partial(self.groups.move, "cpu", f"{where.group}/*", group)))
+        self._hurry_one_day(group, settings(limited, files, unified=self.groups.unified, patient=False), stack)
 
     def _hurry_one_day(self, group: str, hurried: list[Setting], stack: contextlib.ExitStack) -> None:
         """Have the build wait no longer for everything else once it has lasted: on a busy machine it would never end."""
 
         def hurry() -> None:
             with contextlib.suppress(FileProblem):
-                self._groups.write(group, hurried)
+                self.groups.write(group, hurried)
 
-        timer = threading.Timer(self._patience, hurry)
+        timer = threading.Timer(self.patience, hurry)
         timer.daemon = True
         timer.start()
         stack.callback(timer.cancel)
@@ -110,18 +101,18 @@ class BuildLimits:
     @contextlib.contextmanager
     def _limiting(self, patterns: tuple[str, ...], told: "Limited") -> Iterator[None]:
         """Within the block, limit each cgroup that appears, and note whether one of them runs out of memory."""
-        before = {name for pattern in patterns for name in self._groups.named(pattern)}  # of somebody else's build
+        before = {name for pattern in patterns for name in self.groups.named(pattern)}  # of somebody else's build
         done: set[str] = set()
 
         def look() -> None:
-            for name in {name for pattern in patterns for name in self._groups.named(pattern)} - before:
+            for name in {name for pattern in patterns for name in self.groups.named(pattern)} - before:
                 if name not in done:
                     done.add(name)
-                    files = self._groups.files(name)
+                    files = self.groups.files(name)
                     with contextlib.suppress(FileProblem):  # it has ended
-                        self._groups.write(name, settings(told.limits, files, unified=self._groups.unified))
-                        self._groups.write(name, confinement(told.limits, files))
-                directory = self._groups.group("memory", name)
+                        self.groups.write(name, settings(told.limits, files, unified=self.groups.unified))
+                        self.groups.write(name, confinement(told.limits, files))
+                directory = self.groups.group("memory", name)
                 if directory is not None and cgroups.kills(directory) > 0:
                     told.seen = True
 
@@ -131,7 +122,7 @@ class BuildLimits:
     def _info(self) -> EngineInfo:
         now = time.monotonic()
         if self._engine is None or now > self._engine[1]:
-            self._engine = (self._docker.info(), now + ENGINE_KNOWN_FOR)
+            self._engine = (self.docker.info(), now + ENGINE_KNOWN_FOR)
         return self._engine[0]
 
 

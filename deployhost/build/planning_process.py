@@ -122,14 +122,12 @@ def _next(questions: IO[bytes]) -> dict[str, Any] | None:
 
 def _answer(request: Mapping[str, Any], templates: Mapping[str, str]) -> dict[str, Any]:
     try:
-        directory, storage, variables = Path(request["directory"]), request["storage"], request["variables"]
-        runtime = None if request.get("runtime") is None else RuntimeName(request["runtime"])
         plan = plan_directory(
-            directory,
+            Path(request["directory"]),
             request["app"],
-            storage=storage,
-            variables=variables,
-            runtime=runtime,
+            storage=request["storage"],
+            variables=request["variables"],
+            runtime=RuntimeName(request["runtime"]) if request.get("runtime") else None,
             web=bool(request.get("web")),
             templates=templates,
         )

@@ -57,15 +57,10 @@ def refuse_workers(procfile: Procfile, best: Candidate | None) -> None:
     workers = {name: command for name, command in procfile.others.items() if name != "release"}
     if procfile.web or not workers:
         return
-    if best is None:
+    if best is None or best.strength in SITES:  # the image of a site holds nginx and the pages
         raise refusals.only_workers(workers)
-    if best.strength in SITES:  # its image holds nginx and the pages
-        alone = True
-    elif best.strength is Strength.GUESS:
-        alone = not best.seen
-    else:
-        alone = not best.seen and any(_names(command, best) for command in workers.values())
-    if alone:
+    alone = best.strength is Strength.GUESS or any(_names(command, best) for command in workers.values())
+    if alone and not best.seen:
         raise refusals.only_workers(workers)
 
 

@@ -25,6 +25,9 @@ _TEXTS = (
 _TEXT_NAMES = frozenset(
     {"license", "licence", "copying", "readme", "changelog", "authors", "notice", "codeowners", "staticfile", "cname"}
 )
+# Dockerfiles that are the same for everybody.
+_GO = ["FROM golang:1", "WORKDIR /app", "COPY . .", "RUN go build -o /server .", "EXPOSE 8080", 'CMD ["/server"]']
+_PHP = ["FROM php:8-apache", "COPY . /var/www/html/", "EXPOSE 80"]
 
 
 def other_language(tree: Tree, sign: Sign, candidates: Sequence[Candidate]) -> LanguageNotBuilt:
@@ -159,13 +162,8 @@ def nothing(tree: Tree, unusable: Sequence[Unusable]) -> NothingRecognised:
     below = _below(tree)
     if programs and not below:
         message += ", and no language that deployhost knows was seen"
-    looked = tuple(line for detector in detectors() for line in detector.looked_for)
-    advice = tuple(
-        line
-        for detector in detectors()
-        if not (programs and detector.name == RuntimeName.STATIC)
-        for line in detector.advice
-    )
+    # Nobody's programs are to be published as a static site.
+    advising = [one for one in detectors() if not (programs and one.name == RuntimeName.STATIC)]
     return NothingRecognised(
         message if paths else "the repository is empty",
         hint=EDIT if programs else "echo '<h1>Hello</h1>' > index.html",
@@ -173,10 +171,10 @@ def nothing(tree: Tree, unusable: Sequence[Unusable]) -> NothingRecognised:
             *(below if paths else ("it holds no files",)),
             "looked for, at the root:",
             "  Dockerfile",
-            *(f"  {line}" for line in looked),
+            *(f"  {line}" for one in detectors() for line in one.looked_for),
             "add one of:",
             "  Dockerfile: anything that listens on the port that it EXPOSEs",
-            *(f"  {line}" for line in advice),
+            *(f"  {line}" for one in advising for line in one.advice),
         ),
     )
 
@@ -193,18 +191,10 @@ def holds_programs(paths: Collection[str]) -> bool:
 
 def _dockerfile_command(tree: Tree, sign: Sign) -> str:
     """Return the command that makes a Dockerfile: a whole one where that is the same for everybody, else an editor."""
-    lines: tuple[str, ...]
     if sign.language.name == "Go" and tree.exists("go.mod") and "/" not in sign.path and not _has_client(tree):
-        lines = (
-            "FROM golang:1",
-            "WORKDIR /app",
-            "COPY . .",
-            "RUN go build -o /server .",
-            "EXPOSE 8080",
-            'CMD ["/server"]',
-        )
+        lines = _GO
     elif sign.language.name == "PHP" and tree.exists("index.php") and not tree.exists("composer.json"):
-        lines = ("FROM php:8-apache", "COPY . /var/www/html/", "EXPOSE 80")
+        lines = _PHP
     else:
         return EDIT
     return f"printf '%s\\n' {' '.join(map(shlex.quote, lines))} > Dockerfile"

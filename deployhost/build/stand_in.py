@@ -40,8 +40,7 @@ class StandIns:
 
         Two that want the same one at once make it once; what a killed attempt left is cleared away first.
         """
-        kept = self._have(recipe, say)
-        self._docker.tag(kept, reference)
+        self._docker.tag(self._have(recipe, say), reference)
 
     def _have(self, recipe: StandInRecipe, say: Say) -> str:
         kept = f"{REPOSITORY}:{recipe.key}"

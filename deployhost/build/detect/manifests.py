@@ -30,14 +30,15 @@ def read_json(tree: Tree, path: str) -> dict[str, Any]:
 def read_toml(tree: Tree, path: str) -> dict[str, Any]:
     """Return the table in a TOML file. Raises BadManifest if the file holds something else."""
     text = _read(tree, path)
+    impossible = f"{path} is not valid TOML: it is nested too deeply or holds an impossible value"
     if any(line.count(".") > MOST_DOTS for line in text.splitlines()):
-        raise BadManifest(f"{path} is not valid TOML: it is nested too deeply or holds an impossible value")
+        raise BadManifest(impossible)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadManifest(f"{path} is not valid TOML: {error}") from error
     except (ValueError, RecursionError) as error:
-        raise BadManifest(f"{path} is not valid TOML: it is nested too deeply or holds an impossible value") from error
+        raise BadManifest(impossible) from error
 
 
 def toml_or_nothing(tree: Tree, path: str) -> dict[str, Any]:

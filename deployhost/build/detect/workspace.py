@@ -1,7 +1,6 @@
 """The root of a JavaScript workspace (npm, pnpm, yarn, Turborepo, Nx, Lerna) and the apps that lie below it."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -98,20 +97,20 @@ def app_in(tree: Tree, folder: str) -> str | None:
     return sign.language.name if sign else None
 
 
-def _members(tree: Tree) -> Iterator[str]:
-    """Yield the folders that the workspace's patterns name, and every folder of apps/."""
+def _members(tree: Tree) -> set[str]:
+    """Return the folders that the workspace's patterns name, and every folder of apps/."""
     patterns = [one.removeprefix("./").rstrip("/") for one in _patterns(tree)]
     found: set[str] = set()
     for path in tree.paths():
         folder, _, name = path.rpartition("/")
-        if not folder or "node_modules" in folder.split("/"):
-            continue
         parts = folder.split("/")
+        if not folder or "node_modules" in parts:
+            continue
         if parts[0] == "apps" and len(parts) > 1:
             found.add("/".join(parts[:2]))
         if name == "package.json" and any(_matches(folder, pattern) for pattern in patterns):
             found.add(folder)
-    yield from found
+    return found
 
 
 def _matches(folder: str, pattern: str) -> bool:
@@ -149,17 +148,14 @@ def _app(tree: Tree, folder: str) -> WorkspaceMember | None:
         package = read_package(FolderTree(tree, folder))
     except BadManifest:
         package = Package(exists=False)
+    start, builds = package.scripts.get("start", ""), "build" in package.scripts
+    what = package.has(*SERVER_PACKAGES, *SITE_TOOLS) or ""
     if folder.startswith("apps/"):
-        what = package.has(*SERVER_PACKAGES, *SITE_TOOLS) or app_in(tree, folder)
-        return (
-            WorkspaceMember(folder, what or "", "start" in package.scripts, "build" in package.scripts)
-            if what or package.exists or tree.exists(f"{folder}/project.json")
-            else None
-        )
+        what = what or app_in(tree, folder) or ""
+        is_app = what or package.exists or tree.exists(f"{folder}/project.json")
+        return WorkspaceMember(folder, what, "start" in package.scripts, builds) if is_app else None
     page = tree.exists(f"{folder}/index.html") or tree.exists(f"{folder}/public/index.html")
-    starts = bool(package.scripts.get("start")) and not _NO_STARTS.search(package.scripts["start"])
-    if starts or ("build" in package.scripts and (page or package.has(*_APPS))):
-        return WorkspaceMember(
-            folder, package.has(*SERVER_PACKAGES, *SITE_TOOLS) or "", starts, "build" in package.scripts
-        )
+    starts = bool(start) and not _NO_STARTS.search(start)
+    if starts or (builds and (page or package.has(*_APPS))):
+        return WorkspaceMember(folder, what, starts, builds)
     return WorkspaceMember(folder, "Dockerfile") if tree.exists(f"{folder}/Dockerfile") else None

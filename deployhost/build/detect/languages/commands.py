@@ -12,20 +12,9 @@ _WRAPPERS = frozenset({
     "exec", "env", "nohup", "sudo", "command", "time", "nice", "timeout", "tini", "dumb-init", "setsid", "xvfb-run", "--", "stdbuf", "ionice", "then",
     "do", "if", "!", "(", "{", "dotenv", "heroku-config", "start-stop-daemon", "gosu", "su-exec", "cross-env", "cross-env-shell", "env-cmd",
     "newrelic-admin", "run-program", "ddtrace-run", "opentelemetry-instrument", "start-nginx", "start-pgbouncer", "start-nginx-solo", "qgtunnel",
-    "with_jmap", "thrust", "aws-vault", "chamber",
+    "with_jmap", "thrust", "aws-vault", "chamber", "npx", "bunx",
 })  # fmt: skip
-# Programs with a word of their own before the command that they run.
-_RUNNERS = {
-    "poetry": "run",
-    "pipenv": "run",
-    "pdm": "run",
-    "hatch": "run",
-    "uv": "run",
-    "rye": "run",
-    "doppler": "run",
-    "npx": "",
-    "bunx": "",
-}
+_RUNNERS = frozenset({"poetry", "pipenv", "pdm", "hatch", "uv", "rye", "doppler"})  # they run a command behind `run`
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 # Programs whose arguments are commands.
 _MANY = frozenset({"concurrently", "parallel"})
@@ -78,10 +67,8 @@ def _unwrapped(words: tuple[str, ...]) -> tuple[str, ...]:
             words = words[words.index("--") + 1 :]
         elif name in _WRAPPERS or name.startswith("start-") or _OPTION.match(words[0]):
             words = words[1:]
-        elif name in _RUNNERS and words[1] == _RUNNERS[name]:
+        elif name in _RUNNERS and words[1] == "run":
             words = words[2:]
-        elif _RUNNERS.get(name) == "":
-            words = words[1:]
         else:
             break
     return words

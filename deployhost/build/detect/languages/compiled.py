@@ -94,19 +94,7 @@ CRYSTAL = Language(
     image="crystallang/crystal:1",
     programs=("crystal", "shards", "lucky", "amber"),
     manifests=("shard.yml", "shard.lock"),
-    frameworks=words(
-        "kemal",
-        "lucky",
-        "amber",
-        "grip",
-        "athena",
-        "athena-framework",
-        "spider-gazelle",
-        "raze",
-        "router",
-        "marten",
-        "orion",
-    ),
+    frameworks=words("kemal|lucky|amber|grip|athena|athena-framework|spider-gazelle|raze|router|marten|orion"),
     sources=(".cr",),
     listens=re.compile(
         r"\bHTTP::Server\.new|\bTCPServer\.new|^\s*require\s+\"(?:kemal|http/server|lucky|amber|grip|athena|marten)\"|\bKemal\.run"
@@ -133,25 +121,25 @@ DART = Language(
 )
 
 _HASKELLS = (
-    "servant-server", "servant", "scotty", "yesod(?:-core)?", "warp", "wai", "snap-server", "spock", "happstack-server", "ihp", "twain", "okapi",
-    "threepenny-gui", "airship", "obelisk",
-)  # fmt: skip
+    "servant-server|servant|scotty|yesod(?:-core)?|warp|wai|snap-server|spock|happstack-server|ihp|twain|okapi"
+    "|threepenny-gui|airship|obelisk"
+)
 HASKELL = Language(
     name="Haskell",
     image="haskell:9",
     programs=("stack", "cabal", "runhaskell", "runghc", "ghc"),
     manifests=("stack.yaml", "*.cabal", "package.yaml", "cabal.project"),
     manifest_says=words(
-        "resolver", "snapshot", "build-depends", "ghc-options", "base", "library", "executables?", "cabal-version", *_HASKELLS
+        f"resolver|snapshot|build-depends|ghc-options|base|library|executables?|cabal-version|{_HASKELLS}"
     ),
-    frameworks=words(*_HASKELLS),
+    frameworks=words(_HASKELLS),
     sources=(".hs", ".lhs"),
     listens=re.compile(
         r"^\s*import\s+(?:qualified\s+)?(?:Web\.(?:Scotty|Spock|Twain)|Servant|Yesod|Network\.Wai(?:\.Handler\.Warp)?|Snap(?:\.\w+)*|Happstack\.Server|"
         r"IHP\.\w+|Network\.HTTP\.Server)\b"
     ),
     mains=("app/main.hs", "main.hs", "src/main.hs", "exe/main.hs", "server/main.hs"),
-    elsewhere=words("hakyll", "slick", "shake", "miso", "reflex-dom", "ghcjs"),
+    elsewhere=words("hakyll|slick|shake|miso|reflex-dom|ghcjs"),
 )  # fmt: skip
 
 OCAML = Language(
@@ -160,10 +148,10 @@ OCAML = Language(
     programs=("dune", "ocaml", "opam", "ocamlrun"),
     built=re.compile(r"(?:\./)?_build/(?:default|install)/"),
     manifests=("dune-project", "*.opam", "esy.json"),
-    frameworks=words("dream", "opium", "ocsigenserver", "eliom", "sihl", "tiny_httpd", "httpaf", "h2"),
+    frameworks=words("dream|opium|ocsigenserver|eliom|sihl|tiny_httpd|httpaf|h2"),
     sources=(".ml",),
     listens=re.compile(r"\bDream\.run\b|\bOpium\.|\bCohttp_\w+\.Server|\bTiny_httpd\b|\bServer\.create\b"),
-    elsewhere=words("js_of_ocaml(?:-\\w+)*", "melange"),
+    elsewhere=words(r"js_of_ocaml(?:-\w+)*|melange"),
     mains=("bin/main.ml", "main.ml", "bin/*.ml", "bin/server.ml"),
 )
 
@@ -172,7 +160,7 @@ NIM = Language(
     image="nimlang/nim:2.2.0",
     programs=("nim", "nimble"),
     manifests=("*.nimble", "nimble.lock"),
-    frameworks=words("jester", "prologue", "happyx", "mummy", "httpbeast", "httpx", "rosencrantz", "basolato"),
+    frameworks=words("jester|prologue|happyx|mummy|httpbeast|httpx|rosencrantz|basolato"),
     runs=re.compile(r"^\s*bin\s*="),
     sources=(".nim",),
     listens=re.compile(
@@ -188,7 +176,7 @@ ZIG = Language(
     programs=("zig", "jetzig"),
     built=re.compile(r"(?:\./)?zig-out/"),
     manifests=("build.zig", "build.zig.zon"),
-    frameworks=words("zap", "httpz", "http\\.zig", "jetzig", "tokamak", "zzz", "zinc", "facil\\.io"),
+    frameworks=words(r"zap|httpz|http\.zig|jetzig|tokamak|zzz|zinc|facil\.io"),
     sources=(".zig",),
     listens=re.compile(
         r"\bstd\.http\.Server\b|\bstd\.net\.Address\b|@import\(\"(?:zap|httpz|jetzig|tokamak|zzz)\"\)|\.listen\("
@@ -196,7 +184,7 @@ ZIG = Language(
     begins=re.compile(r"^\s*pub\s+fn\s+main\s*\("),
     not_mains=re.compile(r"(?:^|/)build\.zig$"),
     mains=("src/main.zig", "main.zig"),
-    elsewhere=words("wasm32", "freestanding", "raylib"),
+    elsewhere=words("wasm32|freestanding|raylib"),
     library=("src/root.zig", "src/lib.zig"),
 )
 
@@ -206,9 +194,9 @@ C = Language(
     programs=("cmake", "meson", "spawn-fcgi"),
     manifests=("cmakelists.txt", "meson.build"),
     frameworks=words(
-        "Crow", "drogon", "pistache", "cpprest(?:sdk)?", "oatpp", "civetweb", "mongoose", "(?:lib)?microhttpd", "wt", "cppcms",
-        "(?:cpp-)?httplib", "restinio", "uWebSockets", "usockets", "poco", "(?:lib)?fcgi(?:2|pp)?", "lwan", "userver", "(?:lib)?h2o", "restbed",
-        "proxygen", "treefrog", "kore", "(?:lib)?evhtp", "onion"
+        "Crow|drogon|pistache|cpprest(?:sdk)?|oatpp|civetweb|mongoose|(?:lib)?microhttpd|wt|cppcms|(?:cpp-)?httplib"
+        "|restinio|uWebSockets|usockets|poco|(?:lib)?fcgi(?:2|pp)?|lwan|userver|(?:lib)?h2o|restbed|proxygen|treefrog"
+        "|kore|(?:lib)?evhtp|onion"
     ),
     sources=(".c", ".cc", ".cpp", ".cxx", ".c++"),
     listens=re.compile(
@@ -222,7 +210,7 @@ C = Language(
     begins=re.compile(r"^\s*(?:(?:int|auto)\s+)?main\s*\("),
     beside=("binding.gyp",),
     library=("include/*.h", "include/*.hpp", "include/*/*.h", "include/*/*.hpp", "*.hpp"),
-    elsewhere=words("emscripten", "em\\+\\+", "emcc", "pybind11", "node-addon-api", "cmake-js", "raylib", "SDL2?"),
+    elsewhere=words(r"emscripten|em\+\+|emcc|pybind11|node-addon-api|cmake-js|raylib|SDL2?"),
 )  # fmt: skip
 
 ROWS = (GO, RUST, SWIFT, CRYSTAL, DART, HASKELL, OCAML, NIM, ZIG, C)

@@ -78,6 +78,6 @@ class Sign:
         return f"{path}:{self.line}" if self.line else path
 
 
-def words(*names: str) -> re.Pattern[str]:
-    """Return an expression that finds any of these names, as words of their own and in either case."""
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(names)})(?![\w-])", re.IGNORECASE)
+def words(names: str) -> re.Pattern[str]:
+    """Return an expression that finds any of these names (`a|b`), as words of their own and in either case."""
+    return re.compile(rf"(?<![\w-])(?:{names})(?![\w-])", re.IGNORECASE)

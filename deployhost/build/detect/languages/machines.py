@@ -79,8 +79,8 @@ SCALA = Language(
     built=re.compile(r"(?:\./)?target/universal/"),
     manifests=("build.sbt", "build.sc", "project.scala", "build.mill"),
     frameworks=words(
-        "akka-http(?:-\\w+)?", "pekko-http(?:-\\w+)?", "play(?:-\\w+)?", "Play(?:Scala|Java|Service)", "http4s(?:-[\\w-]+)?", "zio-http", "scalatra",
-        "finatra(?:-[\\w-]+)?", "finch", "cask", "tapir", "lift(?:-webkit)?", "twitter-server", "vertx"
+        r"akka-http(?:-\w+)?|pekko-http(?:-\w+)?|play(?:-\w+)?|Play(?:Scala|Java|Service)|http4s(?:-[\w-]+)?|zio-http"
+        r"|scalatra|finatra(?:-[\w-]+)?|finch|cask|tapir|lift(?:-webkit)?|twitter-server|vertx"
     ),
     sources=(".scala",),
     listens=re.compile(r"\bHttp\(\)\.(?:bind|newServerAt)|\b(?:Blaze|Ember)ServerBuilder\b|\bcask\.\w*Routes\b|zio\.http|extends\s+(?:ScalatraServlet|IOApp)"),
@@ -151,9 +151,7 @@ ERLANG = Language(
     programs=("erl", "rebar3", "rebar", "escript"),
     built=re.compile(r"(?:\./)?_build/default/rel/"),
     manifests=("rebar.config", "rebar.lock", "erlang.mk", "*.app.src"),
-    frameworks=words(
-        "cowboy", "elli", "yaws", "mochiweb", "webmachine", "nova", "chicagoboss", "n2o", "leptus", "axiom"
-    ),
+    frameworks=words("cowboy|elli|yaws|mochiweb|webmachine|nova|chicagoboss|n2o|leptus|axiom"),
     sources=(".erl",),
     listens=re.compile(r"\bcowboy:start_\w+|\belli:start_link|\bgen_tcp:listen|\binets:start\(httpd|\bmochiweb_http:"),
     mains=("src/*_app.erl", "src/*_sup.erl"),

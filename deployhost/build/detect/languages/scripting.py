@@ -44,7 +44,7 @@ PERL = Language(
     programs=("perl", "plackup", "hypnotoad", "morbo", "starman", "twiggy", "starlet", "carton"),
     manifests=("cpanfile", "makefile.pl", "build.pl", "dist.ini"),
     frameworks=words(
-        "Mojolicious", "Dancer2?", "Catalyst(?:::\\w+)*", "Plack", "Starman", "HTTP::Server::\\w+", "CGI(?:::\\w+)?", "Kelp", "Raisin", "Amon2"
+        r"Mojolicious|Dancer2?|Catalyst(?:::\w+)*|Plack|Starman|HTTP::Server::\w+|CGI(?:::\w+)?|Kelp|Raisin|Amon2"
     ),
     servers=("*.psgi", "bin/*.psgi", "script/*_server.pl", "cgi-bin/*.pl", "cgi-bin/*/*.pl", "*/cgi-bin/*.pl"),
     maybe_pages=(".pl",),
@@ -53,7 +53,7 @@ PERL = Language(
     listens=re.compile(
         r"\buse\s+Mojo::Base\s+[\"']Mojolicious[\"']|\buse\s+(?:CGI|Web::Simple|Mojolicious|Mojo::Server|Dancer2?|Plack|HTTP::Daemon|HTTP::Server|FCGI|Catalyst)\b|HTTP::Daemon->new|\bprint\W+Content-[Tt]ype:\s*text/"
     ),
-    tools=words("Test::More", "Perl::Critic", "Perl::Tidy"),
+    tools=words("Test::More|Perl::Critic|Perl::Tidy"),
 )  # fmt: skip
 
 _SITE_GEMS = (
@@ -155,7 +155,7 @@ COLDFUSION = Language(
     programs=("box",),
     pages=(".cfm", ".cfc", ".cfml", ".bxm"),
     manifests=("box.json",),
-    manifest_says=words("coldbox", "fw1", "cfwheels", "wheels", "preside", "contentbox"),
+    manifest_says=words("coldbox|fw1|cfwheels|wheels|preside|contentbox"),
 )
 
 ROWS = (PHP, PERL, CGI, RUBY, DENO, LUA, R, JULIA, COLDFUSION)

@@ -182,9 +182,8 @@ def _framework_start(package: Package, server: str | None) -> NodeStart | None:
         server = next((one for one in commands if package.has(one) and server), None)
     if not server:
         return None
-    return NodeStart(
-        commands[server], Strength.SERVER, Reason(f"start: {server}'s own server", "package.json", package.line(server))
-    )
+    reason = Reason(f"start: {server}'s own server", "package.json", package.line(server))
+    return NodeStart(commands[server], Strength.SERVER, reason)
 
 
 def _own_server(tree: Tree, package: Package, server: str | None) -> NodeStart | None:

@@ -23,6 +23,7 @@ _FRAMEWORKS = {
     "get_asgi_application": ("django", Serve.ASGI, "django"),
 }
 _FACTORIES = ("create_app", "make_app", "build_app", "get_app", "create_application", "make_application")
+_WSGI = (["environ", "start_response"], ["env", "start_response"])  # the arguments of a WSGI callable
 _APP_NAMES = ("app", "application", "api", "server", "main")
 
 
@@ -60,9 +61,8 @@ def _imports(module: ast.Module) -> dict[str, str]:
     for node in ast.walk(module):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                names[alias.asname or alias.name.split(".")[0]] = (
-                    alias.name if alias.asname else alias.name.split(".")[0]
-                )
+                top = alias.name.split(".")[0]
+                names[alias.asname or top] = alias.name if alias.asname else top
                 names["=" + alias.name] = alias.name
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
@@ -144,18 +144,12 @@ def _callables(module: ast.Module, imports: dict[str, str]) -> list[Find]:
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             continue
         arguments = [one.arg for one in (*node.args.posonlyargs, *node.args.args)]
-        if isinstance(node, ast.FunctionDef) and arguments in (
-            ["environ", "start_response"],
-            ["env", "start_response"],
-        ):
+        without_any = len(arguments) == len(node.args.defaults)
+        if isinstance(node, ast.FunctionDef) and arguments in _WSGI:
             found.append(Find(Rank.APP, Serve.WSGI, node.name, "WSGI", node.lineno))
         elif isinstance(node, ast.AsyncFunctionDef) and arguments == ["scope", "receive", "send"]:
             found.append(Find(Rank.APP, Serve.ASGI, node.name, "ASGI", node.lineno))
-        elif (
-            isinstance(node, ast.FunctionDef)
-            and len(arguments) == len(node.args.defaults)
-            and (made := _made_by(node, imports))
-        ):
+        elif isinstance(node, ast.FunctionDef) and without_any and (made := _made_by(node, imports)):
             found.append(Find(Rank.FACTORY, made[1], node.name, made[0], node.lineno, made[2]))
     return found
 
@@ -167,6 +161,5 @@ def _made_by(node: ast.FunctionDef, imports: dict[str, str]) -> tuple[str, Serve
         return None
     if not any(isinstance(one, ast.Return) and one.value is not None for one in ast.walk(node)):
         return None
-    return next(
-        (known for one in ast.walk(node) if isinstance(one, ast.Call) and (known := _framework(one, imports))), None
-    )
+    calls = (one for one in ast.walk(node) if isinstance(one, ast.Call))
+    return next((known for one in calls if (known := _framework(one, imports))), None)

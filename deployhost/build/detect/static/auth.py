@@ -51,9 +51,8 @@ class BadUsers(Exception):
         """Return what a detector says of such a tree. Users that are there already must not be lost by following the hint."""
         if self._empty:
             return Unusable(runtime, str(self), DETAILS, HINT)
-        return Unusable(
-            runtime, str(self), (*DETAILS, f"this makes such a line: {LINE}"), f"${{EDITOR:-vi}} {self._path}"
-        )
+        details = (*DETAILS, f"this makes such a line: {LINE}")
+        return Unusable(runtime, str(self), details, f"${{EDITOR:-vi}} {self._path}")
 
 
 @dataclass(frozen=True)
@@ -115,9 +114,8 @@ def _parse(path: str, text: str) -> Login:
         hashed, colon, _ = rest.partition(":")  # what follows a second colon is a comment to nginx
         match = _HASH.fullmatch(hashed)
         if match is None or (match["plain"] and colon):
-            raise BadUsers(
-                f"{where} does not hold a hash that nginx can verify; a password in plain text is refused", path
-            )
+            why = "does not hold a hash that nginx can verify; a password in plain text is refused"
+            raise BadUsers(f"{where} {why}", path)
         if _work(match) > 1:
             raise BadUsers(f"{where} holds a hash that nginx would verify for more than a second at each request", path)
         warnings += [f"{where} {one}" for one in _doubts(match, known=user in users)]
