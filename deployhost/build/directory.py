@@ -45,11 +45,8 @@ class DirectoryTree(Tree):
 
 def load_templates() -> dict[str, str]:
     """Return the templates of this room by file name, as plan_build takes them."""
-    return {
-        path.name: path.read_text(encoding="utf-8")
-        for path in sorted((templates_dir() / "build").iterdir())
-        if path.is_file()
-    }
+    files = sorted((templates_dir() / "build").iterdir())
+    return {path.name: path.read_text(encoding="utf-8") for path in files if path.is_file()}
 
 
 def _walk(root: Path) -> dict[str, Path]:

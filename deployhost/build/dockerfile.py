@@ -60,13 +60,9 @@ def parse_dockerfile(text: str) -> Dockerfile:
             _assign(word, rest, stages[-1].values if stages else given, given)
         elif stages:
             _instruction(stages[-1], word, rest, line)
-    return Dockerfile(
-        images=_needed(_Stages(stages)),
-        syntax=BaseRef(*syntax) if syntax else None,
-        ports=_ports(_Stages(stages)),
-        heredoc_line=heredoc,
-        stages=len(stages),
-    )
+    known = _Stages(stages)
+    image = BaseRef(*syntax) if syntax else None
+    return Dockerfile(_needed(known), image, _ports(known), heredoc, len(known))
 
 
 def without_syntax_line(text: str) -> str:

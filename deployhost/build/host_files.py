@@ -27,12 +27,8 @@ def host_environment(environ: Mapping[str, str], file: Path = Path("/etc/environ
 
 def host_pip_conf(environ: Mapping[str, str], home: Path) -> str:
     """Return the pip.conf for builds, or "" where the host has no such settings."""
-    files = [
-        Path("/etc/xdg/pip/pip.conf"),
-        Path("/etc/pip.conf"),
-        home / ".pip/pip.conf",
-        home / ".config/pip/pip.conf",
-    ]
+    files = [Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf")]
+    files += [home / ".pip/pip.conf", home / ".config/pip/pip.conf"]
     if environ.get("PIP_CONFIG_FILE"):
         files.append(Path(environ["PIP_CONFIG_FILE"]))
     return pip_conf(_texts(files), environ)

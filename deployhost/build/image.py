@@ -112,6 +112,7 @@ class ImageBuilder:
 
     def _run(self, argv: list[str], plan: BuildPlan, limited: Limited, on_line: OnLine, stop: Stop | None) -> None:
         progress, lock = BuildProgress(), threading.Lock()
+        env = self._child_environment()
         build = self.builds.begin()
 
         def feed(raw: str) -> None:
@@ -121,15 +122,7 @@ class ImageBuilder:
                     on_line(line)
 
         try:
-            done = run(
-                argv,
-                timeout=limited.timeout,
-                env=self._child_environment(),
-                on_line=feed,
-                check=False,
-                dies_with_us=True,
-                stop=stop,
-            )
+            done = run(argv, env=env, timeout=limited.timeout, on_line=feed, check=False, dies_with_us=True, stop=stop)
         except CommandTimedOut as error:
             raise limited.timed_out(error.details) from error
         finally:

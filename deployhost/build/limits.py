@@ -53,9 +53,8 @@ class BuildLimits:
         config = self.server.current()
         limited = limits(self.cpus, self.memory, config.build_cpus, config.build_memory)
         engine = self._info()
-        where = placement(
-            int(engine.version.partition(".")[0] or 0), buildx=cli.buildx, systemd=engine.cgroup_driver == "systemd"
-        )
+        major = int(engine.version.partition(".")[0] or 0)
+        where = placement(major, buildx=cli.buildx, systemd=engine.cgroup_driver == "systemd")
         told = Limited(self.server, limited, config.build_timeout, where.argv)
         with contextlib.ExitStack() as stack:
             try:

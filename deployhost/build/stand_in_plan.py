@@ -58,7 +58,7 @@ class StandInRecipe:
     suite: str
     packages: tuple[str, ...] = ()
     base: "StandInRecipe | None" = None
-    excluded: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = _EXCLUDED
     node: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
@@ -106,7 +106,6 @@ def _debian_of(suite: str, extra: tuple[str, ...] = ()) -> StandInRecipe:
         what=f"a Debian {SUITES[suite]} system",
         suite=suite,
         packages=(*_BASE, "libatomic1", "libstdc++6", *extra),
-        excluded=_EXCLUDED,
         files=_POLICY,
         changes=_configuration(key, '["bash"]'),
     )
@@ -190,7 +189,6 @@ def _nginx(words: list[str]) -> StandInRecipe:
         what=f"nginx {NGINX_VERSION}",
         suite=DEFAULT_SUITE,
         packages=(*_BASE, "nginx"),
-        excluded=_EXCLUDED,
         links={"var/log/nginx/access.log": "/dev/stdout", "var/log/nginx/error.log": "/dev/stderr"},
         files={
             **_POLICY,

@@ -92,11 +92,8 @@ class TreeListing:
 
     def folders(self, names: frozenset[str]) -> list[str]:
         """Return the folders, at most two deep, whose path holds one of these words, the upper ones first."""
-        found = (
-            one
-            for one in parents_of(f"{folder}/" for folder in self._folders)
-            if one.count("/") < 2 and any(_holds(part, names) for part in one.lower().split("/"))
-        )
+        upper = (one for one in parents_of(f"{folder}/" for folder in self._folders) if one.count("/") < 2)
+        found = (one for one in upper if any(_holds(part, names) for part in one.lower().split("/")))
         return sorted(found, key=_depth)[:MOST_FOLDERS]
 
     def directly(self, endings: tuple[str, ...], folder: str) -> list[str]:

@@ -66,11 +66,7 @@ JAVA = Language(
     elsewhere_wins=True,
 )
 
-JSP = Language(
-    name="JSP",
-    image="tomcat:10",
-    pages=(".jsp", ".jspx", ".jspf"),
-)
+JSP = Language(name="JSP", image="tomcat:10", pages=(".jsp", ".jspx", ".jspf"))
 
 SCALA = Language(
     name="Scala",

@@ -37,13 +37,8 @@ def find_sign(
     project's comes before a stray file's, and an upper one's before a lower one's.
     """
     listing = TreeListing(tree)
-    found = [
-        sign
-        for language in LANGUAGES
-        for sign in _signs(listing, language, served)
-        if sign.level >= least and not (documents and sign.is_library)
-    ]
-    return max(found, key=_weight, default=None)
+    signs = (sign for language in LANGUAGES for sign in _signs(listing, language, served) if sign.level >= least)
+    return max((one for one in signs if not (documents and one.is_library)), key=_weight, default=None)
 
 
 def _weight(sign: Sign) -> tuple[int, bool, int, int]:

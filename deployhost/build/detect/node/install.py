@@ -27,12 +27,7 @@ _PROGRAMS = {
     "@remix-run/dev": "remix",
     "@react-router/dev": "react-router",
 }
-_CACHES = {
-    "npm": "/root/.npm",
-    "pnpm": "/root/.pnpm-store",
-    "yarn": "/root/.yarn-cache",
-    "bun": "/root/.bun/install/cache",
-}
+_CACHES = {"npm": ".npm", "pnpm": ".pnpm-store", "yarn": ".yarn-cache", "bun": ".bun/install/cache"}  # below /root
 _SECRET = re.compile(r"(?:_authToken|_auth|_password|npmAuthToken|npmAuthIdent)\s*[=:]\s*[\"']?(?!\$\{)\S")
 
 
@@ -71,7 +66,7 @@ def plan_install(tree: Tree, package: Package, manager: Manager) -> Install:
     held = copies or ((("package.json",), "./"),)
     return Install(
         tool=manager.tool,
-        cache=_CACHES[manager.name],
+        cache=f"/root/{_CACHES[manager.name]}",
         copies=held,
         whole_source=whole,
         dropped_scripts=dropped,

@@ -35,9 +35,7 @@ _TOOL_FILES = re.compile(
 def is_nodes(command: str, package: Package, *, otherwise: bool) -> bool:
     """Return whether a command is Node's: one of another language only if a dependency brings its program, any other one as is said."""
     found = language_of(command)
-    if found is None:
-        return otherwise
-    return otherwise and brings(package, found[1])
+    return otherwise and (found is None or brings(package, found[1]))
 
 
 def brings(package: Package, program: str) -> bool:

@@ -55,9 +55,8 @@ def find_launch(tree: Tree, procfile: Procfile, dependencies: Dependencies) -> L
 def is_pythons(command: str) -> bool:
     """Return whether one of a command's programs is plainly Python's."""
     names = [program.rpartition("/")[2] for program in programs_of(command)]
-    return any(
-        re.sub(r"[\d.]+$", "", name) in PYTHON_WORDS or name in PYTHON_WORDS or name.endswith(".py") for name in names
-    )
+    known = {word for name in names for word in (name, re.sub(r"[\d.]+$", "", name))}
+    return not PYTHON_WORDS.isdisjoint(known) or any(name.endswith(".py") for name in names)
 
 
 def _is_seen(tree: Tree) -> bool:
@@ -115,12 +114,9 @@ def _candidates(tree: Tree) -> Iterator[str]:
 
 
 def _skipped(path: str) -> bool:
-    parts = path.split("/")
-    return (
-        any(part in _SKIPPED or part.startswith(".") for part in parts[:-1])
-        or parts[-1].startswith("test_")
-        or len(parts) > 4
-    )
+    *folders, name = path.split("/")
+    is_beside = any(one in _SKIPPED or one.startswith(".") for one in folders)
+    return is_beside or name.startswith("test_") or len(folders) > 3
 
 
 def _module(path: str) -> tuple[str, str]:
