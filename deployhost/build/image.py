@@ -76,8 +76,8 @@ class ImageBuilder:
         cli = self.cli.find()
         dockerfile = self._prepare(plan, context, work, stand_in, say)
         with self._secrets(app, say) as secrets, self.limits.applied(cli, say) as limited:
-            argv = ["nice", "-n", NICENESS, *cli.build, *limited.argv, "--progress=plain"]
-            argv += [f"--file={dockerfile}", f"--tag={reference}"]
+            argv = ["nice", "-n", NICENESS, *cli.build, "--progress=plain"]
+            argv += [f"--file={dockerfile}", f"--tag={reference}", *limited.argv]
             if fresh:
                 argv.append("--no-cache")
             argv += [f"--label=service={app}", f"--label={APP_LABEL}={app}", f"--label={SOURCE_LABEL}={source}"]

@@ -107,13 +107,13 @@ def _site(tree: Tree, node: NodeBuild, found: NodeStart) -> Candidate | Unusable
     root, fallback, notes = configured_root(tree)
     if root and not is_safe_path(root):
         return Unusable("node", notes[-1], (), "${EDITOR:-vi} Staticfile")
-    said = (root,) if root else ()
+    roots = (root,) if root else ()
     try:
-        login = find_login(tree, *said, *COPIED)
+        login = find_login(tree, *roots, *COPIED)
     except BadUsers as error:
         return error.unusable("node")
     named = [one.strip("/") for one in _OUT_DIR.findall(node.package.scripts.get("build", ""))]
-    outputs = tuple(dict.fromkeys([*said, *filter(is_safe_path, named), *OUTPUTS]))
+    outputs = tuple(dict.fromkeys([*roots, *filter(is_safe_path, named), *OUTPUTS]))
     values = _values(node, NGINX_START) | {
         "build": node.manager.run_build,
         "outputs": outputs,
@@ -129,7 +129,7 @@ def _site(tree: Tree, node: NodeBuild, found: NodeStart) -> Candidate | Unusable
         *node.reasons,
         *_build_reason(node.package),
         Reason("what the build leaves is served by nginx"),
-        *(Reason(f"the site is in {root}, as the Staticfile says", "Staticfile") for root in said),
+        *(Reason(f"the site is in {root}, as the Staticfile says", "Staticfile") for root in roots),
         *login.reasons,
     )
     warnings = node.warnings + notes + login.warnings

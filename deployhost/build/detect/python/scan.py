@@ -144,12 +144,12 @@ def _callables(module: ast.Module, imports: dict[str, str]) -> list[Find]:
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             continue
         arguments = [one.arg for one in (*node.args.posonlyargs, *node.args.args)]
-        without_any = len(arguments) == len(node.args.defaults)
+        takes_nothing = len(arguments) == len(node.args.defaults)
         if isinstance(node, ast.FunctionDef) and arguments in _WSGI:
             found.append(Find(Rank.APP, Serve.WSGI, node.name, "WSGI", node.lineno))
         elif isinstance(node, ast.AsyncFunctionDef) and arguments == ["scope", "receive", "send"]:
             found.append(Find(Rank.APP, Serve.ASGI, node.name, "ASGI", node.lineno))
-        elif isinstance(node, ast.FunctionDef) and without_any and (made := _made_by(node, imports)):
+        elif isinstance(node, ast.FunctionDef) and takes_nothing and (made := _made_by(node, imports)):
             found.append(Find(Rank.FACTORY, made[1], node.name, made[0], node.lineno, made[2]))
     return found
 
