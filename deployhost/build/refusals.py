@@ -171,10 +171,10 @@ def nothing(tree: Tree, unusable: Sequence[Unusable]) -> NothingRecognised:
             *(below if paths else ("it holds no files",)),
             "looked for, at the root:",
             "  Dockerfile",
-            *(f"  {line}" for one in detectors() for line in one.looked_for),
+            *(f"  {one.looked_for}" for one in detectors()),
             "add one of:",
             "  Dockerfile: anything that listens on the port that it EXPOSEs",
-            *(f"  {line}" for one in advising for line in one.advice),
+            *(f"  {one.advice}" for one in advising),
         ),
     )
 

@@ -8,8 +8,8 @@ HUB = "docker.io"
 HUB_SHOWN = "Docker Hub"
 
 _IMAGE_LEVEL = re.compile(
-    r"manifest unknown|not found|does not exist|access denied|access to the resource is denied|unauthorized|no matching manifest"
-    r"|invalid reference",
+    r"manifest unknown|not found|does not exist|access denied|access to the resource is denied|unauthorized"
+    r"|no matching manifest|invalid reference",
     re.IGNORECASE,
 )
 _REASONS = (

@@ -1,7 +1,7 @@
 """What a detector says: a candidate with its reasons and its recipe, or why the tree can't be built as it is."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -95,5 +95,5 @@ class Detector:
     name: str
     priority: int
     detect: Callable[[Tree], Candidate | Unusable | None]
-    looked_for: tuple[str, ...]
-    advice: tuple[str, ...] = field(default=())
+    looked_for: str
+    advice: str

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections.abc import Callable
 from typing import Any
 
 from deployhost.build.tree import READ_LIMIT, Tree
@@ -41,10 +42,10 @@ def read_toml(tree: Tree, path: str) -> dict[str, Any]:
         raise BadManifest(impossible) from error
 
 
-def toml_or_nothing(tree: Tree, path: str) -> dict[str, Any]:
-    """Return the table in a TOML file, or an empty one if there is no such file, or it can't be read."""
+def if_readable(read: Callable[[Tree, str], dict[str, Any]], tree: Tree, path: str) -> dict[str, Any]:
+    """Return what one of the two above reads, or an empty table if there is no such file, or it can't be read."""
     try:
-        return read_toml(tree, path) if tree.exists(path) else {}
+        return read(tree, path) if tree.exists(path) else {}
     except BadManifest:
         return {}
 

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 from deployhost.build.detect.candidate import Candidate, Strength
 from deployhost.build.detect.languages.seen import find_sign
-from deployhost.build.detect.manifests import BadManifest, read_json, strings, table
+from deployhost.build.detect.manifests import BadManifest, if_readable, read_json, strings, table
 from deployhost.build.detect.node.package import Package, read_package
 from deployhost.build.detect.node.start import DELEGATES, SERVER_PACKAGES, SITE_TOOLS
 from deployhost.build.detect.registry import detectors
@@ -123,12 +123,8 @@ def _patterns(tree: Tree) -> tuple[str, ...]:
     """Return what the workspace's files name as its members."""
     found: list[str] = []
     for path, keys in (("package.json", ("workspaces",)), ("lerna.json", ())):
-        if tree.exists(path):
-            try:
-                body = read_json(tree, path)
-            except BadManifest:
-                continue
-            found += strings(body.get("workspaces")) + strings(table(body, *keys).get("packages"))
+        body = if_readable(read_json, tree, path)
+        found += strings(body.get("workspaces")) + strings(table(body, *keys).get("packages"))
     if tree.exists("pnpm-workspace.yaml"):
         for line in tree.read("pnpm-workspace.yaml").splitlines():
             if match := re.match(r"\s*-\s*[\"']?([\w@./*-]+)", line):

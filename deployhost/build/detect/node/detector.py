@@ -174,6 +174,6 @@ DETECTOR = Detector(
     name="node",
     priority=20,
     detect=detect,
-    looked_for=("Node: package.json with a start or build script, or a server.js or index.js that listens",),
-    advice=("Node: a package.json with a start script that listens on $PORT",),
+    looked_for="Node: package.json with a start or build script, or a server.js or index.js that listens",
+    advice="Node: a package.json with a start script that listens on $PORT",
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from deployhost.build.detect.candidate import Reason, Unusable
-from deployhost.build.detect.manifests import BadManifest, read_toml, strings, table, text_of, toml_or_nothing
+from deployhost.build.detect.manifests import BadManifest, if_readable, read_toml, strings, table, text_of
 from deployhost.build.detect.versions import PYTHON, Choice, shown
 from deployhost.build.tree import Tree, is_safe_path, line_of
 
@@ -82,7 +82,7 @@ def choose_python(tree: Tree) -> Choice:
             for number, line in enumerate(tree.read(path).splitlines(), 1):
                 if wish := line.split("#")[0].strip():
                     return PYTHON.choose(wish, Reason(f"Python version {shown(wish)}", path, number))
-    project = toml_or_nothing(tree, "pyproject.toml")
+    project = if_readable(read_toml, tree, "pyproject.toml")
     if wish := text_of(table(project, "project").get("requires-python")):
         at = line_of(tree.read("pyproject.toml"), "requires-python")
         return PYTHON.choose(wish, Reason(f"requires-python {shown(wish)}", "pyproject.toml", at))
@@ -153,7 +153,8 @@ def _from_pyproject(tree: Tree, project: dict[str, Any]) -> Dependencies:
 
 def _from_uv(tree: Tree, project: dict[str, Any]) -> Dependencies:
     names, extras, git = _declared(tree, project)
-    packages = toml_or_nothing(tree, "uv.lock").get("package")  # a large lock is no mistake; uv judges it in the build
+    # A large lock is no mistake; uv itself judges it in the build.
+    packages = if_readable(read_toml, tree, "uv.lock").get("package")
     whole = False
     for package in packages if isinstance(packages, list) else []:
         source = table(package, "source")

@@ -122,8 +122,7 @@ DETECTOR = Detector(
     name="python",
     priority=10,
     detect=detect,
-    looked_for=(
-        "Python: requirements.txt, pyproject.toml, uv.lock or manage.py, with an app (Flask, FastAPI, Django, …) or a main.py or app.py",
-    ),
-    advice=("Python: an app.py, and a requirements.txt that names what it imports",),
+    looked_for="Python: requirements.txt, pyproject.toml, uv.lock or manage.py, "
+    "with an app (Flask, FastAPI, Django, …) or a main.py or app.py",
+    advice="Python: an app.py, and a requirements.txt that names what it imports",
 )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from deployhost.build.detect.candidate import Reason, Start, Strength
 from deployhost.build.detect.commands import Procfile, start_of, words_of
 from deployhost.build.detect.languages.commands import language_of, programs_of
-from deployhost.build.detect.manifests import table, toml_or_nothing
+from deployhost.build.detect.manifests import if_readable, read_toml, table
 from deployhost.build.detect.python.dependencies import Dependencies
 from deployhost.build.detect.python.django import django_launch
 from deployhost.build.detect.python.find import UNDER_MAIN, Find, Rank, Serve
@@ -149,7 +149,7 @@ def _launch(path: str, find: Find, dependencies: Dependencies) -> Launch:
 
 def _project_script(tree: Tree) -> Launch | None:
     """Return the launch of the only entry of [project.scripts], run without installing the project."""
-    scripts = table(toml_or_nothing(tree, "pyproject.toml"), "project", "scripts")
+    scripts = table(if_readable(read_toml, tree, "pyproject.toml"), "project", "scripts")
     entry = next(iter(scripts.values()), "") if len(scripts) == 1 else ""
     match = re.fullmatch(r"([A-Za-z0-9_.]+):([A-Za-z0-9_.]+)", entry) if isinstance(entry, str) else None
     if not match:

@@ -94,6 +94,6 @@ DETECTOR = Detector(
     name="static",
     priority=90,
     detect=detect,
-    looked_for=("Static files: index.html at the root or in public/, or where a Staticfile says `root: folder`",),
-    advice=("Static files: an index.html at the root",),
+    looked_for="Static files: index.html at the root or in public/, or where a Staticfile says `root: folder`",
+    advice="Static files: an index.html at the root",
 )
