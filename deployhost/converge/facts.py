@@ -4,37 +4,31 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from deployhost.containers import belongs
-from deployhost.kamal.contract import Route
+from deployhost.kamal.contract import NETWORK, Route
 from deployhost.model import WEB, AppName, Deploy, Drain, Hold, ProcessName, Release
 from deployhost.steps import Finding
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class AppContainer:
     """One container of an app: one of its processes, or one that runs a release command."""
 
     id: str
     name: str
+    image_id: str
     status: str
-    image: str  # the image's id
     labels: Mapping[str, str]
-    connected: bool = True  # whether it is on Kamal's network; known only while it runs
-    alone: bool = False  # whether it is on no network at all; known only while it runs
+    ips: Mapping[str, str]  # its addresses by network, while it runs
 
     @property
-    def role(self) -> str | None:
+    def role(self) -> ProcessName | None:
         """Return its process, None for a release command."""
-        return self.labels.get("role") or None
+        return belongs.process_of(self)
 
     @property
     def deploy(self) -> int | None:
         """Return the deploy that made it, None for one that Kamal made."""
         return belongs.deploy_of(self)
-
-    @property
-    def workers(self) -> tuple[ProcessName, ...]:
-        """Return the workers that were made with it, if it is a web container of ours."""
-        return belongs.workers_of(self)
 
     @property
     def runs(self) -> bool:
@@ -54,12 +48,8 @@ class AppContainer:
     @property
     def unplugged(self) -> bool:
         """Return whether it runs, but not on Kamal's network any more. Kamal's own may be on another one instead."""
-        ought = self.deploy is not None or self.alone
-        return ought and self.status == "running" and not self.connected
-
-    def is_target_of(self, route: Route) -> bool:
-        """Return whether a route leads here."""
-        return route.target.startswith(f"{self.id[:12]}:")
+        ought = self.deploy is not None or not self.ips
+        return ought and self.status == "running" and NETWORK not in self.ips
 
     def is_of(self, deploy: Deploy) -> bool:
         """Return whether this is a deploy's container: by the label, or for one that Kamal made by the name.
@@ -67,7 +57,7 @@ class AppContainer:
         Versions are never used twice, numbers may be once a journal was lost: so the version counts in both cases.
         """
         fits = deploy.version is not None and self.name.endswith(f"-{deploy.version}")
-        return fits and self.deploy in (deploy.id, None)
+        return fits and belongs.is_of(self, deploy.app, deploy=deploy.id, version=deploy.version)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,13 +108,12 @@ class AppFacts:
     def routed(self) -> AppContainer | None:
         """Return the app's container that the route leads to."""
         route = self.route
-        return None if route is None else next((one for one in self.containers if one.is_target_of(route)), None)
+        return None if route is None else next((one for one in self.containers if route.leads_to(one.id)), None)
 
     @property
     def routed_port(self) -> int:
         """Return the port that the route leads to, 0 if there is none."""
-        port = "" if self.route is None else self.route.target.rpartition(":")[2]
-        return int(port) if port.isdigit() else 0
+        return 0 if self.route is None else self.route.port or 0
 
     @property
     def live_web(self) -> AppContainer | None:
@@ -144,4 +133,4 @@ class AppFacts:
         if web is None:
             return (WEB,) if self.live is not None else ()
         roles = {one.role for one in self.live_containers}
-        return tuple(name for name in web.workers if name not in roles)
+        return tuple(name for name in belongs.workers_of(web) if name not in roles)

@@ -14,7 +14,7 @@ its hosts are led to it before anything else is stopped: what still serves until
 from collections.abc import Iterable
 
 from deployhost.converge.facts import AppFacts, MachineFacts
-from deployhost.converge.findings.adoption_plan import Adoption, adoption
+from deployhost.converge.findings.adoption_plan import adoption
 from deployhost.converge.findings.broken_off_plan import broken_off
 from deployhost.converge.findings.drains_plan import drains
 from deployhost.converge.findings.frozen_plan import frozen
@@ -49,13 +49,8 @@ def _round(facts: AppFacts) -> Diagnosis:
     if facts.broken_off:
         return broken_off(facts)
     found = adoption(facts)
-    if isinstance(found, Adoption):
-        note = Diagnosis(remarks=(found.note,))
-        return note if found.leave_alone else note + _rest(facts)
-    return _rest(facts) if found is None else Diagnosis((found,))
-
-
-def _rest(facts: AppFacts) -> Diagnosis:
+    if found is not None:
+        return Diagnosis(remarks=(found,)) if isinstance(found, str) else Diagnosis((found,))
     return _all(find(facts) for find in (*(() if facts.removed else LISTED), *ALWAYS))
 
 

@@ -9,7 +9,7 @@ from deployhost.containers.belongs import deploy_of
 from deployhost.converge.facts import AppContainer, AppFacts, MachineFacts
 from deployhost.converge.findings.clock_plan import ClockFacts
 from deployhost.converge.findings.repository_plan import RepositoryFacts
-from deployhost.errors import DeployhostError, InvalidConfig, InvalidName, NotFound
+from deployhost.errors import DeployhostError, InvalidConfig, NotFound
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.holds import Holds
 from deployhost.journal.releases import Releases
@@ -19,7 +19,6 @@ from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB, AppName, Deploy, DeployStatus, EngineName, Release
 from deployhost.system.clock import Clock
 from deployhost.system.docker import Docker
-from deployhost.system.docker_model import Listed
 
 LOST = 255  # the exit code of a container whose supervisor died with it
 
@@ -141,7 +140,7 @@ class FactsReader:
             return replace(facts, route_is_foreign=self._is_foreign(facts.route))
         if routed is None or (facts.live is not None and routed.id == facts.live.container):
             return facts
-        image = self.docker.image(routed.image)
+        image = self.docker.image(routed.image_id)
         return replace(
             facts,
             routed_tags=() if image is None else image.tags,
@@ -173,13 +172,14 @@ class FactsReader:
         """Return the containers of each app: Kamal's and ours without a destination, and release commands of ours."""
         found: dict[AppName, tuple[AppContainer, ...]] = {}
         for one in self.docker.listed({} if only is None else {"service": only}):
-            process = bool(one.labels.get("role"))
-            app = _app_name(one.labels.get("service", ""))
+            process, service = bool(one.labels.get("role")), one.labels.get("service", "")
+            app = AppName(service) if AppName.pattern.fullmatch(service) else None
             # Another destination is another app of somebody's; a release command of ours has none, and no role.
             if app is None or one.labels.get("destination", "" if not process else None) != "":
                 continue
             if process or deploy_of(one) is not None:
-                found[app] = (*found.get(app, ()), _container(one))
+                seen = AppContainer(one.id, one.name, one.image_id, one.status, one.labels, one.ips)
+                found[app] = (*found.get(app, ()), seen)
         return found
 
     def _names(
@@ -198,22 +198,3 @@ class FactsReader:
             return self.apps_yml.known
         except DeployhostError:
             return None  # a mistake in it, which every operation tells: what runs is seen to all the same
-
-
-def _container(one: Listed) -> AppContainer:
-    return AppContainer(
-        id=one.id,
-        name=one.name,
-        status=one.status,
-        image=one.image_id,
-        labels=one.labels,
-        connected=NETWORK in one.ips,
-        alone=not one.ips,
-    )
-
-
-def _app_name(service: str) -> AppName | None:
-    try:
-        return AppName(service)
-    except InvalidName:
-        return None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from deployhost.converge.act import AppActor
 from deployhost.converge.act_server import ServerActor
 from deployhost.converge.facts import AppFacts
-from deployhost.converge.findings.adoption_plan import Adoption, adoption
+from deployhost.converge.findings.adoption_plan import adoption
 from deployhost.converge.findings.drains_plan import EndDrain
 from deployhost.converge.findings.proxy_plan import AWAY, FROZEN
 from deployhost.converge.findings.repository_plan import repositories
@@ -77,8 +77,7 @@ class Converge:
                 done += found[app]
                 kept = adoption(facts)
                 # What is not in apps.yml is told by who reads that: an app that is put back is one again at once.
-                kept = None if facts.removed else kept
-                self._left_alone[app] = kept.note if isinstance(kept, Adoption) else ""
+                self._left_alone[app] = kept if isinstance(kept, str) and not facts.removed else ""
             return done.plan
 
     def plan(self, only: AppName | None = None) -> Plan:

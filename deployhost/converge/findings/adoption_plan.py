@@ -1,14 +1,13 @@
 """What a person did with Kamal, or a journal that was lost does not know: which release is live by that. Pure."""
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from deployhost.converge.facts import AppContainer, AppFacts
 from deployhost.converge.findings.broken_off_plan import finish
 from deployhost.deploy.queue import next_version
 from deployhost.kamal.contract import repository
-from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Sha, Version
+from deployhost.model import WEB, AppName, DeployStatus, Sha, Version
 from deployhost.steps import Step
 
 # A frozen container keeps its place: to freeze what Kamal deployed is no wish to go back to what was live before.
@@ -28,42 +27,24 @@ class Adopt(Step):
     tag: bool  # whether the image has no tag of that version yet
 
 
-@dataclass(frozen=True)
-class Adoption:
-    """Something that can't be adopted: a note on it, and whether the app is left as it is."""
-
-    note: str
-    leave_alone: bool
-
-
-def adoption(facts: AppFacts) -> Step | Adoption | None:
-    """Return the step that writes down what is live without the journal knowing it, why there can't be one, or None.
+def adoption(facts: AppFacts) -> Step | str | None:
+    """Return the step that writes down what is live without the journal knowing it; or why the app is left alone; or None.
 
     A deploy that the journal has as ended otherwise, though requests go to its container, is finished as live.
     """
     routed = facts.routed
     if facts.removed:
-        return _removed(facts)
+        served = facts.live is not None and routed is not None
+        return f"{facts.app} is not in apps.yml any more; what runs of it is left alone" if served else None
+    if routed is None and facts.route is not None and facts.route_is_foreign:
+        return f"{facts.app}'s hosts lead to a container that is not its own ({facts.route.target}); that is left alone"
     if routed is None:
-        return _elsewhere(facts)
+        return _unknown(facts)
     if facts.live is not None and routed.id == facts.live.container:
         return None
     if routed.role != WEB or any(deploy.id == routed.deploy for deploy in facts.open):
-        return Adoption(f"{facts.app}'s requests go to {routed.name}; that is left alone", leave_alone=True)
+        return f"{facts.app}'s requests go to {routed.name}; that is left alone"
     return _adopt(facts, routed) if _serves(facts, routed) else None
-
-
-def _removed(facts: AppFacts) -> Adoption | None:
-    if facts.live is None or facts.routed is None:
-        return None
-    return Adoption(f"{facts.app} is not in apps.yml any more; what runs of it is left alone", leave_alone=True)
-
-
-def _elsewhere(facts: AppFacts) -> Step | Adoption | None:
-    if facts.route is None or not facts.route_is_foreign:
-        return _unknown(facts)
-    note = f"{facts.app}'s hosts lead to a container that is not its own ({facts.route.target}); that is left alone"
-    return Adoption(note, leave_alone=True)
 
 
 def _serves(facts: AppFacts, routed: AppContainer) -> bool:
@@ -76,7 +57,7 @@ def _serves(facts: AppFacts, routed: AppContainer) -> bool:
     return not (draining and web is not None and web.status in ALIVE)
 
 
-def _unknown(facts: AppFacts) -> Step | Adoption | None:
+def _unknown(facts: AppFacts) -> Step | str | None:
     """Take what of ours runs as live, if the journal knows nothing of the app, and the proxy no route to it."""
     if facts.live is not None or facts.known or facts.route is not None:
         return None
@@ -85,27 +66,22 @@ def _unknown(facts: AppFacts) -> Step | Adoption | None:
     return _adopt(facts, running[0]) if running else None
 
 
-def _ended_unlike_live(deploy: Deploy) -> bool:
-    return deploy.status.ended and deploy.status is not DeployStatus.LIVE
-
-
-def _adopt(facts: AppFacts, serving: AppContainer) -> Step | Adoption:
+def _adopt(facts: AppFacts, serving: AppContainer) -> Step | str:
     deploy = facts.routed_deploy
-    if deploy is not None and serving.is_of(deploy) and _ended_unlike_live(deploy):
+    if deploy is not None and serving.is_of(deploy) and deploy.status.ended and deploy.status is not DeployStatus.LIVE:
         return finish(facts, deploy, serving)
     version = adopted_version(facts, serving)
     if version is None:
-        note = (
+        return (
             f"Kamal deployed {serving.name}, whose version names no commit: it serves, and deployhost leaves it alone"
         )
-        return Adoption(note, leave_alone=True)
     return Adopt(
         what=f"take {serving.name} as what is live of {facts.app}",
         why="requests go there, and deployhost did not deploy it",
         app=facts.app,
         replaces="" if facts.live is None else facts.live.container,
         container=serving.id,
-        image=serving.image,
+        image=serving.image_id,
         version=version,
         port=facts.routed_port,
         tag=f"{repository(facts.app)}:{version}" not in facts.routed_tags,
@@ -121,18 +97,12 @@ def adopted_version(facts: AppFacts, serving: AppContainer) -> Version | None:
     word = REPLACED.sub("", serving.name).removeprefix(f"{facts.app}-{serving.role}-")
     if Version.pattern.fullmatch(word):
         return Version(word)
-    known = [release.version for release in facts.releases if release.image == serving.image]
+    tags = [tag.removeprefix(f"{repository(facts.app)}:") for tag in facts.routed_tags]
+    known = [release.version for release in facts.releases if release.image == serving.image_id]
+    known += [Version(tag) for tag in tags if Version.pattern.fullmatch(tag)]
     if known:
         return known[0]
-    tags = [tag.removeprefix(f"{repository(facts.app)}:") for tag in facts.routed_tags]
-    for tag in tags:
-        if Version.pattern.fullmatch(tag):
-            return Version(tag)
-    return _beginning(word, facts.versions, facts.releases)
-
-
-def _beginning(word: str, used: Collection[str], releases: Collection[Release]) -> Version | None:
-    """Return a version for a commit with changes that are in no commit: another release of that commit."""
     if not re.match(r"[0-9a-f]{40}_", word):
         return None
-    return next_version(Sha(word[:40]), {*used, *(release.version for release in releases)})
+    # A commit with changes that are in no commit: another release of that commit.
+    return next_version(Sha(word[:40]), {*facts.versions, *(release.version for release in facts.releases)})

@@ -4,9 +4,8 @@ from deployhost.converge.facts import AppFacts
 from deployhost.model import WEB, Deploy, DeployStatus, Release, Trigger
 from deployhost.steps import Diagnosis, Finding, Severity, Step
 
-REMOVED_AGAIN = (
-    60.0  # seconds: what was made again for that and is removed so soon is reported, and not made again at once
-)
+# Seconds: what was made again for that and is removed so soon is reported, and not made again at once.
+REMOVED_AGAIN = 60.0
 
 
 class MakeAgain(Step):

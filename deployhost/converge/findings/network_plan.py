@@ -1,8 +1,8 @@
 """Kamal's network that was removed, and containers of a live release that were taken off it. Pure."""
 
-from deployhost.converge.facts import AppContainer, AppFacts, MachineFacts
+from deployhost.converge.facts import AppFacts, MachineFacts
 from deployhost.kamal.contract import NETWORK, aliases
-from deployhost.model import WEB, ProcessName
+from deployhost.model import WEB
 from deployhost.steps import Diagnosis, Step
 
 
@@ -30,13 +30,15 @@ def connections(facts: AppFacts) -> Diagnosis:
     web = facts.live_web
     if web is None or web.ended:
         return Diagnosis()
-    return Diagnosis(tuple(_connect(facts, one) for one in facts.live_containers if one.unplugged))
-
-
-def _connect(facts: AppFacts, container: AppContainer) -> Step:
-    return Connect(
-        what=f"connect {container.name} with the network {NETWORK} again",
-        why="it was disconnected, and nobody reaches it",
-        container=container.id,
-        aliases=aliases(facts.app, ProcessName(container.role or WEB)),
+    return Diagnosis(
+        tuple(
+            Connect(
+                what=f"connect {one.name} with the network {NETWORK} again",
+                why="it was disconnected, and nobody reaches it",
+                container=one.id,
+                aliases=aliases(facts.app, one.role or WEB),
+            )
+            for one in facts.live_containers
+            if one.unplugged
+        )
     )

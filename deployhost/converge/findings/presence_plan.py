@@ -26,7 +26,8 @@ def presence(facts: AppFacts) -> Diagnosis:
     if live is None or web is None:
         return Diagnosis()
     if not web.ended:
-        noted = (_runs_again(facts, live),) if live.stopped and web.runs else ()
+        again = NoteStopped(what=f"note that {facts.app} runs again", why="it does", release=live, by="")
+        noted = (again,) if live.stopped and web.runs else ()
         return Diagnosis((*noted, *_starts(facts, but=facts.by_hand)))
     by = live.stopped or _stopped_by(facts, web)
     if not by:
@@ -37,10 +38,6 @@ def presence(facts: AppFacts) -> Diagnosis:
     why = f"it was stopped {by}"
     step = NoteStopped(what=f"note that {facts.app} is stopped", why=why, release=live, by=by)
     return Diagnosis((step,), (note,))
-
-
-def _runs_again(facts: AppFacts, live: Release) -> Step:
-    return NoteStopped(what=f"note that {facts.app} runs again", why="it does", release=live, by="")
 
 
 def _stopped_by(facts: AppFacts, web: AppContainer) -> str:
@@ -55,12 +52,9 @@ def _stopped_by(facts: AppFacts, web: AppContainer) -> str:
 
 
 def _starts(facts: AppFacts, *, but: Collection[str] = ()) -> tuple[Step, ...]:
-    return tuple(_start(one) for one in facts.live_containers if one.ended and one.id not in but)
-
-
-def _start(container: AppContainer) -> Step:
-    return StartContainer(
-        what=f"start {container.name} again",
-        why="it is part of what is live, and nobody stopped it: it ended with the engine or the machine",
-        container=container.id,
+    why = "it is part of what is live, and nobody stopped it: it ended with the engine or the machine"
+    return tuple(
+        StartContainer(what=f"start {one.name} again", why=why, container=one.id)
+        for one in facts.live_containers
+        if one.ended and one.id not in but
     )

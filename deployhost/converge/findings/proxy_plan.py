@@ -33,17 +33,14 @@ def proxy(facts: MachineFacts) -> Diagnosis:
     """Return what brings kamal-proxy back. While somebody works with Kamal, that may be what stopped it."""
     if facts.proxy == "paused":
         return Diagnosis(remarks=(FROZEN,))
-    step: Step | None = None
-    if facts.proxy is None:
-        step = MakeProxy(what=f"make {PROXY_CONTAINER} anew", why=f"its container was removed, and {WHY}")
-    elif facts.proxy not in ("running", "restarting", "removing"):
-        step = StartStoppedProxy(what=f"start {PROXY_CONTAINER}", why=WHY)
-    elif facts.proxy == "running" and not facts.proxy_connected:
+    if facts.proxy == "running" and not facts.proxy_connected:
         what = f"connect {PROXY_CONTAINER} with the network {NETWORK} again"
         return Diagnosis((ConnectProxy(what=what, why="it was disconnected, and reaches no app"),))
-    if step is None:
+    if facts.proxy in ("running", "restarting", "removing"):
         return Diagnosis()
     if facts.youngest_lock < FRESH_LOCK:
         state = "is gone" if facts.proxy is None else "does not run"
         return Diagnosis(remarks=(f"{PROXY_CONTAINER} {state}, and somebody works with Kamal just now",))
-    return Diagnosis((step,))
+    if facts.proxy is None:
+        return Diagnosis((MakeProxy(what=f"make {PROXY_CONTAINER} anew", why=f"its container was removed, and {WHY}"),))
+    return Diagnosis((StartStoppedProxy(what=f"start {PROXY_CONTAINER}", why=WHY),))

@@ -30,7 +30,7 @@ def _reroute(facts: AppFacts, hosts: frozenset[str], live: Release, web: AppCont
     if route.state == PAUSED:
         why = "it was restarted while requests were held, and would hold them for ever"
         return Reroute(what=what, why=f"kamal-proxy: {why}", release=live, anew=True)
-    if not web.is_target_of(route):
+    if not route.leads_to(web.id):
         drains = "" if facts.routed is None or facts.routed.deploy is None else facts.routed.id
         return Reroute(what=what, why=f"its route leads to {route.target}", release=live, drains=drains)
     if set(route.hosts) != hosts:

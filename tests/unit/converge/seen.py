@@ -22,10 +22,10 @@ def seen(
     return AppContainer(
         id=f"{role}{number}".ljust(64, "0"),
         name=f"shop-{role}-{ONE}{number}",
+        image_id="image",
         status=status,
-        image="image",
         labels=labels,
-        connected=connected,
+        ips={contract.NETWORK: "172.18.0.5"} if connected else {},
     )
 
 
