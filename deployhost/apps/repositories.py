@@ -126,15 +126,14 @@ class Repositories:
 
     def sweep(self, older: float = 0.0) -> None:
         """Delete what an interrupted run left aside more than so many seconds ago."""
-        for path in self._entries(f"{ASIDE}*"):
+        for path in list(self.paths.repos.glob(f"{ASIDE}*")):
             with contextlib.suppress(OSError):
                 if path.lstat().st_ctime <= time.time() - older:
                     _delete(path)
 
-    def keep(self) -> tuple[str, ...]:
-        """Sweep up as a keeper of converge: what others may be working on stays. Return no notes."""
+    def keep(self) -> None:
+        """Sweep up as a keeper of converge: what others may be working on stays."""
         self.sweep(LEFT)
-        return ()
 
     def state(self) -> object:
         """Return a value that changes once `refresh` may have something to do.
@@ -150,7 +149,8 @@ class Repositories:
 
     def unlisted(self) -> tuple[RepositoryFacts, ...]:
         """Return the repositories whose app is not in apps.yml, none if there is no apps.yml. Raise InvalidConfig, FileProblem."""
-        there = [AppName(path.stem) for path in self._entries("*.git") if AppName.pattern.fullmatch(path.stem)]
+        repositories = self.paths.repos.glob("*.git")
+        there = [AppName(path.stem) for path in repositories if AppName.pattern.fullmatch(path.stem)]
         listed = self.apps.read() if there else None
         if listed is None:
             return ()
@@ -175,9 +175,6 @@ class Repositories:
             empty=empty,
             busy=empty and is_in_use(repository.path.resolve()),
         )
-
-    def _entries(self, pattern: str) -> list[Path]:
-        return list(self.paths.repos.glob(pattern))
 
     def _move_away(self, app: AppName) -> Path | None:
         repository = self.paths.repo(app)

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from deployhost.apps.repositories import Repositories
 from deployhost.daemon.parts import Parts
@@ -53,20 +54,20 @@ def collect_by_hand(daemon: Parts) -> None:
             daemon.runs.write((COLLECTING, None), Run(now, now, now))
 
 
+@dataclass
 class Hooks:
     """Sees to it that apps that are written into apps.yml by hand get their repository and hook."""
 
-    def __init__(self, repositories: Repositories) -> None:
-        self._repositories = repositories
-        self._seen: object = ()
+    repositories: Repositories
+    _seen: object = field(default=(), init=False)
 
     def refresh(self) -> None:
         """See to all apps if apps.yml was written since the last time, or a removal has ended."""
-        now = self._repositories.state()
+        now = self.repositories.state()
         if now == self._seen:
             return
         try:
-            self._repositories.refresh()
+            self.repositories.refresh()
         except InvalidConfig:
             self._seen = now  # what can't be read is told, and looked at again once it is mended
             raise

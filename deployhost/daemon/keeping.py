@@ -7,7 +7,7 @@ from deployhost.daemon.schedule_plan import Job
 from deployhost.errors import DeployhostError
 
 EVERY = 60.0  # seconds
-Keeper = Callable[[], Sequence[str]]
+Keeper = Callable[[], Sequence[str] | None]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Keeping:
         return Job(name=name, every=EVERY, run=lambda _app: self._asked(keeper))
 
     def _asked(self, keeper: Keeper) -> Sequence[str]:
-        notes = keeper()
+        notes = keeper() or ()
         for note in notes:
             self.mended(note)
         return notes

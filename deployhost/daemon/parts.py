@@ -67,6 +67,7 @@ from deployhost.kamal.lock import KamalLocks
 from deployhost.kamal.patience import PATIENCE
 from deployhost.kamal.project import KamalProject
 from deployhost.kamal.proxy import KamalProxy
+from deployhost.kamal.registry import KamalRegistry
 from deployhost.model import AppName, Deploy, EngineName, Strategy
 from deployhost.paths import Paths
 from deployhost.server.facts import proxy_binary
@@ -210,7 +211,10 @@ class Parts:
     pruner = part(Pruner)
     disk_guard = part(DiskGuard)
     registry = part(
-        RegistryCollector, apps=lambda parts: lambda: parts.apps.known, monotonic=lambda parts: parts.clock.monotonic
+        RegistryCollector,
+        registry=lambda parts: KamalRegistry(parts.paths),
+        apps=lambda parts: lambda: parts.apps.known,
+        monotonic=lambda parts: parts.clock.monotonic,
     )
     forgotten_logs = part(ForgottenLogs, clock=lambda parts: parts.clock.time)
     switch_logs = part(SwitchLogs, clock=lambda parts: parts.clock.time)

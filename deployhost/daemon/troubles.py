@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from deployhost.control.views import WarningView
 from deployhost.errors import DeployhostError, InvalidConfig
@@ -11,40 +12,38 @@ SHOWN = 3600.0  # seconds for which `status` shows what is over, and a person sh
 log = logging.getLogger(__name__)
 
 
+@dataclass
 class Troubles:
     """Remembers what went wrong the last time it was done, and what was mended a while ago."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._lasting: dict[str, DeployhostError] = {}
-        self._over: dict[str, float] = {}
+    clock: Callable[[], float]
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _lasting: dict[str, DeployhostError] = field(default_factory=dict, init=False)
+    _over: dict[str, float] = field(default_factory=dict, init=False)
 
     def went_well(self, what: str, act: Callable[[], object], *, shown: bool = True) -> bool:
         """Do something and return whether it went well. `shown`: `status` has it until it goes well."""
         try:
             act()
         except DeployhostError as error:
-            before = self._put(what, error, shown=shown)
-            if before is None or before.message != error.message:
+            if self._is_new(what, error, shown=shown):
                 log.warning("%s: %s", what, error.message)
             return False
         except Exception as error:
             defect = DeployhostError(f"a defect of deployhost: {error!r}", hint="deployhost converge")
-            before = self._put(what, defect, shown=shown)
-            if before is None or before.message != defect.message:
+            if self._is_new(what, defect, shown=shown):
                 log.exception("%s failed", what)
             return False
-        with self._lock:
-            self._lasting.pop(what, None)
+        self.forget(what)
         return True
 
-    def _put(self, what: str, error: DeployhostError, *, shown: bool) -> DeployhostError | None:
+    def _is_new(self, what: str, error: DeployhostError, *, shown: bool) -> bool:
+        """Remember an error that is `shown`, and return whether it is another one than the last time."""
         with self._lock:
             before = self._lasting.get(what)
             if shown:
                 self._lasting[what] = error
-            return before
+        return before is None or before.message != error.message
 
     def lasting(self, what: str) -> str:
         """Return what went wrong the last time that something was done, or "" if it went well."""
@@ -60,12 +59,12 @@ class Troubles:
     def mended(self, note: str) -> None:
         """Have `status` show for a while what was wrong until now; who mended it has logged it."""
         with self._lock:
-            self._over[note] = self._clock() + SHOWN
+            self._over[note] = self.clock() + SHOWN
 
     def now(self, *others: str) -> list[WarningView]:
         """Return all that is to be shown, what others found wrong too ("": nothing), each with the command that mends it, or ""."""
         with self._lock:
-            self._over = {note: until for note, until in self._over.items() if until > self._clock()}
+            self._over = {note: until for note, until in self._over.items() if until > self.clock()}
             # What is wrong with apps.yml is in every answer already.
             lasting: dict[str, WarningView] = {
                 error.message: {"message": f"{what}: {error.message}", "hint": error.hint}

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from deployhost.deploy.queue import next_of
 from deployhost.errors import NotFound
@@ -16,31 +17,26 @@ log = logging.getLogger(__name__)
 RETRY = 5.0  # seconds between attempts to bring a deploy in order whose outcome could not be written
 
 
+@dataclass
 class Workers:
     """Runs what is queued, once `open` was called. `run` carries a deploy out, `mend` sees to one that broke off."""
 
-    def __init__(
-        self,
-        deploys: Deploys,
-        run: Callable[[Deploy], None],
-        mend: Callable[[Deploy], None],
-        ended: Callable[[], None],
-        clock: Clock,
-    ) -> None:
-        self._clock = clock
-        self._deploys = deploys
-        self._run = run
-        self._mend = mend
-        self._ended = ended
-        self._lock = threading.Lock()
-        self._busy: dict[AppName, int | None] = {}  # the deploy that each app's worker is at
-        self._opened = False
+    deploys: Deploys
+    run: Callable[[Deploy], None]
+    mend: Callable[[Deploy], None]
+    ended: Callable[[], None]
+    clock: Clock
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _busy: dict[AppName, int | None] = field(
+        default_factory=dict, init=False
+    )  # the deploy that each app's worker is at
+    _opened: bool = field(default=False, init=False)
 
     def open(self) -> None:
         """Begin: everything is brought together, the queue may be worked on. Called again, look whether somebody forgot to wake us."""
         with self._lock:
             self._opened = True
-        for app in {deploy.app for deploy in self._deploys.open()}:
+        for app in {deploy.app for deploy in self.deploys.open()}:
             self.wake(app)
 
     def wake(self, app: AppName) -> None:
@@ -60,25 +56,25 @@ class Workers:
         while True:
             with self._lock:
                 # Looked at under the lock that `wake` takes: what is queued after this look starts a worker of its own.
-                deploy = next_of(item for item in self._deploys.open() if item.app == app)
+                deploy = next_of(item for item in self.deploys.open() if item.app == app)
                 if deploy is None:
                     del self._busy[app]
                     return
                 self._busy[app] = deploy.id
             try:
-                self._run(deploy)
+                self.run(deploy)
             except Exception:
                 # The journal can't be written (a full disk), or the like: the deploy must not be "running" for ever.
                 log.exception("deploy %d of %s broke off", deploy.id, app)
                 self._mend_until_done(deploy)
             finally:
-                self._ended()
+                self.ended()
 
     def _mend_until_done(self, deploy: Deploy) -> None:
         while True:
-            self._clock.sleep(RETRY)
+            self.clock.sleep(RETRY)
             try:
-                self._mend(deploy)
+                self.mend(deploy)
             except NotFound:
                 return  # the app was removed
             except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may go well

@@ -3,19 +3,20 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from deployhost.containers.attempt import Attempt
 from deployhost.model import AppName
 
 
+@dataclass
 class BuildTurns:
     """Lets deploys build one after the other, as many at a time as `at_once` says."""
 
-    def __init__(self, at_once: Callable[[], int]) -> None:
-        self._at_once = at_once
-        self._changed = threading.Condition()
-        self._building: list[AppName] = []
-        self._waiting: list[Attempt] = []
+    at_once: Callable[[], int]
+    _changed: threading.Condition = field(default_factory=threading.Condition, init=False, repr=False)
+    _building: list[AppName] = field(default_factory=list, init=False)
+    _waiting: list[Attempt] = field(default_factory=list, init=False)
 
     @contextlib.contextmanager
     def turn(self, attempt: Attempt) -> Iterator[None]:
@@ -38,7 +39,7 @@ class BuildTurns:
 
     def _ahead(self) -> list[AppName]:
         """Return whose builds have to end or begin before the next may begin; none: it may at once."""
-        if len(self._building) < self._at_once() and not self._waiting:
+        if len(self._building) < self.at_once() and not self._waiting:
             return []
         return [*self._building, *(one.deploy.app for one in self._waiting)]
 
@@ -46,7 +47,7 @@ class BuildTurns:
         with attempt.stop.waking(self._wake), self._changed:
             self._waiting.append(attempt)
             try:
-                while len(self._building) >= self._at_once() or self._waiting[0] is not attempt:
+                while len(self._building) >= self.at_once() or self._waiting[0] is not attempt:
                     attempt.check()
                     self._changed.wait()
                 self._building.append(attempt.deploy.app)

@@ -2,14 +2,15 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
-from deployhost.errors import DeployhostError, InvalidName
+from deployhost.errors import DeployhostError
 from deployhost.kamal import contract
 from deployhost.model import AppName
 from deployhost.system.bridge import Bridges
 from deployhost.system.docker import Docker
-from deployhost.system.docker_model import Container, Listed, Network
+from deployhost.system.docker_model import Listed, Network
 from deployhost.system.firewall import Family, Firewall
 from deployhost.traffic import isolation_plan
 from deployhost.traffic.isolation_plan import Member, Wanted
@@ -20,37 +21,28 @@ ASKED_AGAIN = "apps could reach each other: the packet filter's FORWARD did not 
 MayReach = Callable[[], Mapping[AppName, tuple[AppName, ...] | None]]  # None: that app's own settings can't be read
 
 
+@dataclass
 class Isolation:
-    """Keeps apps apart; `may_reach` returns whom each app may reach, as apps.yml has it now."""
+    """Keeps apps apart; `may_reach` returns whom each app may reach, as apps.yml has it now.
 
-    def __init__(
-        self,
-        docker: Docker,
-        firewall: Firewall,
-        bridges: Bridges,
-        may_reach: MayReach,
-        *,
-        network: str = contract.NETWORK,
-        proxy: str = contract.PROXY_CONTAINER,
-        chain: str = isolation_plan.CHAIN,
-        active: bool = True,
-    ) -> None:
-        self._docker, self._firewall, self._bridges = docker, firewall, bridges
-        self._may_reach = may_reach
-        self._network, self._proxy, self._chain = network, proxy, chain
-        self._active = active
-        self._lock = threading.Lock()
-        self._known: dict[AppName, tuple[AppName, ...]] = {}
-        self._took_part: frozenset[AppName] = frozenset()
-        self._seen = contract.PROXY_MAC
-        self._applied: Wanted | None = None
-        self._problem = ""
-        self._mended = False
+    `problem` is why apps can reach each other though they should not, or an empty string.
+    """
 
-    @property
-    def problem(self) -> str:
-        """Return why apps can reach each other though they should not, or an empty string."""
-        return self._problem
+    docker: Docker
+    firewall: Firewall
+    bridges: Bridges
+    may_reach: MayReach
+    network: str = contract.NETWORK
+    proxy: str = contract.PROXY_CONTAINER
+    chain: str = isolation_plan.CHAIN
+    active: bool = True
+    problem: str = field(default="", init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _known: dict[AppName, tuple[AppName, ...]] = field(default_factory=dict, init=False)
+    _took_part: frozenset[AppName] = field(default=frozenset(), init=False)
+    _seen: str = field(default=contract.PROXY_MAC, init=False)
+    _applied: Wanted | None = field(default=None, init=False)
+    _mended: bool = field(default=False, init=False)
 
     def apply(self) -> bool:
         """Have the rules be as they should be now; return whether something was changed.
@@ -76,7 +68,7 @@ class Isolation:
 
     def _apply_all(self, *, anew: bool) -> bool:
         with self._lock:
-            network = self._docker.network(self._network) if self._active else None
+            network = self.docker.network(self.network) if self.active else None
             if network is None:
                 return False
             wanted = self._wanted(network)
@@ -96,22 +88,19 @@ class Isolation:
 
     def joined(self, app: AppName) -> None:
         """Let an app that has a container more, or one that is ready now, reach and be reached as it should at once."""
-        if not self._active:
+        if not self.active:
             return
         taking_part = isolation_plan.taking_part(self._read())
         # … and one that takes no part any more loses what it had.
-        if app in taking_part | self._took_part or len(self._roles(app)) > 1:
+        if app in taking_part | self._took_part or _is_several(self.docker.listed({"service": app}, running_only=True)):
             self.apply()
 
-    def _roles(self, app: AppName) -> set[str]:
-        return {one.labels.get("role", "") for one in self._docker.listed({"service": app}, running_only=True)}
-
     def _apply(self, wanted: Wanted, family: Family) -> bool:
-        filtered = self._bridges.filter(wanted.bridge, family)
-        rules = self._firewall.rules(family)
+        filtered = self.bridges.filter(wanted.bridge, family)
+        rules = self.firewall.rules(family)
         change = isolation_plan.change(wanted, rules, v6=family is Family.IPV6)
         if change:
-            self._firewall.restore(family, change)
+            self.firewall.restore(family, change)
         if isolation_plan.passed_by(wanted, rules):
             self._mended = True
             log.warning("%s", ASKED_AGAIN)
@@ -120,14 +109,17 @@ class Isolation:
     def _wanted(self, network: Network) -> Wanted:
         may_reach = self._read()
         self._took_part = isolation_plan.taking_part(may_reach)
-        running = [one for one in self._docker.listed({}, running_only=True) if network.name in one.ips]
-        proxy = self._docker.find(self._proxy)
-        containers = [found for one in _that_matter(running, self._took_part) if (found := self._find(one))]
-        ports = self._bridges.ports(network.bridge, [one.pid for one in containers])
+        running = [one for one in self.docker.listed({}, running_only=True) if network.name in one.ips]
+        proxy = self.docker.find(self.proxy)
+        listed = _that_matter(running, self._took_part)
+        containers = [found for one in listed if (found := self.docker.find(one.id)) and found.running]
+        ports = self.bridges.ports(network.bridge, [one.pid for one in containers])
+        # One that somebody else made has whatever address the engine gave it, and mostly has it again when it is restarted.
+        self._seen = (proxy.macs.get(network.name) if proxy else "") or self._seen
         return Wanted(
             bridge=network.bridge,
-            proxy=self._addresses(proxy, network),
-            chain=self._chain,
+            proxy=tuple(dict.fromkeys((contract.PROXY_MAC, self._seen))),
+            chain=self.chain,
             members=tuple(
                 Member(AppName(one.labels["service"]), ports[one.pid], ready=one.restart == contract.RESTART)
                 for one in containers
@@ -136,18 +128,9 @@ class Isolation:
             may_reach=tuple((app, other) for app, others in may_reach.items() for other in others),
         )
 
-    def _addresses(self, proxy: Container | None, network: Network) -> tuple[str, ...]:
-        # One that somebody else made has whatever address the engine gave it, and mostly has it again when it is restarted.
-        self._seen = (proxy.macs.get(network.name) if proxy else "") or self._seen
-        return tuple(dict.fromkeys((contract.PROXY_MAC, self._seen)))
-
-    def _find(self, one: Listed) -> Container | None:
-        found = self._docker.find(one.id)
-        return found if found is not None and found.running else None
-
     def _read(self) -> Mapping[AppName, tuple[AppName, ...]]:
         try:
-            found = self._may_reach().items()
+            found = self.may_reach().items()
             self._known = {app: self._known.get(app, ()) if others is None else others for app, others in found}
         except DeployhostError as error:
             # apps.yml may be broken for as long as its owner needs: what was allowed last stays so.
@@ -155,9 +138,9 @@ class Isolation:
         return self._known
 
     def _tell(self, problem: str) -> None:
-        if problem and problem != self._problem:
+        if problem and problem != self.problem:
             log.warning("%s", problem)
-        self._problem = problem
+        self.problem = problem
 
 
 def remove(firewall: Firewall, chain: str = isolation_plan.CHAIN) -> None:
@@ -173,11 +156,14 @@ def remove(firewall: Firewall, chain: str = isolation_plan.CHAIN) -> None:
 
 def _that_matter(running: list[Listed], taking_part: frozenset[AppName]) -> list[Listed]:
     """Return the containers of apps that take part, and of those that have several processes, which may reach each other."""
-    apps: dict[AppName, list[Listed]] = {}
+    apps: dict[str, list[Listed]] = {}
     for one in running:
-        try:
-            apps.setdefault(AppName(one.labels.get("service", "")), []).append(one)
-        except InvalidName:
-            continue  # none of ours
-    several = {app for app, its in apps.items() if len({one.labels.get("role", "") for one in its}) > 1}
-    return [one for app, its in apps.items() if app in taking_part or app in several for one in its]
+        service = one.labels.get("service", "")
+        if AppName.pattern.fullmatch(service):  # else it is none of ours
+            apps.setdefault(service, []).append(one)
+    return [one for app, its in apps.items() if app in taking_part or _is_several(its) for one in its]
+
+
+def _is_several(containers: Iterable[Listed]) -> bool:
+    """Return whether containers of an app run several processes."""
+    return len({one.labels.get("role", "") for one in containers}) > 1

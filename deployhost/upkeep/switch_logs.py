@@ -16,10 +16,9 @@ class SwitchLogs:
     paths: Paths
     clock: Callable[[], float]
 
-    def keep(self) -> tuple[str, ...]:
-        """Delete what is older than READ. Return no notes."""
+    def keep(self) -> None:
+        """Delete what is older than READ."""
         for left in self.paths.run.glob("switch-*.log"):
             with contextlib.suppress(OSError):
                 if left.stat().st_mtime < self.clock() - READ:
                     left.unlink(missing_ok=True)
-        return ()

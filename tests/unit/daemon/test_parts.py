@@ -49,7 +49,7 @@ def test_parts_that_are_no_dataclasses_get_what_their_constructors_name(tmp_path
     parts = production(tmp_path)
     assert parts.deploys._database is parts.database
     assert parts.converge is not None
-    assert parts.workers._deploys is parts.deploys
+    assert parts.workers.deploys is parts.deploys
 
 
 def test_a_part_is_made_once_whichever_thread_asks(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_what_was_mended_is_shown_for_a_while() -> None:
 def test_converge_says_what_was_mended_and_what_can_not_be(server: Server) -> None:
     app, daemon = server.add("shop"), server.start()
     exposed = "apps can reach each other: iptables is not installed"
-    daemon.isolation._problem = exposed
+    daemon.isolation.problem = exposed
 
     def converge(**request: object) -> list[str]:
         notes: list[str] = apps.converge(daemon, dict(request), lambda _: None)["notes"]

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -11,10 +10,8 @@ import pytest
 from deployhost.config.settings import DAY
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
-from deployhost.kamal.registry import Collected
+from deployhost.kamal.registry import Collected, KamalRegistry
 from deployhost.model import AppName, DeployStatus, Version
-from deployhost.paths import Paths
-from deployhost.upkeep import kamal_registry
 from deployhost.upkeep.kamal_registry import LARGE, MEASURE, WEEK, RegistryCollector
 
 APP, OTHER = AppName("blog"), AppName("shop")
@@ -43,11 +40,8 @@ class Registry:
 class Server:
     """A collector on fakes, and the time."""
 
-    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.now, self.registry = NOW, Registry()
-        monkeypatch.setattr(kamal_registry, "KamalRegistry", lambda _paths: self.registry)
-        paths = Paths(root)
-        paths.state.mkdir(parents=True)
         releases = SimpleNamespace(of_app=lambda app: [SimpleNamespace(version=KEPT)] if app == APP else [])
         made = [
             SimpleNamespace(version=BUSY, status=DeployStatus.RUNNING),
@@ -56,13 +50,17 @@ class Server:
         ]
         deploys = SimpleNamespace(of_app=lambda app, limit: made[:limit] if app == APP else [])
         self.collector = RegistryCollector(
-            paths, cast("Deploys", deploys), cast("Releases", releases), lambda: [APP, OTHER], lambda: self.now
+            cast("KamalRegistry", self.registry),
+            cast("Deploys", deploys),
+            cast("Releases", releases),
+            lambda: [APP, OTHER],
+            lambda: self.now,
         )
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
-    return Server(tmp_path, monkeypatch)
+def server() -> Server:
+    return Server()
 
 
 def test_releases_and_what_is_being_deployed_are_kept(server: Server) -> None:
