@@ -1,9 +1,11 @@
 """One try at one deploy: what it is given."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from deployhost.config.app import AppConfig
+from deployhost.errors import CommandStopped
 from deployhost.journal.telling import Progress
 from deployhost.kamal.contract import STOPPED
 from deployhost.model import Deploy, Secret, Version
@@ -24,6 +26,15 @@ class Attempt:
     progress: Progress
     stop: Stop
     check: Callable[[], None]
+
+    @contextlib.contextmanager
+    def cancellable(self) -> Iterator[None]:
+        """Raise DeployCancelled where the block's command was stopped because somebody wants the deploy to end."""
+        try:
+            yield
+        except CommandStopped:
+            self.check()
+            raise
 
     def tell_maintenance(self, state: str | None) -> None:
         """Say so if visitors do not reach the new release, by its route's state: a deploy ends no maintenance."""

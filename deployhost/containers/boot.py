@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from deployhost.containers import readiness
 from deployhost.containers.readiness import Health, Probe
 from deployhost.errors import BootFailed
-from deployhost.model import Listener
 from deployhost.system.clock import Clock, until
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
@@ -60,14 +59,12 @@ class BootWatch:
         started = self.clock.monotonic()
         listening_since = unhealthy_since = None
         probes: list[Probe] = []
-        seen: set[Listener] = set()
         while True:
             check()
             now = self.clock.monotonic()
-            current = self.namespaces.listeners(container.pid)
-            if current is None:
+            seen = self.namespaces.listeners(container.pid)
+            if seen is None:
                 raise self._ended(container)
-            seen = current
             listening_since = (listening_since or now) if seen else None
             for_seconds = now - listening_since if listening_since else 0.0
             port = readiness.loopback_only(seen, rules.port, for_seconds)

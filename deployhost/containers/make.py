@@ -47,15 +47,10 @@ class ContainerMaker:
         app, config = attempt.deploy.app, attempt.config
         beside = {SETTINGS_LABEL: settings_label(config)} if process.name == WEB else {}
         beside |= {WORKERS_LABEL: " ".join(workers)} if workers else {}
-        spec = replace(
-            self._spec(attempt, image, process),
-            name=contract.container_name(app, process.name, attempt.version),
-            labels={**contract.role_labels(app, process.name), DEPLOY_LABEL: str(attempt.deploy.id), **beside},
-        )
+        spec, name = self._spec(attempt, image, process), contract.container_name(app, process.name, attempt.version)
+        labels = {**contract.role_labels(app, process.name), DEPLOY_LABEL: str(attempt.deploy.id), **beside}
         env = {**spec.env, **contract.container_env(app, process.name, attempt.version)}
-        container = self._create(replace(spec, env=env))
-        self.storage.prepare(attempt, image, container)
-        return container
+        return self._create(attempt, image, replace(spec, name=name, labels=labels, env=env))
 
     def create_release(self, attempt: Attempt, image: Image, argv: tuple[str, ...]) -> str:
         """Create the container that runs an attempt's release command once, and return its id.
@@ -68,9 +63,7 @@ class ContainerMaker:
             name=f"{app}-release-exec-{attempt.version}-{secrets.token_hex(3)}",
             labels={"service": app, "role": "", DEPLOY_LABEL: str(attempt.deploy.id)},  # its image may have a role
         )
-        container = self._create(spec)
-        self.storage.prepare(attempt, image, container)
-        return container
+        return self._create(attempt, image, spec)
 
     def _spec(self, attempt: Attempt, image: Image, process: Process) -> ContainerSpec:
         """Return what a container of this deploy is made from, less its name and labels."""
@@ -148,16 +141,18 @@ class ContainerMaker:
         except (NotFound, DockerUnavailable):
             return []
 
-    def _create(self, spec: ContainerSpec) -> str:
-        """Create the container; one of that name is renamed as Kamal does it.
+    def _create(self, attempt: Attempt, image: Image, spec: ContainerSpec) -> str:
+        """Create the container, and have its storage; one of that name is renamed as Kamal does it.
 
         Kamal made it, or a lost journal knew it, or the engine ended before it could say that it had made it.
         """
         try:
-            return self.docker.create(spec)
+            container = self.docker.create(spec)
         except DockerRefused:
             raise
         except (Conflict, DockerUnavailable):
             with contextlib.suppress(NotFound):
                 self.docker.rename(spec.name, contract.replaced_name(spec.name, secrets.token_hex(8)))
-            return self.docker.create(spec)
+            container = self.docker.create(spec)
+        self.storage.prepare(attempt, image, container)
+        return container

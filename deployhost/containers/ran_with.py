@@ -24,7 +24,7 @@ def ran_with(docker: Docker, release: Release, config: AppConfig) -> tuple[AppCo
     if web is None:
         return None
     env = {name: Secret(value) for name, value in variables(web.env).items()}
-    return as_it_ran(config, web, _workers(docker, release)), env
+    return as_it_ran(config, web, workers_beside(docker, release)), env
 
 
 def as_it_ran(config: AppConfig, web: Container, workers: Sequence[Container]) -> AppConfig:
@@ -33,7 +33,9 @@ def as_it_ran(config: AppConfig, web: Container, workers: Sequence[Container]) -
     What belongs to no container stays as it is today: hosts, storage, how releases take over, times. So does the size of logs:
     it is about the disk, not about how the release ran, and somebody may have lowered it because the disk was full.
     """
-    processes = {_role(one): ProcessConfig(one.command or None, one.memory, one.cpus) for one in workers}
+    processes = {
+        ProcessName(one.labels["role"]): ProcessConfig(one.command or None, one.memory, one.cpus) for one in workers
+    }
     for name in workers_of(web):
         today = config.processes.get(name, ProcessConfig())
         processes.setdefault(name, ProcessConfig(today.command, config.memory_of(name), config.cpus_of(name)))
@@ -54,13 +56,10 @@ def as_it_ran(config: AppConfig, web: Container, workers: Sequence[Container]) -
     )
 
 
-def _workers(docker: Docker, release: Release) -> list[Container]:
+def workers_beside(docker: Docker, release: Release) -> list[Container]:
+    """Return the containers of a release's workers."""
     found = of_release(docker.listed({"service": release.app, "destination": ""}), release)
     return [one for listed in found if listed.id != release.container and (one := docker.find(listed.id)) is not None]
-
-
-def _role(container: Container) -> ProcessName:
-    return ProcessName(container.labels["role"])
 
 
 def _said(web: Container) -> dict[str, Any] | None:

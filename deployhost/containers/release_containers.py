@@ -4,7 +4,6 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from deployhost.config.env import revealed
@@ -20,6 +19,7 @@ from deployhost.model import WEB, AppName, Deploy, ProcessName, Trigger
 from deployhost.system.clock import Clock, until
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container, Image
+from deployhost.system.side_by_side import side_by_side
 
 WORKER_PROOF = 1.0  # seconds that a worker must have run before the release it belongs to goes live
 RELEASE_LIMIT = 300.0  # seconds for the release command
@@ -91,7 +91,7 @@ class ReleaseContainers:
             with _explained(attempt, f"the process {name} (processes:)", _is_added(created, name)):
                 self.maker.start(container)
 
-        self._side_by_side(start, list(names))
+        side_by_side(start, list(names), at_once=MOST_AT_ONCE)
         web = self.maker.start(created.web)
         self.joined(AppName(web.labels["service"]))
         return web
@@ -132,25 +132,13 @@ class ReleaseContainers:
         others = [one for one in found if one.labels.get(DEPLOY_LABEL) != str(deploy.id) and one.labels.get("role")]
         return sorted(others, key=lambda one: one.labels["role"] != WEB)
 
-    def inspect(self, container: str) -> Container:
-        """Return a container as it is now. Raise NotFound."""
-        return self.docker.inspect(container)
-
     def of_deploy(self, deploy: Deploy) -> list[Container]:
         """Return every container that was made for a deploy."""
         return self.docker.containers({DEPLOY_LABEL: str(deploy.id), "service": deploy.app})
 
     def stop(self, containers: list[Container], timeout: int | None = None) -> None:
         """Stop containers side by side."""
-        self._side_by_side(lambda container: self.docker.stop(container, timeout), [one.id for one in containers])
-
-    def _side_by_side(self, act: Callable[[str], object], containers: list[str]) -> None:
-        if len(containers) < 2:
-            for container in containers:
-                act(container)
-            return
-        with ThreadPoolExecutor(max_workers=MOST_AT_ONCE) as pool:
-            list(pool.map(act, containers))
+        side_by_side(lambda one: self.docker.stop(one.id, timeout), containers, at_once=MOST_AT_ONCE)
 
     def _run_release(self, attempt: Attempt, container: str, *, held: bool) -> None:
         self.maker.start(container)

@@ -54,14 +54,14 @@ class Storage:
         """Return uid and gid of an image's USER, by the image's own passwd and group where it is a name."""
         if not image_user.needs_tables(image.user):
             found = image_user.owner(image.user)
-        elif container:
-            found = image_user.owner(image.user, *self._tables(container))
         else:
-            made = self._container(attempt, image)
+            made = "" if container else self._container(attempt, image)
             try:
-                found = image_user.owner(image.user, *self._tables(made))
+                passwd, groups = (self._table(container or made, path) for path in ("/etc/passwd", "/etc/group"))
+                found = image_user.owner(image.user, passwd, groups)
             finally:
-                self.docker.remove(made, force=True)
+                if made:
+                    self.docker.remove(made, force=True)
         if found is None:
             raise BootFailed(f"the image's user {image.user!r} is not in its /etc/passwd and /etc/group")
         return found
@@ -73,9 +73,6 @@ class Storage:
         labels = {"service": app, "role": "", DEPLOY_LABEL: str(attempt.deploy.id)}
         name = f"{app}-users-exec-{attempt.version}-{secrets.token_hex(3)}"
         return self.docker.create(ContainerSpec(name=name, image=image.id, labels=labels, command=("true",)))
-
-    def _tables(self, container: str) -> tuple[str, str]:
-        return self._table(container, "/etc/passwd"), self._table(container, "/etc/group")
 
     def _table(self, container: str, path: str) -> str:
         try:

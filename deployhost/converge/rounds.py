@@ -8,7 +8,6 @@ import contextlib
 import logging
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from deployhost.converge.act import AppActor
@@ -29,6 +28,7 @@ from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import AppName, Deploy, DeployStatus, Version
 from deployhost.steps import Diagnosis, Finding, Plan, Step, sentence
 from deployhost.system.clock import Clock
+from deployhost.system.side_by_side import side_by_side
 
 NO_VERSION = Version("0" * 40)  # its lock has no version to name; Kamal only shows it
 ROUNDS = 6  # what takes more rounds than that goes in circles; the next run is not far
@@ -156,11 +156,8 @@ class Converge:
         """Do what the facts of the apps ask for: side by side, since requests may be held of several."""
         needy = [facts for facts in apps if plan_app(facts)]
         done = {facts.app: self._app(facts, hurry=hurry) for facts in apps if facts not in needy}
-        if len(needy) < 2:
-            return done | {facts.app: self._app(facts, hurry=hurry) for facts in needy}
-        with ThreadPoolExecutor(max_workers=APPS_AT_ONCE) as pool:
-            found = pool.map(lambda facts: self._app(facts, hurry=hurry), needy)
-            return done | {facts.app: result for facts, result in zip(needy, found, strict=True)}
+        found = side_by_side(lambda facts: self._app(facts, hurry=hurry), needy, at_once=APPS_AT_ONCE)
+        return done | {facts.app: result for facts, result in zip(needy, found, strict=True)}
 
     def _app(self, facts: AppFacts, *, hurry: bool) -> Diagnosis:
         """Do what the facts of an app ask for, and return that. What fails is reported; the other apps are not concerned."""
@@ -209,11 +206,7 @@ class Converge:
         for step in steps:
             if step not in slow:
                 self.actor.act(step)
-        if len(slow) == 1:
-            self.actor.act(slow[0])
-        elif slow:
-            with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-                list(pool.map(self.actor.act, slow))
+        side_by_side(self.actor.act, slow, at_once=AT_ONCE)
 
 
 def _now(step: Step, *, hurry: bool) -> bool:

@@ -7,7 +7,7 @@ from deployhost.containers.attempt import Attempt
 from deployhost.containers.release_containers import Created, ReleaseContainers
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
-from deployhost.system.docker_model import Container
+from deployhost.system.docker_model import Container, Image
 from deployhost.traffic.live import Live
 from deployhost.traffic.switch import Switch, Switched
 
@@ -20,6 +20,13 @@ class BringUp:
     switch: Switch
     deploys: Deploys
     releases: Releases
+
+    def create(self, attempt: Attempt, image: Image) -> Created:
+        """Create the containers of an attempt, and note in the journal that they are there."""
+        with attempt.progress.stage("create"):
+            created = self.containers.create(attempt, image)
+            self.deploys.enter(attempt.deploy.id, "create", container=created.web)
+        return created
 
     def go_live(
         self,

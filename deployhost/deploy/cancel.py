@@ -33,13 +33,11 @@ class Cancellations:
             again = _again(self.deploys.get(number))
         except NotFound:
             return False  # its app was removed
-        wish = DeployCancelled(f"cancelled by {by}", hint=again)
-        wished = self.deploys.ask_to_cancel(number, wish.to_json())
-        if wished:
-            with self._lock:
-                stop = self._stops.get(number)
-            if stop is not None:
-                stop.set()
+        wished = self.deploys.ask_to_cancel(number, DeployCancelled(f"cancelled by {by}", hint=again).to_json())
+        with self._lock:
+            stop = self._stops.get(number)
+        if wished and stop is not None:
+            stop.set()
         return wished
 
     def event(self, number: int) -> Stop:

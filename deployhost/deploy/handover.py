@@ -10,7 +10,6 @@ from deployhost.containers.attempt import Attempt
 from deployhost.containers.release_containers import ReleaseContainers
 from deployhost.deploy.bring_up import BringUp
 from deployhost.deploy.standstill import Standstill
-from deployhost.journal.deploys import Deploys
 from deployhost.system.docker_model import Image
 from deployhost.traffic.live import Live
 
@@ -22,14 +21,11 @@ class Handover:
     containers: ReleaseContainers
     bring_up: BringUp
     standstill: Standstill
-    deploys: Deploys
 
     def go_live(self, attempt: Attempt, image: Image) -> Live:
         """Return once the new web process answers what was held. Raise BootFailed, SwitchFailed: the old release serves again then."""
-        with attempt.progress.stage("create"):
-            created = self.containers.create(attempt, image)
-            self.deploys.enter(attempt.deploy.id, "create", container=created.web)
-            before = self.containers.others(attempt.deploy)
+        created = self.bring_up.create(attempt, image)
+        before = self.containers.others(attempt.deploy)
         if not before:
             return self.bring_up.go_live(attempt, created)  # nothing is to be handed over
         attempt.check()

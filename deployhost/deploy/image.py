@@ -13,7 +13,7 @@ from deployhost.build.planning_pool import PlanningPool
 from deployhost.config.env import revealed
 from deployhost.containers.attempt import Attempt
 from deployhost.deploy.queue import REPEATS
-from deployhost.errors import CommandStopped, NotFound
+from deployhost.errors import NotFound
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract
 from deployhost.model import AppName, Release
@@ -72,29 +72,25 @@ class Images:
             return known
         work = self.paths.build_work(deploy.app)
         work.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with progress.stage("build", detail=plan.runtime):
-            try:
-                return self.builder.build(
-                    plan,
-                    app=deploy.app,
-                    context=context,
-                    work=work,
-                    reference=reference,
-                    source=source,
-                    stand_in=config.stand_in_bases,
-                    fresh=deploy.rebuild,
-                    on_line=progress.output,
-                    say=progress.note,
-                    stop=attempt.stop,
-                )
-            except CommandStopped:
-                attempt.check()
-                raise
+        with progress.stage("build", detail=plan.runtime), attempt.cancellable():
+            return self.builder.build(
+                plan,
+                app=deploy.app,
+                context=context,
+                work=work,
+                reference=reference,
+                source=source,
+                stand_in=config.stand_in_bases,
+                fresh=deploy.rebuild,
+                on_line=progress.output,
+                say=progress.note,
+                stop=attempt.stop,
+            )
 
     def _planned(self, attempt: Attempt, context: Path) -> BuildPlan:
         """Return how an attempt's files are built, having said what their owner should know."""
         config = attempt.config
-        try:
+        with attempt.cancellable():
             plan = self.planner.plan(
                 context,
                 attempt.deploy.app,
@@ -104,9 +100,6 @@ class Images:
                 web=config.names_web,
                 stop=attempt.stop,
             )
-        except CommandStopped:
-            attempt.check()
-            raise
         for warning in plan.warnings:
             attempt.progress.note(f"warning: {warning}")
         return plan

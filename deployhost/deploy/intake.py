@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from deployhost.config import apps as apps_yml
 from deployhost.config.current import Apps
-from deployhost.deploy.push_plan import ZERO, PushKind, going_forward, judge_push, overtaken_by, replaces
+from deployhost.deploy.push_plan import ZERO, PushKind, PushVerdict, going_forward, judge_push, overtaken_by, replaces
 from deployhost.deploy.queue import BUILDS, CHOICES, REPEATS, overtakes
 from deployhost.journal.deploys import Deploys, Push
 from deployhost.journal.event_log import EventLog
@@ -24,20 +24,6 @@ class Accepted:
 
     deploy: Deploy
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A push that git stores, and that deploys nothing: why."""
-
-    says: str
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A push that is turned down: why."""
-
-    says: str
 
 
 @dataclass(frozen=True)
@@ -61,22 +47,20 @@ class Intake:
     wake: Callable[[AppName], None]
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
-    def push(self, app: AppName, ref: str, old: str, new: str, token: str | None = None) -> Accepted | Kept | Refused:
-        """Take a push of one ref, from `old` to `new`, commits or 40 zeros.
+    def push(self, app: AppName, ref: str, old: str, new: str, token: str | None = None) -> Accepted | PushVerdict:
+        """Take a push of one ref, from `old` to `new`, commits or 40 zeros; return why it is not deployed, if it is not.
 
         The token names the push however often it is asked for: each push is one deploy. The first branch that is pushed to an
         app without one becomes its branch. Raise AppNotFound, InvalidConfig, NotFound for a commit that is not there.
         """
         verdict = judge_push(app, self.apps.get(app).branch, ref, new)
-        if verdict.kind is PushKind.KEEP:
-            return Kept(verdict.says)
-        if verdict.kind is PushKind.REFUSE or verdict.branch is None:
-            return Refused(verdict.says)
+        if verdict.branch is None:
+            return verdict
         repository = self.repository(app)
         known = token is not None and self.deploys.of_push(app, token) is not None
         if old != (repository.resolve(ref) or ZERO) and not known:
             # git's own compare-and-swap: the branch has moved since the pusher looked.
-            return Refused("fetch first: somebody else has pushed in the meantime")
+            return PushVerdict(PushKind.REFUSE, "fetch first: somebody else has pushed in the meantime")
         commit = repository.commit(Sha(new))
         if verdict.adopt:
             apps_yml.set_branch(self.apps.path, app, verdict.branch)

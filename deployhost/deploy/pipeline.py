@@ -124,10 +124,7 @@ class Pipeline:
             waits.append(self.clock.time())
             attempt.progress.note(f"waiting for Kamal's lock: {who}")
 
-        held = self.locks.held(
-            deploy.app, attempt.version, patience=LOCK_PATIENCE, waiting=waiting, check=attempt.check
-        )
-        with held:
+        with self.locks.held(deploy.app, attempt.version, patience=LOCK_PATIENCE, waiting=waiting, check=attempt.check):
             for since in waits:
                 attempt.progress.timed("lock", round((self.clock.time() - since) * 1000, 1))
             attempt = self._as_wanted_now(attempt)
@@ -181,15 +178,13 @@ class Pipeline:
         lines = error.details
         if container is not None and not isinstance(error, InternalError | DeployCancelled):
             lines = (*error.details, *self.maker.last_lines(container))
-        hint = error.hint or f"deployhost logs {deploy.app} --deploy {deploy.id}"
-        cancelled = isinstance(error, DeployCancelled)
         body = {
             **error.to_json(),
             "message": progress.redacted(error.message),
             "details": [progress.redacted(line) for line in lines],
-            "hint": hint,
+            "hint": error.hint or f"deployhost logs {deploy.app} --deploy {deploy.id}",
         }
-        status = DeployStatus.CANCELLED if cancelled else DeployStatus.FAILED
+        status = DeployStatus.CANCELLED if isinstance(error, DeployCancelled) else DeployStatus.FAILED
         if not self.deploys.end(deploy.id, status, body):
             log.warning("deploy %d had ended before: %s", deploy.id, error.message)
         threading.Thread(target=self._tidy, args=(failed,), name=f"tidy-{deploy.app}", daemon=True).start()

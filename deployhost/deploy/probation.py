@@ -75,11 +75,9 @@ def judge(observations: Sequence[Observation], lived: float) -> Verdict:
 
 
 def _ended(process: ProcessSeen, observations: Sequence[Observation]) -> str:
-    how = f"exit code {process.exit_code}" if process.exit_code else ""
     seen = [(one.at, same) for one in observations for same in one.processes if same.name == process.name]
     codes = [same.exit_code for _, same in seen if same.exit_code]
-    how = how or (f"exit code {codes[-1]}" if codes else "")
-    told = f" ({how})" if how else ""
+    told = f" (exit code {codes[-1]})" if codes else ""
     if process.restarts and any(same.out_of_memory for _, same in seen):
         return f"the process {process.name} ran out of memory and was killed"
     if process.restarts >= LOOP:
@@ -154,6 +152,4 @@ def way_back(
     ]
     # Settled is not proven: of a failed release that had to stay, `proven_at` only says that it is not watched any more.
     target = next((one for one in well if one.proven_at is not None), well[0] if well else None)
-    return (
-        WayBack(target=target) if target else WayBack(note="there is no earlier release that did not fail, so it stays")
-    )
+    return WayBack(target, note="" if target else "there is no earlier release that did not fail, so it stays")

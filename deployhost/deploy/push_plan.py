@@ -20,7 +20,7 @@ class PushKind(Enum):
 
 @dataclass(frozen=True)
 class PushVerdict:
-    """The kind, what to tell the pusher, and the branch to deploy (adopted: it becomes the app's)."""
+    """The kind, what to tell the pusher, and the branch if it is deployed (adopted: it becomes the app's)."""
 
     kind: PushKind
     says: str = ""

@@ -21,11 +21,8 @@ def overtakes(new: Trigger, queued: Deploy) -> bool:
 
 def next_of(queued: Iterable[Deploy]) -> Deploy | None:
     """Return the deploy of one app to run next, or None: the oldest, since the newer ones wait their turn."""
-    return min(
-        (deploy for deploy in queued if deploy.status is DeployStatus.QUEUED),
-        key=lambda deploy: deploy.id,
-        default=None,
-    )
+    waiting = (deploy for deploy in queued if deploy.status is DeployStatus.QUEUED)
+    return min(waiting, key=lambda deploy: deploy.id, default=None)
 
 
 def next_version(sha: Sha, used: set[str]) -> Version:

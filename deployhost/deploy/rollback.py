@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from deployhost.deploy.queue import REPEATS
 from deployhost.deploy.rollback_plan import RollbackCandidate, choose
@@ -46,10 +46,9 @@ class Rollbacks:
 
     def _candidates(self, app: AppName) -> Sequence[RollbackCandidate]:
         releases = self.releases.of_app(app)
-        older: list[Release | None] = [*releases[1:], None][: len(releases)]
         return [
             RollbackCandidate(release, self.has_image(release) is not False, self._origin(release, before))
-            for release, before in zip(releases, older, strict=True)
+            for release, before in zip_longest(releases, releases[1:])
         ]
 
     def _origin(self, release: Release, before: Release | None) -> Version | None:

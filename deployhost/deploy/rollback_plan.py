@@ -69,7 +69,8 @@ def _named(app: AppName, candidates: Sequence[RollbackCandidate], wanted: str) -
         )
     if exact and exact[0].release.is_live:
         raise Conflict(f"{exact[0].release.version.short} is already live", hint=f"deployhost restart {app}")
-    usable = [one for one in (*found, *_same_commit(candidates, found[0])) if one.has_image]
+    same_commit = [one for one in candidates if one.release.sha == found[0].release.sha]
+    usable = [one for one in (*found, *same_commit) if one.has_image]
     if not usable:
         release = found[0].release
         raise NotFound(
@@ -79,7 +80,3 @@ def _named(app: AppName, candidates: Sequence[RollbackCandidate], wanted: str) -
     if usable[0].release.is_live:
         raise Conflict(f"{usable[0].release.version.short} is already live", hint=f"deployhost restart {app}")
     return usable[0]
-
-
-def _same_commit(candidates: Sequence[RollbackCandidate], one: RollbackCandidate) -> list[RollbackCandidate]:
-    return [other for other in candidates if other.release.sha == one.release.sha]

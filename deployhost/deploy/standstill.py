@@ -29,9 +29,8 @@ from deployhost.traffic.holding import NOT_HELD, Holding
 from deployhost.traffic.live import Live
 from deployhost.traffic.switch import Switch, Switched
 
-SPARE = (
-    60.0  # seconds beyond all limits of a standstill that the proxy goes on holding: whoever mends a crash needs some
-)
+# Seconds beyond all limits of a standstill that the proxy goes on holding: whoever mends a crash needs some.
+SPARE = 60.0
 log = logging.getLogger(__name__)
 
 
@@ -65,7 +64,9 @@ class Standstill:
             return self._replace(attempt, created, list(before))
         except Exception:
             if self._go_back(attempt) == created.web:
-                return self._as_it_is(attempt, created)
+                # The proxy had switched, and the requests could be let go after all: it is live.
+                port = self.deploys.get(attempt.deploy.id).port
+                return Live(self.docker.inspect(created.web), port or 0, None)
             raise
 
     def mend(self, hold: Hold) -> str | None:
@@ -102,11 +103,6 @@ class Standstill:
         if serving in hold.containers:
             attempt.progress.note("the old release was started again")
         return serving
-
-    def _as_it_is(self, attempt: Attempt, created: Created) -> Live:
-        """The proxy had switched, and the requests could be let go after all: it is live."""
-        port = self.deploys.get(attempt.deploy.id).port
-        return Live(self.containers.inspect(created.web), port or 0, None)
 
     def _mend(self, hold: Hold) -> str | None:
         config = self.apps.get(hold.app)

@@ -5,13 +5,12 @@ Nothing here has to survive: which releases are on probation, and which of them 
 
 import logging
 from dataclasses import dataclass, field
-from typing import Any
 
 from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
 from deployhost.config.env import EnvStore
 from deployhost.config.server import ServerSettings
-from deployhost.containers.belongs import of_release
+from deployhost.containers.ran_with import workers_beside
 from deployhost.containers.readiness import paths_to_ask
 from deployhost.deploy.intake import Intake
 from deployhost.deploy.probation import FORGOTTEN, Observation, ProcessSeen, bad_answer, judge, way_back
@@ -102,7 +101,9 @@ class Watch:
         watched.observations.append(self._observe(release, watched))
         verdict = judge(watched.observations, lived)
         if verdict.why and not (verdict.by_answers and not self._serves(release)):
-            self._fail(release, verdict.why, verdict.process)
+            self._blame(release, verdict.why, verdict.process)
+            self.releases.mark_failed(release.app, release.version, verdict.why)
+            self._go_back(release, verdict.why)
         elif verdict.why:
             watched.observations.clear()  # the bad answers were not its own: they did not reach it
         elif verdict.proven:
@@ -110,9 +111,7 @@ class Watch:
 
     def _observe(self, release: Release, watched: _Watched) -> Observation:
         web = self.docker.inspect(release.container)
-        its = of_release(self.docker.listed({"service": release.app, "destination": ""}), release)
-        workers = [found for one in its if one.id != web.id and (found := self.docker.find(one.id)) is not None]
-        processes = tuple(_seen(one) for one in (web, *workers))
+        processes = tuple(_seen(one) for one in (web, *workers_beside(self.docker, release)))
         now = self.clock.monotonic()
         if now - watched.asked_at < ASK_EVERY or not web.running:
             return Observation(now, processes)
@@ -141,11 +140,6 @@ class Watch:
             return False
         route = self.proxy.routes().get(service_name(release.app, WEB))
         return route is not None and route.state == RUNNING and route.leads_to(release.container)
-
-    def _fail(self, release: Release, why: str, process: str) -> None:
-        self._blame(release, why, process)
-        self.releases.mark_failed(release.app, release.version, why)
-        self._go_back(release, why)
 
     def _go_back(self, release: Release, why: str) -> None:
         """Queue the rollback, or note why there is none. What is queued already, or may yet mend it, is waited for."""
@@ -179,8 +173,7 @@ class Watch:
 
     def _note(self, release: Release, text: str) -> None:
         log.info("%s: %s", release.app, text)
-        event: dict[str, Any] = {"event": "note", "text": text}
-        self.events.append(release.deploy, event)
+        self.events.append(release.deploy, {"event": "note", "text": text})
 
 
 def _key(release: Release) -> tuple[AppName, str]:

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from deployhost.errors import CommandTimedOut, DeployhostError, NotFound
@@ -27,7 +27,7 @@ class Drainer:
     def follow(
         self,
         switched: Switched | None,
-        replaced: Iterable[Container],
+        replaced: Collection[Container],
         limit: float,
         afterwards: Callable[[], None],
     ) -> None:
@@ -35,33 +35,27 @@ class Drainer:
 
         Workers are stopped now, web containers once their requests are done; then `afterwards` is called.
         """
-        arguments = (switched, tuple(replaced), limit, afterwards)
-        threading.Thread(target=self._after, args=arguments, name="drain", daemon=True).start()
+        serving = [one for one in replaced if one.labels.get("role") == WEB]
+        workers = [one for one in replaced if one not in serving]
+
+        def drain() -> None:
+            try:
+                for container in workers:
+                    self.stop(container.id)
+                if switched is not None:
+                    with contextlib.suppress(CommandTimedOut):
+                        switched.call.wait(limit + MARGIN)
+                    switched.forget()
+                for container in serving:
+                    self.stop(container.id)
+                afterwards()
+            except DeployhostError as error:
+                log.warning("draining: %s", error)
+
+        threading.Thread(target=drain, name="drain", daemon=True).start()
 
     def stop(self, container: str) -> None:
         """Stop a container that gets no requests any more, and note that. One that is gone is no error."""
         with contextlib.suppress(NotFound):
             self.docker.stop(container)
         self.releases.drained(container)
-
-    def _after(
-        self,
-        switched: Switched | None,
-        replaced: tuple[Container, ...],
-        limit: float,
-        afterwards: Callable[[], None],
-    ) -> None:
-        try:
-            serving = [one for one in replaced if one.labels.get("role") == WEB]
-            for container in replaced:
-                if container not in serving:
-                    self.stop(container.id)
-            if switched is not None:
-                with contextlib.suppress(CommandTimedOut):
-                    switched.call.wait(limit + MARGIN)
-                switched.forget()
-            for container in serving:
-                self.stop(container.id)
-            afterwards()
-        except DeployhostError as error:
-            log.warning("draining: %s", error)

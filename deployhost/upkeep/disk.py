@@ -50,9 +50,9 @@ class DiskGuard:
         for app in self.apps.known:
             self.pruner.remove(self.pruner.surplus(app))
         engine, wanted = self.disks.engine(), self.settings.current().disk_reserve
-        if missing(engine, wanted) or short_of_inodes(engine):
-            # Of a disk with too many files all of the cache goes: bytes don't tell how many a record has.
-            needed = engine.total if short_of_inodes(engine) else missing(engine, wanted)
+        # Of a disk with too many files all of the cache goes: bytes don't tell how many a record has.
+        needed = engine.total if short_of_inodes(engine) else missing(engine, wanted)
+        if needed:
             self.pruner.remove_cache(self.pruner.cache_surplus(needed))
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deployhost.errors import FileProblem
 from deployhost.system import files
 from deployhost.system.docker import Docker
 from deployhost.upkeep.disk_plan import Space
@@ -37,11 +36,7 @@ def space(path: Path) -> Space:
     try:
         found = os.statvfs(path)
     except OSError as error:
-        raise _problem(path, error) from error
+        raise files.problem("read", path, error) from error
     return Space(
         str(path), found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize, found.f_files, found.f_favail
     )
-
-
-def _problem(path: Path, error: OSError) -> FileProblem:
-    return files.problem("read", path, error)

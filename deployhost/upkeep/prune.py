@@ -28,11 +28,10 @@ CACHE_AFTER = 10  # or so many deploys
 
 @dataclass(frozen=True)
 class Surplus:
-    """What of one app goes: containers and images by the names people know, and the decision itself."""
+    """What of one app goes: the decision, its containers by the names people know, and images that have no name."""
 
     app: AppName
     containers: tuple[str, ...]
-    images: tuple[str, ...]
     decided: Prune
     dangling: tuple[str, ...]
 
@@ -75,11 +74,10 @@ class Pruner:
         # Kamal's own containers of this app too: they have a process and a destination, which others that are merely
         # labelled alike have not.
         listed = [one for one in self.docker.listed({"service": app, "destination": ""}) if one.labels.get("role")]
-        versions = {one.id: version_in(one.name, app, one.labels["role"]) for one in listed}
         containers = [
             Found(one.id, one.labels["role"], version, one.status not in ("exited", "created", "dead"))
             for one in listed
-            if (version := versions[one.id]) is not None
+            if (version := version_in(one.name, app, one.labels["role"])) is not None
         ]
         images = self.docker.images(f"service={app}")
         # In this order: whatever was found above belongs to a deploy that is still open here, or to what it has become by then.
@@ -94,11 +92,9 @@ class Pruner:
             needed=[release.container for release in needed(releases)],
         )
         used = {one.image_id for one in listed} | {release.image for release in releases}
-        names = {one.id: one.name for one in listed}
         return Surplus(
             app=app,
-            containers=tuple(names[container] for container in decided.containers),
-            images=decided.images,
+            containers=tuple(one.name for one in listed if one.id in decided.containers),
             decided=decided,
             dangling=tuple(
                 image.id
@@ -112,7 +108,7 @@ class Pruner:
         for container in surplus.decided.containers:
             with contextlib.suppress(Conflict):  # somebody has started it since
                 self.docker.remove(container)
-        for reference in (*surplus.images, *surplus.dangling):
+        for reference in (*surplus.decided.images, *surplus.dangling):
             self.docker.remove_image(reference)
         self.releases.drop(surplus.app, [Version(version) for version in surplus.decided.releases])
         for deploy in self.deploys.of_app(surplus.app, limit=KEEP_LOGS * 2)[KEEP_LOGS:]:

@@ -8,7 +8,7 @@ from deployhost.daemon.operations import requests
 from deployhost.daemon.operations.apps import listed, named
 from deployhost.daemon.operations.following import follow, shown
 from deployhost.daemon.parts import Parts
-from deployhost.deploy.intake import Kept, Refused
+from deployhost.deploy.push_plan import PushKind, PushVerdict
 from deployhost.errors import Conflict, NotFound, WaitTimedOut
 from deployhost.model import AppName, Deploy, DeployStatus, Trigger
 
@@ -21,10 +21,10 @@ def push(parts: Parts, request: Message, emit: Emit) -> PushView:
     ref, old, new = (requests.text(request, key) for key in ("ref", "old", "new"))
     token = None if request.get("token") is None else requests.text(request, "token")
     taken = parts.intake.push(requests.app_name(request, "app"), ref, old, new, token)
-    if isinstance(taken, Kept):
+    if isinstance(taken, PushVerdict) and taken.kind is PushKind.KEEP:
         emit({"event": "note", "text": taken.says})
         return {"outcome": "ok", "message": taken.says, "fall_through": True, "deploy": None}
-    if isinstance(taken, Refused):
+    if isinstance(taken, PushVerdict):
         return {"outcome": "ng", "message": taken.says, "deploy": None}
     for note in taken.notes:
         emit({"event": "note", "text": note})

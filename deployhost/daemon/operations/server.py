@@ -26,7 +26,7 @@ def prune(parts: Parts, request: Message, _emit: Emit) -> Pruned:
         if applied:
             parts.pruner.remove(surplus)
         apps.append(
-            {"app": app, "containers": list(surplus.containers), "images": [*surplus.images, *surplus.dangling]}
+            {"app": app, "containers": list(surplus.containers), "images": [*surplus.decided.images, *surplus.dangling]}
         )
     cache = parts.pruner.cache_surplus()
     if applied:

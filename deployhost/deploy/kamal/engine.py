@@ -65,8 +65,9 @@ class KamalEngine:
         self.kamal.check(self.settings.current().ssh_port)
         trusted = self.projects.is_trusted(attempt.config)
         project = self.projects.of_trusted(attempt) if trusted else self.projects.of_attempt(attempt, image)
-        if not trusted:
-            self._prepare(attempt, image)
+        if not trusted:  # what Kamal does not do: have storage that its user may write to, and run the release command
+            self.storage.prepare(attempt, image)
+            self.containers.run_release_command(attempt, image, processes_of(image, attempt.config))
         builds = attempt.deploy.trigger in BUILDS
         # What is pushed must still be there when Kamal pulls it.
         with registry.pushing(self.paths) if builds else contextlib.nullcontext():
@@ -92,11 +93,6 @@ class KamalEngine:
             return ["deploy" if known else "setup", "--skip-push"]
         return ["redeploy" if known else "deploy", "--skip-push"]
 
-    def _prepare(self, attempt: Attempt, image: Image) -> None:
-        """Do before Kamal what it does not do: have storage that its user may write to, and run the release command."""
-        self.storage.prepare(attempt, image)
-        self.containers.run_release_command(attempt, image, processes_of(image, attempt.config))
-
     def _await_drains(self, attempt: Attempt) -> None:
         """Wait for what is draining: Kamal would take it for a stale container and stop it in the middle of its requests."""
 
@@ -107,10 +103,20 @@ class KamalEngine:
 
     def _run(self, attempt: Attempt, project: Project, command: list[str]) -> list[str]:
         """Run Kamal to its end and return what it wrote. Raise BootFailed, DeployCancelled, what served before serving again."""
-        look = _NewContainer(self.docker, self.deploys, attempt, project.port)
+        noted = False
+
+        def look() -> None:
+            """Note the new container as soon as there is one: a failure shows its output, a crash leaves it known."""
+            nonlocal noted
+            name = contract.container_name(attempt.deploy.app, WEB, attempt.version)
+            container = None if noted else self.docker.find(name)
+            if container is not None:
+                self.deploys.enter(attempt.deploy.id, "kamal", container=container.id, port=project.port)
+                noted = True
+
         try:
             code, lines = self.kamal.run(
-                attempt, project, command, timeout=_longest(attempt), stop=attempt.stop, look=look.look
+                attempt, project, command, timeout=_longest(attempt), stop=attempt.stop, look=look
             )
         except CommandStopped:
             self._go_back(attempt, project)
@@ -190,25 +196,6 @@ class KamalEngine:
                     f"{what} ended while starting, with exit code {codes[0]}", details=details, process=role
                 )
         return None
-
-
-class _NewContainer:
-    """Notes the new container in the journal as soon as there is one: a failure shows its output, a crash leaves it known."""
-
-    def __init__(self, docker: Docker, deploys: Deploys, attempt: Attempt, port: int | None) -> None:
-        self._docker = docker
-        self._deploys = deploys
-        self._number = attempt.deploy.id
-        self._port = port
-        self._name = contract.container_name(attempt.deploy.app, WEB, attempt.version)
-        self._noted = False
-
-    def look(self) -> None:
-        """Look for the container, unless it is noted."""
-        container = None if self._noted else self._docker.find(self._name)
-        if container is not None:
-            self._deploys.enter(self._number, "kamal", container=container.id, port=self._port)
-            self._noted = True
 
 
 def _longest(attempt: Attempt) -> float:

@@ -9,7 +9,7 @@ from deployhost.deploy.image import Images
 from deployhost.deploy.kamal.projects import KamalProjects
 from deployhost.deploy.kamal.run import KamalProgram
 from deployhost.deploy.queue import BUILDS
-from deployhost.errors import BuildFailed, CommandStopped
+from deployhost.errors import BuildFailed
 from deployhost.kamal import contract, failure, registry
 from deployhost.model import AppName
 from deployhost.paths import Paths
@@ -54,10 +54,7 @@ class KamalImages:
     def _build(self, attempt: Attempt, timeout: float) -> None:
         command = ["build", "deliver", *(["--no-cache"] if attempt.deploy.rebuild else [])]
         project = self.projects.of_trusted(attempt)
-        try:
+        with attempt.cancellable():
             code, lines = self.kamal.run(attempt, project, command, timeout=timeout, stop=attempt.stop)
-        except CommandStopped:
-            attempt.check()
-            raise
         if code != 0:
             raise BuildFailed(f"Kamal can't build the image: {failure.cause(lines) or 'it did not say why'}")

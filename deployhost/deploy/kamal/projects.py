@@ -1,7 +1,7 @@
 """Apps as Kamal's CLI is to see them: facts from apps.yml, the journal and Docker, written as a Kamal project."""
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,7 +69,7 @@ class KamalProjects:
         known = self._health(config, live)
         app = self._seen(config, image, self.deploys.get(live.deploy), live.port, known or health)
         directory = self.project.write(app, env, contract.image(name, version))
-        warnings = _warnings(config, image, env, known)
+        warnings = tuple(_warnings(config, image, env, known))
         return Project(directory, self._version(live, argv), live.port, warnings)
 
     def is_trusted(self, config: AppConfig) -> bool:
@@ -153,21 +153,16 @@ def architecture() -> str:
     return ARCHITECTURES.get(machine, machine)
 
 
-def _warnings(config: AppConfig, image: Image, env: Mapping[str, str], health: str | None) -> tuple[str, ...]:
-    """Return what a person who uses Kamal on this app should know."""
-    found = []
-    unfit = env_values.split(env).unfit
-    if unfit:
-        found.append(
-            f"Kamal can't pass on values of several lines: a container that it starts lacks {', '.join(unfit)}"
-        )
+def _warnings(config: AppConfig, image: Image, env: Mapping[str, str], health: str | None) -> Iterator[str]:
+    """Yield what a person who uses Kamal on this app should know."""
+    if unfit := env_values.split(env).unfit:
+        yield f"Kamal can't pass on values of several lines: a container that it starts lacks {', '.join(unfit)}"
     if health is None:
-        found.append(
+        yield (
             "Kamal takes 2xx only for healthy, and the app answers otherwise at /up and /: "
             "name a path with `health:` in apps.yml before Kamal starts a container"
         )
     if config.takes_over is Strategy.HANDOVER:
-        found.append("Kamal knows no handover: while it switches, two releases of the app run at once")
+        yield "Kamal knows no handover: while it switches, two releases of the app run at once"
     if processes_of(image, config).release is not None:
-        found.append("Kamal does not run the app's release command")
-    return tuple(found)
+        yield "Kamal does not run the app's release command"

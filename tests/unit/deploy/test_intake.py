@@ -2,8 +2,8 @@
 
 import pytest
 
-from deployhost.deploy.intake import Accepted, Kept, Refused
-from deployhost.deploy.push_plan import ZERO
+from deployhost.deploy.intake import Accepted
+from deployhost.deploy.push_plan import ZERO, PushKind, PushVerdict
 from deployhost.errors import AppNotFound
 from deployhost.model import AppName, DeployStatus, Trigger
 from tests.fakes.assembled import Assembled, Server, sha
@@ -36,9 +36,12 @@ def test_the_same_push_asked_again_is_one_deploy(app: AppName, daemon: Assembled
 
 
 def test_a_push_that_is_none_of_a_branch_is_left_to_git(app: AppName, daemon: Assembled, woken: list[AppName]) -> None:
-    assert daemon.intake.push(app, "refs/tags/v1", ZERO, TWO) == Kept("tag v1 is kept; only branches are deployed")
-    assert isinstance(daemon.intake.push(app, MAIN, ONE, ZERO), Refused)
-    assert isinstance(daemon.intake.push(app, MAIN, TWO, THREE), Refused), "the branch is not where the pusher saw it"
+    kept = PushVerdict(PushKind.KEEP, "tag v1 is kept; only branches are deployed")
+    assert daemon.intake.push(app, "refs/tags/v1", ZERO, TWO) == kept
+    deleted, behind = daemon.intake.push(app, MAIN, ONE, ZERO), daemon.intake.push(app, MAIN, TWO, THREE)
+    assert isinstance(deleted, PushVerdict)
+    assert isinstance(behind, PushVerdict), "the branch is not where the pusher saw it"
+    assert deleted.kind is behind.kind is PushKind.REFUSE
     assert daemon.deploys.open() == []
     assert woken == []
 

@@ -45,7 +45,7 @@ class World(Disks, Pruner):
     def surplus(self, app: AppName) -> Surplus:
         if self.down:
             raise DockerUnavailable("the Docker engine does not answer")
-        return Surplus(app, (), (), Prune(), ())
+        return Surplus(app, (), Prune(), ())
 
     def remove(self, surplus: Surplus) -> None:
         self._gain(str(surplus.app), self.images_free)
