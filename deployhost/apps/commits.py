@@ -74,10 +74,8 @@ def find_commit(repository: BareRepository, app: AppName, named: str) -> Sha:
         name = Branch(full[1] if full else named)
     except InvalidName:
         shown = named if len(named) <= 60 else named[:57] + "..."
-        raise InvalidRequest(
-            f"{shown!r} is not a branch, tag or commit",
-            hint=f"deployhost deploy {app} main",
-        ) from None
+        hint = f"deployhost deploy {app} main"
+        raise InvalidRequest(f"{shown!r} is not a branch, tag or commit", hint=hint) from None
     branch, tag = (repository.resolve(named if full else f"refs/{kind}/{name}") for kind in ("heads", "tags"))
     if branch is not None and tag is not None and branch != tag:
         raise Conflict(f"{name} is a branch and a tag of {app}", hint=f"deployhost deploy {app} refs/tags/{name}")

@@ -9,7 +9,7 @@ from deployhost.containers.storage import Storage
 from deployhost.journal.releases import Releases
 from deployhost.model import AppName, EnvName
 from deployhost.system.docker import Docker
-from deployhost.system.docker_model import Container, variables
+from deployhost.system.docker_model import variables
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class LiveSettings:
         found = self.docker.find(live.container)
         if found is None:
             return False
-        has, images = variables(found.env), self._of_image(found)
+        image = self.docker.image(found.image_id)
+        has, images = variables(found.env), {} if image is None else variables(image.env)
         # What deployhost and Kamal set by themselves is never the app's own.
         own = {name: value for name, value in wanted.items() if not refusals(name, "")}
         return all(has.get(name) == (images.get(name) if value is None else value) for name, value in own.items())
@@ -41,7 +42,3 @@ class LiveSettings:
         live = self.releases.live(app)
         found = None if live is None else self.docker.find(live.container)
         return None if found is None else self.storage.mounted_in(found, app)
-
-    def _of_image(self, container: Container) -> dict[str, str]:
-        image = self.docker.image(container.image_id)
-        return {} if image is None else variables(image.env)

@@ -9,6 +9,8 @@ from deployhost.kamal.lock import LockDetails
 from deployhost.model import WEB, AppName, Deploy, DeployStatus, Release, Trigger
 from deployhost.system.docker_model import Container
 
+CAME_TO_NOTHING = {DeployStatus.FAILED: "failed", DeployStatus.CANCELLED: "was cancelled"}
+
 
 def state(
     app: AppName,
@@ -35,18 +37,17 @@ def _away(live: Release, web: Container | None) -> tuple[AppState, str]:
     if web is not None and web.status == "paused":
         return "down", _frozen(web)
     again = f"to start it again: deployhost restart {live.app}"
+    down = "its container is gone" if web is None else _restarts(web) or _ended(web)
     if live.stopped:
         return "stopped", f"it was stopped {live.stopped}; {again}"
-    return "down", f"{_why_down(web)}; {again}"
+    return "down", f"{down}; {again}"
 
 
 def _reached(app: AppName, web: Container, route: Route | None) -> tuple[AppState, str]:
     """Return the state of an app whose web container runs, by whether requests are sent there."""
     if route is not None and route.state == STOPPED:
-        return (
-            "stopped",
-            f"it is in maintenance: visitors get 503; to end that: deployhost kamal {app} -- app live",
-        )
+        why = f"it is in maintenance: visitors get 503; to end that: deployhost kamal {app} -- app live"
+        return "stopped", why
     if route is not None and route.state == PAUSED:
         return "held", "kamal-proxy holds its requests"
     return "live", _restarts(web)
@@ -61,10 +62,8 @@ def difference(app: AppName, live: Release | None, pushed: Deploy | None, chosen
     if pushed is None or pushed.sha == live.sha:
         return ""
     stays = f"; {live.sha.short} keeps serving" if state not in ("down", "stopped") else ""
-    if pushed.status is DeployStatus.FAILED:
-        return f"the newest push {pushed.sha.short} failed{stays}"
-    if pushed.status is DeployStatus.CANCELLED:
-        return f"the newest push {pushed.sha.short} was cancelled{stays}"
+    if pushed.status in CAME_TO_NOTHING:
+        return f"the newest push {pushed.sha.short} {CAME_TO_NOTHING[pushed.status]}{stays}"
     return f"the newest push is {pushed.sha.short} ({pushed.status}){stays}"
 
 
@@ -88,14 +87,10 @@ def _chosen(app: AppName, live: Release, pushed: Deploy | None, chosen: Deploy) 
 
 def settings(app: AppName, live: Release | None, changed: Deploy | None) -> str:
     """Say it if the deploy of the last change of settings did not reach the live release."""
-    if live is None or changed is None or changed.id < live.deploy:
+    if live is None or changed is None or changed.id < live.deploy or changed.status not in CAME_TO_NOTHING:
         return ""
-    how = {DeployStatus.FAILED: "failed", DeployStatus.CANCELLED: "was cancelled"}.get(changed.status)
-    return (
-        ""
-        if how is None
-        else f"its settings changed, but the deploy that applies them {how}; to try again: deployhost restart {app}"
-    )
+    how = CAME_TO_NOTHING[changed.status]
+    return f"its settings changed, but the deploy that applies them {how}; to try again: deployhost restart {app}"
 
 
 def way_back(live: Release | None, tried: Deploy | None, older: Release | None) -> str:
@@ -182,12 +177,6 @@ def _ended(container: Container) -> str:
 
 def _frozen(container: Container) -> str:
     return f"it is frozen (docker pause); to let it go on: docker unpause {container.name}"
-
-
-def _why_down(container: Container | None) -> str:
-    if container is None:
-        return "its container is gone"
-    return _restarts(container) or _ended(container)
 
 
 def _span(seconds: float) -> str:

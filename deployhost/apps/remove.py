@@ -38,7 +38,7 @@ from deployhost.kamal.project import KamalProject
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB, AppName, Deploy, DeployStatus, Version
 from deployhost.paths import Paths
-from deployhost.steps import Acts, Plan, Step, apply
+from deployhost.steps import Acts, Plan, carry_out
 from deployhost.system.docker import Docker
 from deployhost.upkeep.build_files import remove_build_files
 
@@ -168,7 +168,8 @@ class Remover:
         plan = plan_removal(facts, with_storage=with_storage)
         self.removals.begin(app, with_storage=with_storage, listed=facts.listed)
         try:
-            apply(plan, self.acts(app), _Quiet())
+            for step in plan:
+                carry_out(step, self.acts(app))
         except DeployhostError as error:
             self.failed[app] = error
             raise
@@ -266,19 +267,6 @@ class Remover:
         self.kamal.remove(app)
         KamalProject(self.paths).remove(app)
         registry.forget(self.paths, app)
-
-
-class _Quiet:
-    """A recorder for whoever shows the steps afterwards."""
-
-    def started(self, step: Step) -> None:
-        """Nothing to show yet."""
-
-    def done(self, step: Step, said: str) -> None:
-        """Nothing to show yet."""
-
-    def failed(self, step: Step, error: Exception) -> None:
-        """The error itself is shown."""
 
 
 def _digest(config: AppConfig | None) -> str:

@@ -1,6 +1,6 @@
 """What removing an app deletes, as steps. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,47 +61,36 @@ class RemovalFacts:
 
 def plan_removal(facts: RemovalFacts, *, with_storage: bool) -> Plan:
     """Return the steps of a removal; the notes say what stays. `with_storage`: the data goes too."""
+    stays = facts.has_storage and not with_storage
+    notes = (f"the data in {facts.storage} stays; --storage deletes it too",) if stays else ()
+    return Plan(tuple(_steps(facts, with_storage)), notes)
+
+
+def _steps(facts: RemovalFacts, with_storage: bool) -> Iterator[Step]:
     app = facts.app
-    steps: list[Step] = [
-        RemoveRoute(
-            what=f"stop answering at {', '.join(facts.urls)}", why="no request must reach a container that is going"
-        )
-    ]
+    why = "no request must reach a container that is going"
+    yield RemoveRoute(what=f"stop answering at {', '.join(facts.urls)}", why=why)
     if facts.containers:
         count = len(facts.containers)
-        steps.append(
-            RemoveContainers(
-                what=f"delete {count} container{'s' if count > 1 else ''} of {app}",
-                why="they run, or hold the logs of, its releases",
-                containers=tuple(facts.containers),
-            )
+        yield RemoveContainers(
+            what=f"delete {count} container{'s' if count > 1 else ''} of {app}",
+            why="they run, or hold the logs of, its releases",
+            containers=tuple(facts.containers),
         )
     if facts.images:
         count = len(facts.images)
-        steps.append(
-            RemoveImages(
-                what=f"delete {count} image{'s' if count > 1 else ''} of {app}",
-                why="nothing can be rolled back to once the app is gone",
-                images=tuple(facts.images),
-            )
+        yield RemoveImages(
+            what=f"delete {count} image{'s' if count > 1 else ''} of {app}",
+            why="nothing can be rolled back to once the app is gone",
+            images=tuple(facts.images),
         )
     count = len(facts.variables)
     variables = f" and its {f'{count} environment variables' if count > 1 else 'environment variable'}" if count else ""
-    steps.append(
-        RemoveFiles(
-            what=f"delete the repository {facts.repository}{variables}",
-            why="the commits stay in the clones that pushed them",
-        )
-    )
-    notes = []
+    what = f"delete the repository {facts.repository}{variables}"
+    yield RemoveFiles(what=what, why="the commits stay in the clones that pushed them")
     if facts.has_storage and with_storage:
-        steps.append(RemoveStorage(what=f"delete the data in {facts.storage}", why="--storage was given"))
-    elif facts.has_storage:
-        notes.append(f"the data in {facts.storage} stays; --storage deletes it too")
+        yield RemoveStorage(what=f"delete the data in {facts.storage}", why="--storage was given")
     if facts.listed:
-        steps.append(RemoveSettings(what=f"take {app} out of apps.yml", why="it is not wanted any more"))
+        yield RemoveSettings(what=f"take {app} out of apps.yml", why="it is not wanted any more")
     else:
-        steps.append(
-            RemoveSettings(what=f"forget the releases of {app}", why="it is not in apps.yml any more", listed=False)
-        )
-    return Plan(tuple(steps), tuple(notes))
+        yield RemoveSettings(what=f"forget the releases of {app}", why="it is not in apps.yml any more", listed=False)

@@ -1,6 +1,6 @@
 """What runs: what the engine, the proxy and Kamal's locks say of all apps at once, so that one that hangs is waited for once."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from deployhost.containers.belongs import of_release
@@ -43,10 +43,9 @@ class RunningReader:
         except DeployhostError as error:
             return Running(error.message, locks=locks)
         try:
-            routes = self.proxy.routes()
+            return Running("", containers, self.proxy.routes(), locks)
         except DeployhostError:
             return Running("", containers, None, locks)
-        return Running("", containers, routes, locks)
 
     def _containers(self, live: Mapping[AppName, Release]) -> dict[AppName, tuple[Container, ...]]:
         listed: dict[str, list[Listed]] = {}
@@ -56,10 +55,6 @@ class RunningReader:
         for app, release in live.items():
             its = of_release(listed.get(app, []), release)
             web_first = sorted(its, key=lambda one: (one.id != release.container, one.labels["role"]))
-            found[app] = tuple(self._inspected(web_first))
+            # Listed a moment ago, one may be gone by now.
+            found[app] = tuple(container for one in web_first if (container := self.docker.find(one.id)))
         return {app: containers for app, containers in found.items() if containers}
-
-    def _inspected(self, listed: Iterable[Listed]) -> Iterator[Container]:
-        for one in listed:
-            if container := self.docker.find(one.id):  # listed a moment ago, it may be gone by now
-                yield container

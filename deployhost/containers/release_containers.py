@@ -11,11 +11,11 @@ from deployhost.containers.attempt import Attempt
 from deployhost.containers.belongs import DEPLOY_LABEL
 from deployhost.containers.boot import Ready, how_it_ended
 from deployhost.containers.make import ContainerMaker
-from deployhost.containers.processes import Processes, processes_of
+from deployhost.containers.processes import Process, Processes, processes_of
 from deployhost.errors import BootFailed, DeployhostError, DockerRefused, NotFound
 from deployhost.kamal import contract
 from deployhost.kamal.files import KamalFiles
-from deployhost.model import WEB, AppName, Deploy, ProcessName, Trigger
+from deployhost.model import WEB, AppName, Deploy, Trigger
 from deployhost.system.clock import Clock, until
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container, Image
@@ -38,7 +38,7 @@ class Created:
     image: Image
     processes: Processes
     web: str
-    workers: tuple[tuple[ProcessName, str], ...]
+    workers: tuple[tuple[Process, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class ReleaseContainers:
                 self.kamal.write_env(attempt.deploy.app, process.name, revealed(attempt.env))
         names = [worker.name for worker in processes.workers]
         web = self.maker.create(attempt, image, processes.web, names)
-        workers = tuple((worker.name, self.maker.create(attempt, image, worker)) for worker in processes.workers)
+        workers = tuple((worker, self.maker.create(attempt, image, worker)) for worker in processes.workers)
         return Created(image, processes, web, workers)
 
     def run_release_command(self, attempt: Attempt, image: Image, processes: Processes, *, held: bool = False) -> None:
@@ -84,14 +84,13 @@ class ReleaseContainers:
 
     def start(self, attempt: Attempt, created: Created) -> Container:
         """Start all containers of an attempt and return the web one. Raise BootFailed."""
-        names = {container: name for name, container in created.workers}
 
-        def start(container: str) -> None:
-            name = names[container]
-            with _explained(attempt, f"the process {name} (processes:)", _is_added(created, name)):
+        def start(made: tuple[Process, str]) -> None:
+            worker, container = made
+            with _explained(attempt, f"the process {worker.name} (processes:)", worker.added):
                 self.maker.start(container)
 
-        side_by_side(start, list(names), at_once=MOST_AT_ONCE)
+        side_by_side(start, created.workers, at_once=MOST_AT_ONCE)
         web = self.maker.start(created.web)
         self.joined(AppName(web.labels["service"]))
         return web
@@ -102,9 +101,9 @@ class ReleaseContainers:
         ready = self.maker.wait_ready(web, created.image, attempt.config, last_port, attempt.check)
         if created.workers:
             self.clock.sleep(max(0.0, WORKER_PROOF - (self.clock.monotonic() - began)))
-        for name, container in created.workers:
-            with _explained(attempt, f"the process {name} (processes:)", _is_added(created, name)):
-                self.maker.prove_worker(name, container)
+        for worker, container in created.workers:
+            with _explained(attempt, f"the process {worker.name} (processes:)", worker.added):
+                self.maker.prove_worker(worker.name, container)
         if ready.probe.status == REFUSES_HOST:
             attempt.progress.note(
                 f"it answers 400 to its own host name {ready.host} (GET {ready.probe.path}): "
@@ -174,10 +173,6 @@ class ReleaseContainers:
 
         if not until(ended, within=RELEASE_LIMIT, every=POLL, check=meanwhile, clock=self.clock):
             raise BootFailed(f"the release command did not end within {RELEASE_LIMIT:g} s")
-
-
-def _is_added(created: Created, name: ProcessName) -> bool:
-    return any(worker.name == name and worker.added for worker in created.processes.workers)
 
 
 @contextlib.contextmanager

@@ -25,15 +25,7 @@ POLL = 0.05
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class LastTry:
-    """The last attempt to make kamal-proxy anew that failed, and until when there is no other one."""
-
-    error: SwitchFailed | None = None
-    until: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class ServerActor:
     """Carries out single steps with the engine, the proxy and the journal.
 
@@ -47,7 +39,9 @@ class ServerActor:
     make_proxy: Callable[[], None]
     delete_repository: Callable[[AppName], bool]
     clock: Clock
-    last_try: LastTry = field(default_factory=LastTry)
+    # How the last attempt to make kamal-proxy anew failed, and until when there is no other one:
+    _refused: SwitchFailed | None = field(default=None, init=False)
+    _refused_until: float = field(default=0.0, init=False)
 
     @property
     def acts(self) -> Acts:
@@ -66,8 +60,8 @@ class ServerActor:
 
         Raise SwitchFailed, with the command that may fix it, and what its tools raise.
         """
-        if isinstance(step, MakeProxy) and self.last_try.error is not None and self.clock.time() < self.last_try.until:
-            raise self.last_try.error
+        if isinstance(step, MakeProxy) and self._refused is not None and self.clock.time() < self._refused_until:
+            raise self._refused
         log.info("%s: %s", step.what, step.why)
         return carry_out(step, self.acts)
 
@@ -85,10 +79,10 @@ class ServerActor:
             self.make_proxy()
         except DeployhostError as error:
             said = f"{PROXY_CONTAINER} was removed, and can't be made anew: {error.message}"
-            refused = SwitchFailed(said, hint=error.hint or SETUP, details=error.details)
-            self.last_try.error, self.last_try.until = refused, self.clock.time() + MAKE_AGAIN
-            raise refused from error
-        self.last_try.error = None
+            self._refused = SwitchFailed(said, hint=error.hint or SETUP, details=error.details)
+            self._refused_until = self.clock.time() + MAKE_AGAIN
+            raise self._refused from error
+        self._refused = None
         with _hinted(step):
             self._await_proxy()
 

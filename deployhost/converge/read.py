@@ -16,7 +16,7 @@ from deployhost.journal.releases import Releases
 from deployhost.kamal.contract import NETWORK, PROXY_CONTAINER, Route, service_name
 from deployhost.kamal.lock import KamalLocks
 from deployhost.kamal.proxy import KamalProxy
-from deployhost.model import WEB, AppName, Deploy, DeployStatus, EngineName, Release
+from deployhost.model import WEB, AppName, Deploy, DeployStatus, EngineName
 from deployhost.system.clock import Clock
 from deployhost.system.docker import Docker
 
@@ -134,10 +134,13 @@ class FactsReader:
                 engine_failed=frozenset(name for name, end in ends.items() if end.trouble or end.exit_code == LOST),
             )
         if facts.lost and facts.live is not None:
-            facts = replace(facts, since_live=self._since(facts.live))
+            # The deploy that brought it, and those that were accepted later.
+            later = (one for one in self.deploys.of_app(facts.app, limit=1000) if one.id >= facts.live.deploy)
+            facts = replace(facts, since_live=tuple(later))
         routed = facts.routed
         if facts.route is not None and routed is None:
-            return replace(facts, route_is_foreign=self._is_foreign(facts.route))
+            target = self.docker.find(facts.route.target.rpartition(":")[0])
+            return replace(facts, route_is_foreign=target is not None and target.running)
         if routed is None or (facts.live is not None and routed.id == facts.live.container):
             return facts
         image = self.docker.image(routed.image_id)
@@ -146,17 +149,8 @@ class FactsReader:
             routed_tags=() if image is None else image.tags,
             routed_deploy=self._deploy_of(facts.app, routed),
             releases=tuple(self.releases.of_app(facts.app)),
-            versions=self._versions(facts.app),
+            versions=frozenset(one.version for one in self.deploys.of_app(facts.app, limit=1000) if one.version),
         )
-
-    def _since(self, live: Release) -> tuple[Deploy, ...]:
-        """Return the deploy that brought a live release and those that were accepted later, newest first."""
-        return tuple(one for one in self.deploys.of_app(live.app, limit=1000) if one.id >= live.deploy)
-
-    def _is_foreign(self, route: Route) -> bool:
-        """Return whether a route that leads to none of the app's containers leads to one that runs all the same."""
-        container = self.docker.find(route.target.rpartition(":")[0])
-        return container is not None and container.running
 
     def _deploy_of(self, app: AppName, seen: AppContainer) -> Deploy | None:
         try:
@@ -164,9 +158,6 @@ class FactsReader:
         except NotFound:
             return None
         return deploy if deploy is not None and deploy.app == app else None
-
-    def _versions(self, app: AppName) -> frozenset[str]:
-        return frozenset(one.version for one in self.deploys.of_app(app, limit=1000) if one.version is not None)
 
     def _containers(self, only: AppName | None) -> dict[AppName, tuple[AppContainer, ...]]:
         """Return the containers of each app: Kamal's and ours without a destination, and release commands of ours."""

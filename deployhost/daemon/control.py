@@ -7,6 +7,7 @@ import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from deployhost.control.messages import LIMIT, Event, Message, decode, encode
@@ -22,20 +23,16 @@ class Disconnected(Exception):
     """The client has gone: stop telling it things. What it asked for goes on."""
 
 
+@dataclass(frozen=True)
 class Client:
     """Whoever is at the other end of a connection: told things, and known to be gone once nobody is there."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
+    connection: socket.socket
 
-    def __call__(self, event: Event) -> None:
-        """Send an event. Raises Disconnected."""
-        self.send(event)
-
-    def send(self, line: Message) -> None:
-        """Send a line. Raises Disconnected."""
+    def __call__(self, line: Message) -> None:
+        """Send an event, or the last line. Raises Disconnected."""
         try:
-            self._connection.sendall(encode(line))
+            self.connection.sendall(encode(line))
         except OSError as error:
             raise Disconnected from error
 
@@ -54,7 +51,7 @@ class Client:
 
     def _watch(self, stop: Stop, ended: int) -> None:
         waiting = select.poll()
-        waiting.register(self._connection, select.POLLRDHUP | select.POLLHUP | select.POLLERR)
+        waiting.register(self.connection, select.POLLRDHUP | select.POLLHUP | select.POLLERR)
         waiting.register(ended, select.POLLIN)
         if any(descriptor != ended for descriptor, _ in waiting.poll()):
             stop.set()
@@ -95,15 +92,15 @@ class ControlServer:
         emit = Client(connection)
         with contextlib.closing(connection), contextlib.suppress(Disconnected):
             try:
-                emit.send({"result": self._handle(connection, emit)})
+                emit({"result": self._handle(connection, emit)})
             except DeployhostError as error:
-                emit.send({"error": error.to_json()})
+                emit({"error": error.to_json()})
             except Disconnected:
                 raise
             except Exception as error:
                 log.exception("a request failed")
                 defect = InternalError(f"a defect of deployhost: {error!r}; deployhostd's log has the details")
-                emit.send({"error": defect.to_json()})
+                emit({"error": defect.to_json()})
 
     def _handle(self, connection: socket.socket, emit: Emit) -> Message:
         with connection.makefile("rb") as lines:

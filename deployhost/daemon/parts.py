@@ -127,9 +127,10 @@ class Parts:
     """
 
     def __init__(self, paths: Paths, outside: Outside | None = None) -> None:
-        self.paths = paths
-        self.outside = outside or Outside()
-        self.clock = self.outside.clock
+        outside = outside or Outside()
+        self.paths, self.outside = paths, outside
+        self.clock, self.get = outside.clock, outside.get
+        self.namespaces, self.firewall, self.bridges = outside.namespaces, outside.firewall, outside.bridges
         self.pid, self.started_at = os.getpid(), self.clock.time()
         self.lock = threading.RLock()
 
@@ -189,19 +190,17 @@ class Parts:
     # What a release runs in, and which container gets an app's requests.
     isolation = part(
         Isolation,
-        firewall=lambda parts: parts.outside.firewall,
-        bridges=lambda parts: parts.outside.bridges,
         may_reach=lambda parts: parts.apps.may_reach,
         # The packet filter is the server's own: two trees on one engine would each take back what the other allows.
         active=lambda parts: parts.paths.root == Path("/"),
     )
     storage = part(Storage)
-    boot = part(BootWatch, namespaces=lambda parts: parts.outside.namespaces, get=lambda parts: parts.outside.get)
+    boot = part(BootWatch)
     maker = part(ContainerMaker)
     containers = part(
         ReleaseContainers, kamal=lambda parts: parts.kamal_files, joined=lambda parts: parts.isolation.joined
     )
-    switch = part(Switch, run=lambda parts: parts.paths.run, namespaces=lambda parts: parts.outside.namespaces)
+    switch = part(Switch, run=lambda parts: parts.paths.run)
     drainer = part(Drainer)
     holding = part(Holding)
     rerouter = part(Rerouter)
@@ -226,7 +225,7 @@ class Parts:
     standstill = part(Standstill)
     overlap = part(Overlap)
     handover = part(Handover)
-    projects = part(KamalProjects, get=lambda parts: parts.outside.get, project=lambda parts: KamalProject(parts.paths))
+    projects = part(KamalProjects, project=lambda parts: KamalProject(parts.paths))
     kamal_engine = part(KamalEngine)
     built_images = part(Images, room=lambda parts: parts.disk_guard.check)
     images = part(KamalImages, images=lambda parts: parts.built_images)
@@ -241,12 +240,7 @@ class Parts:
         turns=lambda parts: BuildTurns(lambda: parts.settings.current().builds_at_once),
     )
     workers: part[Workers] = part(Workers, run=lambda parts: parts.pipeline.run, ended=lambda parts: parts.events.wake)
-    watch = part(
-        Watch,
-        docker=lambda parts: parts.watched_docker,
-        proxy=lambda parts: parts.watched_proxy,
-        get=lambda parts: parts.outside.get,
-    )
+    watch = part(Watch, docker=lambda parts: parts.watched_docker, proxy=lambda parts: parts.watched_proxy)
     rollbacks = part(Rollbacks)
 
     # Apps as a whole.

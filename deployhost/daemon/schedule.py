@@ -31,9 +31,8 @@ class Schedule:
     runs: Runs
     clock: Clock = CLOCK
     _quick: dict[JobKey, Run] = field(default_factory=dict, init=False)
-    _unwritten: dict[JobKey, Run] = field(
-        default_factory=dict, init=False
-    )  # runs of slow jobs that the journal does not have
+    # Runs of slow jobs that the journal does not have.
+    _unwritten: dict[JobKey, Run] = field(default_factory=dict, init=False)
 
     def run(self, lane: Lane) -> None:
         """Do the jobs of a lane for ever."""

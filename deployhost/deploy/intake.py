@@ -15,7 +15,7 @@ from deployhost.journal.deploys import Deploys, Push
 from deployhost.journal.event_log import EventLog
 from deployhost.journal.releases import Releases
 from deployhost.model import AppName, Branch, Deploy, DeployStatus, Release, Sha, Trigger, Version
-from deployhost.system.git import BareRepository, Commit
+from deployhost.system.git import BareRepository
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,11 @@ class Intake:
         if verdict.adopt:
             apps_yml.set_branch(self.apps.path, app, verdict.branch)
             repository.set_head(verdict.branch)
-        return self._pushed(app, verdict.branch, Push(ref, old, token), commit)
+        replaced = self._replaced(app, commit.sha)
+        forward = going_forward(app, self.releases.live(app), self.deploys.chosen(app))
+        pushed = Push(ref, old, token)
+        deploy = self._accept(app, commit.sha, Trigger.PUSH, subject=commit.subject, branch=verdict.branch, push=pushed)
+        return Accepted(deploy, tuple(filter(None, (forward, *map(replaces, replaced)))))
 
     def choose(
         self, app: AppName, sha: Sha, *, subject: str = "", branch: Branch | None = None, rebuild: bool = False
@@ -104,12 +108,6 @@ class Intake:
         if deploy.status is DeployStatus.CANCELLED:
             return Outcome(taken=False, says=message)
         return Outcome(taken=False, says=f"deploy failed: {message}")
-
-    def _pushed(self, app: AppName, branch: Branch, push: Push, commit: Commit) -> Accepted:
-        replaced = self._replaced(app, commit.sha)
-        forward = going_forward(app, self.releases.live(app), self.deploys.chosen(app))
-        deploy = self._accept(app, commit.sha, Trigger.PUSH, subject=commit.subject, branch=branch, push=push)
-        return Accepted(deploy, tuple(filter(None, (forward, *map(replaces, replaced)))))
 
     def _replaced(self, app: AppName, sha: Sha) -> list[Deploy]:
         """Return the pushes still under way that a pushed commit does not contain.

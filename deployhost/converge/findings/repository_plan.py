@@ -1,6 +1,6 @@
 """Repositories that no app owns: those that hold nothing are deleted, the others are reported. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deployhost.model import AppName
@@ -25,23 +25,24 @@ class RemoveRepository(Step):
     app: AppName
 
 
-def repositories(seen: Iterable[RepositoryFacts]) -> Diagnosis:
+def repositories(seen: Sequence[RepositoryFacts]) -> Diagnosis:
     """Return the steps that delete what was left behind; the findings name what a person has to decide on."""
-    steps: list[Step] = []
-    found: list[Finding] = []
-    for one in seen:
-        if is_unwanted(one):
-            why = "no app uses it, and it holds no commit"
-            steps.append(RemoveRepository(what=f"delete the repository {one.path}", why=why, app=one.app))
-        elif is_unowned(one) and not one.empty:
-            found.append(
-                Finding(
-                    severity=Severity.WARNING,
-                    what=f"no app uses the repository {one.path}, which holds commits",
-                    why=f"to delete it: deployhost remove {one.app}; to have it as an app again",
-                    fix=f"deployhost add {one.app}",
-                )
-            )
+    why = "no app uses it, and it holds no commit"
+    steps = [
+        RemoveRepository(what=f"delete the repository {one.path}", why=why, app=one.app)
+        for one in seen
+        if is_unwanted(one)
+    ]
+    found = [
+        Finding(
+            severity=Severity.WARNING,
+            what=f"no app uses the repository {one.path}, which holds commits",
+            why=f"to delete it: deployhost remove {one.app}; to have it as an app again",
+            fix=f"deployhost add {one.app}",
+        )
+        for one in seen
+        if is_unowned(one) and not one.empty
+    ]
     return Diagnosis(tuple(steps), tuple(found))
 
 
