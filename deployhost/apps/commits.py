@@ -37,16 +37,14 @@ class Commits:
 
     def pushed(self, app: AppName) -> Sha | None:
         """Return the newest commit that was pushed to an app's branch, whatever became of it."""
-        pushed = self.deploys.newest(app, by=Trigger.PUSH)
-        if pushed is not None:
+        if (pushed := self.deploys.newest(app, by=Trigger.PUSH)) is not None:
             return pushed.sha
         branch = self.branch(app)
         return self.repository(app).resolve(f"refs/heads/{branch}") if branch else None
 
     def branch(self, app: AppName) -> Branch | None:
         """Return an app's branch, or its repository's own if apps.yml names none: it may hold the commits of an earlier app."""
-        configured = self.apps.get(app).branch
-        if configured is not None:
+        if (configured := self.apps.get(app).branch) is not None:
             return configured
         repository = self.repository(app)
         return repository.default_branch() if repository.exists else None

@@ -46,8 +46,7 @@ def _away(live: Release, web: Container | None) -> tuple[AppState, str]:
 def _reached(app: AppName, web: Container, route: Route | None) -> tuple[AppState, str]:
     """Return the state of an app whose web container runs, by whether requests are sent there."""
     if route is not None and route.state == STOPPED:
-        why = f"it is in maintenance: visitors get 503; to end that: deployhost kamal {app} -- app live"
-        return "stopped", why
+        return "stopped", f"it is in maintenance: visitors get 503; to end that: deployhost kamal {app} -- app live"
     if route is not None and route.state == PAUSED:
         return "held", "kamal-proxy holds its requests"
     return "live", _restarts(web)

@@ -100,8 +100,16 @@ class Remover:
     def retry(self) -> None:
         """Finish the removals that broke off, without waiting for locks. An app that this daemon is working on is skipped."""
         for app in self.removals.open():
-            if self.locks.read(app) is None or app in self.locks.of_others():
-                self._try(app)
+            if self.locks.read(app) is not None and app not in self.locks.of_others():
+                continue
+            before = self.failed.get(app)
+            try:
+                self.finish(app, patience=0)
+            except (DeployhostError, OSError) as error:
+                problem = error if isinstance(error, DeployhostError) else FileProblem(str(error))
+                self.failed[app] = problem
+                if before is None or before.message != problem.message:  # the same error is logged once
+                    log.warning("the removal of %s can't be finished: %s", app, problem)
 
     def unfinished(self) -> dict[AppName, DeployhostError]:
         """Return the apps whose removal has begun and could not be finished, each with the error."""
@@ -134,17 +142,6 @@ class Remover:
     def is_open(self, app: AppName) -> bool:
         """Return whether a removal of an app has begun and not ended."""
         return app in self.removals.open()
-
-    def _try(self, app: AppName) -> None:
-        """Finish a removal, or record the error. The same error is logged once."""
-        before = self.failed.get(app)
-        try:
-            self.finish(app, patience=0)
-        except (DeployhostError, OSError) as error:
-            problem = error if isinstance(error, DeployhostError) else FileProblem(str(error))
-            self.failed[app] = problem
-            if before is None or before.message != problem.message:
-                log.warning("the removal of %s can't be finished: %s", app, problem)
 
     def _sweep(self, deploy: Deploy) -> None:
         """Delete what a deploy of a removed app left behind, its record last, so that a crash leaves nothing unknown."""

@@ -50,13 +50,9 @@ class Views:
     clock: Clock
     left_alone: Callable[[AppName], str] = lambda _app: ""
 
-    def read(self) -> Running:
-        """Return what runs of all apps now. Several views are made from one look."""
-        return self.running.read()
-
     def app(self, config: AppConfig, running: Running | None = None) -> AppView:
         """Return the view of an app by its settings and what runs."""
-        running = running or self.read()
+        running = running or self.running.read()
         app = config.name
         live, newest = self.releases.live(app), self.deploys.newest(app)
         pushed, chosen = self.deploys.newest(app, by=Trigger.PUSH), self.deploys.chosen(app)

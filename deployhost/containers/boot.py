@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from deployhost.containers import readiness
-from deployhost.containers.readiness import Health, Probe
+from deployhost.containers.readiness import Probe
 from deployhost.errors import BootFailed
 from deployhost.system.clock import Clock, until
 from deployhost.system.docker import Docker
@@ -67,17 +67,15 @@ class BootWatch:
                 raise self._ended(container)
             listening_since = (listening_since or now) if seen else None
             for_seconds = now - listening_since if listening_since else 0.0
-            port = readiness.loopback_only(seen, rules.port, for_seconds)
-            if port is not None:
+            if (port := readiness.loopback_only(seen, rules.port, for_seconds)) is not None:
                 raise BootFailed(f"the app can't be reached: {readiness.told_loopback(port, rules.port)}")
             for candidate in readiness.ports_to_try(
                 seen, rules.port, last=rules.last_port, fixed=rules.port_fixed, seconds_listening=for_seconds
             ):
                 probes = self._ask(ip, candidate, rules)
-                if readiness.health(probes, configured=rules.health is not None) is Health.HEALTHY:
+                if readiness.good(probes[-1], configured=rules.health is not None):
                     return Ready(candidate, probes[-1], rules.host)
-                answered = any(probe.status for probe in probes)
-                unhealthy_since = (unhealthy_since or now) if answered else None
+                unhealthy_since = (unhealthy_since or now) if any(probe.status for probe in probes) else None
             if unhealthy_since and readiness.given_up(probes, now - unhealthy_since):
                 raise BootFailed(f"the app is not healthy: {', '.join(map(str, probes))}")
             if now - started > rules.limit:

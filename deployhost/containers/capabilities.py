@@ -1,7 +1,5 @@
 """What a container of an app may do beyond an ordinary user. Pure."""
 
-from dataclasses import dataclass
-
 ALL = "ALL"
 
 # What an image needs that starts as root to prepare its storage, and then runs as another user. All the rest that Docker
@@ -18,21 +16,13 @@ OF_ROOT = (
 )
 
 
-@dataclass(frozen=True)
-class Capabilities:
-    """What to take away from a container and what to give back, as Docker names them, in the order of the alphabet."""
-
-    drop: tuple[str, ...]
-    add: tuple[str, ...]
-
-
-def capabilities(generated: bool, user: str) -> Capabilities:
-    """Return what an image's containers get; `generated` is whether deployhost wrote its Dockerfile.
+def capabilities(generated: bool, user: str) -> tuple[str, ...]:
+    """Return the capabilities of an image's containers, all others being dropped; `generated` is whether deployhost wrote its Dockerfile.
 
     None at all, but for a repository's own Dockerfile that starts as root. Without any, a program can still listen on
     port 80 of its container: Docker from 20.10 on allows it (moby, daemon/oci_linux.go).
     """
-    return Capabilities((ALL,), OF_ROOT if not generated and starts_as_root(user) else ())
+    return OF_ROOT if not generated and starts_as_root(user) else ()
 
 
 def starts_as_root(user: str) -> bool:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from deployhost.build.detect.commands import start_of
 from deployhost.build.labels import PROCESSES_LABEL
@@ -43,30 +44,32 @@ def processes_of(image: Image, config: AppConfig) -> Processes:
     names = [ProcessName(name) for name in sorted(wanted)]
     return Processes(
         web=Process(WEB, None if web is None else _argv(web)),
-        workers=tuple(Process(name, _argv(wanted[name]), _is_added(name, wanted, known)) for name in names),
+        # One whose command is an argv is one that ran before.
+        workers=tuple(
+            Process(name, _argv(wanted[name]), name not in known and isinstance(wanted[name], str)) for name in names
+        ),
         release=None if release is None else start_of(release).argv,
         release_text=release or "",
     )
-
-
-def _is_added(name: str, wanted: Mapping[str, str | tuple[str, ...]], known: Mapping[str, str]) -> bool:
-    return name not in known and isinstance(wanted[name], str)  # else it is one that ran before
 
 
 def _argv(command: str | tuple[str, ...]) -> tuple[str, ...]:
     return start_of(command).argv if isinstance(command, str) else command
 
 
+def of_label(labels: Mapping[str, str], name: str) -> dict[str, Any] | None:
+    """Return what a label of ours says as JSON, or None if there is none, or somebody else's of that name."""
+    try:
+        found = json.loads(labels[name])
+    except (KeyError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def _of_procfile(image: Image) -> dict[str, str]:
     """Return the Procfile's commands as the image carries them, the web process left out: that one is the image's own command."""
-    try:
-        found = json.loads(image.labels.get(PROCESSES_LABEL, "{}"))
-    except ValueError:
-        return {}  # somebody else's label of that name
-    if not isinstance(found, dict):
-        return {}
     return {
         name: command
-        for name, command in found.items()
+        for name, command in (of_label(image.labels, PROCESSES_LABEL) or {}).items()
         if isinstance(command, str) and ProcessName.pattern.fullmatch(name) and name != WEB
     }

@@ -3,15 +3,13 @@
 Containers are kept, stopped, as long as one may go back to them (retention.py). Of one that is gone, today's settings are used.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from deployhost.config.app import AppConfig
 from deployhost.config.process import ProcessConfig
 from deployhost.containers.belongs import of_release, workers_of
-from deployhost.containers.processes import RELEASE
+from deployhost.containers.processes import RELEASE, of_label
 from deployhost.containers.spec import SETTINGS_LABEL
 from deployhost.model import WEB, ProcessName, Release, Secret
 from deployhost.system.docker import Docker
@@ -44,7 +42,7 @@ def as_it_ran(config: AppConfig, web: Container, workers: Sequence[Container]) -
     processes[ProcessName(RELEASE)] = ProcessConfig(memory=web.memory, cpus=web.cpus)
     stop_timeout = config.stop_timeout if web.stop_timeout is None else web.stop_timeout
     then = replace(config, processes=processes, memory=None, cpus=None, stop_timeout=stop_timeout)
-    said = _said(web)
+    said = of_label(web.labels, SETTINGS_LABEL)
     if said is None:
         return then  # Kamal made it, or a deployhost that did not write them down
     port, health, release = said.get("port"), said.get("health"), said.get("release")
@@ -60,11 +58,3 @@ def workers_beside(docker: Docker, release: Release) -> list[Container]:
     """Return the containers of a release's workers."""
     found = of_release(docker.listed({"service": release.app, "destination": ""}), release)
     return [one for listed in found if listed.id != release.container and (one := docker.find(listed.id)) is not None]
-
-
-def _said(web: Container) -> dict[str, Any] | None:
-    try:
-        said = json.loads(web.labels[SETTINGS_LABEL])
-    except (KeyError, ValueError):
-        return None
-    return said if isinstance(said, dict) else None

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from enum import Enum
 
 from deployhost.model import Listener, NoAnswer
 
@@ -14,14 +13,6 @@ LOOPBACK_ELSEWHERE = 15.0
 BROKEN = 8.0  # seconds of nothing but 5xx answers after which the app is taken to be broken
 OTHER_PORT = 3.0  # seconds to wait for $PORT once the app listens elsewhere: metrics and debuggers come first
 NODE_INSPECTOR = 9229  # a debugger's port, listened on before the app's own
-
-
-class Health(Enum):
-    """What a round of probes said."""
-
-    HEALTHY = "healthy"
-    UNHEALTHY = "unhealthy"  # it answered, and not well
-    SILENT = "silent"  # no HTTP answer
 
 
 @dataclass(frozen=True)
@@ -79,13 +70,6 @@ def good(probe: Probe, *, configured: bool) -> bool:
     if configured:
         return 200 <= probe.status < 300
     return 0 < probe.status < 500 and not (probe.path == DEFAULT_PATHS[0] and probe.status == 404)
-
-
-def health(probes: Collection[Probe], *, configured: bool) -> Health:
-    """Return what the probes of one round say together."""
-    if any(good(probe, configured=configured) for probe in probes):
-        return Health.HEALTHY
-    return Health.UNHEALTHY if any(probe.status for probe in probes) else Health.SILENT
 
 
 def given_up(probes: Collection[Probe], seconds_unhealthy: float) -> bool:

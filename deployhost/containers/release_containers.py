@@ -61,8 +61,7 @@ class ReleaseContainers:
             # An automatic rollback has the variables of a container before: those that are wanted stay in the file.
             if attempt.deploy.trigger is not Trigger.AUTO_ROLLBACK:
                 self.kamal.write_env(attempt.deploy.app, process.name, revealed(attempt.env))
-        names = [worker.name for worker in processes.workers]
-        web = self.maker.create(attempt, image, processes.web, names)
+        web = self.maker.create(attempt, image, processes.web, [worker.name for worker in processes.workers])
         workers = tuple((worker, self.maker.create(attempt, image, worker)) for worker in processes.workers)
         return Created(image, processes, web, workers)
 
@@ -184,7 +183,6 @@ def _explained(attempt: Attempt, what: str, added: bool) -> Iterator[None]:
         if attempt.deploy.target is None or not added:
             raise
         why = f"apps.yml names {what}, which the older release may not have"
-        details = (why, *error.details)
         raise BootFailed(
-            error.message, hint=error.hint, details=details, process=error.process, settings=why
+            error.message, hint=error.hint, details=(why, *error.details), process=error.process, settings=why
         ) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deployhost.build.labels import INIT_LABEL
 from deployhost.config.app import AppConfig
-from deployhost.containers.capabilities import capabilities
+from deployhost.containers.capabilities import ALL, capabilities
 from deployhost.containers.processes import Process
 from deployhost.kamal import contract
 from deployhost.model import MOUNTED_AT, Deploy
@@ -28,7 +28,6 @@ def container_of(image: Image, config: AppConfig, process: Process, storage: Pat
     `env` has only what deployhost itself sets, and no secrets.
     """
     generated = image.labels.get(INIT_LABEL) == "true"
-    allowed = capabilities(generated, image.user)
     return ContainerSpec(
         name=config.name,
         image=image.id,
@@ -45,8 +44,8 @@ def container_of(image: Image, config: AppConfig, process: Process, storage: Pat
         pids_limit=PIDS_LIMIT,
         memory=config.memory_of(process.name),
         cpus=config.cpus_of(process.name),
-        cap_drop=allowed.drop,
-        cap_add=allowed.add,
+        cap_drop=(ALL,),
+        cap_add=capabilities(generated, image.user),
     )
 
 

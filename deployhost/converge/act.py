@@ -112,8 +112,7 @@ class AppActor:
         self.intake.repeat(step.release, Trigger.RESTART, reason=step.reason)
 
     def _end_deploy(self, step: EndDeploy) -> None:
-        error = None if step.error is None else dict(step.error)
-        self.deploys.end(step.deploy, step.status, error, by=step.by)
+        self.deploys.end(step.deploy, step.status, step.error, by=step.by)
 
     def _begin_again(self, step: BeginAgain) -> None:
         self.deploys.requeue(step.deploy)
@@ -129,12 +128,10 @@ class AppActor:
             raise InternalError(f"deploy {deploy.id} has switched without a version")
         config = self.apps.get(deploy.app)
         self.going_live.record(deploy, deploy.version, serving, port=step.port, drain=config.drain)
-        if self._lacks_workers(deploy, serving, config):
-            # Kamal moves the requests before it starts the workers.
-            live = self.releases.live(deploy.app)
-            if live is not None:
-                reason = "Kamal was interrupted before it had started all workers"
-                self.intake.repeat(live, Trigger.RESTART, reason=reason)
+        # Kamal moves the requests before it starts the workers.
+        if self._lacks_workers(deploy, serving, config) and (live := self.releases.live(deploy.app)) is not None:
+            reason = "Kamal was interrupted before it had started all workers"
+            self.intake.repeat(live, Trigger.RESTART, reason=reason)
 
     def _lacks_workers(self, deploy: Deploy, serving: Container, config: AppConfig) -> bool:
         if SETTINGS_LABEL in serving.labels:

@@ -112,5 +112,4 @@ def _hinted(step: Step) -> Iterator[None]:
     except DeployhostError as error:
         if error.hint:
             raise
-        said = f"{step.what}: {error.message}"
-        raise SwitchFailed(said, hint=SETUP, details=error.details) from error
+        raise SwitchFailed(f"{step.what}: {error.message}", hint=SETUP, details=error.details) from error

@@ -1,6 +1,6 @@
 """Reads what converging compares: the journal, Docker's containers, the proxy's routes, apps.yml, Kamal's locks."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from deployhost.config.app import AppConfig
@@ -78,14 +78,13 @@ class FactsReader:
         except InvalidConfig:
             return ()
 
-    def apps(self, only: AppName | None = None, broken_off: Iterable[int] = ()) -> dict[AppName, AppFacts]:
+    def apps(self, only: AppName | None = None, broken_off: Collection[int] = ()) -> dict[AppName, AppFacts]:
         """Return what is seen of each app, or of the one that is named. Raise DockerUnavailable, SwitchFailed, FileProblem.
 
         `broken_off` are deploys of which it is known that nobody works on them.
         """
         running = [deploy for deploy in self.deploys.open() if deploy.status is DeployStatus.RUNNING]
-        idle = {deploy.id: deploy.attempt for deploy in running if not self.works_on(deploy.id)}
-        idle |= {deploy.id: deploy.attempt for deploy in running if deploy.id in set(broken_off)}
+        idle = {one.id: one.attempt for one in running if one.id in broken_off or not self.works_on(one.id)}
         routes = self.proxy.routes()
         containers = self._containers(only)
         configs = self._configs()
@@ -125,8 +124,7 @@ class FactsReader:
 
     def _closer(self, facts: AppFacts) -> AppFacts:
         """Look closer where something is not as it mostly is: what serves is not what is live, or what is live does not run."""
-        ended = [one for one in facts.live_containers if one.ended]
-        if ended:
+        if ended := [one for one in facts.live_containers if one.ended]:
             ends = {one.id: self.docker.how_ended(one.id) for one in ended}
             facts = replace(
                 facts,

@@ -4,10 +4,10 @@
 have been a deploy's switch. An app whose lock somebody else holds is left alone.
 """
 
-import contextlib
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from deployhost.converge.act import AppActor
@@ -140,12 +140,10 @@ class Converge:
             plan, remarks = Diagnosis(), [f"repositories without an app can't be seen to: {error}"]
         for step in plan:
             try:
-                why_not = self.server_actor.act(step)
+                if not self.server_actor.act(step):
+                    done.append(step)
             except DeployhostError as error:
                 remarks.append(f"{step.what}: {error}")
-                continue
-            if not why_not:
-                done.append(step)
         found = Diagnosis(tuple(done), tuple(remarks))
         for note in found.notes:
             if note not in self._repositories.notes:
@@ -178,16 +176,15 @@ class Converge:
             self._troubled.add(facts.app)
             return Diagnosis(remarks=(*plan.findings, note))
 
-    @contextlib.contextmanager
-    def _held(self, app: AppName) -> Iterator[None]:
+    def _held(self, app: AppName) -> AbstractContextManager[None]:
+        """Return the hold of an app's lock. Raise Conflict where it is another's."""
         foreign = self.locks.foreign().get(app)
         if foreign is not None:
             age = _minutes(foreign.age(self.clock.time()))
             raise Conflict(f"Kamal's lock is held by {foreign.by} since {age}, so it is left alone")
-        with self.locks.held(app, NO_VERSION, patience=0, waiting=lambda _: None):
-            yield
+        return self.locks.held(app, NO_VERSION, patience=0, waiting=lambda _: None)
 
-    def _rounds(self, app: AppName, *, hurry: bool, broken_off: Iterable[int] = ()) -> Diagnosis:
+    def _rounds(self, app: AppName, *, hurry: bool, broken_off: Collection[int] = ()) -> Diagnosis:
         done, plan = Diagnosis(), Diagnosis()
         for _ in range(ROUNDS):
             facts = self.reader.apps(app, broken_off).get(app)

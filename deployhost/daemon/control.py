@@ -57,14 +57,9 @@ class Client:
             stop.set()
 
 
-@contextlib.contextmanager
-def until_gone(emit: Emit) -> Iterator[Stop]:
-    """Yield what is set once the client is gone; a plain function never goes."""
-    if isinstance(emit, Client):
-        with emit.gone() as stop:
-            yield stop
-    else:
-        yield Stop()
+def until_gone(emit: Emit) -> contextlib.AbstractContextManager[Stop]:
+    """Return a block's own stop, which is set once the client is gone; a plain function never goes."""
+    return emit.gone() if isinstance(emit, Client) else contextlib.nullcontext(Stop())
 
 
 class ControlServer:

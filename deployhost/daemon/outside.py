@@ -42,13 +42,6 @@ class MakeDocker(Protocol):
         """Return the engine: an engine that is away is waited for `patience` seconds, an answer for `timeout`."""
 
 
-class MakeBuilder(Protocol):
-    """What makes the builder of images."""
-
-    def __call__(self, paths: Paths, docker: Docker, settings: ServerSettings, builds: Builds) -> ImageBuilder:
-        """Return the builder."""
-
-
 def docker(*, patience: float = 0.0, timeout: float = 60.0) -> Docker:
     """Return the Docker engine of this machine."""
     return Docker(os.environ.get("DOCKER_HOST") or SOCKET, timeout=timeout, patience=patience)
@@ -71,7 +64,7 @@ class Outside:
     proxy: Callable[[Docker, Path], KamalProxy] = KamalProxy
     proxy_container: Callable[[Paths, Docker], ProxyContainer] = ProxyContainer
     repository: Callable[[Path], BareRepository] = BareRepository
-    builder: MakeBuilder = builder
+    builder: Callable[[Paths, Docker, ServerSettings, Builds], ImageBuilder] = builder
     planner: Callable[[], PlanningPool] = PlanningPool
     kamal: Callable[[Paths], KamalProgram] = KamalProgram
     firewall: Firewall = field(default_factory=Firewall)

@@ -110,8 +110,7 @@ class Images:
         Only what has been live counts: an image that nobody has seen work may owe that to its build.
         """
         released = {release.image for release in self.releases.of_app(app)}
-        found = self.docker.images(f"{SOURCE_LABEL}={source}")
-        return next((image for image in found if image.id in released), None)
+        return next((image for image in self.docker.images(f"{SOURCE_LABEL}={source}") if image.id in released), None)
 
 
 def source_of(tree: str, plan: BuildPlan) -> str:

@@ -105,9 +105,8 @@ class Intake:
             by_push = newer.trigger is Trigger.PUSH
             return Outcome(taken=by_push, says=says, note=says if by_push else "")
         message = str((deploy.error or {}).get("message", deploy.status))
-        if deploy.status is DeployStatus.CANCELLED:
-            return Outcome(taken=False, says=message)
-        return Outcome(taken=False, says=f"deploy failed: {message}")
+        cancelled = deploy.status is DeployStatus.CANCELLED
+        return Outcome(taken=False, says=message if cancelled else f"deploy failed: {message}")
 
     def _replaced(self, app: AppName, sha: Sha) -> list[Deploy]:
         """Return the pushes still under way that a pushed commit does not contain.
@@ -138,8 +137,7 @@ class Intake:
         commit that is the newest to be deployed already is not deployed twice.
         """
         with self._lock:
-            known = self._known(app, sha, trigger, push, rebuild)
-            if known is not None:
+            if (known := self._known(app, sha, trigger, push, rebuild)) is not None:
                 return known
             deploy = self.deploys.accept(
                 app,

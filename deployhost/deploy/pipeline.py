@@ -128,15 +128,13 @@ class Pipeline:
             for since in waits:
                 attempt.progress.timed("lock", round((self.clock.time() - since) * 1000, 1))
             attempt = self._as_wanted_now(attempt)
-            live = self._way(attempt.config).go_live(attempt, image)
+            kamal = attempt.config.deploys_with is EngineName.KAMAL
+            way = self.ways[EngineName.KAMAL if kamal else attempt.config.takes_over]
+            live = way.go_live(attempt, image)
             attempt.progress.timed("live", round((self.clock.time() - deploy.requested_at) * 1000, 1))
             drain = attempt.config.drain
             replaced = self.going_live.record(deploy, attempt.version, live.web, port=live.port, drain=drain)
         self.drainer.follow(live.switched, replaced, drain, lambda: self.pruner.prune(deploy.app))
-
-    def _way(self, config: AppConfig) -> Way:
-        kamal = config.deploys_with is EngineName.KAMAL
-        return self.ways[EngineName.KAMAL if kamal else config.takes_over]
 
     def _as_wanted_now(self, attempt: Attempt) -> Attempt:
         """The app may have been removed (and added again), or its settings changed, while the image was built."""

@@ -67,8 +67,7 @@ def judge(observations: Sequence[Observation], lived: float) -> Verdict:
     if not observations:
         return Verdict()
     for process in observations[-1].processes:
-        why = _ended(process, observations)
-        if why:
+        if why := _ended(process, observations):
             return Verdict(why, process.name)
     why = _answers(observations)
     return Verdict(why, by_answers=True) if why else Verdict(proven=lived >= MINUTE)

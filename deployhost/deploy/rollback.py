@@ -27,8 +27,7 @@ class Rollbacks:
 
     def left_for(self, app: AppName, version: str | None) -> Release | None:
         """Return the release that was live until the one of that version was."""
-        pairs = pairwise(self.releases.of_app(app))
-        return next((older for newer, older in pairs if newer.version == version), None)
+        return next((older for newer, older in pairwise(self.releases.of_app(app)) if newer.version == version), None)
 
     def deploy_of(self, release: Release) -> Deploy | None:
         """Return the deploy that made a release, or None if it is forgotten."""

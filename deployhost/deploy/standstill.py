@@ -6,6 +6,7 @@ Whatever fails, what served before is started again before the requests go on. A
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
@@ -27,7 +28,7 @@ from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.traffic.holding import NOT_HELD, Holding
 from deployhost.traffic.live import Live
-from deployhost.traffic.switch import Switch, Switched
+from deployhost.traffic.switch import Switch
 
 # Seconds beyond all limits of a standstill that the proxy goes on holding: whoever mends a crash needs some.
 SPARE = 60.0
@@ -83,11 +84,8 @@ class Standstill:
         with attempt.progress.stage("stop"):
             patiently(lambda: self.containers.stop(before), clock=self.clock)  # what has ended already is no error
         hold = self.holds.of_app(app)
-
-        def let_go(web: Container, port: int) -> Switched | None:
-            return self.holding.let_go(app, web, port, attempt.config)
-
         held = hold is not None and hold.proxy != NOT_HELD
+        let_go = partial(self.holding.let_go, app, config=attempt.config)
         return self.bring_up.go_live(attempt, created, held=held, then=let_go)
 
     def _go_back(self, attempt: Attempt) -> str | None:
@@ -141,8 +139,7 @@ class Standstill:
         return web.id
 
     def _let_go(self, app: AppName, web: Container, port: int, config: AppConfig) -> None:
-        switched = self.holding.let_go(app, web, port, config)
-        if switched is not None:
+        if (switched := self.holding.let_go(app, web, port, config)) is not None:
             switched.forget()
 
     def _started(self, container: str) -> Container | None:

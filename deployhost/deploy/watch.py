@@ -161,11 +161,10 @@ class Watch:
 
     def _blame(self, release: Release, why: str, process: str) -> None:
         redacted = Redactor(frozenset(self.env.read(release.app).values())).redacted
-        lines = tuple(redacted(entry.line) for entry in self.docker.logs(release.container, tail=LOG_TAIL))
         error = ReleaseFailed(
             f"it went live, and failed in its first minute: {why}",
             hint=f"deployhost logs {release.app} --deploy {release.deploy}",
-            details=lines,
+            details=tuple(redacted(entry.line) for entry in self.docker.logs(release.container, tail=LOG_TAIL)),
             process=process,
         )
         self.deploys.blame(release.deploy, error.to_json())

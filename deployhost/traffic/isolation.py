@@ -98,8 +98,7 @@ class Isolation:
     def _apply(self, wanted: Wanted, family: Family) -> bool:
         filtered = self.bridges.filter(wanted.bridge, family)
         rules = self.firewall.rules(family)
-        change = isolation_plan.change(wanted, rules, v6=family is Family.IPV6)
-        if change:
+        if change := isolation_plan.change(wanted, rules, v6=family is Family.IPV6):
             self.firewall.restore(family, change)
         if isolation_plan.passed_by(wanted, rules):
             self._mended = True
@@ -147,8 +146,7 @@ def remove(firewall: Firewall, chain: str = isolation_plan.CHAIN) -> None:
     """Take the rules away, as far as there is a packet filter at all."""
     for family in Family:
         try:
-            change = isolation_plan.removal(firewall.rules(family), chain)
-            if change:
+            if change := isolation_plan.removal(firewall.rules(family), chain):
                 firewall.restore(family, change)
         except DeployhostError as error:
             log.debug("no rules to take away: %s", error)

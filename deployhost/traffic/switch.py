@@ -124,8 +124,7 @@ class Switch:
 
     def _after_all(self, code: int, log: Path, target: Target) -> Route:
         """Return the route if the switch has happened though the call failed. Raise SwitchFailed."""
-        route = self._took(target)
-        if route is not None:
+        if (route := self._took(target)) is not None:
             return route
         said = log.read_text(errors="replace").strip().removeprefix("Error: ")
         log.unlink(missing_ok=True)

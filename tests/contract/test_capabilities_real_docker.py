@@ -15,7 +15,7 @@ import pytest
 from deployhost.build.registries import Reference
 from deployhost.build.stand_in import StandIns
 from deployhost.build.stand_in_plan import recipe_for
-from deployhost.containers.capabilities import OF_ROOT, capabilities
+from deployhost.containers.capabilities import ALL, OF_ROOT, capabilities
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container, ContainerSpec
 
@@ -74,7 +74,6 @@ class Run:
     def __init__(self, docker: Docker, image: str, script: str, storage: Path, *, generated: bool) -> None:
         found = docker.image(image)
         assert found is not None
-        allowed = capabilities(generated, found.user)
         self.docker = docker
         self.id = docker.create(
             ContainerSpec(
@@ -83,8 +82,8 @@ class Run:
                 command=("sh", "-c", script),
                 binds=(f"{storage}:/storage",),
                 security_opt=("no-new-privileges",),
-                cap_drop=allowed.drop,
-                cap_add=allowed.add,
+                cap_drop=(ALL,),
+                cap_add=capabilities(generated, found.user),
             )
         )
 

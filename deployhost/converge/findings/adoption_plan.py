@@ -62,8 +62,8 @@ def _unknown(facts: AppFacts) -> Step | str | None:
     if facts.live is not None or facts.known or facts.route is not None:
         return None
     running = [one for one in facts.containers if one.deploy is not None and one.role == WEB and one.status in ALIVE]
-    running.sort(key=lambda one: one.frozen)  # what can serve comes first
-    return _adopt(facts, running[0]) if running else None
+    # What can serve comes first.
+    return _adopt(facts, min(running, key=lambda one: one.frozen)) if running else None
 
 
 def _adopt(facts: AppFacts, serving: AppContainer) -> Step | str:

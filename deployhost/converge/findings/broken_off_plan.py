@@ -76,28 +76,25 @@ def _steps(facts: AppFacts, deploy: Deploy) -> Iterator[Step]:
 
 
 def _outcome(facts: AppFacts, deploy: Deploy) -> Step:
-    what = f"end deploy {deploy.id} of {facts.app}"
+    def end(why: str, status: DeployStatus, error: Mapping[str, Any] | None = None, by: int | None = None) -> Step:
+        what = f"end deploy {deploy.id} of {facts.app}"
+        return EndDeploy(what=what, why=why, deploy=deploy.id, status=status, error=error, by=by)
+
     if facts.removed:
         gone = AppNotFound(f"there is no app {facts.app}", hint="deployhost list").to_json()
-        why = "the app was removed"
-        return EndDeploy(what=what, why=why, deploy=deploy.id, status=DeployStatus.CANCELLED, error=gone)
+        return end("the app was removed", DeployStatus.CANCELLED, gone)
     if deploy.cancel:
-        error = deploy.error or DeployCancelled("cancelled").to_json()
-        why = "somebody cancelled it"
-        return EndDeploy(what=what, why=why, deploy=deploy.id, status=DeployStatus.CANCELLED, error=error)
+        cancelled = deploy.error or DeployCancelled("cancelled").to_json()
+        return end("somebody cancelled it", DeployStatus.CANCELLED, cancelled)
     newer = next((other for other in facts.recent if _is_newer(other, deploy)), None)
     if newer is not None:
-        why = f"the newer deploy {newer.id} has overtaken it"
-        return EndDeploy(what=what, why=why, deploy=deploy.id, status=DeployStatus.SUPERSEDED, by=newer.id)
+        return end(f"the newer deploy {newer.id} has overtaken it", DeployStatus.SUPERSEDED, by=newer.id)
     if deploy.attempt >= ATTEMPTS:
-        failed = DeployFailed(
-            f"deployhostd ended {deploy.attempt} times during this deploy", hint=f"deployhost deploy {facts.app}"
-        ).to_json()
-        why = f"it broke off {deploy.attempt} times"
-        return EndDeploy(what=what, why=why, deploy=deploy.id, status=DeployStatus.FAILED, error=failed)
-    return BeginAgain(
-        what=f"begin deploy {deploy.id} of {facts.app} again", why="it broke off before it was live", deploy=deploy.id
-    )
+        said = f"deployhostd ended {deploy.attempt} times during this deploy"
+        failed = DeployFailed(said, hint=f"deployhost deploy {facts.app}").to_json()
+        return end(f"it broke off {deploy.attempt} times", DeployStatus.FAILED, failed)
+    what = f"begin deploy {deploy.id} of {facts.app} again"
+    return BeginAgain(what=what, why="it broke off before it was live", deploy=deploy.id)
 
 
 def _is_newer(other: Deploy, deploy: Deploy) -> bool:

@@ -35,8 +35,7 @@ def presence(facts: AppFacts) -> Diagnosis:
     note = f"{facts.app} was stopped {by}; it stays so until it is started or deployed again"
     if live.stopped:
         return Diagnosis(remarks=(note,))
-    why = f"it was stopped {by}"
-    step = NoteStopped(what=f"note that {facts.app} is stopped", why=why, release=live, by=by)
+    step = NoteStopped(what=f"note that {facts.app} is stopped", why=f"it was stopped {by}", release=live, by=by)
     return Diagnosis((step,), (note,))
 
 

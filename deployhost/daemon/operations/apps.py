@@ -45,13 +45,13 @@ def add(parts: Parts, request: Message, _emit: Emit) -> AppView:
 
 def list_apps(parts: Parts, _request: Message, _emit: Emit) -> AppsFound:
     """Return every app."""
-    return _shown(parts, parts.views.read(), None)
+    return _shown(parts, parts.running.read(), None)
 
 
 def status(parts: Parts, request: Message, _emit: Emit) -> StatusFound:
     """Return the server and its apps, or the one that is named."""
     name = None if request.get("name") is None else requests.app_name(request)
-    running = parts.views.read()
+    running = parts.running.read()
     return {"server": _server(parts, running), **_shown(parts, running, name)}
 
 

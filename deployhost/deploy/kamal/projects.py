@@ -69,8 +69,7 @@ class KamalProjects:
         known = self._health(config, live)
         app = self._seen(config, image, self.deploys.get(live.deploy), live.port, known or health)
         directory = self.project.write(app, env, contract.image(name, version))
-        warnings = tuple(_warnings(config, image, env, known))
-        return Project(directory, self._version(live, argv), live.port, warnings)
+        return Project(directory, self._version(live, argv), live.port, tuple(_warnings(config, image, env, known)))
 
     def is_trusted(self, config: AppConfig) -> bool:
         """Return whether an app's checkout has a configuration of its own that Kamal may read."""
@@ -109,8 +108,7 @@ class KamalProjects:
         """Write the project of an app with a configuration of its own: of ours, only how this server is reached counts."""
         app = self._app(config, {WEB: ContainerSpec(name=config.name, image="")}, config.port or 80, ANYTHING)
         app = app if deploy is None else replace(app, labels={DEPLOY_LABEL: str(deploy.id)})
-        tree = self.paths.build_tree(config.name)
-        return self.project.write_trusted(app, env, tree, deploying=deploy is not None)
+        return self.project.write_trusted(app, env, self.paths.build_tree(config.name), deploying=deploy is not None)
 
     def _app(self, config: AppConfig, roles: Mapping[ProcessName, ContainerSpec], port: int, health: str) -> KamalApp:
         server = self.settings.current()

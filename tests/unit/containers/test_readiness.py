@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployhost.containers import readiness
-from deployhost.containers.readiness import Health, Probe
+from deployhost.containers.readiness import Probe
 from deployhost.model import Listener
 
 OPEN_8080, OPEN_3000, OPEN_5432 = Listener(8080, False), Listener(3000, False), Listener(5432, False)
@@ -86,15 +86,6 @@ GOOD = {
 def test_good(path: str, status: int) -> None:
     probe = Probe(path, status)
     assert (readiness.good(probe, configured=False), readiness.good(probe, configured=True)) == GOOD[path, status]
-
-
-def test_health() -> None:
-    silent, bad, fine = Probe("/up", 0, "refused"), Probe("/up", 500), Probe("/", 200)
-    assert readiness.health([], configured=False) is Health.SILENT
-    assert readiness.health([silent], configured=False) is Health.SILENT
-    assert readiness.health([silent, bad], configured=False) is Health.UNHEALTHY
-    assert readiness.health([bad, fine], configured=False) is Health.HEALTHY
-    assert readiness.health([Probe("/x", 404)], configured=True) is Health.UNHEALTHY
 
 
 def test_given_up() -> None:
