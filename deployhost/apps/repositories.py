@@ -19,7 +19,7 @@ from deployhost.config.app import AppConfig
 from deployhost.config.apps import AppsFile
 from deployhost.config.current import Apps
 from deployhost.converge.findings.repository_plan import RepositoryFacts, is_unwanted
-from deployhost.errors import Conflict, DeployhostError
+from deployhost.errors import Conflict, DeployhostError, InvalidConfig
 from deployhost.journal.releases import Releases
 from deployhost.journal.removals import Removals
 from deployhost.model import AppName, Branch, Domain
@@ -44,6 +44,7 @@ class Repositories:
     releases: Releases
     repository: Callable[[Path], BareRepository]
     deleted: int = field(default=0, init=False)  # repositories that converge deleted
+    _seen: object = field(default=(), init=False)  # the state that the last `follow` saw
 
     def refresh(self) -> None:
         """Have every app's repository and hook as this version writes them: an upgrade moves the interpreter.
@@ -64,6 +65,18 @@ class Repositories:
         if problems:
             raise problems[0]
         found.check()
+
+    def follow(self) -> None:
+        """As `refresh`, if apps.yml was written since the last time, or a removal has ended."""
+        now = self.state()
+        if now == self._seen:
+            return
+        try:
+            self.refresh()
+        except InvalidConfig:
+            self._seen = now  # what can't be read is told, and looked at again once it is mended
+            raise
+        self._seen = now
 
     def _make(self, missing: Sequence[AppConfig]) -> list[DeployhostError]:
         """Make the repositories of apps that are listed and not being removed; return what went wrong with single ones."""

@@ -27,7 +27,6 @@ HELD_LONG = 5.0  # seconds of it after which the person is told that requests ar
 POLL = 0.05
 REFUSES_HOST = 400  # what frameworks answer that were not told their host names; it proves that the app runs
 LAST_WORDS = 5.0  # seconds for the output of a release command that has ended
-MOST_AT_ONCE = 8  # containers that are started or stopped side by side
 log = logging.getLogger(__name__)
 
 
@@ -89,7 +88,7 @@ class ReleaseContainers:
             with _explained(attempt, f"the process {worker.name} (processes:)", worker.added):
                 self.maker.start(container)
 
-        side_by_side(start, created.workers, at_once=MOST_AT_ONCE)
+        side_by_side(start, created.workers)
         web = self.maker.start(created.web)
         self.joined(AppName(web.labels["service"]))
         return web
@@ -136,7 +135,7 @@ class ReleaseContainers:
 
     def stop(self, containers: list[Container], timeout: int | None = None) -> None:
         """Stop containers side by side."""
-        side_by_side(lambda one: self.docker.stop(one.id, timeout), containers, at_once=MOST_AT_ONCE)
+        side_by_side(lambda one: self.docker.stop(one.id, timeout), containers)
 
     def _run_release(self, attempt: Attempt, container: str, *, held: bool) -> None:
         self.maker.start(container)

@@ -34,7 +34,6 @@ NO_VERSION = Version("0" * 40)  # its lock has no version to name; Kamal only sh
 ROUNDS = 6  # what takes more rounds than that goes in circles; the next run is not far
 APPS_AT_ONCE = 4
 UNHURRIED = (StopContainer, EndDrain)  # nobody waits for these: they come after the queue has been opened
-AT_ONCE = 8  # containers that are stopped side by side
 log = logging.getLogger(__name__)
 
 
@@ -203,7 +202,7 @@ class Converge:
         for step in steps:
             if step not in slow:
                 self.actor.act(step)
-        side_by_side(self.actor.act, slow, at_once=AT_ONCE)
+        side_by_side(self.actor.act, slow)
 
 
 def _now(step: Step, *, hurry: bool) -> bool:

@@ -2,13 +2,11 @@
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-from deployhost.apps.repositories import Repositories
 from deployhost.daemon.parts import Parts
 from deployhost.daemon.schedule import PutOff
 from deployhost.daemon.schedule_plan import Job, Lane
-from deployhost.errors import FileProblem, InvalidConfig
+from deployhost.errors import FileProblem
 from deployhost.journal.last_run import Run
 from deployhost.model import AppName
 from deployhost.upkeep.kamal_registry import COLLECTING, RegistryCollector
@@ -18,9 +16,8 @@ LOOK = 10.0  # seconds between looks at what a person, Kamal or a crash may have
 
 def jobs(daemon: Parts) -> tuple[Job, ...]:
     """Return the daemon's jobs. Those of one lane that are due at once are done in this order at the start."""
-    hooks = Hooks(daemon.repositories)
     return (
-        Job(name="refreshing hooks", every=LOOK, run=lambda _: hooks.refresh()),
+        Job(name="refreshing hooks", every=LOOK, run=lambda _: daemon.repositories.follow()),
         Job(name="converging", every=LOOK, run=lambda _: converge(daemon)),
         Job(name="finishing removals", every=LOOK, run=lambda _: daemon.remover.retry()),
         Job(name="isolating", every=LOOK, run=lambda _: daemon.isolation.follow()),
@@ -52,26 +49,6 @@ def collect_by_hand(daemon: Parts) -> None:
         now = daemon.clock.time()
         with contextlib.suppress(FileProblem):  # what was freed is freed; the job comes sooner then
             daemon.runs.write((COLLECTING, None), Run(now, now, now))
-
-
-@dataclass
-class Hooks:
-    """Sees to it that apps that are written into apps.yml by hand get their repository and hook."""
-
-    repositories: Repositories
-    _seen: object = field(default=(), init=False)
-
-    def refresh(self) -> None:
-        """See to all apps if apps.yml was written since the last time, or a removal has ended."""
-        now = self.repositories.state()
-        if now == self._seen:
-            return
-        try:
-            self.repositories.refresh()
-        except InvalidConfig:
-            self._seen = now  # what can't be read is told, and looked at again once it is mended
-            raise
-        self._seen = now
 
 
 def _of_server(interval: float | None) -> Mapping[AppName | None, float]:

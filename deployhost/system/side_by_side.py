@@ -8,8 +8,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def side_by_side(act: Callable[[Item], Result], items: Sequence[Item], *, at_once: int) -> list[Result]:
-    """Do something to each item, `at_once` of them at a time, and return the results in the items' order.
+def side_by_side(act: Callable[[Item], Result], items: Sequence[Item], *, at_once: int = 8) -> list[Result]:
+    """Do something to each item, at most `at_once` of them at a time, and return the results in the items' order.
 
     A single one is done in this thread. Raise the first item's error once all have ended.
     """

@@ -44,14 +44,6 @@ class Isolation:
     _applied: Wanted | None = field(default=None, init=False)
     _mended: bool = field(default=False, init=False)
 
-    def apply(self) -> bool:
-        """Have the rules be as they should be now; return whether something was changed.
-
-        Never raises for the packet filter: what is wrong with that is told by `problem` and the log, once, and apps go on
-        serving. Raise DockerUnavailable.
-        """
-        return self._apply_all(anew=True)
-
     def keep(self) -> tuple[str, ...]:
         """As `apply`; return what a person should know of it: that apps could reach each other until now."""
         self.apply()
@@ -64,9 +56,14 @@ class Isolation:
 
         What others do to the rules is not looked at: that takes a program of its own, and this is for every few seconds.
         """
-        return self._apply_all(anew=False)
+        return self.apply(anew=False)
 
-    def _apply_all(self, *, anew: bool) -> bool:
+    def apply(self, *, anew: bool = True) -> bool:
+        """Have the rules be as they should be now; return whether something was changed.
+
+        Never raises for the packet filter: what is wrong with that is told by `problem` and the log, once, and apps go on
+        serving. Unless `anew`, what is wanted already is not looked at. Raise DockerUnavailable.
+        """
         with self._lock:
             network = self.docker.network(self.network) if self.active else None
             if network is None:

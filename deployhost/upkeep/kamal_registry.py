@@ -7,7 +7,7 @@ from deployhost.config.settings import DAY
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.kamal.registry import Collected, KamalRegistry
-from deployhost.model import AppName, DeployStatus, Version
+from deployhost.model import AppName, Version
 
 COLLECTING = "collecting the registry"  # the job's name
 WEEK = 7 * DAY
@@ -40,7 +40,6 @@ class RegistryCollector:
         return self.registry.collect({app: self._kept(app) for app in self.apps()})
 
     def _kept(self, app: AppName) -> frozenset[Version]:
-        under_way = (DeployStatus.RUNNING, DeployStatus.QUEUED)
         recent = self.deploys.of_app(app, limit=RECENT)
-        busy = {deploy.version for deploy in recent if deploy.version and deploy.status in under_way}
+        busy = {deploy.version for deploy in recent if deploy.version and not deploy.status.ended}
         return frozenset({release.version for release in self.releases.of_app(app)} | busy)

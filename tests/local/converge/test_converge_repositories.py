@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from deployhost.config.current import Apps
-from deployhost.daemon.jobs import Hooks
 from deployhost.errors import Conflict
 from deployhost.model import AppName, Branch
 from deployhost.system.git import BareRepository
@@ -130,8 +129,7 @@ def test_apps_yml_is_away_for_a_while(server: Server, *, emptied: bool) -> None:
     """It comes back as the same file with the same time; without it nobody knows which repositories are in use."""
     server.add("shop")
     daemon = server.start()
-    hooks = Hooks(daemon.repositories)
-    hooks.refresh()
+    daemon.repositories.follow()
     file = server.paths.apps_yml
     aside = file.with_name("apps.yml.bak")
     file.rename(aside)
@@ -141,5 +139,5 @@ def test_apps_yml_is_away_for_a_while(server: Server, *, emptied: bool) -> None:
     daemon.converge.run()
     assert there(server) == ([] if emptied else ["shop.git"])
     aside.replace(file)
-    hooks.refresh()
+    daemon.repositories.follow()
     assert there(server) == ["shop.git"]

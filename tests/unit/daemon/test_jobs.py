@@ -1,7 +1,7 @@
 """The daemon's own jobs, each with what it does and how often."""
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -25,7 +25,7 @@ class Told:
         self.daemon = cast(
             "Parts",
             SimpleNamespace(
-                repositories=part("repositories", "refresh", state=lambda: "changed"),
+                repositories=part("repositories", "follow"),
                 converge=part("converge", "run"),
                 workers=part("workers", "open"),
                 remover=part("remover", "retry"),
@@ -35,8 +35,8 @@ class Told:
             ),
         )
 
-    def part(self, name: str, method: str, **more: Any) -> SimpleNamespace:
-        return SimpleNamespace(**{method: lambda: self.calls.append(f"{name}.{method}")}, **more)
+    def part(self, name: str, method: str) -> SimpleNamespace:
+        return SimpleNamespace(**{method: lambda: self.calls.append(f"{name}.{method}")})
 
     def keep(self) -> tuple[str, ...]:
         self.calls.append("keep")
@@ -61,7 +61,7 @@ def test_each_does_its_own() -> None:
     for job in table.values():
         job.run(None)
     assert told.calls == [
-        "repositories.refresh",
+        "repositories.follow",
         "converge.run",
         "workers.open",
         "remover.retry",
