@@ -177,8 +177,7 @@ class Converge:
 
     def _held(self, app: AppName) -> AbstractContextManager[None]:
         """Return the hold of an app's lock. Raise Conflict where it is another's."""
-        foreign = self.locks.foreign().get(app)
-        if foreign is not None:
+        if (foreign := self.locks.foreign().get(app)) is not None:
             age = _minutes(foreign.age(self.clock.time()))
             raise Conflict(f"Kamal's lock is held by {foreign.by} since {age}, so it is left alone")
         return self.locks.held(app, NO_VERSION, patience=0, waiting=lambda _: None)

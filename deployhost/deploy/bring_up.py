@@ -8,8 +8,7 @@ from deployhost.containers.release_containers import Created, ReleaseContainers
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.system.docker_model import Container, Image
-from deployhost.traffic.live import Live
-from deployhost.traffic.switch import Switch, Switched
+from deployhost.traffic.switch import Live, Switch, Switched
 
 
 @dataclass(frozen=True, kw_only=True)

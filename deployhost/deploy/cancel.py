@@ -43,8 +43,7 @@ class Cancellations:
     def event(self, number: int) -> Stop:
         """Return what is set once a running deploy is to end; it is set already if that was asked for before a restart."""
         with self._lock:
-            known = self._stops.get(number)
-            if known is not None:
+            if (known := self._stops.get(number)) is not None:
                 return known
             self._stops = {other: stop for other, stop in self._stops.items() if self.deploys.is_open(other)}
             stop = self._stops[number] = Stop()

@@ -11,7 +11,7 @@ from deployhost.containers.release_containers import ReleaseContainers
 from deployhost.deploy.bring_up import BringUp
 from deployhost.deploy.standstill import Standstill
 from deployhost.system.docker_model import Image
-from deployhost.traffic.live import Live
+from deployhost.traffic.switch import Live
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from deployhost.containers.attempt import Attempt
 from deployhost.deploy.bring_up import BringUp
 from deployhost.system.docker_model import Image
-from deployhost.traffic.live import Live
+from deployhost.traffic.switch import Live
 
 
 @dataclass(frozen=True, kw_only=True)

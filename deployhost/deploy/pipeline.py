@@ -33,8 +33,7 @@ from deployhost.system.clock import Clock
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Image
 from deployhost.traffic.drain import Drainer
-from deployhost.traffic.live import Live
-from deployhost.traffic.switch import Switch
+from deployhost.traffic.switch import Live, Switch
 from deployhost.upkeep.build_files import remove_build_files
 from deployhost.upkeep.prune import Pruner
 

@@ -27,8 +27,7 @@ from deployhost.system.clock import Clock
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.traffic.holding import NOT_HELD, Holding
-from deployhost.traffic.live import Live
-from deployhost.traffic.switch import Switch
+from deployhost.traffic.switch import Live, Switch
 
 # Seconds beyond all limits of a standstill that the proxy goes on holding: whoever mends a crash needs some.
 SPARE = 60.0
@@ -126,8 +125,7 @@ class Standstill:
             self.holds.end(hold.app)
             return None
         port = live.port
-        image = self.docker.image(web.image_id)
-        if image is not None:
+        if (image := self.docker.image(web.image_id)) is not None:
             try:
                 port = self.maker.wait_ready(web, image, config, live.port).port
             except BootFailed as error:

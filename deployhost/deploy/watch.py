@@ -23,7 +23,6 @@ from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB, AppName, Redactor, Release, Trigger
 from deployhost.system.clock import Clock
 from deployhost.system.docker import Docker
-from deployhost.system.docker_model import Container
 from deployhost.system.http import Get
 
 TICK = 1.0  # seconds between looks
@@ -111,7 +110,16 @@ class Watch:
 
     def _observe(self, release: Release, watched: _Watched) -> Observation:
         web = self.docker.inspect(release.container)
-        processes = tuple(_seen(one) for one in (web, *workers_beside(self.docker, release)))
+        processes = tuple(
+            ProcessSeen(
+                name=one.labels.get("role", WEB),
+                status=one.status,
+                restarts=one.restart_count,
+                exit_code=0 if one.running else one.exit_code,
+                out_of_memory=one.oom_killed,
+            )
+            for one in (web, *workers_beside(self.docker, release))
+        )
         now = self.clock.monotonic()
         if now - watched.asked_at < ASK_EVERY or not web.running:
             return Observation(now, processes)
@@ -177,13 +185,3 @@ class Watch:
 
 def _key(release: Release) -> tuple[AppName, str]:
     return release.app, release.container
-
-
-def _seen(container: Container) -> ProcessSeen:
-    return ProcessSeen(
-        name=container.labels.get("role", WEB),
-        status=container.status,
-        restarts=container.restart_count,
-        exit_code=0 if container.running else container.exit_code,
-        out_of_memory=container.oom_killed,
-    )

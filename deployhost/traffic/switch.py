@@ -44,6 +44,15 @@ class Switched:
         self.log.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True)
+class Live:
+    """What a deploy comes to: a web container that requests go to, its port, and the switch, which may still drain what was before."""
+
+    web: Container
+    port: int
+    switched: Switched | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Switch:
     """Moves an app's requests from one container to another. `run` is a directory for the logs of the proxy's calls."""
@@ -113,8 +122,7 @@ class Switch:
                     return None if route is None else (route,)
             return None
 
-        found = until(happened, within=SWITCH_LIMIT + 5, every=POLL, clock=self.clock)
-        if found is not None:
+        if (found := until(happened, within=SWITCH_LIMIT + 5, every=POLL, clock=self.clock)) is not None:
             return found[0]
         call.stop()
         route = self._took(target)

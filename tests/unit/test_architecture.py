@@ -217,7 +217,6 @@ def test_one_wiring() -> None:
 
 # This list only gets shorter.
 TESTED_ELSEWHERE = {
-    "traffic/live.py",  # a value
     "deploy/kamal/images.py",  # tests/e2e/test_kamal_compat.py
     "deploy/kamal/run.py",  # tests/e2e/test_kamal_compat.py
 }

@@ -29,7 +29,7 @@ from deployhost.system.clock import Clock, until
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Image
 from deployhost.traffic.drain import MARGIN
-from deployhost.traffic.live import Live
+from deployhost.traffic.switch import Live
 
 PUSH_LIMIT = 600.0  # seconds for the image to reach the registry on loopback
 SPARE = 300.0  # seconds beyond the app's own limits that Kamal's some twenty commands may take
