@@ -45,6 +45,11 @@ def process_of(container: Labelled) -> ProcessName | None:
     return ProcessName(role) if ProcessName.pattern.fullmatch(role) else None
 
 
+def is_command(container: Labelled) -> bool:
+    """Return whether a container runs a command once, such as a release command: it has no role then, as Kamal's have none."""
+    return not container.labels.get("role")
+
+
 def workers_of(web: Labelled) -> tuple[ProcessName, ...]:
     """Return the names of the workers that were made together with a web container of ours."""
     return tuple(map(ProcessName, web.labels.get(WORKERS_LABEL, "").split()))

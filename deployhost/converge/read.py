@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
-from deployhost.containers.belongs import deploy_of
+from deployhost.containers.belongs import deploy_of, is_command
 from deployhost.converge.facts import AppContainer, AppFacts, MachineFacts
 from deployhost.converge.findings.clock_plan import ClockFacts
 from deployhost.converge.findings.repository_plan import RepositoryFacts
@@ -161,12 +161,12 @@ class FactsReader:
         """Return the containers of each app: Kamal's and ours without a destination, and release commands of ours."""
         found: dict[AppName, tuple[AppContainer, ...]] = {}
         for one in self.docker.listed({} if only is None else {"service": only}):
-            process, service = bool(one.labels.get("role")), one.labels.get("service", "")
+            service = one.labels.get("service", "")
             app = AppName(service) if AppName.pattern.fullmatch(service) else None
             # Another destination is another app of somebody's; a release command of ours has none, and no role.
-            if app is None or one.labels.get("destination", "" if not process else None) != "":
+            if app is None or one.labels.get("destination", "" if is_command(one) else None) != "":
                 continue
-            if process or deploy_of(one) is not None:
+            if not is_command(one) or deploy_of(one) is not None:
                 seen = AppContainer(one.id, one.name, one.image_id, one.status, one.labels, one.ips)
                 found[app] = (*found.get(app, ()), seen)
         return found

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from deployhost.containers.belongs import is_command
 from deployhost.converge.facts import AppContainer, AppFacts
 from deployhost.deploy.queue import overtakes
 from deployhost.errors import AppNotFound, DeployCancelled, DeployFailed
@@ -70,7 +71,7 @@ def _steps(facts: AppFacts, deploy: Deploy) -> Iterator[Step]:
                 what=f"remove {container.name}",
                 why=f"deploy {deploy.id} broke off before it was live",
                 container=container.id,
-                gently=container.role is None,  # the release command: what it does to a database may be half done
+                gently=is_command(container),  # the release command: what it does to a database may be half done
             )
     yield _outcome(facts, deploy)
 

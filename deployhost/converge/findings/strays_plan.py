@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from deployhost.containers.belongs import is_command
 from deployhost.converge.facts import AppContainer, AppFacts
 from deployhost.converge.findings.broken_off_plan import RemoveContainer
 from deployhost.model import WEB
@@ -27,9 +28,10 @@ def _strays(facts: AppFacts) -> Iterator[Step]:
     for one in facts.containers:
         if one.deploy is None or one.deploy in under_way or one.id in spared or one is facts.routed or one.frozen:
             continue
-        if one.role is None or one.status == "created":
-            why = "what it was made for has ended" if one.role is None else "it was never started"
-            yield RemoveContainer(what=f"remove {one.name}", why=why, container=one.id, gently=one.role is None)
+        command = is_command(one)
+        if command or one.status == "created":
+            why = "what it was made for has ended" if command else "it was never started"
+            yield RemoveContainer(what=f"remove {one.name}", why=why, container=one.id, gently=command)
         elif one.runs and not _still_needed(facts, one):
             yield StopContainer(what=f"stop {one.name}", why="it serves nobody", container=one.id)
 

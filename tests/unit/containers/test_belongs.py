@@ -6,6 +6,7 @@ from deployhost.containers.belongs import (
     DEPLOY_LABEL,
     WORKERS_LABEL,
     deploy_of,
+    is_command,
     is_of,
     of_release,
     process_of,
@@ -83,3 +84,10 @@ def test_labels_that_somebody_else_wrote() -> None:
     assert process_of(Box("1", "x", {"role": "../web"})) is None
     assert workers_of(Box("1", "x", {WORKERS_LABEL: "mailer worker"})) == ("mailer", "worker")
     assert workers_of(Box("1", "x")) == ()
+
+
+def test_what_has_no_role_runs_a_command_once() -> None:
+    assert is_command(ours(1, role=""))
+    assert is_command(Box("1", "shop-release-exec-1"))
+    assert not is_command(ours(1))
+    assert not is_command(kamals(1, role="odd-name")), "a process, though none of a name that ours have"

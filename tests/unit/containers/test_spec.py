@@ -7,6 +7,7 @@ import pytest
 from deployhost.config.app import SETTINGS, AppConfig
 from deployhost.config.process import ProcessConfig
 from deployhost.config.settings import Applies
+from deployhost.containers.capabilities import ALL, OF_ROOT
 from deployhost.containers.processes import processes_of
 from deployhost.containers.spec import container_of
 from deployhost.model import AppName
@@ -30,6 +31,10 @@ def containers(**settings: object) -> dict[str, ContainerSpec]:
 def test_every_containers_log_is_bounded_in_dockers_words(size: int, text: str) -> None:
     found = containers(log_size=size, processes={"worker": ProcessConfig("./work")})
     assert {name: spec.log_max_size for name, spec in found.items()} == {"web": text, "worker": text}
+
+
+def test_every_container_drops_all_capabilities_and_an_own_image_of_root_gets_a_few_back() -> None:
+    assert [(one.cap_drop, one.cap_add) for one in containers().values()] == [((ALL,), OF_ROOT)]
 
 
 def test_the_default_is_what_containers_had_before_there_was_a_setting() -> None:
