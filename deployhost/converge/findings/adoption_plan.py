@@ -1,7 +1,6 @@
 """What a person did with Kamal, or a journal that was lost does not know: which release is live by that. Pure."""
 
 import re
-from dataclasses import dataclass
 
 from deployhost.converge.facts import AppContainer, AppFacts
 from deployhost.converge.findings.broken_off_plan import finish
