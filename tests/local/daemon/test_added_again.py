@@ -8,7 +8,7 @@ from deployhost.errors import NotFound
 from deployhost.model import AppName, Branch, DeployStatus
 from deployhost.system.git import BareRepository
 from tests.fakes.assembled import Server, settle, sha, wait_until
-from tests.unit.daemon.operations import Operations
+from tests.fakes.operations import Operations
 
 ONE, TWO = sha(1), sha(2)
 

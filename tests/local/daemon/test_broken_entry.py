@@ -7,7 +7,7 @@ import pytest
 from deployhost.errors import InvalidConfig
 from deployhost.paths import Paths
 from tests.fakes.assembled import Server
-from tests.unit.daemon.operations import Operations
+from tests.fakes.operations import Operations
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from deployhost.errors import AppNotFound, Conflict
 from deployhost.model import AppName, Deploy, EnvName, Secret
 from tests.fakes.assembled import Server, settle, sha, wait_until
 from tests.fakes.life import Crash, Life
-from tests.unit.daemon.operations import Operations
+from tests.fakes.operations import Operations
 
 ONE, TWO = sha(1), sha(2)
 SHOP = AppName("shop")

@@ -17,7 +17,7 @@ from deployhost.model import AppName, EnvName, Secret
 from tests.fakes.assembled import Server, settle, sha
 from tests.fakes.docker import Behaviour
 from tests.fakes.life import Crash
-from tests.unit.daemon.operations import Operations
+from tests.fakes.operations import Operations
 
 ONE, TWO = sha(1), sha(2)
 SHOP, BLOG = AppName("shop"), AppName("blog")

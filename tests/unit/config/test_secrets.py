@@ -15,7 +15,7 @@ from deployhost.config.secrets import LONGEST, NamedSecrets, connections, own_se
 from deployhost.errors import DeployhostError, FileProblem, InvalidConfig, InvalidName, InvalidRequest, NotFound
 from deployhost.model import AppName, EnvName, Secret
 from deployhost.paths import Paths
-from tests.unit.config.test_env_store import NOW
+from tests.unit.config.test_env import NOW
 
 PEM = "-----BEGIN KEY-----\nMIIEvQ\n-----END KEY-----\n"
 

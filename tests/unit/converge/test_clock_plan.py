@@ -8,7 +8,7 @@ from deployhost.converge.findings.clock_plan import TOLERANCE, ClockFacts
 from deployhost.steps import Severity
 from deployhost.system.clock import Synchronisation
 from tests.fakes.assembled import Server, sha
-from tests.unit.daemon.operations import Operations
+from tests.fakes.operations import Operations
 
 NOW = 1_750_000_000.0
 RIGHT = ClockFacts(at=NOW, newest_entry=NOW - 60, kept=True, systemd=True, installed=True, running="chrony")

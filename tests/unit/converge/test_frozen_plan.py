@@ -10,8 +10,8 @@ from deployhost.steps import Severity
 from tests.fakes.assembled import Assembled, Server, settle, sha
 from tests.fakes.docker import WITH_WORKER, FakeDocker
 from tests.fakes.kamal_by_hand import KamalByHand
+from tests.fakes.operations import Operations
 from tests.fakes.recovering import check
-from tests.unit.daemon.operations import Operations
 
 ONE, TWO = sha(1), sha(2)
 

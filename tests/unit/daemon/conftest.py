@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.assembled import Server
-from tests.unit.daemon.operations import Operations
+from tests.fakes.operations import Operations
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from deployhost.errors import SwitchFailed
 from deployhost.model import AppName
 from deployhost.paths import Paths
 from tests.fakes.assembled import Server, sha
-from tests.unit.daemon.operations import Operations
+from tests.fakes.operations import Operations
 
 SHOP, OWN = AppName("shop"), AppName("own")
 

@@ -8,7 +8,7 @@ from deployhost.config import apps
 from deployhost.model import Sha
 from tests.fakes.assembled import Server, sha
 from tests.fakes.git import FakeRepository
-from tests.unit.daemon.operations import Operations
+from tests.fakes.operations import Operations
 
 ONE, TWO = sha(1), sha(2)
 WARNING = "app.py line 2 opens a SQLite database, and shop has no storage: it is lost with each deploy"

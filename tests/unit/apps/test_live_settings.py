@@ -7,7 +7,7 @@ import pytest
 from deployhost.model import AppName, DeployStatus, Trigger
 from tests.fakes.assembled import Server, sha
 from tests.fakes.docker import Behaviour
-from tests.unit.daemon.operations import Operations
+from tests.fakes.operations import Operations
 
 ONE = sha(1)
 

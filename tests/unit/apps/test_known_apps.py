@@ -12,7 +12,7 @@ from deployhost.errors import AppNotFound, NotFound
 from deployhost.kamal import contract
 from deployhost.model import WEB, AppName
 from tests.fakes.assembled import Server, sha
-from tests.unit.daemon.operations import Operations
+from tests.fakes.operations import Operations
 
 ONE, TWO = sha(1), sha(2)
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

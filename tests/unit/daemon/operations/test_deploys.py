@@ -23,7 +23,7 @@ from deployhost.errors import (
 from deployhost.model import AppName, Branch, Deploy, DeployStatus, EnvName, Trigger
 from tests.fakes.assembled import Server, sha, wait_until
 from tests.fakes.docker import Behaviour
-from tests.unit.daemon.operations import Operations
+from tests.fakes.operations import Operations
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
 

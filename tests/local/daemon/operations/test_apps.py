@@ -9,7 +9,7 @@ from deployhost.errors import (
 )
 from deployhost.system.git import BareRepository
 from tests.fakes.assembled import Server
-from tests.unit.daemon.operations import Operations
+from tests.fakes.operations import Operations
 
 # Apps
 

@@ -8,7 +8,7 @@ from deployhost.errors import NotFound
 from deployhost.model import AppName, ProcessName
 from tests.fakes.assembled import Server, sha
 from tests.fakes.docker import WITH_WORKER, Behaviour
-from tests.unit.daemon.operations import Operations
+from tests.fakes.operations import Operations
 
 ONE, TWO = sha(1), sha(2)
 

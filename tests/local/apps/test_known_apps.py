@@ -5,7 +5,7 @@ import pytest
 from deployhost.control.messages import Message
 from deployhost.model import AppName
 from tests.fakes.assembled import Server, sha
-from tests.unit.daemon.operations import Operations
+from tests.fakes.operations import Operations
 
 ONE, TWO = sha(1), sha(2)
 

@@ -10,7 +10,7 @@ from deployhost.kamal.contract import PAUSED, STOPPED
 from deployhost.model import AppName, DeployStatus, Trigger, Version
 from tests.fakes.assembled import Server, sha, wait_until
 from tests.fakes.docker import Behaviour
-from tests.unit.daemon.operations import Operations
+from tests.fakes.operations import Operations
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
 

@@ -6,7 +6,7 @@ from typing import Any
 from deployhost.model import AppName, Trigger
 from tests.fakes.assembled import Server, sha
 from tests.fakes.docker import Behaviour
-from tests.unit.daemon.operations import Operations
+from tests.fakes.operations import Operations
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
 
