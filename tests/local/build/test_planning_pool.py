@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,46 +11,15 @@ from pathlib import Path
 import pytest
 
 from deployhost.build.planning_pool import PlanningPool, start_process
-from deployhost.build.planning_process import from_wire, plan_directory, to_wire
+from deployhost.build.planning_process import plan_directory
 from deployhost.errors import BuildFailed, CommandStopped, FileProblem, LanguageNotBuilt, NothingRecognised
 from deployhost.model import AppName, RuntimeName
 from deployhost.system.answering_process import AnsweringProcess
 from deployhost.system.stop import Stop
+from tests.fakes.hostile_planner import ROOT, directory, hostile
 
-ROOT = Path(__file__).resolve().parents[3]
 SAMPLES = sorted(path for path in (ROOT / "tests/apps").iterdir() if path.is_dir())
 SHOP = AppName("shop")
-# The process as it is, but that a directory's name says what becomes of it.
-HOSTILE = """
-import os, sys, time
-sys.path.append({root!r})
-from deployhost.build import planning_process
-real = planning_process.plan_directory
-def hostile(directory, *args, **more):
-    if directory.name == "sleeps":
-        time.sleep(60)
-    if directory.name == "freezes":
-        import re
-        re.match(r"(a*)*b", "a" * 40)
-    if directory.name == "eats":
-        held = bytes(2 * 1024 ** 3)
-    if directory.name == "dies":
-        os.kill(os.getpid(), 9)
-    if directory.name == "talks":
-        print("x" * 100)
-    if directory.name == "breaks":
-        raise ValueError("broken")
-    if directory.name == "floods":
-        raise planning_process.BuildFailed("x" * 9 * 1024 * 1024)
-    return real(directory, *args, **more)
-planning_process.plan_directory = hostile
-planning_process.SAMPLES = ()
-planning_process.main()
-"""
-
-
-def hostile() -> AnsweringProcess:
-    return AnsweringProcess([sys.executable, "-I", "-c", HOSTILE.format(root=str(ROOT))], env={})
 
 
 @pytest.fixture
@@ -59,13 +27,6 @@ def planner() -> Iterator[PlanningPool]:
     made = PlanningPool(hostile, seconds=2)
     yield made
     made.end()
-
-
-def directory(root: Path, name: str) -> Path:
-    made = root / name
-    made.mkdir(exist_ok=True)
-    (made / "index.html").write_text("")
-    return made
 
 
 def runtime(planner: PlanningPool, path: Path, stop: Stop | None = None) -> str:
@@ -101,13 +62,6 @@ def test_what_apps_yml_says_reaches_it(tmp_path: Path) -> None:
         assert plan.runtime == "static"
     finally:
         planner.end()
-
-
-@pytest.mark.parametrize("dockerfile", ["# syntax=docker/dockerfile:1\nFROM a\nRUN <<E\nE\nEXPOSE 3000", "FROM \udce9"])
-def test_a_plan_survives_the_wire(tmp_path: Path, dockerfile: str) -> None:
-    (tmp_path / "Dockerfile").write_bytes(dockerfile.encode("utf-8", "surrogateescape"))
-    plan = plan_directory(tmp_path, SHOP, storage=None, variables={})
-    assert from_wire(to_wire(plan)) == plan
 
 
 def test_errors_are_what_they_were(planner: PlanningPool, tmp_path: Path) -> None:
@@ -206,18 +160,6 @@ def test_one_that_was_killed_is_replaced(tmp_path: Path) -> None:
     assert runtime(planner, good) == "static"
     assert len(started) == 2
     planner.end()
-
-
-def test_it_ends_with_who_asks_and_by_itself_where_it_is_frozen(tmp_path: Path) -> None:
-    """Nobody kills it: the daemon may be gone."""
-    for name, seconds in (("good", 20.0), ("freezes", 0.3)):
-        partner = hostile()
-        request = f'{{"directory": "{directory(tmp_path, name)}", "app": "a", "storage": null, "variables": {{}}, "seconds": {seconds}}}'
-        partner._send(len(request).to_bytes(4, "big") + request.encode())
-        assert partner._popen.stdin is not None
-        partner._popen.stdin.close()
-        assert partner._popen.wait(5) == (0 if name == "good" else -signal.SIGALRM)
-        partner.end()
 
 
 def test_it_is_not_taken_for_worn_because_we_are_large(tmp_path: Path) -> None:

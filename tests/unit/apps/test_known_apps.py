@@ -8,13 +8,18 @@ import pytest
 from deployhost.cli import views
 from deployhost.control.messages import Message
 from deployhost.control.results import AppsFound, StatusFound
-from deployhost.errors import AppNotFound, NotFound
+from deployhost.errors import (
+    AppNotFound,
+    Conflict,
+    InvalidConfig,
+    NotFound,
+)
 from deployhost.kamal import contract
 from deployhost.model import WEB, AppName
 from tests.fakes.assembled import Server, sha
 from tests.fakes.operations import Operations
 
-ONE, TWO = sha(1), sha(2)
+ONE = sha(1)
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 NOTE = (
     "shop is no longer in apps.yml; its containers, images and data stay unchanged; to remove it: deployhost remove shop;"
@@ -107,3 +112,30 @@ def test_what_counts_as_left(server: Server, ops: Operations, app: AppName) -> N
         engine.containers[container.id] = type(container)(**{**vars(container), "labels": labels})
     engine.images.clear()
     assert not ops.daemon.remover.is_left(app)
+
+
+def test_a_mistake_in_apps_yml_hides_no_app(server: Server, ops: Operations) -> None:
+    """What runs does so whatever the file says: who looks at it sees it, who changes something is told."""
+    app, waits = server.add("shop", text="domains: [shop.example.com]\n    storage: true"), AppName("waits")
+    ops.push(app, ONE)
+    (server.paths.repo(waits)).mkdir(parents=True)
+    before = ops.ask("app.status")["apps"][0]
+    server.paths.apps_yml.write_text(server.paths.apps_yml.read_text() + "  shop: [\n")
+    status = ops.ask("app.status")
+    assert (status["problem"]["code"], status["problem"]["exit_code"]) == ("invalid_config", 2)
+    assert "line" in status["problem"]["details"][0]
+    shop, other = status["apps"]
+    assert {**before, "branch": None, "storage": None, "strategy": None, "engine": None} == shop
+    assert shop["urls"] == ["http://shop.localhost:8000", "http://shop.example.com:8000"], "those of its route"
+    assert (other["name"], other["state"], other["live"]) == (waits, "empty", None)
+    assert ops.ask("app.list") == {key: status[key] for key in ("apps", "problem")}
+    assert [one["name"] for one in ops.ask("app.status", name=app)["apps"]] == [app]
+    assert [one["sha"] for one in ops.ask("releases.list", name=app)["releases"]] == [ONE]
+    assert ops.ask("logs", name=app) == {}
+    with pytest.raises(AppNotFound):
+        ops.ask("app.status", name="nope")
+    for change in ("app.remove", "app.restart", "app.rollback", "storage.disable"):
+        with pytest.raises(InvalidConfig, match=r"apps\.yml"):
+            ops.ask(change, name=app)
+    with pytest.raises(Conflict, match="shop has no queued or running deploy"):
+        ops.ask("deploy.cancel", name=app)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from deployhost.model import AppName, DeployStatus, Trigger
+from deployhost.model import AppName, Trigger
 from tests.fakes.assembled import Server, sha
 from tests.fakes.docker import Behaviour
 from tests.fakes.operations import Operations
@@ -29,11 +29,6 @@ def mended(server: Server, ops: Operations, app: AppName) -> None:
 
 def variables(server: Server, ops: Operations, app: AppName) -> dict[str, str]:
     return dict(server.engine.specs[ops.daemon.live(app).container].env)
-
-
-def note(ops: Operations) -> str:
-    (view,) = ops.ask("app.list")["apps"]
-    return str(view["note"])
 
 
 def test_variables_whose_deploy_failed(server: Server, ops: Operations, app: AppName) -> None:
@@ -119,18 +114,3 @@ def test_storage_whose_deploy_failed(server: Server, ops: Operations) -> None:
     server.add("blog")
     assert ops.ask("storage.show", name="blog")["mounted"] is None
     assert ops.ask("storage.disable", name="blog")["deploy"] is None
-
-
-def test_status_tells_of_settings_that_are_not_live(server: Server, ops: Operations, app: AppName) -> None:
-    told = "its settings changed, but the deploy that applies them {}; to try again: deployhost restart shop"
-    breaks(server, ops, app)
-    ops.ask("env.set", name=app, values={"N": "abc"})
-    assert note(ops) == told.format("failed")
-    mended(server, ops, app)
-    ops.ask("app.restart", name=app)
-    assert note(ops) == ""
-    pending = ops.daemon.deploys.accept(app, ONE, trigger=Trigger.SETTINGS)
-    ops.daemon.deploys.end(pending.id, DeployStatus.CANCELLED)
-    assert note(ops) == told.format("was cancelled")
-    ops.push(app, sha(2))
-    assert note(ops) == "", "each deploy has the settings of its day"

@@ -2,22 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pytest
 
 from deployhost.errors import (
-    BootFailed,
-    DeployCancelled,
-    DockerRefused,
     DockerUnavailable,
     ProxyUnavailable,
     SwitchFailed,
 )
-from deployhost.kamal import contract, patience
+from deployhost.kamal import contract
 from deployhost.model import DeployStatus, Domain, Strategy
-from tests.fakes.assembled import Assembled, FakeClock, Server, settle, sha
+from tests.fakes.assembled import Assembled, Server, settle, sha
 from tests.fakes.docker import Behaviour
 from tests.fakes.proxy import FakeProcess
 from tests.fakes.recovering import check
@@ -296,40 +292,3 @@ def test_a_switch_costs_no_call_more(server: Server) -> None:
     ends = Ends(server, daemon, 1000, after=False, lost=False)
     daemon.deploy(app, TWO)
     assert ends.calls == ["begin_deploy"]
-
-
-def cancelled() -> None:
-    raise DeployCancelled("no more")
-
-
-class Tries:
-    """Something that fails so many times, with what is given."""
-
-    def __init__(self, times: int, error: Exception) -> None:
-        self.left, self.error = times, error
-
-    def __call__(self) -> str:
-        self.left -= 1
-        if self.left >= 0:
-            raise self.error
-        return "done"
-
-
-def test_patience(server: Server) -> None:
-    clock = FakeClock(server)
-    patiently = partial(patience.patiently, clock=clock)
-    assert patiently(Tries(3, ProxyUnavailable("not running"))) == "done"
-    assert patiently(Tries(3, DockerUnavailable("no answer"))) == "done"
-    for error in (SwitchFailed("refused"), BootFailed("gone"), DockerRefused("busy")):
-        with pytest.raises(type(error)):
-            patiently(Tries(1, error))
-    began = clock.now
-    with pytest.raises(ProxyUnavailable):
-        patiently(Tries(10**6, ProxyUnavailable("not running")))
-    assert patience.PATIENCE <= clock.now - began <= patience.PATIENCE + 1
-    began = clock.now
-    with pytest.raises(ProxyUnavailable):
-        patiently(lambda: patiently(Tries(10**6, ProxyUnavailable("not running"))))
-    assert clock.now - began <= patience.PATIENCE + 1, "one within another adds nothing"
-    with pytest.raises(DeployCancelled):
-        patiently(Tries(1, ProxyUnavailable("not running")), cancelled)

@@ -1,10 +1,7 @@
-"""What the daemon answers, operation by operation."""
+"""Pushes, deploys without one, choosing a commit, cancelling and waiting, as the daemon answers."""
 
 import threading
 import time
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -12,15 +9,11 @@ from deployhost.control.messages import Message
 from deployhost.errors import (
     AppNotFound,
     Conflict,
-    DeployhostError,
-    DockerUnavailable,
-    InvalidConfig,
-    InvalidName,
     InvalidRequest,
     NotFound,
-    SwitchFailed,
+    WaitTimedOut,
 )
-from deployhost.model import AppName, Branch, Deploy, DeployStatus, EnvName, Trigger
+from deployhost.model import AppName, Branch, Deploy, DeployStatus, Trigger
 from tests.fakes.assembled import Server, sha, wait_until
 from tests.fakes.docker import Behaviour
 from tests.fakes.operations import Operations
@@ -209,18 +202,6 @@ def test_deploy_again(server: Server, ops: Operations) -> None:
     assert (result["trigger"], result["sha"], result["version"]) == ("manual", ONE, f"{ONE}-2")
 
 
-def test_without_following(server: Server, ops: Operations) -> None:
-    app = server.add("shop")
-    ops.push(app, ONE)
-    result = ops.ask("app.restart", name=app, follow=False)
-    assert result["status"] in ("queued", "running")
-    assert ops.events == []
-    followed = ops.ask("deploy.follow", id=result["id"])
-    assert followed["status"] == "live"
-    stages = [event["stage"] for event in ops.events if event.get("state") == "done"]
-    assert stages == ["create", "start", "health", "switch"]
-
-
 def test_list(server: Server, ops: Operations) -> None:
     app = server.add("shop")
     ops.push(app, ONE)
@@ -231,362 +212,104 @@ def test_list(server: Server, ops: Operations) -> None:
         ops.ask("deploy.follow", id=99)
 
 
-# Settings
-
-
-def test_env(server: Server, ops: Operations) -> None:
+def pushed(server: Server, ops: Operations, *commits: str) -> AppName:
     app = server.add("shop")
-    assert ops.ask("env.set", name=app, values={"A": "1"})["deploy"] is None, "nothing runs yet"
-    ops.push(app, ONE)
-    result = ops.ask("env.set", name=app, values={"A": "1", "B": "two\nlines"})
-    assert result["changed"] == ["B"]
-    assert result["deploy"]["status"] == "live"
-    assert server.engine.specs[ops.daemon.live(app).container].env["B"] == "two\nlines"
-    assert ops.ask("env.set", name=app, values={"A": "1"})["deploy"] is None, "nothing changed"
-    listed = ops.ask("env.list", name=app)["env"]
-    assert [(entry["name"], entry["value"]) for entry in listed] == [("A", None), ("B", None)]
-    assert ops.ask("env.list", name=app, reveal=True)["env"][0]["value"] == "1"
-    assert ops.ask("env.unset", name=app, names=["A", "X"])["changed"] == ["A"]
-    assert "A" not in server.engine.specs[ops.daemon.live(app).container].env
+    for commit in commits:
+        ops.push(app, commit)
+    return app
 
 
-def test_env_that_breaks_the_app(server: Server, ops: Operations) -> None:
-    """The old container serves on, and what was set stays set: it is the owner's to put right."""
-    app = server.add("shop")
-    ops.push(app, ONE)
-    before = ops.daemon.live(app)
-    server.engine.behaviours[before.image] = Behaviour(exits=1)
-    assert ops.ask("env.set", name=app, values={"A": "1"})["deploy"]["status"] == "failed"
-    assert ops.daemon.live(app) == before
+def note(ops: Operations) -> str:
+    (view,) = ops.ask("app.list")["apps"]
+    return str(view["note"])
 
 
-def hosts(server: Server) -> list[str]:
-    return list(server.table.routes["shop-web"].hosts)
+def test_commit_by_name(server: Server, ops: Operations) -> None:
+    app = pushed(server, ops, ONE, TWO)
+    server.refs.branches["old"] = ONE
+    ops.ask("deploy.start", name=app, ref="old")
+    assert ops.notes()[0] == f"{ONE.short} is not the newest push ({TWO.short}); the branch stays"
+    assert ops.daemon.live(app).sha == ONE
+    assert server.refs.branches["main"] == TWO
+    assert f"{ONE.short} was deployed by hand; {TWO.short} was pushed last" in note(ops)
+    ops.ask("deploy.start", name=app, ref="main")
+    assert not any("branch stays" in note for note in ops.notes())
+    assert (ops.daemon.live(app).sha, note(ops)) == (TWO, "")
+    with pytest.raises(InvalidRequest, match="is not a branch, tag or commit"):
+        ops.ask("deploy.start", name=app, ref="--upload-pack=id")
+    with pytest.raises(NotFound):
+        ops.ask("deploy.start", name=app, ref="nope")
 
 
-def test_domains(server: Server, ops: Operations) -> None:
-    app, other = server.add("shop"), server.add("blog")
-    ops.push(app, ONE)
-    container = ops.daemon.live(app).container
-    result = ops.ask("domains.add", name=app, domains=["shop.example.com"])
-    assert (result["domains"], result["changed"]) == (["shop.example.com"], ["shop.example.com"])
-    assert hosts(server) == ["shop.localhost", "shop.example.com"]
-    assert ops.daemon.live(app).container == container, "the same container"
-    with pytest.raises(Conflict):
-        ops.ask("domains.add", name=other, domains=["shop.example.com"])
-    assert ops.ask("domains.remove", name=app, domains=["shop.example.com"])["domains"] == []
-    assert hosts(server) == ["shop.localhost"]
-    assert ops.ask("domains.list", name=app) == {"app": "shop", "url": "http://shop.localhost:8000", "domains": []}
+def test_rebuild_does_not_join_a_deploy_that_does_not(server: Server, ops: Operations) -> None:
+    app, release = pushed(server, ops, ONE), threading.Event()
+    ops.daemon.fake_builder.during = lambda: wait_for(release)
+    running = ops.accept(app, TWO)
+    assert ops.daemon.intake.choose(app, TWO).id == running.id
+    rebuilt = ops.daemon.intake.choose(app, TWO, rebuild=True)
+    assert rebuilt.id != running.id
+    assert ops.daemon.intake.choose(app, TWO).id == rebuilt.id
+    release.set()
 
 
-def test_domains_before_the_first_push(server: Server, ops: Operations) -> None:
-    app = server.add("shop")
-    ops.ask("domains.add", name=app, domains=["shop.example.com"])
-    assert server.table.routes == {}
-    ops.push(app, ONE)
-    assert "shop.example.com" in hosts(server)
-
-
-def test_storage(server: Server, ops: Operations) -> None:
-    app = server.add("shop")
-    ops.push(app, ONE)
-    path = str(server.paths.storage(app))
-    result = ops.ask("storage.enable", name=app)
-    assert (result["path"], result["mounted_at"], result["changed"]) == (path, "/storage", True)
-    assert server.engine.specs[ops.daemon.live(app).container].binds == (f"{path}:/storage",)
-    (server.paths.storage(app) / "data").touch()
-    assert ops.ask("storage.enable", name=app)["deploy"] is None
-    result = ops.ask("storage.disable", name=app)
-    assert (result["enabled"], result["path"], result["mounted_at"]) == (False, path, None)
-    assert (server.paths.storage(app) / "data").exists()
-    assert ops.ask("storage.show", name=app)["path"] == path
-
-
-def test_states(server: Server, ops: Operations) -> None:
-    app = server.add("shop")
-
-    def state() -> tuple[str, str]:
-        (view,) = ops.ask("app.status", name=app)["apps"]
-        return view["state"], view["note"]
-
-    server.behaviours[ONE] = Behaviour(exits=1)
-    ops.push(app, ONE)
-    assert state() == ("failed", "")
-    ops.push(app, TWO)
-    assert state() == ("live", "")
-    server.behaviours[THREE] = Behaviour(exits=1)
-    ops.push(app, THREE)
-    assert state() == ("live", f"the newest push {THREE.short} failed; {TWO.short} keeps serving")
-    server.engine.end(ops.daemon.live(app).container)
-    status, said = state()
-    assert status == "down"
-    assert said.endswith(f"the newest push {THREE.short} failed")  # nothing serves
-    ops.daemon.accept(app, ONE)
-    assert state()[0] == "deploying"
-
-
-def test_states_of_what_ended(server: Server, ops: Operations, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = server.add("shop")
-    ops.push(app, ONE)
-    containers, live = server.engine.containers, ops.daemon.live(app).container
-    mend = "; to start it again: deployhost restart shop"
-
-    def state(**now: Any) -> tuple[str, str]:
-        if now:
-            containers[live] = replace(containers[live], **now)
-        (view,) = ops.ask("app.list")["apps"]
-        return view["state"], view["note"]
-
-    assert state(restart_count=1) == ("live", "it ended and was started again 1 time since it went live")
-    again = "it ended and was started again 4 times since it went live (last exit code 9)"
-    assert state(restart_count=4, exit_code=9, status="restarting") == ("down", again + mend)
-    assert state(restart_count=0, status="exited") == ("down", f"it ended with exit code 9{mend}")
-    unfreeze = f"docker unpause shop-web-{ONE}"
-    assert state(status="paused") == ("down", f"it is frozen (docker pause); to let it go on: {unfreeze}")
-    del containers[live]
-    assert state() == ("down", f"its container is gone{mend}")
-
-    def no_engine(_: object) -> None:
-        raise DockerUnavailable("the Docker engine does not answer")
-
-    monkeypatch.setattr(ops.daemon.impatient_docker, "listed", no_engine)
-    assert state() == ("down", "the Docker engine does not answer")
-    (view,) = ops.ask("app.status", name=app)["apps"]
-    assert view["live"]["sha"] == ONE
-
-
-def test_status_of_the_server(server: Server, ops: Operations) -> None:
-    server.add("shop")
-    status = ops.ask("app.status")
-    assert status["server"]["docker"] == "20.10.24"
-    assert status["server"]["proxy"] == "running"
-    server.engine.proxy = None
-    assert ops.ask("app.status")["server"]["proxy"] == "missing"
-    assert [app["name"] for app in status["apps"]] == ["shop"]
-    assert [app["name"] for app in ops.ask("app.list")["apps"]] == ["shop"]
-    with pytest.raises(AppNotFound):
-        ops.ask("app.status", name="nope")
-
-
-def test_a_mistake_in_apps_yml_hides_no_app(server: Server, ops: Operations) -> None:
-    """What runs does so whatever the file says: who looks at it sees it, who changes something is told."""
-    app, waits = server.add("shop", text="domains: [shop.example.com]\n    storage: true"), AppName("waits")
-    ops.push(app, ONE)
-    (server.paths.repo(waits)).mkdir(parents=True)
-    before = ops.ask("app.status")["apps"][0]
-    server.paths.apps_yml.write_text(server.paths.apps_yml.read_text() + "  shop: [\n")
-    status = ops.ask("app.status")
-    assert (status["problem"]["code"], status["problem"]["exit_code"]) == ("invalid_config", 2)
-    assert "line" in status["problem"]["details"][0]
-    shop, other = status["apps"]
-    assert {**before, "branch": None, "storage": None, "strategy": None, "engine": None} == shop
-    assert shop["urls"] == ["http://shop.localhost:8000", "http://shop.example.com:8000"], "those of its route"
-    assert (other["name"], other["state"], other["live"]) == (waits, "empty", None)
-    assert ops.ask("app.list") == {key: status[key] for key in ("apps", "problem")}
-    assert [one["name"] for one in ops.ask("app.status", name=app)["apps"]] == [app]
-    assert [one["sha"] for one in ops.ask("releases.list", name=app)["releases"]] == [ONE]
-    assert ops.ask("logs", name=app) == {}
-    with pytest.raises(AppNotFound):
-        ops.ask("app.status", name="nope")
-    for change in ("app.remove", "app.restart", "app.rollback", "storage.disable"):
-        with pytest.raises(InvalidConfig, match=r"apps\.yml"):
-            ops.ask(change, name=app)
-    with pytest.raises(Conflict, match="shop has no queued or running deploy"):
+def test_cancel(server: Server, ops: Operations) -> None:
+    """What runs and what is queued ends; what served serves, and who pushed is told who did it."""
+    app, release = pushed(server, ops, ONE), threading.Event()
+    ops.daemon.fake_builder.during = lambda: wait_for(release)
+    running = ops.accept(app, TWO)
+    wait_until(lambda: ops.daemon.deploys.open()[0].status is DeployStatus.RUNNING)
+    queued = ops.daemon.intake.repeat(ops.daemon.live(app), Trigger.SETTINGS)
+    threading.Timer(0.1, release.set).start()
+    ended = ops.ask("deploy.cancel", name=app, by="al\x1bice")["deploys"]
+    assert [(one["id"], one["status"]) for one in ended] == [(queued.id, "cancelled"), (running.id, "cancelled")]
+    assert ended[0]["error"]["message"] == ended[1]["error"]["message"] == "cancelled by alice"
+    assert ops.daemon.live(app).sha == ONE
+    with pytest.raises(Conflict, match=r"shop has no queued or running deploy: deploy \d+ .* is cancelled"):
         ops.ask("deploy.cancel", name=app)
 
 
-def test_a_mistake_in_one_apps_entry_is_in_nobody_elses_way(server: Server, ops: Operations) -> None:
-    app = server.add("shop", branch=None)
-    own = server.add("own", text="domains: [own.example.com]")
-    ops.push(own, ONE)
-    server.paths.apps_yml.write_text(server.paths.apps_yml.read_text() + "    prot: 1\n")
-    assert ops.push(app, ONE)["outcome"] == "ok", "the first push also notes its branch"
-    assert ops.push(app, TWO)["outcome"] == "ok"
-    assert ops.ask("app.rollback", name=app)["deploy"]["status"] == "live"
-    for going in ("app.restart", "deploy.start"):
-        assert ops.ask(going, name=app)["status"] == "live"
-    assert ops.ask("env.set", name=app, values={"A": "1"})["deploy"]["status"] == "live"
-    assert ops.ask("storage.enable", name=app)["deploy"]["status"] == "live"
-    status = ops.ask("app.status")
-    shop, broken = status["apps"]
-    assert (shop["storage"], shop["branch"]) == (str(server.paths.storage(app)), "main")
-    assert (broken["live"]["sha"], broken["storage"], broken["urls"][1:]) == (
-        ONE,
-        None,
-        ["http://own.example.com:8000"],
-    )
-    assert status["problem"]["details"][0].startswith("apps.yml: apps/own/prot: unknown key; did you mean port?")
-    for change in ("app.remove", "app.restart", "app.rollback", "storage.disable"):
-        with pytest.raises(InvalidConfig, match=r"apps\.yml has a mistake") as caught:
-            ops.ask(change, name=own)
-        assert caught.value.hint == f"editor {server.paths.apps_yml}"
-    with pytest.raises(InvalidConfig):
-        ops.ask("domains.add", name=app, domains=["own.example.com"])
-    waiting = ops.daemon.deploys.accept(own, TWO, trigger=Trigger.PUSH)
-    assert [one["id"] for one in ops.ask("deploy.cancel", name=own)["deploys"]] == [waiting.id]
-    assert ops.ask("app.remove", name=app, dry_run=True)["applied"] is False
-    ops.ask("app.remove", name=app)
-    assert "shop" not in server.paths.apps_yml.read_text()
-    ops.daemon.converge.run()
-    assert ops.daemon.live(own).sha == ONE, "an app with a mistake is not taken for one that was removed"
-    assert "own.example.com" in server.table.routes["own-web"].hosts
-
-
-def test_logs(server: Server, ops: Operations) -> None:
-    app = server.add("shop")
-    with pytest.raises(NotFound, match="has not run yet"):
-        ops.ask("logs", name=app)
-    server.behaviours[ONE] = Behaviour(says=("one", "two"))
-    server.behaviours[TWO] = Behaviour(says=("no module",), exits=1)
-    ops.push(app, ONE)
-    failed = ops.push(app, TWO)["deploy"]["id"]
-    ops.ask("logs", name=app, lines=1)
-    assert [event["line"] for event in ops.events] == ["two"]
-    ops.ask("logs", name=app, deploy=failed)
-    assert [event["line"] for event in ops.events] == ["no module"], "of a container that failed, too"
-    with pytest.raises(NotFound):
-        ops.ask("logs", name=server.add("blog"), deploy=failed)
-    server.behaviours[THREE] = Behaviour(build_error="RUN pip install failed")
-    unbuilt = ops.push(app, THREE)["deploy"]["id"]
-    ops.daemon.events.append(unbuilt, {"event": "output", "stage": "build", "line": "no matching distribution"})
-    ops.ask("logs", name=app, deploy=unbuilt)
-    assert [event["line"] for event in ops.events] == ["no matching distribution"], (
-        "of what was never started: the build"
-    )
-
-
-def full(server: Server, ops: Operations) -> None:
-    app = server.add("shop", text="storage: true")
-    ops.daemon.env.set(app, {EnvName("A"): "1"}, datetime.now(UTC))
-    ops.push(app, ONE)
-    ops.push(app, TWO)
-    (server.paths.storage(app) / "data").touch()
-    (server.paths.repo(app)).mkdir(parents=True)
-
-
-def test_remove(server: Server, ops: Operations) -> None:
-    other = server.add("shop-2")
-    ops.push(other, THREE)
-    full(server, ops)
-    ops.ask("domains.add", name="shop", domains=["shop.example.com"])
-    pushed = server.paths.registry / "docker/registry/v2/repositories"
-    projects = (server.paths.kamal_projects / name for name in ("shop", "shop.deploy"))
-    for directory in (*projects, pushed / "shop", pushed / "shop-2"):
-        directory.mkdir(parents=True)
-    server.paths.kamal_building(AppName("shop")).touch()
-    shown = ops.ask("app.remove", name="shop", dry_run=True)
-    assert shown["applied"] is False
-    assert shown["steps"][0]["what"] == "stop answering at http://shop.localhost:8000, http://shop.example.com:8000"
-    assert len(server.engine.containers) == 3, "nothing happened"
-    done = ops.ask("app.remove", name="shop")
-    assert done["applied"]
-    assert done["steps"] == shown["steps"]
-    assert list(server.table.routes) == ["shop-2-web"]
-    assert {container.labels["service"] for container in server.engine.containers.values()} == {"shop-2"}
-    assert [image.tags for image in server.engine.images.values()] == [
-        (f"127.0.0.1:5555/shop-2:{THREE}", "127.0.0.1:5555/shop-2:latest")
-    ]
-    left = [path.name for path in server.paths.root.rglob("*shop*") if "shop-2" not in path.name]
-    assert left == ["shop"], "the storage, and nothing else"
-    assert (server.paths.storage(AppName("shop")) / "data").exists()
-    with pytest.raises(AppNotFound):
-        ops.ask("app.remove", name="shop")
-    assert ops.daemon.live(other).sha == THREE
-
-
-def test_remove_with_storage(server: Server, ops: Operations) -> None:
-    full(server, ops)
-    ops.ask("app.remove", name="shop", storage=True)
-    assert not server.paths.storage(AppName("shop")).exists()
-
-
-def test_added_again(server: Server, ops: Operations) -> None:
-    full(server, ops)
-    ops.ask("app.remove", name="shop")
-    app = server.add("shop")
-    assert ops.push(app, ONE)["outcome"] == "ok"
-    assert ops.daemon.live(app).version.sha == ONE
-
-
-def test_interrupted_removal_can_be_run_again(server: Server, ops: Operations) -> None:
-    full(server, ops)
-    server.table.down = True
-    with pytest.raises(SwitchFailed):
-        ops.ask("app.remove", name="shop")
-    server.table.down = False
-    ops.daemon.life._break_at = len(ops.daemon.life.effects) + 3
-    ops.daemon.life._error = lambda _: NotFound("broken off")
-    with pytest.raises(NotFound, match="broken off"):
-        ops.ask("app.remove", name="shop")
-    ops.daemon.life._break_at = 0
-    # Run again by a person, or by the next start of the daemon: the same.
-    ops.daemon.remover.resume()
-    assert "shop" not in server.paths.apps_yml.read_text()
-    assert server.engine.containers == {}
-    assert server.engine.images == {}
-    assert ops.daemon.remover.removals.open() == {}
-
-
-def test_a_removal_that_cannot_be_finished_is_in_nobodys_way(server: Server, ops: Operations) -> None:
-    full(server, ops)
-    server.table.down = True
-    with pytest.raises(SwitchFailed):
-        ops.ask("app.remove", name="shop")
-    ops.daemon.remover.resume()
-    assert list(ops.daemon.remover.removals.open()) == ["shop"]
-
-
-def test_removed_while_it_builds(server: Server, ops: Operations) -> None:
-    """Who pushed is told; nothing of the app is left, and nothing of it comes up."""
-    app = server.add("shop")
+def test_push_that_is_cancelled(server: Server, ops: Operations) -> None:
+    app = pushed(server, ops, ONE)
 
     def meanwhile() -> None:
-        ops.handlers["app.remove"]({"name": app}, lambda _: None)
+        ops.daemon.cancellations.ask(ops.daemon.deploys.open()[0].id, "bob")
 
     ops.daemon.fake_builder.during = meanwhile
-    result = ops.push(app, ONE)
-    assert (result["outcome"], result["message"]) == ("ng", "shop was removed")
-    ops.rest()
-    assert (server.engine.containers, server.engine.images, server.table.routes) == ({}, {}, {})
-    assert ops.daemon.deploys.open() == []
+    result = ops.push(app, TWO)
+    assert (result["outcome"], result["message"]) == ("ng", "cancelled by bob")
+    assert server.refs.branches == {"main": ONE}
+    assert note(ops) == f"the newest push {TWO.short} was cancelled; {ONE.short} keeps serving"
+    ops.daemon.fake_builder.during = lambda: None
+    assert ops.push(app, TWO)["outcome"] == "ok", "it can be pushed again"
 
 
-def test_queued_deploys_of_a_removed_app(server: Server, ops: Operations) -> None:
-    app, release = server.add("shop"), threading.Event()
+def test_push_that_a_rollback_overtakes(server: Server, ops: Operations) -> None:
+    """It is not deployed, and nothing newer of the branch is: so it is refused."""
+    app = pushed(server, ops, ONE, TWO)
+    queued = ops.daemon.deploys.accept(app, THREE, trigger=Trigger.PUSH)
+    newer = ops.daemon.deploys.accept(app, ONE, trigger=Trigger.ROLLBACK, target=None, overtakes=lambda _: True)
+    outcome = ops.daemon.intake.outcome(ops.daemon.deploys.get(queued.id))
+    assert (outcome.taken, outcome.says) == (
+        False,
+        f"overtaken by a rollback to {ONE.short}, which was requested later: {THREE.short} is not deployed",
+    )
+    ops.daemon.deploys.ask_to_cancel(newer.id)
+
+
+def test_wait(server: Server, ops: Operations) -> None:
+    app = pushed(server, ops, ONE)
+    assert ops.ask("deploy.wait", name=app)["live"] is True
+    server.behaviours[TWO] = Behaviour(exits=2)
+    ops.push(app, TWO)
+    failed = ops.ask("deploy.wait", name=app)
+    assert (failed["live"], failed["why"]) == (False, "the app ended while starting, with exit code 2")
+    release = threading.Event()
     ops.daemon.fake_builder.during = lambda: wait_for(release)
-    ops.accept(app, ONE)
-    wait_until(lambda: ops.daemon.deploys.open()[0].status is DeployStatus.RUNNING)
-    ops.accept(app, TWO)
-    ops.handlers["app.remove"]({"name": app}, lambda _: None)
-    release.set()
-    ops.rest()
-    assert server.engine.containers == {}
-    assert ops.daemon.deploys.open() == []
-
-
-# Requests
-
-BAD: dict[str, tuple[str, dict[str, Any]]] = {
-    "no name": ("app.status", {"name": 7}),
-    "a number for a text": ("push", {"app": "shop", "ref": 1}),
-    "no values": ("env.set", {"name": "shop"}),
-    "a value that is no text": ("env.set", {"name": "shop", "values": {"A": 1}}),
-    "a text for a list": ("domains.add", {"name": "shop", "domains": "x.example.com"}),
-    "a truth for a number": ("deploys.list", {"name": "shop", "limit": True}),
-    "a number that no database takes": ("logs", {"name": "shop", "deploy": 10**20}),
-    "a negative number": ("logs", {"name": "shop", "lines": -1}),
-    "a bad variable": ("env.set", {"name": "shop", "values": {"A-B": "1"}}),
-    "a reserved variable": ("env.set", {"name": "shop", "values": {"KAMAL_X": "1"}}),
-    "a bad domain": ("domains.add", {"name": "shop", "domains": ["UPPER.example.com"]}),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_bad_requests(server: Server, ops: Operations, case: str) -> None:
-    app = server.add("shop")
-    ops.push(app, ONE)
-    op, arguments = BAD[case]
-    with pytest.raises((InvalidRequest, InvalidName)) as failed:
-        ops.ask(op, **arguments)
-    assert isinstance(failed.value, DeployhostError)
-    assert failed.value.exit_code == 2
+    running = ops.accept(app, THREE)
+    with pytest.raises(WaitTimedOut, match=f"deploy {running.id} of shop is still ") as late:
+        ops.handlers["deploy.wait"]({"name": app, "until": server.now}, ops.events.append)
+    assert late.value.exit_code == 124
+    threading.Timer(0.1, release.set).start()
+    assert ops.ask("deploy.wait", name=app, until=server.now + 1e9)["live"] is True
+    with pytest.raises(NotFound, match="ever deployed"):
+        ops.ask("deploy.wait", name=server.add("blog"))

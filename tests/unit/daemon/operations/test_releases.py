@@ -1,15 +1,13 @@
-"""Releases, going back, choosing a commit, cancelling and waiting, as the daemon answers."""
+"""Releases, and rolling back to one, as the daemon answers."""
 
 import threading
 from dataclasses import replace
 
 import pytest
 
-from deployhost.errors import Conflict, InvalidRequest, NotFound, WaitTimedOut
-from deployhost.kamal.contract import PAUSED, STOPPED
+from deployhost.errors import NotFound
 from deployhost.model import AppName, DeployStatus, Trigger, Version
 from tests.fakes.assembled import Server, sha, wait_until
-from tests.fakes.docker import Behaviour
 from tests.fakes.operations import Operations
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
@@ -155,117 +153,3 @@ def test_automatic_rollback_is_explained(server: Server, ops: Operations) -> Non
     assert (two["left"], two["why"]) == ("failed", "it ended 3 times")
     waited = ops.ask("deploy.wait", name=app)
     assert (waited["live"], waited["why"], waited["deploy"]["sha"]) == (False, "it ended 3 times", TWO)
-
-
-def test_commit_by_name(server: Server, ops: Operations) -> None:
-    app = pushed(server, ops, ONE, TWO)
-    server.refs.branches["old"] = ONE
-    ops.ask("deploy.start", name=app, ref="old")
-    assert ops.notes()[0] == f"{ONE.short} is not the newest push ({TWO.short}); the branch stays"
-    assert ops.daemon.live(app).sha == ONE
-    assert server.refs.branches["main"] == TWO
-    assert f"{ONE.short} was deployed by hand; {TWO.short} was pushed last" in note(ops)
-    ops.ask("deploy.start", name=app, ref="main")
-    assert not any("branch stays" in note for note in ops.notes())
-    assert (ops.daemon.live(app).sha, note(ops)) == (TWO, "")
-    with pytest.raises(InvalidRequest, match="is not a branch, tag or commit"):
-        ops.ask("deploy.start", name=app, ref="--upload-pack=id")
-    with pytest.raises(NotFound):
-        ops.ask("deploy.start", name=app, ref="nope")
-
-
-def test_rebuild_does_not_join_a_deploy_that_does_not(server: Server, ops: Operations) -> None:
-    app, release = pushed(server, ops, ONE), threading.Event()
-    ops.daemon.fake_builder.during = lambda: wait_for(release)
-    running = ops.accept(app, TWO)
-    assert ops.daemon.intake.choose(app, TWO).id == running.id
-    rebuilt = ops.daemon.intake.choose(app, TWO, rebuild=True)
-    assert rebuilt.id != running.id
-    assert ops.daemon.intake.choose(app, TWO).id == rebuilt.id
-    release.set()
-
-
-def test_cancel(server: Server, ops: Operations) -> None:
-    """What runs and what is queued ends; what served serves, and who pushed is told who did it."""
-    app, release = pushed(server, ops, ONE), threading.Event()
-    ops.daemon.fake_builder.during = lambda: wait_for(release)
-    running = ops.accept(app, TWO)
-    wait_until(lambda: ops.daemon.deploys.open()[0].status is DeployStatus.RUNNING)
-    queued = ops.daemon.intake.repeat(ops.daemon.live(app), Trigger.SETTINGS)
-    threading.Timer(0.1, release.set).start()
-    ended = ops.ask("deploy.cancel", name=app, by="al\x1bice")["deploys"]
-    assert [(one["id"], one["status"]) for one in ended] == [(queued.id, "cancelled"), (running.id, "cancelled")]
-    assert ended[0]["error"]["message"] == ended[1]["error"]["message"] == "cancelled by alice"
-    assert ops.daemon.live(app).sha == ONE
-    with pytest.raises(Conflict, match=r"shop has no queued or running deploy: deploy \d+ .* is cancelled"):
-        ops.ask("deploy.cancel", name=app)
-
-
-def test_push_that_is_cancelled(server: Server, ops: Operations) -> None:
-    app = pushed(server, ops, ONE)
-
-    def meanwhile() -> None:
-        ops.daemon.cancellations.ask(ops.daemon.deploys.open()[0].id, "bob")
-
-    ops.daemon.fake_builder.during = meanwhile
-    result = ops.push(app, TWO)
-    assert (result["outcome"], result["message"]) == ("ng", "cancelled by bob")
-    assert server.refs.branches == {"main": ONE}
-    assert note(ops) == f"the newest push {TWO.short} was cancelled; {ONE.short} keeps serving"
-    ops.daemon.fake_builder.during = lambda: None
-    assert ops.push(app, TWO)["outcome"] == "ok", "it can be pushed again"
-
-
-def test_push_that_a_rollback_overtakes(server: Server, ops: Operations) -> None:
-    """It is not deployed, and nothing newer of the branch is: so it is refused."""
-    app = pushed(server, ops, ONE, TWO)
-    queued = ops.daemon.deploys.accept(app, THREE, trigger=Trigger.PUSH)
-    newer = ops.daemon.deploys.accept(app, ONE, trigger=Trigger.ROLLBACK, target=None, overtakes=lambda _: True)
-    outcome = ops.daemon.intake.outcome(ops.daemon.deploys.get(queued.id))
-    assert (outcome.taken, outcome.says) == (
-        False,
-        f"overtaken by a rollback to {ONE.short}, which was requested later: {THREE.short} is not deployed",
-    )
-    ops.daemon.deploys.ask_to_cancel(newer.id)
-
-
-def test_wait(server: Server, ops: Operations) -> None:
-    app = pushed(server, ops, ONE)
-    assert ops.ask("deploy.wait", name=app)["live"] is True
-    server.behaviours[TWO] = Behaviour(exits=2)
-    ops.push(app, TWO)
-    failed = ops.ask("deploy.wait", name=app)
-    assert (failed["live"], failed["why"]) == (False, "the app ended while starting, with exit code 2")
-    release = threading.Event()
-    ops.daemon.fake_builder.during = lambda: wait_for(release)
-    running = ops.accept(app, THREE)
-    with pytest.raises(WaitTimedOut, match=f"deploy {running.id} of shop is still ") as late:
-        ops.handlers["deploy.wait"]({"name": app, "until": server.now}, ops.events.append)
-    assert late.value.exit_code == 124
-    threading.Timer(0.1, release.set).start()
-    assert ops.ask("deploy.wait", name=app, until=server.now + 1e9)["live"] is True
-    with pytest.raises(NotFound, match="ever deployed"):
-        ops.ask("deploy.wait", name=server.add("blog"))
-
-
-def test_what_the_proxy_does_is_shown(server: Server, ops: Operations) -> None:
-    app = pushed(server, ops, ONE)
-    route = server.table.routes["shop-web"]
-    for now, state in ((STOPPED, "stopped"), (PAUSED, "held")):
-        server.table.routes["shop-web"] = replace(route, state=now)
-        (view,) = ops.ask("app.list")["apps"]
-        assert (view["state"], view["route"], view["maintenance"]) == (state, now, now == STOPPED)
-        assert ("deployhost kamal shop -- app live" in view["note"]) is (now == STOPPED)
-    del server.table.routes["shop-web"]
-    (view,) = ops.ask("app.status", name=app)["apps"]
-    assert (view["state"], view["route"], view["maintenance"]) == ("live", "missing", False)
-
-
-def test_lock_of_somebody_else_is_shown(server: Server, ops: Operations) -> None:
-    pushed(server, ops, ONE)
-    (server.paths.kamal / "lock-shop").mkdir(parents=True)
-    (server.paths.kamal / "lock-shop" / "details").write_text("Locked by: Alice at 2025-06-15T15:06:40Z\nMessage: mine")
-    (view,) = ops.ask("app.list")["apps"]
-    assert (view["lock"]["by"], view["lock"]["since"]) == ("Alice", "2025-06-15T15:06:40.000Z")
-    assert "Alice has held Kamal's lock for " in view["note"]
-    assert view["note"].endswith("deployhost kamal shop -- lock release")
