@@ -10,14 +10,8 @@ from deployhost.journal.last_run import JobKey, Run
 from deployhost.model import AppName
 
 SHOP, BLOG = AppName("shop"), AppName("blog")
-
-
 HOUR, DAY = 3600.0, 86400.0
-
-
 NOW = 1_800_000_000.0
-
-
 ROUNDING = 0.001  # seconds by which sums of times may be out
 
 
@@ -31,19 +25,13 @@ def is_due(one: Job, last: Run | None, now: float, every: float = HOUR, app: App
 
 
 times = st.floats(0, 10 * DAY)
-
-
 runs = st.builds(
     lambda begun, took, done: Run(begun, None if took is None else begun + took, begun + (took or 0) if done else None),
     times,
     st.none() | st.floats(0, DAY),
     st.booleans(),
 )
-
-
 jobs = st.builds(job, st.sampled_from("abc"), jitter=st.floats(0, 1))
-
-
 intervals = st.floats(0, 2 * DAY)
 
 
