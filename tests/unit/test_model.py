@@ -26,7 +26,6 @@ from deployhost.model import (
     Version,
     _Pattern,
 )
-from deployhost.sizes import readable_size
 
 GOOD: dict[type[_Pattern], list[str]] = {
     AppName: ["a", "shop", "my-shop-2", "0", "x" * 40, "kamal", "kamalx-proxy", "a--b"],
@@ -142,17 +141,3 @@ def test_no_secret_is_left(secrets: list[str], text: str) -> None:
     assert not [part for part in parts if part in found and "*" not in part]
     assert len(found) <= len(text)
     assert redacted(text, *reversed(secrets)) == found
-
-
-@pytest.mark.parametrize(
-    ("amount", "shown"),
-    [
-        (0, "0 MB"),
-        (312 * 1024**2, "312 MB"),
-        (1024**3, "1 GB"),
-        (42 * 1024**3 // 10, "4.2 GB"),
-        (100 * 1024**3, "100 GB"),
-    ],
-)
-def test_readable_size(amount: int, shown: str) -> None:
-    assert readable_size(amount) == shown

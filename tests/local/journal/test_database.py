@@ -10,33 +10,10 @@ from deployhost.errors import FileProblem
 from deployhost.journal.database import Database
 from deployhost.journal.deploys import Deploys
 from deployhost.model import AppName, Sha, Trigger
+from tests.fakes.journal import Ticking
 
-SHOP, BLOG = AppName("shop"), AppName("blog")
+SHOP = AppName("shop")
 ONE, TWO = Sha("1" * 40), Sha("2" * 40)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        self.now += 1
-        return self.now
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "state" / "journal.db"
-
-
-@pytest.fixture
-def database(path: Path) -> Database:
-    return Database(path)
-
-
-@pytest.fixture
-def deploys(database: Database) -> Deploys:
-    return Deploys(database, Clock())
 
 
 def test_what_is_no_journal(tmp_path: Path) -> None:
@@ -47,7 +24,7 @@ def test_what_is_no_journal(tmp_path: Path) -> None:
     assert failed.value.details[0] == "apps keep serving; the record of past deploys is lost"
     # The hint is what mends it.
     subprocess.run(failed.value.hint.split(), check=True)
-    assert Deploys(Database(tmp_path / "journal.db"), Clock()).of_app(SHOP) == []
+    assert Deploys(Database(tmp_path / "journal.db"), Ticking()).of_app(SHOP) == []
     assert (tmp_path / "journal.db.damaged").exists()
 
 
@@ -56,7 +33,7 @@ def test_journal_that_is_damaged_later(deploys: Deploys, database: Database, pat
     for _ in range(50):
         deploys.accept(SHOP, ONE, trigger=Trigger.PUSH, subject="x" * 500)
     database.close()
-    damaged = Deploys(Database(path), Clock())
+    damaged = Deploys(Database(path), Ticking())
     size = path.stat().st_size
     with path.open("r+b") as file:
         file.seek(4096)
@@ -67,7 +44,7 @@ def test_journal_that_is_damaged_later(deploys: Deploys, database: Database, pat
         damaged.accept(SHOP, TWO, trigger=Trigger.PUSH)
     assert read.value.hint == written.value.hint == f"mv {path} {path}.damaged"
     subprocess.run(read.value.hint.split(), check=True)
-    fresh = Deploys(Database(path), Clock())
+    fresh = Deploys(Database(path), Ticking())
     assert fresh.of_app(SHOP) == []
     fresh.accept(SHOP, TWO, trigger=Trigger.PUSH)
 
@@ -82,7 +59,7 @@ def test_another_file_in_its_place_is_left(deploys: Deploys, database: Database,
     assert deploys.of_app(SHOP) == [accepted]
     subprocess.run(told.value.hint.split(), check=True)
     assert len(database.keep()) == 1
-    assert Deploys(Database(path), Clock()).of_app(SHOP) == [accepted]
+    assert Deploys(Database(path), Ticking()).of_app(SHOP) == [accepted]
     assert path.with_name("journal.db.other").read_bytes() == b"a backup of somebody's"
 
 
