@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployhost.sizes import readable_size
+from deployhost.sizes import UNITS, readable_size, size_setting, size_text
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,18 @@ from deployhost.sizes import readable_size
 )
 def test_readable_size(amount: int, shown: str) -> None:
     assert readable_size(amount) == shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"), [(512 * 1024**2, "512m"), (3 * 1024**3, "3g"), (1536 * 1024**2, "1536m"), (1025, "1025b")]
+)
+def test_size_text_is_exact(amount: int, text: str) -> None:
+    assert size_text(amount) == text
+    assert int(text[:-1]) * UNITS[text[-1]] == amount
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"), [(-5, "0m"), (512 * 1024**2 + 7, "512m"), (1536 * 1024**2, "1.5g"), (2 * 1024**3, "2g")]
+)
+def test_size_setting_is_rounded(amount: int, text: str) -> None:
+    assert size_setting(amount) == text
