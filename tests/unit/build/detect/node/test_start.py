@@ -2,6 +2,8 @@
 
 import pytest
 
+from deployhost.build.detect.node.package import Package
+from deployhost.build.detect.node.start import resolve
 from tests.unit.build.detect.cases import FLASK, Case, check, package
 
 CASES = [
@@ -145,3 +147,10 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_plan(case: Case) -> None:
     check(case)
+
+
+def test_scripts_that_call_each_other_end() -> None:
+    assert resolve("npm start", Package(scripts={"start": "npm run a", "a": "npm start"})).startswith("npm")
+    assert resolve("npm ci", Package(scripts={"ci": "x"})) == "npm ci"
+    assert resolve("yarn serve", Package(scripts={"serve": "node a.js"})) == "node a.js"
+    assert resolve("npm run x -- --port 1", Package(scripts={"x": "y"})) == "npm run x -- --port 1"
