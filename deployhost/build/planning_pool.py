@@ -1,4 +1,4 @@
-"""What plans builds for the daemon: processes that read repositories (planning.py), kept warm, ended when one takes too long."""
+"""What plans builds for the daemon: processes that read repositories (planning_process.py), kept warm, ended when one takes too long."""
 
 import json
 import os

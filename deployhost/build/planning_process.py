@@ -1,6 +1,6 @@
 """Planning a build in a process of its own: what a hostile repository can freeze or fill is that process, and not the daemon.
 
-It answers planner.py: a request is {directory, app, storage, variables, runtime, web, seconds}, an answer {plan} or {error}, each as
+It answers planning_pool.py: a request is {directory, app, storage, variables, runtime, web, seconds}, an answer {plan} or {error}, each as
 JSON behind its length.
 """
 

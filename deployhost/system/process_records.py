@@ -12,8 +12,8 @@ from deployhost.system.json_file import read_json, write_json
 def running(record: Path) -> int:
     """Return the pid in a note {"pid", "start"} if that very process still runs, else 0."""
     noted = read_json(record)
-    pid = noted.get("pid", 0)
-    return pid if isinstance(pid, int) and pid > 0 and start_of(pid) == noted.get("start") else 0
+    pid, start = noted.get("pid", 0), noted.get("start")  # no start: it was gone already when it was noted
+    return pid if isinstance(pid, int) and pid > 0 and start and start_of(pid) == start else 0
 
 
 def note(record: Path, pid: int, **more: str) -> None:

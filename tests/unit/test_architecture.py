@@ -280,7 +280,6 @@ UNDER_ANOTHER_NAME = {
     "system/docker_images.py",
     "system/docker_model.py",
     "system/packages.py",
-    "system/side_by_side.py",
     "system/supervisor.py",
     "system/systemd.py",
 }

@@ -27,6 +27,11 @@ def test_what_is_no_note_of_a_process_that_runs(tmp_path: Path, noted: dict[str,
     assert process_records.running(tmp_path / "pid") == 0
 
 
+def test_a_process_that_was_gone_when_it_was_noted_does_not_run(tmp_path: Path) -> None:
+    process_records.note(tmp_path / "pid", NOBODY)
+    assert process_records.running(tmp_path / "pid") == 0
+
+
 def test_where_there_is_no_note(tmp_path: Path) -> None:
     assert process_records.running(tmp_path / "pid") == 0
 
