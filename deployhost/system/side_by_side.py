@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 def side_by_side(act: Callable[[Item], Result], items: Sequence[Item], *, at_once: int = 8) -> list[Result]:
     """Do something to each item, at most `at_once` of them at a time, and return the results in the items' order.
 
-    A single one is done in this thread. Raise the first item's error once all have ended.
+    A single one is done in this thread. Raise the first error once all that was begun has ended; nothing is begun after it.
     """
     if len(items) < 2:
         return [act(item) for item in items]

@@ -195,12 +195,14 @@ def test_rooms_are_small() -> None:
 def test_one_wiring() -> None:
     """daemon/parts.py alone makes these, for tests too, and stays short enough to be read at once."""
     tests = Path(__file__).resolve().parents[1]
-    trees = TREES | {
-        path.relative_to(tests.parent).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+    wired = {"Pipeline", "Converge", "Holding"}
+    called = re.compile(rf"\b({'|'.join(wired)})\s*\(")  # what does not match need not be parsed
+    texts = {
+        path.relative_to(tests.parent).as_posix(): path.read_text(encoding="utf-8")
         for path in tests.rglob("*.py")
         if "apps" not in path.relative_to(tests).parts[:1]
     }
-    wired = {"Pipeline", "Converge", "Holding"}
+    trees = TREES | {name: ast.parse(text) for name, text in texts.items() if called.search(text)}
     makers = {
         f"{name}:{node.lineno}"
         for name, tree in trees.items()

@@ -38,10 +38,12 @@ def test_a_single_item_is_done_in_the_thread_that_asks() -> None:
     assert side_by_side(str, []) == []
 
 
-def test_what_fails_is_raised_once_all_have_ended() -> None:
+def test_what_fails_is_raised_once_what_was_begun_has_ended() -> None:
+    all_begun = threading.Barrier(3, timeout=5)
     ended: list[int] = []
 
     def act(item: int) -> None:
+        all_begun.wait()
         if item == 0:
             raise ValueError("the first")
         threading.Event().wait(0.01)
