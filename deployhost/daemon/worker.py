@@ -27,9 +27,8 @@ class Workers:
     ended: Callable[[], None]
     clock: Clock
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
-    _busy: dict[AppName, int | None] = field(
-        default_factory=dict, init=False
-    )  # the deploy that each app's worker is at
+    # The deploy that each app's worker is at.
+    _busy: dict[AppName, int | None] = field(default_factory=dict, init=False)
     _opened: bool = field(default=False, init=False)
 
     def open(self) -> None:
