@@ -72,6 +72,8 @@ class Isolation:
             if wanted == self._applied and not anew:
                 return False
             self._applied = None
+            # The proxy's MAC address is its own, so that it is known by it after a restart.
+            self.bridges.expire_neighbours_soon(network.bridge)
             try:
                 changed = self._apply(wanted, Family.IPV4)
                 if network.ipv6:

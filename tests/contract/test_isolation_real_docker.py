@@ -5,6 +5,8 @@ Run explicitly: `pytest tests/contract`. It needs Docker and root; it makes a ne
 
 import itertools
 import os
+import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -222,6 +224,24 @@ def test_the_proxy_reaches_everybody_as_soon_as_it_is_restarted(net: Net) -> Non
     assert net.connects(again, a)
     assert not net.connects(taken, b)
     assert not net.isolation.apply()
+
+
+def test_the_host_finds_the_proxy_at_an_address_that_an_app_had(net: Net) -> None:
+    """By the kernel's defaults the host would send to the app's MAC address for 40 s, though nobody is there any more."""
+    net.app(B)  # a bridge whose last port goes would forget all addresses
+    net.isolation.apply()
+    before = net.app(A)
+    socket.create_connection((before.ips[NETWORK], 8080), 3).close()
+    net.docker.remove(before.id, force=True)
+    proxy = net.proxy()
+    assert proxy.ips[NETWORK] == before.ips[NETWORK]
+    began = time.monotonic()
+    while True:
+        try:
+            socket.create_connection((proxy.ips[NETWORK], 8080), 0.5).close()
+            break
+        except TimeoutError:
+            assert time.monotonic() - began < 8, "it is still looked for where the app was"
 
 
 def test_ipv6_is_no_way_around(net6: Net) -> None:

@@ -29,7 +29,7 @@ from deployhost.paths import Paths
 from tests.real.ledger import Ledger, audit
 from tests.real.load import Load, Report, Target, quantiles
 from tests.real.system_under_test import App, app_on, ask, deployhost, docker, set_up
-from tests.soak.victims import VICTIMS, returns
+from tests.soak.victims import VICTIMS, rest, returns
 from tests.soak.watch import SOCKET, Watch
 
 STAGES = {
@@ -93,6 +93,7 @@ class Killing:
     @contextlib.contextmanager
     def _push(self, kill: Kill) -> Iterator[Watch]:
         """Push a version; when the block ends, kill, and fill in what comes of it."""
+        rest(kill.target)
         app, version = self._app, f"kill-{len(self.kills)}"
         before = app.last_deploy()["id"]
         self._load.allow(f"sqlite {version}\n".encode())

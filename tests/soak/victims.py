@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from deployhost.control.client import call
@@ -15,6 +16,7 @@ from tests.real.system_under_test import App, docker
 from tests.soak.watch import SOCKET
 
 RETURNS_WITHIN = 60.0
+RESTED = 11.0  # seconds; Docker doubles its delay, up to a minute, before it starts again what had not run for ten
 ENGINE_PIDS = (Path("/run/docker.pid"), Path("/var/run/docker.pid"))
 
 
@@ -56,6 +58,15 @@ VICTIMS: dict[str, Callable[[App, random.Random], int]] = {
     "proxy": kill_proxy,
     "dockerd": kill_engine,
 }
+
+
+def rest(target: str) -> None:
+    """Wait until Docker would start a killed kamal-proxy again at once: its patience is not what is looked at here."""
+    if target == "proxy":
+        started = datetime.fromisoformat(
+            f"{docker('inspect', '--format', '{{.State.StartedAt}}', 'kamal-proxy')[:19]}Z"
+        )
+        time.sleep(max(0.0, RESTED - (datetime.now(UTC) - started).total_seconds()))
 
 
 def returns(target: str, killed: int) -> float:

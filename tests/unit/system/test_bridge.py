@@ -18,6 +18,7 @@ def sys(tmp_path: Path) -> Path:
     (tmp_path / "br-1/brif/veth7").mkdir(parents=True)
     (tmp_path / "veth7").mkdir()
     (tmp_path / "veth7/ifindex").write_text("7\n")
+    (tmp_path / "bridge").mkdir()
     return tmp_path
 
 
@@ -28,6 +29,19 @@ def test_filtering_is_switched_on_once(sys: Path) -> None:
     assert not bridges.filter("br-1", Family.IPV4)
     with pytest.raises(FileProblem):
         bridges.filter("br-2", Family.IPV4)
+
+
+def test_neighbours_expire_soon_on_that_bridge_alone(sys: Path) -> None:
+    for name in ("ipv4/neigh/br-1", "ipv4/neigh/default"):
+        (sys / name).mkdir(parents=True)
+        (sys / name / "base_reachable_time_ms").write_text("30000\n")
+        (sys / name / "ucast_solicit").write_text("3\n")
+    bridges = Bridges(sys, sys)
+    bridges.expire_neighbours_soon("br-1")
+    assert (sys / "ipv4/neigh/br-1/base_reachable_time_ms").read_text() == "1000\n"
+    assert (sys / "ipv4/neigh/br-1/ucast_solicit").read_text() == "1\n"
+    assert (sys / "ipv4/neigh/default/base_reachable_time_ms").read_text() == "30000\n"
+    bridges.expire_neighbours_soon("br-2")  # one that is gone, or settings that can't be written
 
 
 def test_ports_by_the_other_end(sys: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,9 @@ class FakeBridges(Bridges):
         assert bridge == BRIDGE
         return False
 
+    def expire_neighbours_soon(self, bridge: str) -> None:
+        assert bridge == BRIDGE
+
     def ports(self, bridge: str, pids: Iterable[int]) -> dict[int, str]:
         assert bridge == BRIDGE
         return {pid: f"veth{pid}" for pid in pids}
