@@ -57,6 +57,7 @@ def _serve(paths: Paths) -> None:
     threading.Thread(target=_tend, args=(daemon, schedule), name="tend", daemon=True).start()
     # What frees a disk does not wait for an engine that does not answer, perhaps since that disk is full.
     threading.Thread(target=schedule.run, args=(Lane.SLOW,), name="slow-jobs", daemon=True).start()
+    threading.Thread(target=schedule.run, args=(Lane.NETWORK,), name="network-jobs", daemon=True).start()
     log.info("deployhostd %s listens on %s", deployhost.__version__, paths.control_socket)
     server.serve()
 

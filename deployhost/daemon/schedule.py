@@ -10,7 +10,7 @@ from deployhost.journal.last_run import JobKey, Run
 from deployhost.journal.runs import Runs
 from deployhost.system.clock import CLOCK, Clock
 
-LOOK = {Lane.QUICK: 10.0, Lane.SLOW: 60.0}  # seconds between looks at what is due
+LOOK = {Lane.QUICK: 10.0, Lane.NETWORK: 10.0, Lane.SLOW: 60.0}  # seconds between looks at what is due
 
 
 class PutOff(Exception):
@@ -21,7 +21,7 @@ class PutOff(Exception):
 class Schedule:
     """Does jobs again and again, those of each lane one after the other.
 
-    What goes wrong in one is its own, and lasts in `troubles` until it goes well. Quick jobs are all due when the daemon starts.
+    What goes wrong in one is its own, and lasts in `troubles` until it goes well. All but slow jobs are due when the daemon starts.
     The last run of each slow job is in the journal; where that can't be written the job is done all the same, since it may be
     what makes room on the disk.
     """
@@ -30,7 +30,8 @@ class Schedule:
     troubles: Troubles
     runs: Runs
     clock: Clock = CLOCK
-    _quick: dict[JobKey, Run] = field(default_factory=dict, init=False)
+    # Runs of the lanes that the journal does not have.
+    _here: dict[Lane, dict[JobKey, Run]] = field(default_factory=lambda: {Lane.QUICK: {}, Lane.NETWORK: {}}, init=False)
     # Runs of slow jobs that the journal does not have.
     _unwritten: dict[JobKey, Run] = field(default_factory=dict, init=False)
 
@@ -94,14 +95,14 @@ class Schedule:
 
     def _now(self, lane: Lane) -> float:
         # Only what outlives the daemon needs the wall clock, which can be set.
-        return self.clock.monotonic() if lane is Lane.QUICK else self.clock.time()
+        return self.clock.time() if lane is Lane.SLOW else self.clock.monotonic()
 
     def _last(self, lane: Lane) -> Mapping[JobKey, Run]:
-        return dict(self._quick) if lane is Lane.QUICK else self.runs.last() | self._unwritten
+        return self.runs.last() | self._unwritten if lane is Lane.SLOW else dict(self._here[lane])
 
     def _note(self, one: Due, run: Run) -> None:
-        if one.job.lane is Lane.QUICK:
-            self._quick[one.key] = run
+        if one.job.lane is not Lane.SLOW:
+            self._here[one.job.lane][one.key] = run
             return
         self._unwritten[one.key] = run
         if self.troubles.went_well("writing down what jobs do", lambda: self.runs.write(one.key, run)):
@@ -110,8 +111,8 @@ class Schedule:
     def _forget(self, lane: Lane, key: JobKey) -> None:
         name, app = key
         self.troubles.forget(next(job for job in self.jobs if job.name == name).what(app))
-        if lane is Lane.QUICK:
-            self._quick.pop(key, None)
+        if lane is not Lane.SLOW:
+            self._here[lane].pop(key, None)
         elif app is not None:
             self._unwritten.pop(key, None)
             self.runs.forget(key)

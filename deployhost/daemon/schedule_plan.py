@@ -16,9 +16,10 @@ Intervals = Mapping[AppName | None, float]
 
 
 class Lane(StrEnum):
-    """Jobs of one lane run one after the other. A slow job never delays a quick one."""
+    """Jobs of one lane run one after the other. Those of another never wait for them."""
 
     QUICK = "quick"
+    NETWORK = "network"  # asks a provider, whose answers may take until a time limit
     SLOW = "slow"  # minutes, perhaps; these runs are journalled
 
 

@@ -265,6 +265,30 @@ def test_a_slow_job_delays_no_quick_one(host: Host) -> None:
     assert host.counts()["slow too"] == 1
 
 
+def test_a_provider_that_hangs_delays_no_other_lane(host: Host) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def act(_app: AppName | None) -> None:
+        begun.set()
+        assert go_on.wait(10)
+
+    host.add("asking", 60, Lane.NETWORK, act)
+    host.add("quick", 10, Lane.QUICK)
+    host.add("slow", HOUR)
+    asking = threading.Thread(target=host.schedule.round, args=(Lane.NETWORK,))
+    asking.start()
+    assert begun.wait(10)
+    host.schedule.round(Lane.QUICK)
+    host.schedule.round(Lane.SLOW)
+    assert host.counts() == {"asking": 1, "quick": 1, "slow": 1}
+    go_on.set()
+    asking.join(10)
+    host.restart()
+    host.schedule.round(Lane.NETWORK)
+    assert host.counts()["asking"] == 2, "due at each start: the journal has nothing of it"
+    assert {name for name, _ in host.runs.last()} == {"slow"}
+
+
 @pytest.mark.parametrize("lane", Lane)
 def test_two_at_once(host: Host, lane: Lane) -> None:
     """At first in the order of the table, later the one that waits longest first."""
