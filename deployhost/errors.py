@@ -145,6 +145,18 @@ class DockerRefused(DockerUnavailable, code="docker_refused", exit_code=UNAVAILA
     """The Docker engine answered and refused a call. Otherwise it is unknown whether it did what it was asked."""
 
 
+class ConnectionRefused(DeployhostError, code="connection_refused", exit_code=UNAVAILABLE):
+    """An account that this server is joined to refuses its token, or the token lacks a right."""
+
+
+class ProviderRefused(DeployhostError, code="provider_refused", exit_code=UNAVAILABLE):
+    """A provider (Cloudflare, GitHub) answered and refused a request for another reason than the token."""
+
+
+class ProviderUnavailable(DeployhostError, code="provider_unavailable", exit_code=UNAVAILABLE):
+    """A provider did not answer, or asks for patience. It is unknown whether it did what it was asked."""
+
+
 class KamalUnavailable(DeployhostError, code="kamal_unavailable", exit_code=UNAVAILABLE):
     """Kamal's CLI, or what it needs on this server, is missing or does not answer."""
 

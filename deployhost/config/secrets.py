@@ -16,7 +16,7 @@ from deployhost.paths import Paths
 from deployhost.system import files
 
 FILE_MODE, DIRECTORY_MODE = 0o600, 0o700
-LONGEST = 64 * 1024  # bytes; a private key has some thousand
+LONGEST = 256 * 1024  # bytes; a private key has some thousand, a list of zones 100 for each
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,46}[a-z0-9])?")
 RULE = "use 1 to 48 characters of a-z, 0-9 and, inside, hyphens and _"
 

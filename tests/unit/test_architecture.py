@@ -224,6 +224,7 @@ WITHOUT_A_TEST = {
     "control/arguments.py": "types",
     "control/results.py": "types",
     "control/views.py": "types",
+    "edge/account.py": "types; tests/fakes/cloudflare.py is one",
     "build/data_patterns.py": "expressions; tests/unit/build/test_data_files.py",
     "server/steps_kamal.py": "values; tests/unit/test_steps.py sees that each is carried out",
     "system/services.py": "a protocol",

@@ -107,7 +107,7 @@ def test_a_name_is_one_file(name: str) -> None:
         (" \n", "empty"),
         ("a\0b", "NUL"),
         ("\udcff", "UTF-8"),
-        ("x" * (LONGEST + 1), "longer than 64 KiB"),
+        ("x" * (LONGEST + 1), "longer than 256 KiB"),
     ],
 )
 def test_values_that_are_none(store: NamedSecrets, value: str, said: str) -> None:

@@ -1,0 +1,1 @@
+"""How requests get in: the account at Cloudflare, its tunnel to this server, and the records of its zones."""

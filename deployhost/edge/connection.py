@@ -1,0 +1,132 @@
+"""The account at Cloudflare that this server is joined to: kept in a file that only root may read."""
+
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deployhost.config.secrets import connections
+from deployhost.edge.zones_plan import Zone
+from deployhost.errors import InvalidConfig, InvalidName, NotFound
+from deployhost.model import Domain, Secret
+from deployhost.paths import Paths
+from deployhost.system import files
+
+NAME, TUNNEL_TOKEN = "cloudflare", "tunnel-token"  # of the two files in connections/
+SERVER_ID = re.compile(r"[0-9a-f]{10}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloudflareConnection:
+    """The account, by the token that opens it; `zones` are all that the token sees in it. `tunnel_id` is the server's tunnel.
+
+    `webhook_zone` is the zone that a person chose for the webhook's host, `webhook_host` that host as Cloudflare has it.
+    """
+
+    server_id: str
+    token: Secret
+    account_id: str
+    account_name: str
+    zones: tuple[Zone, ...]
+    webhook_zone: Domain
+    webhook_host: Domain
+    tunnel_id: str
+
+
+def load(paths: Paths) -> CloudflareConnection | None:
+    """Return the connection, or None if there is none. Raise InvalidConfig, FileProblem if its file can't be read."""
+    try:
+        text = connections(paths).get(NAME)
+    except NotFound:
+        return None
+    try:
+        return _from_json(json.loads(text.reveal()))
+    except (ValueError, KeyError, TypeError, AttributeError, InvalidName):
+        # Their own messages could hold the token.
+        raise InvalidConfig(f"{paths.connections / NAME} is damaged", hint=f"rm {paths.connections / NAME}") from None
+
+
+def save(paths: Paths, connection: CloudflareConnection) -> None:
+    """Write the connection. Raise FileProblem, Conflict."""
+    connections(paths).put(NAME, Secret(json.dumps(_to_json(connection), indent=1) + "\n"))
+
+
+def delete(paths: Paths) -> None:
+    """Delete the connection and the tunnel's token for good. Raise FileProblem, Conflict."""
+    connections(paths).remove(TUNNEL_TOKEN)
+    connections(paths).remove(NAME)
+
+
+def tunnel_token(paths: Paths) -> Secret | None:
+    """Return the token with which cloudflared joins the tunnel, or None if it is not here. Raise InvalidConfig, FileProblem."""
+    try:
+        return connections(paths).get(TUNNEL_TOKEN)
+    except NotFound:
+        return None
+
+
+def save_tunnel_token(paths: Paths, token: Secret) -> None:
+    """Write the token with which cloudflared joins the tunnel. Raise FileProblem, Conflict."""
+    connections(paths).put(TUNNEL_TOKEN, token)
+
+
+def server_id(paths: Paths, new: str = "") -> str:
+    """Return the id by which this server is known at Cloudflare: 10 hexadecimal digits, made once (`new`, or random ones).
+
+    Raise FileProblem, Conflict, InvalidConfig.
+    """
+    files.make_directory(paths.state)
+    with files.lock(paths.state / "server-id.lock"):
+        found = known_server_id(paths)
+        made = found or new or new_server_id()
+        if not found or not _file(paths).exists():
+            files.write_atomically(_file(paths), f"{made}\n".encode())
+        return made
+
+
+def known_server_id(paths: Paths) -> str:
+    """Return the server's id, or "" if it has none yet. Raise FileProblem, InvalidConfig."""
+    found = (files.read_text(_file(paths)) or "").strip()
+    if SERVER_ID.fullmatch(found):
+        return found
+    connection = load(paths)  # where the file was lost, what is at Cloudflare still has the id
+    return connection.server_id if connection is not None else ""
+
+
+def new_server_id() -> str:
+    """Return an id that no server has."""
+    return secrets.token_hex(5)
+
+
+def _file(paths: Paths) -> Path:
+    return paths.state / "server-id"
+
+
+def _to_json(connection: CloudflareConnection) -> dict[str, Any]:
+    return {
+        "server_id": connection.server_id,
+        "token": connection.token.reveal(),
+        "account": {"id": connection.account_id, "name": connection.account_name},
+        "zones": {zone.name: zone.id for zone in connection.zones},
+        "webhook_zone": connection.webhook_zone,
+        "webhook_host": connection.webhook_host,
+        "tunnel": connection.tunnel_id,
+    }
+
+
+def _from_json(body: dict[str, Any]) -> CloudflareConnection:
+    texts = [body["token"], body["account"]["id"], body["account"]["name"], body["tunnel"], *body["zones"].values()]
+    if not SERVER_ID.fullmatch(body["server_id"]) or not all(isinstance(text, str) for text in texts):
+        raise ValueError
+    return CloudflareConnection(
+        server_id=body["server_id"],
+        token=Secret(body["token"]),
+        account_id=body["account"]["id"],
+        account_name=body["account"]["name"],
+        zones=tuple(Zone(Domain(name), id_) for name, id_ in body["zones"].items()),
+        webhook_zone=Domain(body["webhook_zone"]),
+        webhook_host=Domain(body["webhook_host"]),
+        tunnel_id=body["tunnel"],
+    )
