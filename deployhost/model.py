@@ -86,6 +86,29 @@ class Branch(_Pattern):
     rule = "use at most 200 characters, and see `git check-ref-format`"
 
 
+class RepositoryName(_Pattern):
+    """A repository on GitHub as OWNER/REPO. GitHub ignores the case of its letters."""
+
+    __slots__ = ()
+    pattern = re.compile(r"(?!.*\.git\Z)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,98})/(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}")
+    what = "GitHub repository"
+    rule = "write OWNER/REPO, as in acme/shop"
+
+    @property
+    def owner(self) -> str:
+        """Return the user or organisation that owns it."""
+        return self.partition("/")[0]
+
+    @property
+    def repo(self) -> str:
+        """Return its name without the owner's."""
+        return self.partition("/")[2]
+
+    def is_same(self, other: str) -> bool:
+        """Return whether another name means this repository to GitHub."""
+        return self.casefold() == other.casefold()
+
+
 class Domain(_Pattern):
     """A public hostname of an app: lower-case labels of a-z, 0-9 and hyphens (RFC 1123), at least two labels."""
 
@@ -127,24 +150,6 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._value)
-
-
-class Redactor:
-    """Hides secrets in texts, also each line of a secret that has several."""
-
-    def __init__(self, secrets: frozenset[Secret] = frozenset()) -> None:
-        self.secrets = secrets
-        # Short values ("1", "true") would blot out harmless text, and are no secrets. A secret may be part of a longer one.
-        parts = {
-            part for value in map(Secret.reveal, secrets) for part in (value, *value.splitlines()) if len(part) >= 8
-        }
-        self._hidden = sorted(parts, key=lambda part: (-len(part), part))
-
-    def redacted(self, text: str) -> str:
-        """Return the text without the secrets."""
-        for part in self._hidden:
-            text = text.replace(part, HIDDEN)
-        return text
 
 
 class DeployStatus(StrEnum):

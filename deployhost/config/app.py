@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from deployhost.config.process import COMMAND, CPUS, KAMAL_CPUS, KAMAL_MEMORY, MEMORY, PROCESSES, ProcessConfig
 from deployhost.config.schema import Section
 from deployhost.config.settings import DAY, FLAG, Applies, number, one_of, read, rows, setting, size, whole, word, words
-from deployhost.model import WEB, AppName, Branch, Domain, EngineName, ProcessName, RuntimeName, Strategy
+from deployhost.model import (
+    WEB,
+    AppName,
+    Branch,
+    Domain,
+    EngineName,
+    ProcessName,
+    RepositoryName,
+    RuntimeName,
+    Strategy,
+)
 
 LOCAL = ".localhost"
 
@@ -24,7 +34,9 @@ class AppConfig:
     name: AppName
     # fmt: off
     branch: Branch | None = setting(None, word(Branch, "a branch"),
-        "the branch that is deployed", Applies.ITSELF, shown="the first one pushed")
+        "the branch that is deployed", Applies.ITSELF, shown="the first one pushed; GitHub's default branch with `source`")
+    source: RepositoryName | None = setting(None, word(RepositoryName, "a GitHub repository"),
+        "the GitHub repository that is deployed: `acme/shop`", Applies.ITSELF, shown="what is pushed to this server")
     domains: tuple[Domain, ...] = setting((), words(Domain, "a list of host names"),
         "host names beside `NAME.localhost`: `[shop.example.com]`", Applies.ROUTE, shown="none", kamal="proxy.hosts")
     storage: bool = setting(False, FLAG,

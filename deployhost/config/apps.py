@@ -12,7 +12,7 @@ from deployhost.config.schema import Given, Problems, Section, entries, nearest
 from deployhost.config.yaml_edit import YamlText
 from deployhost.config.yaml_tree import Node
 from deployhost.errors import AppNotFound, Conflict, InvalidConfig
-from deployhost.model import AppName, Branch, Domain
+from deployhost.model import AppName, Branch, Domain, RepositoryName
 
 T = TypeVar("T")
 
@@ -95,6 +95,7 @@ def add_app(
     branch: Branch | None = None,
     domains: Iterable[Domain] = (),
     *,
+    source: RepositoryName | None = None,
     ready: Callable[[], None] = lambda: None,
 ) -> AppConfig:
     """Add an app and return its settings. Raises Conflict if the name or a domain is taken.
@@ -117,6 +118,8 @@ def add_app(
         text.set(("apps", name), None)
         if branch is not None:
             text.set(("apps", name, "branch"), branch)
+        if source is not None:
+            text.set(("apps", name, "source"), source)
         if wanted:
             text.append(("apps", name, "domains"), wanted)
 
@@ -148,6 +151,14 @@ def remove_app(
 def set_branch(path: Path, name: AppName, branch: Branch) -> None:
     """Set an app's branch. Raises AppNotFound."""
     _set(path, name, "branch", branch)
+
+
+def set_source(path: Path, name: AppName, source: RepositoryName, *, ready: Callable[[], None] = lambda: None) -> bool:
+    """Set an app's GitHub repository and return whether that is a change. Raises AppNotFound.
+
+    `ready` is called under the file's lock, before it is written; what it raises leaves the file as it is.
+    """
+    return _set(path, name, "source", source, ready=ready)
 
 
 def add_domains(path: Path, name: AppName, domains: Iterable[Domain]) -> tuple[Domain, ...]:
@@ -186,11 +197,12 @@ def set_storage(path: Path, name: AppName, on: bool) -> bool:
     return _set(path, name, "storage", on)
 
 
-def _set(path: Path, name: AppName, key: str, value: bool | str) -> bool:
+def _set(path: Path, name: AppName, key: str, value: bool | str, *, ready: Callable[[], None] = lambda: None) -> bool:
     changed = False
 
     def edit(text: YamlText, now: AppsFile) -> None:
         nonlocal changed
+        ready()
         changed = getattr(now.get(name), key) != value
         if changed:
             text.set(("apps", name, key), value)

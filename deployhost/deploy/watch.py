@@ -17,10 +17,11 @@ from deployhost.deploy.probation import FORGOTTEN, Observation, ProcessSeen, bad
 from deployhost.errors import AppNotFound, DeployhostError, DockerUnavailable, NotFound, ReleaseFailed, SwitchFailed
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
+from deployhost.journal.redactor import Redactor
 from deployhost.journal.releases import Releases
 from deployhost.kamal.contract import NETWORK, RUNNING, service_name
 from deployhost.kamal.proxy import KamalProxy
-from deployhost.model import WEB, AppName, Redactor, Release, Trigger
+from deployhost.model import WEB, AppName, Release, Trigger
 from deployhost.system.clock import Clock
 from deployhost.system.docker import Docker
 from deployhost.system.http import Get

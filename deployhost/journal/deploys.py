@@ -106,6 +106,11 @@ class Deploys:
         only, values = ("", ()) if by is None else ("AND trigger = ?", (by,))
         return self._first(f"{_OF_APP} {only} ORDER BY id DESC", app, *values)
 
+    def newest_head(self, app: AppName) -> Deploy | None:
+        """Return the newest deploy of a head of an app's branch, pushed or chosen by a person, or None."""
+        heads = "branch IS NOT NULL AND trigger IN ('push', 'manual')"
+        return self._first(f"{_OF_APP} AND {heads} ORDER BY id DESC", app)
+
     def chosen(self, app: AppName) -> Deploy | None:
         """Return the deploy that chose what is live: the last to go live of those that repeat nothing, or None."""
         choices = "status = 'live' AND trigger NOT IN ('restart', 'settings')"

@@ -119,4 +119,23 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (job, app)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE sources (                        -- the repository on GitHub that an app is deployed from, pinned by its id
+        app            TEXT PRIMARY KEY,
+        connection     TEXT NOT NULL,             -- the connection by which it was seen last
+        host           TEXT NOT NULL,             -- the address of that GitHub
+        repository     INTEGER NOT NULL,          -- GitHub's id, which outlives renames and transfers
+        written        TEXT NOT NULL,             -- OWNER/REPO as apps.yml has it
+        current        TEXT NOT NULL,             -- OWNER/REPO as GitHub has it; apps.yml gets it next
+        default_branch TEXT,
+        skipped        TEXT,                      -- the head that was not to be deployed when the app was added
+        skipped_after  INTEGER NOT NULL DEFAULT 0 -- the highest number of a deploy by then
+    ) WITHOUT ROWID;
+    CREATE INDEX sources_by_repository ON sources (repository);
+    CREATE TABLE source_problems (                -- why an app's repository can't be looked at
+        app   TEXT PRIMARY KEY,
+        error TEXT NOT NULL,                      -- JSON of errors.DeployhostError.to_json
+        since REAL NOT NULL                       -- unix seconds
+    ) WITHOUT ROWID;
+    """,
 )

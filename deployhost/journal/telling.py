@@ -8,7 +8,8 @@ from typing import Any
 from deployhost.errors import FileProblem
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
-from deployhost.model import Phase, Redactor, Secret
+from deployhost.journal.redactor import Redactor
+from deployhost.model import Phase, Secret
 
 LONGEST_LINE = 1000  # characters of a line of output that are told; some programs write megabytes in one
 

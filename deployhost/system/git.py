@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,6 +131,29 @@ class BareRepository:
     def move_branch(self, branch: Branch, to: Sha) -> None:
         """Point a branch at a commit."""
         self._git("update-ref", f"refs/heads/{branch}", to)
+
+    def keep(self, reference: str, sha: Sha) -> None:
+        """Point a reference at a commit, so that git does not drop it."""
+        self._git("update-ref", reference, sha)
+
+    def kept(self, prefix: str) -> list[str]:
+        """Return the references whose names begin with a prefix that ends in a slash."""
+        return self._git("for-each-ref", "--format=%(refname)", prefix).stdout.splitlines()
+
+    def drop(self, references: Iterable[str]) -> None:
+        """Delete references."""
+        commands = "".join(f"delete {name}\n" for name in references)
+        if commands:
+            run(
+                ["git", f"--git-dir={self.path}", "update-ref", "--stdin"],
+                env=ENVIRONMENT,
+                timeout=60,
+                stdin=commands.encode(),
+            )
+
+    def tidy(self) -> None:
+        """Have git pack what has piled up, if it is much."""
+        self._git("-c", "gc.autoDetach=false", "gc", "--auto", "--quiet", check=False, timeout=600)
 
     def check_out(self, sha: Sha, tree: Path) -> None:
         """Make a directory that is ours alone hold exactly a commit's files.

@@ -126,12 +126,14 @@ def spawn(
     stdin: bytes | None = None,
     output: Path | None = None,
     dies_with_us: bool = False,
+    pass_fds: Sequence[int] = (),
 ) -> ChildProcess:
     """Start an argv in a session of its own and return it running. Raises CommandMissing if there is no such program.
 
     `env` replaces the environment; `on_line` gets each line of output and errors as it comes, without its newline (from a
     reader thread); `output` appends both to a file instead, for a process that outlives us; `dies_with_us` has the kernel
-    TERM it when the thread that started it ends (prctl(2), PR_SET_PDEATHSIG, by way of setpriv(1)).
+    TERM it when the thread that started it ends (prctl(2), PR_SET_PDEATHSIG, by way of setpriv(1)); `pass_fds` are descriptors
+    of ours that it inherits under their numbers.
     """
     full = ["setpriv", "--pdeathsig", "TERM", "--", *argv] if dies_with_us else list(argv)
     with contextlib.ExitStack() as stack:
@@ -145,6 +147,7 @@ def spawn(
                 stdout=out,
                 stderr=subprocess.STDOUT if output is not None else subprocess.PIPE,
                 start_new_session=True,
+                pass_fds=tuple(pass_fds),
             )
         except FileNotFoundError:
             if cwd is not None and not cwd.is_dir():
@@ -199,13 +202,14 @@ def run(
     check: bool = True,
     dies_with_us: bool = False,
     stop: Stop | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Completed:
-    """Run an argv to its end, within `timeout` seconds, and return what it wrote.
+    """Run an argv to its end, within `timeout` seconds, and return what it wrote; the rest is as with `spawn`.
 
     Raises CommandFailed if it ends with another code than 0 (unless `check` is false), CommandTimedOut, CommandStopped if
     `stop` was set meanwhile, CommandMissing.
     """
-    process = spawn(argv, env=env, cwd=cwd, on_line=on_line, stdin=stdin, dies_with_us=dies_with_us)
+    process = spawn(argv, env=env, cwd=cwd, on_line=on_line, stdin=stdin, dies_with_us=dies_with_us, pass_fds=pass_fds)
     completed = process.wait(timeout, stop)
     if check and completed.code != 0:
         # The arguments are left out: one day one of them might be a secret.

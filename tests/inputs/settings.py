@@ -3,10 +3,11 @@
 from typing import Any
 
 from deployhost.config.process import ProcessConfig
-from deployhost.model import AppName, Branch, Domain, EngineName, ProcessName, RuntimeName, Strategy
+from deployhost.model import AppName, Branch, Domain, EngineName, ProcessName, RepositoryName, RuntimeName, Strategy
 
 OF_AN_APP: dict[str, Any] = {
     "branch": Branch("live"),
+    "source": RepositoryName("acme/shop"),
     "domains": (Domain("shop.example.com"),),
     "storage": True,
     "health": "/healthz",

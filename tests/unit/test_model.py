@@ -20,7 +20,7 @@ from deployhost.model import (
     Domain,
     EnvName,
     ProcessName,
-    Redactor,
+    RepositoryName,
     Secret,
     Sha,
     Version,
@@ -33,6 +33,7 @@ GOOD: dict[type[_Pattern], list[str]] = {
     Sha: ["0" * 40, "0123456789abcdef" * 2 + "01234567"],
     Version: ["a" * 40, "a" * 40 + "-2", "a" * 40 + "-999999"],
     Branch: ["main", "feature/x", "a.b", "v1.0-rc_1", "ünï", "a@b", "#1", "lock", "a.lockx", "refs/heads/x"],
+    RepositoryName: ["acme/shop", "A-1_b/x.y_z-", "a/" + "x" * 100, "o/.github", "0/-"],
     Domain: ["a.b", "shop.example.com", "xn--bcher-kva.example", "1.2.3.4a", "shop.localhost"],
     EnvName: ["A", "_x", "PATH_2"],
 }
@@ -43,6 +44,8 @@ BAD: dict[type[_Pattern], list[str]] = {
     Version: ["a" * 40 + "-", "a" * 40 + "-0", "a" * 40 + "-01", "a" * 7, "latest"],
     Branch: ["", "-x", "a..b", "a b", "/a", "a/", "a//b", ".a", "a/.b", "a.lock", "a.lock/b", "@", "a@{b",
          "a~", "a^", "a:b", "a?", "a*", "a[", "a\\", "a.", "a\x7f", "a\n", "\udcff", "x" * 201],
+    RepositoryName: ["", "acme", "acme/", "/shop", "a/b/c", "acme/shop.git", "a/..", "a/.", "-a/b", "a b/c", "a/b c", "a/b\n",
+        "a/" + "x" * 101, "x" * 100 + "/a", "https://github.com/a/b", "a.b/c", "ü/x"],
     Domain: ["", "localhost", "A.b", "-a.b", "a-.b", "a..b", ".a.b", "a.b.", "a_b.c", "x" * 64 + ".b", "a.b\n", "*.a.b",
         ("a" * 60 + ".") * 5 + "b", "a.b:80"],
     EnvName: ["", "2A", "A-B", "A=B", "A B", "Ü", "A\n", "x" * 129],
@@ -68,6 +71,13 @@ def test_parts() -> None:
     assert (version.sha, version.short, version.sha.short) == ("a" * 40, "aaaaaaa-12", "aaaaaaa")
 
 
+def test_a_repository() -> None:
+    shop = RepositoryName("Acme/Shop.js")
+    assert (shop.owner, shop.repo) == ("Acme", "Shop.js")
+    assert shop.is_same("acme/shop.JS")
+    assert not shop.is_same("acme/shop")
+
+
 @given(st.text(max_size=60))
 def test_names_are_safe_in_paths_and_arguments(text: str) -> None:
     for kind in (AppName, ProcessName, Sha, Version, EnvName):
@@ -82,9 +92,6 @@ def test_ends() -> None:
     assert {status for status in DeployStatus if not status.ended} == {DeployStatus.QUEUED, DeployStatus.RUNNING}
 
 
-PEM = "-----BEGIN KEY-----\nMIIEvQIBADANBg\nshort\n-----END KEY-----\n"
-
-
 @dataclasses.dataclass(frozen=True)
 class Holder:
     token: Secret
@@ -92,7 +99,7 @@ class Holder:
 
 def test_a_secret_does_not_show_itself() -> None:
     secret = Secret("hunter2")
-    shown = f"{secret} {secret!s} {secret!r} {Holder(secret)} {Redactor(frozenset({secret}))}"
+    shown = f"{secret} {secret!s} {secret!r} {Holder(secret)}"
     assert "hunter2" not in shown + repr([secret]) + repr({"a": secret})
     assert not hasattr(secret, "__dict__"), "vars() has nothing to show"
     assert secret.reveal() == "hunter2"
@@ -118,26 +125,3 @@ def test_a_secret_is_not_serialised(serialise: Callable[[Any], object]) -> None:
     with pytest.raises(TypeError) as failed:
         serialise(Secret("hunter2"))
     assert "hunter2" not in str(failed.value)
-
-
-def redacted(text: str, *secrets: str) -> str:
-    return Redactor(frozenset(map(Secret, secrets))).redacted(text)
-
-
-def test_secrets_are_hidden_in_texts() -> None:
-    assert redacted("the token is abcdefgh.", "abcdefgh") == "the token is ***."
-    assert redacted("it failed with 1", "1", "true", "") == "it failed with 1", "short values are no secrets"
-    assert redacted("abcdefgh-suffix", "abcdefgh", "abcdefgh-suffix") == "***", "the longest first"
-    assert redacted(f"key: {PEM}", PEM) == "key: ***"
-    assert redacted("line 2: MIIEvQIBADANBg, then short", PEM) == "line 2: ***, then short"
-    assert redacted("nothing to hide") == "nothing to hide"
-
-
-@given(st.lists(st.text("ab*\n", max_size=12), max_size=4), st.text("ab*\n", max_size=60))
-def test_no_secret_is_left(secrets: list[str], text: str) -> None:
-    """The value itself, and each of its lines, but for what is too short to be a secret."""
-    parts = {part for value in secrets for part in (value, *value.splitlines()) if len(part) >= 8}
-    found = redacted(text, *secrets)
-    assert not [part for part in parts if part in found and "*" not in part]
-    assert len(found) <= len(text)
-    assert redacted(text, *reversed(secrets)) == found

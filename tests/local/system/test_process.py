@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -31,6 +32,15 @@ def test_completed() -> None:
 def test_arguments_are_no_shell_text() -> None:
     text = "$(id) `id` ; rm -rf / ' \" \n *"
     assert run(["printf", "%s", text], timeout=5).stdout == text
+
+
+def test_descriptors_are_passed_on_only_if_given() -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(b"hello")
+        file.flush()
+        number = file.fileno()
+        assert run(["cat", f"/proc/self/fd/{number}"], timeout=5, pass_fds=(number,)).stdout == "hello"
+        assert run(["cat", f"/proc/self/fd/{number}"], timeout=5, check=False).code != 0
 
 
 def test_environment_is_only_what_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

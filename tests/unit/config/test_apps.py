@@ -197,7 +197,7 @@ def test_a_mistake_in_the_entry_of_one_app_is_in_nobody_elses_way(path: Path) ->
     path.write_text(BROKEN)
     file = apps.load(path)
     blog = AppName("blog")
-    assert file.apps == {blog: AppConfig(blog, Branch("main"), (Domain("blog.de"),))}
+    assert file.apps == {blog: AppConfig(blog, Branch("main"), domains=(Domain("blog.de"),))}
     assert list(file.known) == [AppName("own"), HELLO, SHOP, blog], "no app is gone for a mistake"
     for name, said in (
         ("own", "apps/own/prot: "),
