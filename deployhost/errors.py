@@ -149,12 +149,25 @@ class ConnectionRefused(DeployhostError, code="connection_refused", exit_code=UN
     """An account that this server is joined to refuses its token, or the token lacks a right."""
 
 
+class AccessRefused(DeployhostError, code="access_refused", exit_code=UNAVAILABLE):
+    """GitHub refuses what this server is there: the App is suspended, uninstalled or deleted, or lacks a right."""
+
+
 class ProviderRefused(DeployhostError, code="provider_refused", exit_code=UNAVAILABLE):
     """A provider (Cloudflare, GitHub) answered and refused a request for another reason than the token."""
 
 
 class ProviderUnavailable(DeployhostError, code="provider_unavailable", exit_code=UNAVAILABLE):
-    """A provider did not answer, or asks for patience. It is unknown whether it did what it was asked."""
+    """A provider did not answer, or asks for patience. It is unknown whether it did what it was asked.
+
+    `retry_after` is for how many seconds it wants no further call; 0 if it does not say so.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str = "", details: tuple[str, ...] = (), retry_after: float = 0.0, **more: str
+    ) -> None:
+        super().__init__(message, hint=hint, details=details, **more)
+        self.retry_after = retry_after
 
 
 class KamalUnavailable(DeployhostError, code="kamal_unavailable", exit_code=UNAVAILABLE):
@@ -191,6 +204,10 @@ class WaitTimedOut(DeployhostError, code="wait_timed_out", exit_code=TIMED_OUT):
 
 class DownloadFailed(DeployhostError, code="download_failed", exit_code=UNAVAILABLE):
     """A download from a package registry failed, or is not what the registry says it is."""
+
+
+class ClockOff(DeployhostError, code="clock_off", exit_code=UNAVAILABLE):
+    """This server's clock differs so much from a provider's that the provider refuses what we sign."""
 
 
 class FileProblem(DeployhostError, code="file_problem", exit_code=FAILED):

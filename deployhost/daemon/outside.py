@@ -15,6 +15,8 @@ from deployhost.build.planning_pool import PlanningPool
 from deployhost.build.stand_in import StandIns
 from deployhost.config.server import ServerSettings
 from deployhost.deploy.kamal.run import KamalProgram
+from deployhost.github.answers import GitHub
+from deployhost.github.api import GitHubClient
 from deployhost.journal.builds import Builds
 from deployhost.journal.database import Database
 from deployhost.journal.event_log import EventLog
@@ -67,6 +69,7 @@ class Outside:
     builder: Callable[[Paths, Docker, ServerSettings, Builds], ImageBuilder] = builder
     planner: Callable[[], PlanningPool] = PlanningPool
     kamal: Callable[[Paths], KamalProgram] = KamalProgram
+    github: Callable[[], GitHub] = GitHubClient
     firewall: Firewall = field(default_factory=Firewall)
     bridges: Bridges = field(default_factory=Bridges)
     namespaces: Namespaces = field(default_factory=Namespaces)

@@ -54,6 +54,8 @@ from deployhost.deploy.pipeline import Pipeline
 from deployhost.deploy.rollback import Rollbacks
 from deployhost.deploy.standstill import Standstill
 from deployhost.deploy.watch import Watch
+from deployhost.github.accounts import GitHubAccounts
+from deployhost.github.answers import GitHub
 from deployhost.journal.builds import Builds
 from deployhost.journal.database import Database
 from deployhost.journal.deploys import Deploys
@@ -186,6 +188,10 @@ class Parts:
     builder: part[ImageBuilder] = part(
         lambda outside, paths, docker, settings, builds: outside.builder(paths, docker, settings, builds)
     )
+
+    # GitHub.
+    github: part[GitHub] = part(lambda outside: outside.github())
+    github_accounts = part(GitHubAccounts)
 
     # What a release runs in, and which container gets an app's requests.
     isolation = part(

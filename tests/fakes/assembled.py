@@ -34,6 +34,7 @@ from deployhost.upkeep.disk_plan import Space
 from tests.fakes.builder import FakeBuilder, PlannerHere
 from tests.fakes.docker import Behaviour, Engine, FakeDocker, proxy_container
 from tests.fakes.git import FakeRepository, Refs
+from tests.fakes.github import FakeGitHub
 from tests.fakes.kamal import FakeKamal
 from tests.fakes.life import Crash, Life
 from tests.fakes.proxy import FakeProxy, Table
@@ -59,6 +60,7 @@ class Server:
         self.paths.state.mkdir(parents=True)
         self.paths.journal.write_bytes(_empty_journal())
         self.engine, self.table, self.refs = Engine(proxy=proxy_container()), Table(), Refs()
+        self.github = FakeGitHub()
         self.behaviours: dict[str, Behaviour] = {}
         self.now = 1_750_000_000.0
         self.synchronisation = Synchronisation(kept=True)
@@ -228,6 +230,7 @@ class Assembled(Parts):
             builder=lambda *_: FakeBuilder(server.engine, server.behaviours, life),
             planner=PlannerHere,
             kamal=lambda paths: FakeKamal(paths, self.docker, server.engine, server.table),
+            github=lambda: replace(server.github, effect=life.effect),  # GitHub outlives the daemon
             namespaces=FakeNamespaces(server.engine),
             get=server.engine.get,
             journal=lambda path: CountedDatabase(path, life),

@@ -1,0 +1,1 @@
+"""GitHub: the App that this server is there, and what it reads and tells."""
