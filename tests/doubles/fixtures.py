@@ -12,8 +12,9 @@ import pytest
 from tests.doubles.certificates import Authority
 from tests.doubles.cloudflare.double import CloudflareDouble
 from tests.doubles.cloudflare.state import Account, Token, Zone
+from tests.doubles.github.double import GitHubDouble
 
-__all__ = ["CloudflareAccount", "authority", "cloudflare_account", "cloudflare_double"]
+__all__ = ["CloudflareAccount", "authority", "cloudflare_account", "cloudflare_double", "github_double"]
 
 
 @dataclass(frozen=True)
@@ -58,3 +59,17 @@ def cloudflare_account(cloudflare_double: CloudflareDouble) -> CloudflareAccount
     account = cloudflare_double.state.add_account("Example")
     zone = cloudflare_double.state.add_zone("example.com", account)
     return CloudflareAccount(cloudflare_double, account, zone, cloudflare_double.state.add_token(account))
+
+
+@pytest.fixture
+def github_double(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubDouble]:
+    """Yield GitHub, empty, in the shape of Enterprise Server. The test fails if it was asked something that it does not know."""
+    double = GitHubDouble(tmp_path / "github-double", authority)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.write(tmp_path / "github-double" / "ca.pem")))
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1,localhost")
+    try:
+        yield double
+    finally:
+        double.stop()
+    double.record.check()
