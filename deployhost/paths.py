@@ -118,6 +118,16 @@ class Paths:
         return self.run / "control.sock"
 
     @property
+    def webhook_socket(self) -> Path:
+        """The socket on which the tunnel hands deliveries of GitHub's to the webhook's listener."""
+        return self.run / "webhook.sock"
+
+    @property
+    def webhook(self) -> Path:
+        """What the daemon keeps of the webhook's listeners: root's only."""
+        return self.run / "webhook"
+
+    @property
     def logs(self) -> Path:
         """The daemon's and the supervisor's logs."""
         return self.root / "var/log/deployhost"

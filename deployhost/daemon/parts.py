@@ -4,13 +4,11 @@ Parts are wired by name: what a part's constructor calls `docker` is the part `d
 tests/unit/daemon/test_parts.py makes all of them and compares each with the type that its user expects.
 """
 
-import inspect
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from deployhost.apps.commits import Commits
 from deployhost.apps.export import Exports
@@ -36,7 +34,12 @@ from deployhost.converge.read import FactsReader
 from deployhost.converge.rounds import Converge
 from deployhost.daemon.keeping import Keeping
 from deployhost.daemon.outside import Outside
+from deployhost.daemon.part import part
 from deployhost.daemon.troubles import Troubles
+from deployhost.daemon.webhook.inbox import Inbox
+from deployhost.daemon.webhook.keeper import ListenerKeeper
+from deployhost.daemon.webhook.receiving import DeliveryReceiver
+from deployhost.daemon.webhook.users import listener_users
 from deployhost.daemon.worker import Workers
 from deployhost.deploy.bring_up import BringUp
 from deployhost.deploy.build_turns import BuildTurns
@@ -54,8 +57,11 @@ from deployhost.deploy.pipeline import Pipeline
 from deployhost.deploy.rollback import Rollbacks
 from deployhost.deploy.standstill import Standstill
 from deployhost.deploy.watch import Watch
+from deployhost.edge.connection import NAME as CLOUDFLARE
+from deployhost.github import connection
 from deployhost.github.accounts import GitHubAccounts
 from deployhost.github.answers import GitHub
+from deployhost.github.delivery_plan import LookAt
 from deployhost.journal.builds import Builds
 from deployhost.journal.database import Database
 from deployhost.journal.deploys import Deploys
@@ -70,7 +76,7 @@ from deployhost.kamal.patience import PATIENCE
 from deployhost.kamal.project import KamalProject
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.kamal.registry import KamalRegistry
-from deployhost.model import AppName, Deploy, EngineName, Strategy
+from deployhost.model import AppName, Deploy, EngineName, Secret, Strategy
 from deployhost.paths import Paths
 from deployhost.server.facts import proxy_binary
 from deployhost.system.docker import Docker
@@ -87,39 +93,7 @@ from deployhost.upkeep.kamal_registry import RegistryCollector
 from deployhost.upkeep.prune import Pruner
 from deployhost.upkeep.switch_logs import SwitchLogs
 
-Part = TypeVar("Part")
 log = logging.getLogger(__name__)
-
-
-class part(Generic[Part]):  # noqa: N801 - stands where property would
-    """A part of the daemon: made when it is first asked for, once, whichever thread asks.
-
-    `make` is called with the parts that its parameters name; a parameter that has a default, and is not in `given`, is left
-    alone. `given` has what a parameter gets instead, as a function of all parts.
-    """
-
-    def __init__(self, make: Callable[..., Part], **given: "Callable[[Parts], object]") -> None:
-        self._make = make
-        self._given = given
-        self._name = ""
-
-    def __set_name__(self, _owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, parts: "Parts", _owner: type) -> Part:
-        with parts.lock:
-            if self._name not in vars(parts):
-                # Python finds it there before it finds this descriptor, from now on.
-                vars(parts)[self._name] = self._make(**self._arguments(parts))
-            made: Part = vars(parts)[self._name]
-            return made
-
-    def _arguments(self, parts: "Parts") -> dict[str, object]:
-        found = {name: give(parts) for name, give in self._given.items()}
-        for name, parameter in inspect.signature(self._make).parameters.items():
-            if name not in found and parameter.default is parameter.empty:
-                found[name] = getattr(parts, name)
-        return found
 
 
 class Parts:
@@ -151,6 +125,19 @@ class Parts:
     def mend(self, deploy: Deploy) -> None:
         """Finish or requeue a deploy that nobody works on any more."""
         self.converge.mend(deploy)
+
+    def has_tunnel(self) -> bool:
+        """Return whether there is a tunnel by which strangers reach this server."""
+        return (self.paths.connections / CLOUDFLARE).exists()
+
+    def webhook_secrets(self) -> Mapping[str, Secret]:
+        """Return the secrets that sign deliveries, by the ids of their connections. What can't be read is told by who uses it."""
+        found = connection.load_all(self.paths, broken=lambda _: None)
+        return {one.id: one.webhook_secret for one in found if one.webhook_secret is not None}
+
+    def look(self, wanted: LookAt) -> None:
+        """Have what a delivery names looked at."""
+        log.info("a delivery of %s asks to look at %s", wanted.connection, wanted.repository)
 
     def make_all(self) -> None:
         """Make every part now. Raise FileProblem if the journal can't be opened."""
@@ -272,6 +259,16 @@ class Parts:
         delete_repository=lambda parts: parts.repositories.delete_unowned,
     )
     converge: part[Converge] = part(Converge)
+
+    # The webhook.
+    inbox = part(Inbox, path=lambda parts: parts.paths.webhook / "deliveries")
+    listener = part(
+        ListenerKeeper,
+        secrets=lambda parts: parts.webhook_secrets,
+        reachable=lambda parts: parts.has_tunnel,
+        users=lambda _: listener_users,
+    )
+    receiver = part(DeliveryReceiver, look=lambda parts: parts.look)
     keeping = part(
         Keeping,
         keepers=lambda parts: {

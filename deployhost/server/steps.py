@@ -125,6 +125,10 @@ class ReleaseService(Step):
     name: str
 
 
+class EndListener(Step):
+    """End the webhook's listener, which outlives the daemon."""
+
+
 class UninstallImages(Step, word="RemoveImages"):
     """Remove images."""
 

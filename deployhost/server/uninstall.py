@@ -14,7 +14,7 @@ from deployhost.server.facts import DAEMON, completion_files, install_record, st
 from deployhost.server.facts_kamal import REGISTRY, SSHD, KamalSetupFiles
 from deployhost.server.uninstall_plan import Present, plan_uninstall
 from deployhost.steps import Acts, Plan
-from deployhost.system import json_file, packages
+from deployhost.system import json_file, packages, process_records
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.system.firewall import Firewall
@@ -43,6 +43,7 @@ class Uninstall:
         """Return what carries out each type of step; each may raise DeployhostError."""
         return {
             steps.RemoveService: lambda step: self.services.remove(step.name),
+            steps.EndListener: lambda _: process_records.end_noted(self.paths.webhook),
             steps.ReleaseService: lambda step: self.services.release(step.name),
             steps.StopContainers: self._stop_containers,
             steps.UninstallContainers: self._remove_containers,
@@ -88,6 +89,7 @@ class Uninstall:
         record = packages.read_record(install_record(self.paths))
         return Present(
             daemon=self.services.definition(DAEMON) is not None,
+            listener=process_records.any_noted(self.paths.webhook),
             engine_kept=self.services.manager == "supervisor" and self.services.definition("dockerd") is not None,
             engine=engine,
             proxy=proxy,

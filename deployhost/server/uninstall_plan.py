@@ -16,6 +16,7 @@ class Present:
     """What there is of deployhost on the server. `engine_kept`: our supervisor keeps Docker running; `added`: what set-up installed."""
 
     daemon: bool = False
+    listener: bool = False
     engine: bool = False
     engine_kept: bool = False
     proxy: bool = False
@@ -40,6 +41,10 @@ def _program(present: Present) -> Iterator[Step]:
     if present.daemon:
         yield steps.RemoveService(
             what=f"stop and remove the service {DAEMON}", why="it is the program itself", name=DAEMON
+        )
+    if present.listener:
+        yield steps.EndListener(
+            what="end the webhook's listener", why="it outlives the daemon, whose next start it serves"
         )
     for name in present.kamal_services:
         yield steps.RemoveService(

@@ -162,11 +162,20 @@ def spawn(
     return process
 
 
-def piped(argv: Sequence[str], *, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    """Start an argv in a session of its own, its input and output being pipes to us; `env` is its whole environment."""
+def piped(argv: Sequence[str], *, env: Mapping[str, str], pass_fds: Sequence[int] = ()) -> "subprocess.Popen[bytes]":
+    """Start an argv in a session of its own, its input and output being pipes to us; `env` is its whole environment.
+
+    It gets the descriptors `pass_fds`, under their numbers, and no others.
+    """
     try:
         return subprocess.Popen(
-            list(argv), env=dict(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
+            list(argv),
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+            pass_fds=tuple(pass_fds),
         )
     except OSError as error:
         raise CommandFailed(f"{argv[0]} can't be started: {error.strerror}", status=126) from error

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,22 @@ def running(record: Path) -> int:
 def note(record: Path, pid: int, **more: str) -> None:
     """Write the note by which `running` finds a process again."""
     write_json(record, {"pid": pid, "start": start_of(pid), **more})
+
+
+def end_noted(directory: Path, *, but: int = 0) -> None:
+    """TERM the processes of the notes in a directory, all but one, and delete the notes of those that are gone."""
+    for record in directory.glob("[0-9]*.json"):
+        pid = running(record)
+        if not pid:
+            record.unlink(missing_ok=True)
+        elif pid != but:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+
+def any_noted(directory: Path) -> bool:
+    """Return whether a process of the notes in a directory runs."""
+    return any(running(record) for record in directory.glob("[0-9]*.json"))
 
 
 def by_pidfile(pidfile: Path, program: str) -> int:

@@ -34,7 +34,8 @@ DOORS = {
     "urllib": {"system/download.py", "github/api.py"},
     "multiprocessing": set(),
     "pty": set(),
-    "asyncio": set(),
+    "asyncio": {"daemon/webhook/exchange.py", "daemon/webhook/listener.py"},
+    "h11": {"daemon/webhook/exchange.py"},
 }
 STARTS_PROCESSES = {"system/process.py", "system/supervisor.py"}
 PROCESS_CALLS = re.compile(r"system|popen|fork|forkpty|exec\w+|spawn\w+|posix_spawnp?")

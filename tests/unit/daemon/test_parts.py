@@ -2,16 +2,19 @@
 
 import dataclasses
 import inspect
-import threading
 import typing
 from pathlib import Path
 
 import pytest
 
 from deployhost.daemon.outside import Outside
-from deployhost.daemon.parts import Parts, part
+from deployhost.daemon.part import part
+from deployhost.daemon.parts import Parts
 from deployhost.errors import InvalidConfig
+from deployhost.github import connection
+from deployhost.model import Secret
 from deployhost.paths import Paths
+from tests.fakes import github
 from tests.fakes.assembled import Server
 
 NAMES = [name for name, one in vars(Parts).items() if isinstance(one, part)]
@@ -52,16 +55,6 @@ def test_parts_that_are_no_dataclasses_get_what_their_constructors_name(tmp_path
     assert parts.workers.deploys is parts.deploys
 
 
-def test_a_part_is_made_once_whichever_thread_asks(tmp_path: Path) -> None:
-    parts, found = production(tmp_path), []
-    threads = [threading.Thread(target=lambda: found.append(parts.pipeline)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert {id(one) for one in found} == {id(parts.pipeline)}
-
-
 def test_a_test_replaces_what_is_outside_in_one_place(server: Server) -> None:
     """Every field of Outside reaches a part, so that no fake is passed in vain."""
     daemon = server.start()
@@ -80,3 +73,16 @@ def test_a_mistake_in_server_yml_keeps_no_daemon_from_starting(tmp_path: Path) -
     parts.make_all()
     with pytest.raises(InvalidConfig):
         parts.settings.current()
+
+
+def test_deliveries_are_checked_with_the_secrets_of_the_connections(tmp_path: Path) -> None:
+    parts = production(tmp_path)
+    assert not parts.has_tunnel()
+    assert parts.webhook_secrets() == {}
+    with_hook = github.connection("acme", webhook_secret=Secret("abc"))
+    connection.save(parts.paths, with_hook)
+    connection.save(parts.paths, github.connection("other", 2, webhook_secret=None))
+    (parts.paths.connections / "github-0000000000000000").write_text("{")
+    assert parts.webhook_secrets() == {with_hook.id: Secret("abc")}
+    (parts.paths.connections / "cloudflare").write_text("{}")
+    assert parts.has_tunnel()

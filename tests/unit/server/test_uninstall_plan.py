@@ -49,6 +49,10 @@ def test_the_daemon_goes_first_and_no_data_goes() -> None:
     assert [step.paths for step in touched] == [ALL.program_files]
 
 
+def test_the_listener_is_ended_once_nobody_starts_it_again() -> None:
+    assert names(replace(ALL, listener=True), purge=False)[:2] == ["RemoveService", "EndListener"]
+
+
 def test_purge_removes_data_after_everything_has_stopped() -> None:
     plan = plan_uninstall(ALL, PATHS, purge=True)
     expected = ["RemoveContainers", "RemoveImages", "RemoveNetwork", "RemoveFiles"]

@@ -1,6 +1,7 @@
 """Notes of which process runs a service: a pid that somebody else has by now is not it."""
 
 import os
+import signal
 import threading
 from pathlib import Path
 
@@ -66,3 +67,16 @@ def test_a_directory_is_locked_by_one_at_a_time(tmp_path: Path) -> None:
         inside.append("first")
     waiting.join(5)
     assert inside == ["first", "second"]
+
+
+def test_noted_processes_are_ended_all_but_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda pid, number: ended.append((pid, number)))
+    assert not process_records.any_noted(tmp_path)
+    process_records.note(tmp_path / f"{os.getpid()}.json", os.getpid())
+    process_records.note(tmp_path / f"{os.getppid()}.json", os.getppid())
+    process_records.note(tmp_path / f"{NOBODY}.json", NOBODY)
+    assert process_records.any_noted(tmp_path)
+    process_records.end_noted(tmp_path, but=os.getpid())
+    assert ended == [(os.getppid(), signal.SIGTERM)]
+    assert not (tmp_path / f"{NOBODY}.json").exists()

@@ -1,0 +1,249 @@
+"""Keeps the webhook's listener running, beside the daemon and beyond its end.
+
+The listening socket is open in the daemon and in the listener. So whoever connects while the listener is replaced, or dies, waits in
+the kernel's queue for the next one. A daemon that starts can't get that socket back: it puts a new one, and a listener that is ready, in
+the place of the old socket by one rename, and only then has the old listener finish what it has and end. Until then the old one
+goes on; what it hands over stays in the inbox.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import select
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import deployhost
+from deployhost.daemon.troubles import Troubles
+from deployhost.daemon.webhook.inbox import Inbox
+from deployhost.daemon.webhook.users import ListenerUsers
+from deployhost.errors import CommandFailed, DeployhostError, SetupFailed
+from deployhost.model import Secret
+from deployhost.paths import Paths
+from deployhost.system import files, process_records
+from deployhost.system.clock import CLOCK, Clock
+from deployhost.system.process import piped
+
+WHAT = "listening for deliveries from GitHub"
+CHECK = 5.0  # seconds between looks at the connections
+READY_WITHIN = 20.0  # seconds
+FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0  # seconds before a listener that died is started again
+STEADY = 60.0  # seconds of running after which a death counts as the first one
+BACKLOG = 1024  # connections that wait in the kernel while nobody accepts them
+HINT = "deployhost setup --local"
+log = logging.getLogger(__name__)
+
+Secrets = Mapping[str, Secret]
+Command = Callable[[Sequence[str]], Sequence[str]]
+
+
+@dataclass
+class RunningListener:
+    """A listener that is ours: its process, and the secrets that it knows."""
+
+    pid: int
+    poll: Callable[[], int | None]
+    secrets: Secrets
+    since: float
+
+
+@dataclass(kw_only=True)
+class ListenerKeeper:
+    """Keeps one listener running while it is wanted.
+
+    `secrets` returns the secrets of the connections that have a webhook, by their ids; `reachable` whether there is a tunnel that leads
+    to the listener; `users` the system's users that it needs, or None where set-up did not make them.
+    """
+
+    paths: Paths
+    inbox: Inbox
+    secrets: Callable[[], Secrets]
+    reachable: Callable[[], bool]
+    users: Callable[[], ListenerUsers | None]
+    troubles: Troubles
+    clock: Clock = CLOCK
+    _door: socket.socket | None = field(default=None, init=False)
+    _inode: int = field(default=0, init=False)  # of the socket's file
+    _current: RunningListener | None = field(default=None, init=False)
+    _ending: list[RunningListener] = field(default_factory=list, init=False)
+    _delay: float = field(default=FIRST_DELAY, init=False)
+    _not_before: float = field(default=float("-inf"), init=False)
+
+    def run(self) -> None:
+        """Keep the listener running for ever."""
+        while True:
+            self.troubles.went_well(WHAT, self.round)
+            self._wait()
+
+    def round(self) -> None:
+        """Have the listener that is wanted now, or none. Raise what keeps it from running."""
+        wanted = self.secrets() if self.reachable() else {}
+        if not wanted:
+            self._end_all()
+            return
+        users = self.users()
+        if users is None:
+            raise SetupFailed("the users of the webhook's listener and of the tunnel are missing", hint=HINT)
+        self._note_death()
+        if self._current is None or self._current.secrets != wanted or not self._is_in_place():
+            if self.clock.monotonic() < self._not_before:
+                raise CommandFailed(
+                    "the webhook's listener keeps ending; pushes are found within a minute", status=1, hint=HINT
+                )
+            self._replace(wanted, users)
+        self._end_others()
+
+    def _wait(self) -> None:
+        """Wait until there may be something to do: the listener ended, a delay is over, or connections are to be looked at."""
+        seconds = CHECK
+        if self._current is None and self._not_before > self.clock.monotonic():
+            seconds = min(seconds, self._not_before - self.clock.monotonic())
+        waiting = select.poll()
+        with contextlib.ExitStack() as stack:
+            if self._current is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    ended = os.pidfd_open(self._current.pid)
+                    stack.callback(os.close, ended)
+                    waiting.register(ended, select.POLLIN)
+            waiting.poll(seconds * 1000)
+
+    def _note_death(self) -> None:
+        if self._current is None or (code := self._current.poll()) is None:
+            return
+        now = self.clock.monotonic()
+        if now - self._current.since >= STEADY:
+            self._delay = FIRST_DELAY
+        self._current, self._not_before = None, now + self._delay
+        log.warning("the webhook's listener ended (%s); it is started again in %g s", code, self._delay)
+        self._delay = min(self._delay * 2, LONGEST_DELAY)
+
+    def _replace(self, secrets: Secrets, users: ListenerUsers) -> None:
+        """Start a listener and have it take the place of the one before. Raise CommandFailed, FileProblem; the old one stays then."""
+        door = None
+        try:
+            in_place = self._is_in_place()
+            door = self._door if in_place and self._door is not None else self._new_door(users)
+            started = self._started(door, secrets, users)
+            if not in_place:
+                self._new.rename(self.paths.webhook_socket)
+        except (DeployhostError, OSError) as error:
+            if door is not None and door is not self._door:
+                door.close()
+            self._not_before = self.clock.monotonic() + self._delay
+            self._delay = min(self._delay * 2, LONGEST_DELAY)
+            if isinstance(error, OSError):
+                raise files.problem("make", self.paths.webhook_socket, error) from error
+            raise
+        if self._door is not None and self._door is not door:
+            self._door.close()
+        if self._current is not None:
+            self._ending.append(self._current)
+        self._door, self._current = door, started
+        log.info("the webhook's listener runs as process %s", started.pid)
+
+    @property
+    def _new(self) -> Path:
+        return self.paths.webhook / "new.sock"
+
+    def _is_in_place(self) -> bool:
+        """Return whether the socket at its path is the one that is open here."""
+        if self._door is None:
+            return False
+        try:
+            # The socket's file, by which it was bound; the descriptor's own inode is another one.
+            return self.paths.webhook_socket.stat().st_ino == self._inode
+        except FileNotFoundError:
+            return False
+
+    def _new_door(self, users: ListenerUsers) -> socket.socket:
+        self._make_directories()
+        self._new.unlink(missing_ok=True)
+        door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        door.bind(str(self._new))  # in a directory that is root's alone, until its rights are set
+        os.chown(self._new, -1, users.tunnel_group)
+        self._new.chmod(0o660)
+        door.listen(BACKLOG)
+        self._inode = self._new.stat().st_ino
+        return door
+
+    def _make_directories(self) -> None:
+        files.make_directory(self.paths.webhook, 0o700)
+        files.make_directory(self._empty, 0o755)
+
+    @property
+    def _empty(self) -> Path:
+        return self.paths.webhook / "empty"
+
+    def _started(self, door: socket.socket, secrets: Secrets, users: ListenerUsers) -> RunningListener:
+        self._make_directories()
+        given = (door.fileno(), self.inbox.descriptor())
+        popen = piped([*command(*given, self._empty), *users.rights()], env={"PATH": os.defpath}, pass_fds=given)
+        assert popen.stdin is not None  # noqa: S101 - piped() gives both
+        assert popen.stdout is not None  # noqa: S101
+        with popen.stdin, popen.stdout:
+            try:
+                # It ends by itself if we die before it has the secrets. So there is never one that nobody knows of.
+                process_records.note(self._record(popen.pid), popen.pid)
+                popen.stdin.write(json.dumps({name: value.reveal() for name, value in secrets.items()}).encode())
+                popen.stdin.close()
+                _await_ready(popen.stdout.fileno())
+            except BaseException as error:
+                popen.kill()
+                popen.wait()
+                self._record(popen.pid).unlink(missing_ok=True)
+                if isinstance(error, BrokenPipeError):
+                    raise _not_ready() from None
+                raise
+        return RunningListener(popen.pid, popen.poll, secrets, self.clock.monotonic())
+
+    def _record(self, pid: int) -> Path:
+        return self.paths.webhook / f"{pid}.json"
+
+    def _end_others(self) -> None:
+        """Have every listener but the current one finish what it has and end."""
+        self._ending = [one for one in self._ending if one.poll() is None]
+        process_records.end_noted(self.paths.webhook, but=0 if self._current is None else self._current.pid)
+
+    def _end_all(self) -> None:
+        """Have no listener: nobody could reach it, or there is no secret to check deliveries with."""
+        self._note_death()
+        if self._current is not None:
+            self._ending.append(self._current)
+            self._current = None
+        if self._door is not None:
+            self._door.close()
+            self._door = None
+        self.paths.webhook_socket.unlink(missing_ok=True)
+        self._end_others()
+
+
+def command(door: int, deliveries: int, empty: Path) -> list[str]:
+    """Return the command of a listener: this very Python, with nothing of our environment."""
+    package = Path(deployhost.__file__).resolve().parent.parent
+    code = f"import sys; sys.path.append({str(package)!r}); from deployhost.daemon.webhook.listener import main; main()"
+    return [sys.executable, "-I", "-X", "utf8", "-c", code, str(door), str(deliveries), str(empty)]
+
+
+def _await_ready(said: int) -> None:
+    """Wait until a listener says that it is ready. Raise CommandFailed if it ends or takes too long."""
+    waiting, until = select.poll(), time.monotonic() + READY_WITHIN
+    waiting.register(said, select.POLLIN)
+    heard = b""
+    while not heard.endswith(b"\n"):
+        if not waiting.poll(max(0.0, until - time.monotonic()) * 1000):
+            raise _not_ready()
+        more = os.read(said, 64)
+        if not more:
+            raise _not_ready()
+        heard += more
+
+
+def _not_ready() -> CommandFailed:
+    return CommandFailed(
+        "the webhook's listener can't be started; deployhostd's log has the reason", status=1, hint=HINT
+    )
