@@ -26,11 +26,12 @@ def refusal(answer: HttpAnswer, doing: str, connection: GitHubConnection, now: f
         return ProviderUnavailable(f"GitHub's rate limit is used up: {doing} waits for {wait:.0f} s", retry_after=wait)
     if answer.status >= 500 or answer.status in (408, 409) or answer.status < 400:
         return ProviderUnavailable(f"GitHub failed with {answer.status} on {doing}", details=_said(answer))
-    if answer.status == 401:
+    # "Integration not found" is what a deleted App gets: https://github.com/actions/create-github-app-token/issues/76
+    if answer.status == 401 or (answer.status == 404 and answer.message == "Integration not found"):
         return clock_off(answer, now) or _key_refused(answer, doing, connection)
     if answer.status == 404:
         return NotFound(f"GitHub has nothing there, or the App {connection.slug} does not see it: {doing}")
-    if answer.status == 403:
+    if answer.status == 403 and "archived" not in answer.message:  # "Repository was archived so is read-only."
         return _right_missing(answer, doing, connection)
     return ProviderRefused(f"GitHub refuses {doing} ({answer.status})", details=_said(answer))
 

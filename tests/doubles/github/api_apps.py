@@ -12,6 +12,7 @@ from tests.doubles.github.world import Event, Installation
 
 CODE_SECONDS = 3600  # docs.github.com, "Registering a GitHub App from a manifest": all steps within one hour
 MOST_REPOSITORIES = 500  # the description of access_tokens
+NO_HOOK = {"content_type": "form", "insecure_ssl": "0"}
 MASKED = "********"
 
 
@@ -118,14 +119,22 @@ def revoke_token(asked: Asked) -> Result:
 
 def get_hook(asked: Asked) -> Result:
     """Return the hook's configuration; the secret is masked."""
-    return Result(content=_shown(asked.app.hook))
+    return Result(content=_shown(_hook(asked)))
 
 
 def change_hook(asked: Asked) -> Result:
     """Change the hook's configuration. Whether it is active is no part of that."""
     changed = {name: str(value) for name, value in asked.given.items()}
-    asked.app.hook.update(changed)
+    _hook(asked)
+    asked.app.hook = {**NO_HOOK, **asked.app.hook, **changed}
     return Result(content=_shown(asked.app.hook))
+
+
+def _hook(asked: Asked) -> Mapping[str, str]:
+    app = asked.app
+    if not app.hook and asked.world.hookless == "missing":
+        raise not_found()
+    return app.hook or NO_HOOK
 
 
 def _shown(hook: Mapping[str, str]) -> dict[str, str]:

@@ -220,7 +220,7 @@ class Courier:
 
     def _attempt(self, delivery: Delivery) -> None:
         app, began = delivery.app, time.monotonic()
-        kind, body = _body(delivery.payload, app.hook["content_type"])
+        kind, body = _body(delivery.payload, app.hook.get("content_type", "form"))
         delivery.headers = self._headers(delivery, kind, body)
         delivery.url = app.hook.get("url", "")
         sent_at = self.world.clock.now()

@@ -137,7 +137,7 @@ class GitHubDouble:
         """Make an App with our rights and events and install it, without a browser. None of the repositories: all."""
         with self.world.lock:
             number, account = self.world.new_id(), self.account(owner)
-            hook = {"content_type": "form", "insecure_ssl": "0"}
+            hook = {}
             if hook_url is not None:
                 hook = {"content_type": "json", "insecure_ssl": "0", "url": hook_url, "secret": secrets.token_hex(20)}
             app = self.world.apps[number] = App(
@@ -181,9 +181,10 @@ class GitHubDouble:
         with self.world.lock:
             self.world.apps.pop(app.id, None)
 
-    def tick_hook(self, app: App, ticked: bool = True) -> None:
-        """Tick "Active" in the App's settings, which no call can."""
+    def tick_hook(self, app: App, ticked: bool = True, *, url: str = "https://hook.example/typed-by-hand") -> None:
+        """Tick "Active" in the App's settings, which no call can. The form then wants a URL, if there is none."""
         with self.world.lock:
+            app.hook = app.hook or {"url": url, "content_type": "form", "insecure_ssl": "0"}
             app.hook_active = ticked
         if ticked:
             self.world.announce(Event("ping", app=app))

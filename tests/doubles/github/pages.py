@@ -95,7 +95,8 @@ class Pages:
             public=asked.get("public", False) is True,
         )
         if isinstance(hook, dict):
-            app.hook |= {"url": hook["url"], "content_type": "json", "secret": payloads.new_secret()}
+            secret = payloads.new_secret()
+            app.hook = {"url": hook["url"], "content_type": "json", "insecure_ssl": "0", "secret": secret}
             app.hook_active = hook.get("active", True)
         self.world.apps[app.id] = app
         return app

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -64,7 +64,7 @@ def key_of(number: int) -> rsa.RSAPrivateKey:
 
 @dataclass
 class App:
-    """A GitHub App. `hook_active` is the box in its settings, which no call ticks."""
+    """A GitHub App. `hook` is empty if it never had one; `hook_active` is the box in its settings, which no call ticks."""
 
     id: int
     slug: str
@@ -78,7 +78,7 @@ class App:
     description: str | None = None
     external_url: str = ""
     setup_url: str | None = None
-    hook: dict[str, str] = field(default_factory=lambda: {"content_type": "form", "insecure_ssl": "0"})
+    hook: dict[str, str] = field(default_factory=dict)
     hook_active: bool = False
     public: bool = False
 
@@ -130,7 +130,11 @@ class Token:
 
 @dataclass
 class World:
-    """All of it. `lock` is held while a call is answered and while a test changes something."""
+    """All of it. `lock` is held while a call is answered and while a test changes something.
+
+    `hookless` is what an App without a hook gets when it asks for it: 404 (CloudSnorkel/cdk-github-runners pull 982), or a
+    configuration without URL, which can then be changed. GitHub's documentation does not say.
+    """
 
     folder: Path
     web: str
@@ -146,6 +150,7 @@ class World:
     repositories: dict[int, "Repository"] = field(default_factory=dict)
     former_names: dict[str, int] = field(default_factory=dict)
     deliveries: list["Delivery"] = field(default_factory=list)
+    hookless: Literal["missing", "empty"] = "missing"
     announce: Callable[["Event"], None] = lambda _: None
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1000))
 

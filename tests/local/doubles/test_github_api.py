@@ -242,8 +242,11 @@ def test_rate_limits(site: Site, github: GitHubDouble) -> None:
 
 def test_the_hooks_configuration(github: GitHubDouble) -> None:
     app, _ = github.installed_app("octo")
-    assert "url" not in call(github, "GET", "/app/hook/config", jwt(app)).content
     wanted = {"url": "https://hook.example/webhook/1", "content_type": "json", "secret": "s", "insecure_ssl": "0"}
+    assert call(github, "GET", "/app/hook/config", jwt(app)).status == 404
+    assert call(github, "PATCH", "/app/hook/config", jwt(app), wanted).status == 404
+    github.world.hookless = "empty"
+    assert call(github, "GET", "/app/hook/config", jwt(app)).content == {"content_type": "form", "insecure_ssl": "0"}
     shown = call(github, "PATCH", "/app/hook/config", jwt(app), wanted)
     assert (shown.status, shown.content) == (200, {**wanted, "secret": "********"})
     assert (app.hook_secret, app.hook_active) == ("s", False)

@@ -56,11 +56,21 @@ def test_faults_of_theirs(status: int) -> None:
     assert error.details == ("GitHub says: Server Error",)
 
 
-def test_a_deleted_app() -> None:
-    error = refusal(answer(401, "A JSON web token could not be decoded"), "reading the App", connection(), NOW)
+@pytest.mark.parametrize(
+    "got", [answer(401, "A JSON web token could not be decoded"), answer(404, "Integration not found")]
+)
+def test_a_deleted_app(got: HttpAnswer) -> None:
+    error = refusal(got, "reading the App", connection(), NOW)
     assert isinstance(error, AccessRefused)
     assert "the App or its key was deleted" in error.message
     assert error.hint == "deployhost disconnect github octo"
+
+
+def test_an_archived_repository_is_no_missing_right() -> None:
+    got = answer(403, "Repository was archived so is read-only.")
+    error = refusal(got, "posting a status", connection(), NOW)
+    assert isinstance(error, ProviderRefused)
+    assert error.details == ("GitHub says: Repository was archived so is read-only.",)
 
 
 @pytest.mark.parametrize(
