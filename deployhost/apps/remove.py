@@ -13,6 +13,7 @@ from deployhost.apps.remove_plan import (
     RemoveContainers,
     RemoveFiles,
     RemoveImages,
+    RemoveRecords,
     RemoveRoute,
     RemoveSettings,
     RemoveStorage,
@@ -26,6 +27,7 @@ from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
 from deployhost.config.env import EnvStore
 from deployhost.containers.belongs import DEPLOY_LABEL
+from deployhost.edge.records import DomainRecords
 from deployhost.errors import AppNotFound, DeployhostError, DockerUnavailable, FileProblem
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
@@ -64,6 +66,7 @@ class Remover:
     locks: KamalLocks
     removals: Removals
     repositories: Repositories
+    records: DomainRecords
     removed: Counter[AppName] = field(default_factory=Counter)  # how often each app was removed in this life
     failed: dict[AppName, DeployhostError] = field(default_factory=dict)  # why a removal that has begun has not ended
 
@@ -194,6 +197,7 @@ class Remover:
             repository=self.paths.repo(app),
             storage=storage,
             has_storage=storage.is_dir(),
+            records=self.records.owned(config),
             listed=app in self.apps.now().known,
         )
 
@@ -201,6 +205,7 @@ class Remover:
         """Return what carries out each type of step of an app's removal."""
         return {
             RemoveRoute: lambda _step: self.proxy.remove(contract.service_name(app, WEB)),
+            RemoveRecords: lambda step: self.records.settle(step.domains),
             RemoveContainers: self._remove_containers,
             RemoveImages: self._remove_images,
             RemoveFiles: lambda _step: self._remove_files(app),

@@ -4,12 +4,18 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployhost.model import AppName
+from deployhost.model import AppName, Domain
 from deployhost.steps import Plan, Step
 
 
 class RemoveRoute(Step):
     """Take the app's hosts off the proxy."""
+
+
+class RemoveRecords(Step):
+    """Delete the DNS records that deployhost made for the app's domains. What can't be deleted now is deleted later."""
+
+    domains: tuple[Domain, ...]
 
 
 class RemoveContainers(Step):
@@ -45,7 +51,7 @@ class RemoveSettings(Step):
 class RemovalFacts:
     """What there is of an app: container ids, image tags, names of variables, its storage and whether that is there.
 
-    `listed` is whether apps.yml has it.
+    `records` are the names of its DNS records, `listed` is whether apps.yml has it.
     """
 
     app: AppName
@@ -56,6 +62,7 @@ class RemovalFacts:
     repository: Path
     storage: Path
     has_storage: bool
+    records: Collection[Domain] = ()
     listed: bool = True
 
 
@@ -70,6 +77,12 @@ def _steps(facts: RemovalFacts, with_storage: bool) -> Iterator[Step]:
     app = facts.app
     why = "no request must reach a container that is going"
     yield RemoveRoute(what=f"stop answering at {', '.join(facts.urls)}", why=why)
+    if facts.records:
+        yield RemoveRecords(
+            what=f"delete the DNS {'record' if len(facts.records) == 1 else 'records'} of {', '.join(facts.records)}",
+            why="they would lead to an app that is gone; records of others stay",
+            domains=tuple(facts.records),
+        )
     if facts.containers:
         count = len(facts.containers)
         yield RemoveContainers(

@@ -1,5 +1,6 @@
 """Apps, deploys and releases as the control socket shows them (control/views.py)."""
 
+import contextlib
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,11 +9,13 @@ from typing import Literal, cast
 
 from deployhost.apps import notes
 from deployhost.apps.running import Running, RunningReader
-from deployhost.config.app import AppConfig
+from deployhost.config.app import LOCAL, AppConfig
+from deployhost.config.current import Apps
 from deployhost.config.server import ServerSettings
 from deployhost.control.views import (
     AppView,
     DeployView,
+    DomainView,
     FindingView,
     LiveView,
     LockView,
@@ -21,7 +24,8 @@ from deployhost.control.views import (
     RolledBackView,
     StepView,
 )
-from deployhost.errors import ErrorView
+from deployhost.edge.records import DomainRecords
+from deployhost.errors import DeployhostError, ErrorView
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract
@@ -47,6 +51,8 @@ class Views:
     releases: Releases
     paths: Paths
     settings: ServerSettings
+    apps: Apps
+    records: DomainRecords
     clock: Clock
     left_alone: Callable[[AppName], str] = lambda _app: ""
 
@@ -74,12 +80,13 @@ class Views:
             "name": app,
             "listed": True,
             "state": state,
-            "url": self.url(app),
+            "url": self.urls(config)[0],
             "urls": self.urls(config),
             "branch": config.branch,
             "remote": str(repo),
             "ssh_remote": f"ssh://root@{socket.gethostname()}{repo}",
             "domains": list(config.domains),
+            "records": self.domains(config),
             "storage": str(self.paths.storage(app)) if config.storage else None,
             "strategy": config.takes_over,
             "engine": config.deploys_with,
@@ -165,12 +172,33 @@ class Views:
         }
 
     def url(self, app: AppName) -> str:
-        """Return the address at which an app always answers on this machine."""
-        return self._address(f"{app}.localhost")
+        """Return the address at which an app is shown: its first domain that Cloudflare serves, else the one on this machine."""
+        if self.records.connected:
+            with contextlib.suppress(DeployhostError):
+                return self.urls(self.apps.get(app))[0]
+        return self._address(f"{app}{LOCAL}")
 
     def urls(self, config: AppConfig) -> list[str]:
-        """Return every address at which an app answers."""
-        return [self._address(host) for host in config.hosts]
+        """Return every address at which an app answers, those that Cloudflare serves first."""
+        public = self.records.public(config.name, config.domains)
+        return [
+            *(f"https://{domain}" for domain in public),
+            *(self._address(host) for host in config.hosts if host not in public),
+        ]
+
+    def domains(self, config: AppConfig) -> list[DomainView]:
+        """Return an app's domains, each with how it stands with its DNS record."""
+        public = self.records.public(config.name, config.domains)
+        return [
+            {
+                "domain": one.domain,
+                "url": f"https://{one.domain}" if one.domain in public else self._address(one.domain),
+                "record": one.standing.value,
+                "why": one.why,
+                "fix": one.fix,
+            }
+            for one in self.records.states(config.name, config.domains)
+        ]
 
     def _address(self, host: str) -> str:
         port = self.settings.current().http_port

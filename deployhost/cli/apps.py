@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployhost.cli import views
-from deployhost.cli.arguments import DOMAIN_HELP, JsonOption, argument, option, to_domain
+from deployhost.cli.arguments import DOMAIN_HELP, JsonOption, ReplaceOption, argument, option, to_domain
 from deployhost.cli.completion import complete_app
-from deployhost.cli.session import Session, session_of
+from deployhost.cli.session import PATIENCE, Session, session_of
 from deployhost.control.operations import APP_ADD, APP_LIST, APP_STATUS
 from deployhost.control.progress import error_lines
 from deployhost.model import AppName, Branch
@@ -24,6 +24,8 @@ def add(
         str | None, option("Branch to deploy (default: that of the first push).", "--branch", "-b")
     ] = None,
     domain: Annotated[list[str] | None, option(f"{DOMAIN_HELP} May be repeated.", "--domain", "-d")] = None,
+    *,
+    replace: ReplaceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Add an app, with a repository to push to and an address.
@@ -34,7 +36,10 @@ def add(
     app = AppName(name)
     wanted = Branch(branch) if branch is not None else None
     domains = [to_domain(one) for one in domain or []]
-    added = session.ask(APP_ADD({"name": app, "branch": wanted, "domains": domains or None}))
+    added = session.ask(
+        APP_ADD({"name": app, "branch": wanted, "domains": domains or None, "replace": replace or None}),
+        PATIENCE,
+    )
     session.show(added, views.app_added)
 
 

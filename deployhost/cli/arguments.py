@@ -25,6 +25,9 @@ def option(
 
 AppArgument = Annotated[str, argument("NAME", "Name of the app.", complete_app)]
 JsonOption = Annotated[bool, option("Print one JSON document.", "--json")]
+ReplaceOption = Annotated[
+    bool, option("Replace DNS records of these domains that deployhost did not make.", "--replace")
+]
 
 DOMAIN_HELP = "Public host name, such as shop.example.com."
 

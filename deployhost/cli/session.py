@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # the types take 2 ms to make
     from deployhost.control.views import DeployView
 
 ASK = 60.0  # seconds for an answer that needs no deploy
+PATIENCE = 180.0  # for one that Cloudflare is asked for
 Result = TypeVar("Result")
 
 

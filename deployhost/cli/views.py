@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from deployhost.cli.domain_views import records
 from deployhost.control.progress import clean, phase_line, seconds
 from deployhost.model import Sha, Version
 from deployhost.sizes import readable_size
 
 if TYPE_CHECKING:  # the types take 2 ms to make
-    from deployhost.control.results import AppsFound, DomainsChanged, DomainsFound, EnvChanged, RemovalPlan, StatusFound
+    from deployhost.control.results import AppsFound, EnvChanged, RemovalPlan, StatusFound
     from deployhost.control.views import AppView, BaseView, BuildView, DeployView, ProcessView, ReasonView, ServerView
 
 
@@ -50,7 +51,8 @@ def app_added(app: AppView) -> list[str]:
     ]
     if app["ssh_remote"]:
         lines.append(f"From another machine: git remote add deployhost {app['ssh_remote']}")
-    return [*lines, f"It will answer at {', '.join(app['urls'])}"]
+    lines.append(f"It will answer at {', '.join(app['urls'])}")
+    return [*lines, *records(one for one in app.get("records") or () if one["record"] != "present")]
 
 
 def app_list(result: AppsFound, now: datetime) -> list[str]:
@@ -171,18 +173,6 @@ def removal(result: RemovalPlan) -> list[str]:
         *(f"  - {clean(step['what'])}: {clean(step['why'])}" for step in result["steps"]),
         *(f"  {clean(note)}" for note in result["notes"]),
     ]
-
-
-def domains(result: DomainsFound) -> list[str]:
-    """Return an app's addresses."""
-    return [result["url"], *result["domains"]]
-
-
-def domains_changed(result: DomainsChanged, verb: str) -> list[str]:
-    """Return a change of domains in one line, which begins with what was done to them."""
-    if result["changed"]:
-        return [f"{verb} {', '.join(result['changed'])}"]
-    return [f"unchanged: {result['app']} has {', '.join(result['domains']) or 'no domains of its own'}"]
 
 
 def env_changed(result: EnvChanged, verb: str) -> list[str]:

@@ -30,10 +30,11 @@ class FollowApp(OfApp):
 
 
 class AddArguments(OfApp):
-    """Arguments of app.add."""
+    """Arguments of app.add; `replace` puts our records in the place of others of these domains."""
 
     branch: str | None
     domains: Sequence[str] | None
+    replace: bool | None
 
 
 class RemoveArguments(OfApp):
@@ -109,9 +110,15 @@ class EnvUnsetArguments(FollowApp):
 
 
 class DomainsArguments(OfApp):
-    """Arguments of domains.add and domains.remove."""
+    """Arguments of domains.remove."""
 
     domains: Sequence[str]
+
+
+class DomainsAddArguments(DomainsArguments):
+    """Arguments of domains.add; `replace` puts our records in the place of others of these names."""
+
+    replace: bool | None
 
 
 class DryRun(TypedDict):

@@ -112,12 +112,14 @@ class DomainsFound(AboutApp):
 
     url: str
     domains: list[str]
+    records: list[views.DomainView]
 
 
 class DomainsChanged(DomainsFound):
-    """Result of domains.add and domains.remove."""
+    """Result of domains.add and domains.remove; `notes` say which records are still to be deleted."""
 
     changed: list[str]
+    notes: list[str]
 
 
 class StorageState(AboutApp):

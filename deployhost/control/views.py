@@ -95,6 +95,19 @@ class RolledBackView(TypedDict):
     deploy: int
 
 
+class DomainView(TypedDict):
+    """One domain of an app and its DNS record.
+
+    `record` is present, waiting (it is tried again by itself), refused (`fix` ends that) or elsewhere: no connected zone covers it.
+    """
+
+    domain: str
+    url: str
+    record: Literal["present", "waiting", "refused", "elsewhere"]
+    why: str
+    fix: str  # a command, or ""
+
+
 class AppView(TypedDict):
     """One app. `branch`, `storage`, `strategy` and `engine` are null, and `domains` those of its route, while apps.yml can't be read."""
 
@@ -107,6 +120,7 @@ class AppView(TypedDict):
     remote: str
     ssh_remote: str
     domains: list[str]
+    records: list[DomainView]
     storage: str | None  # a path
     strategy: str | None  # model.Strategy
     engine: str | None  # model.EngineName

@@ -21,6 +21,7 @@ def jobs(daemon: Parts) -> tuple[Job, ...]:
         Job(name="converging", every=LOOK, run=lambda _: converge(daemon)),
         Job(name="finishing removals", every=LOOK, run=lambda _: daemon.remover.retry()),
         Job(name="isolating", every=LOOK, run=lambda _: daemon.isolation.follow()),
+        Job(name="seeing to DNS records", lane=Lane.NETWORK, every=LOOK, run=lambda _: daemon.records.follow()),
         *daemon.keeping.jobs(),
         Job(
             name=COLLECTING,

@@ -57,7 +57,11 @@ from deployhost.deploy.pipeline import Pipeline
 from deployhost.deploy.rollback import Rollbacks
 from deployhost.deploy.standstill import Standstill
 from deployhost.deploy.watch import Watch
+from deployhost.edge.account import EdgeAccounts
 from deployhost.edge.connection import NAME as CLOUDFLARE
+from deployhost.edge.connection_now import ConnectionNow
+from deployhost.edge.records import DomainRecords
+from deployhost.edge.records_wish import WishReader
 from deployhost.github import connection
 from deployhost.github.accounts import GitHubAccounts
 from deployhost.github.answers import GitHub
@@ -121,6 +125,10 @@ class Parts:
     def works_on(self, number: int) -> bool:
         """Return whether a worker is at a deploy just now."""
         return self.workers.works_on(number)
+
+    def is_left(self, app: AppName) -> bool:
+        """Return whether there is anything of an app that apps.yml does not have."""
+        return self.remover.is_left(app)
 
     def mend(self, deploy: Deploy) -> None:
         """Finish or requeue a deploy that nobody works on any more."""
@@ -235,6 +243,12 @@ class Parts:
     workers: part[Workers] = part(Workers, run=lambda parts: parts.pipeline.run, ended=lambda parts: parts.events.wake)
     watch = part(Watch, docker=lambda parts: parts.watched_docker, proxy=lambda parts: parts.watched_proxy)
     rollbacks = part(Rollbacks)
+
+    # How requests get in.
+    cloudflare: part[EdgeAccounts] = part(lambda outside: outside.cloudflare)
+    cloudflare_connection = part(ConnectionNow)
+    wishes = part(WishReader, lost=lambda parts: parts.is_left)
+    records = part(DomainRecords)
 
     # Apps as a whole.
     repositories = part(Repositories, repository=lambda parts: parts.outside.repository)

@@ -32,6 +32,7 @@ from deployhost.system.clock import Clock, Synchronisation
 from deployhost.system.netns import Namespaces
 from deployhost.upkeep.disk_plan import Space
 from tests.fakes.builder import FakeBuilder, PlannerHere
+from tests.fakes.cloudflare import FakeCloudflare
 from tests.fakes.docker import Behaviour, Engine, FakeDocker, proxy_container
 from tests.fakes.git import FakeRepository, Refs
 from tests.fakes.github import FakeGitHub
@@ -61,6 +62,7 @@ class Server:
         self.paths.journal.write_bytes(_empty_journal())
         self.engine, self.table, self.refs = Engine(proxy=proxy_container()), Table(), Refs()
         self.github = FakeGitHub()
+        self.cloudflare = FakeCloudflare()
         self.behaviours: dict[str, Behaviour] = {}
         self.now = 1_750_000_000.0
         self.synchronisation = Synchronisation(kept=True)
@@ -233,6 +235,7 @@ class Assembled(Parts):
             github=lambda: replace(server.github, effect=life.effect),  # GitHub outlives the daemon
             namespaces=FakeNamespaces(server.engine),
             get=server.engine.get,
+            cloudflare=server.cloudflare,
             journal=lambda path: CountedDatabase(path, life),
             locks=lambda path: LeftLocks(path, life),
             events=lambda path: QuietEvents(path, life),

@@ -8,6 +8,7 @@ from deployhost.control.views import (
     AppView,
     BuildView,
     DeployView,
+    DomainView,
     LiveView,
     LockView,
     ProcessView,
@@ -83,6 +84,17 @@ def lock_view(by: str) -> LockView:
     return {"by": by, "text": "", "since": "2026-01-01T00:00:00Z", "age_s": 60}
 
 
+def domain_view(domain: str = "hello.example.com", **more: Any) -> DomainView:
+    view: DomainView = {
+        "domain": domain,
+        "url": f"http://{domain}",
+        "record": "elsewhere",
+        "why": "Cloudflare is not connected",
+        "fix": "",
+    }
+    return _with(view, more)
+
+
 def app_view(**more: Any) -> AppView:
     view: AppView = {
         "name": "hello",
@@ -94,6 +106,7 @@ def app_view(**more: Any) -> AppView:
         "remote": "/var/lib/deployhost/repos/hello.git",
         "ssh_remote": "root@box:/var/lib/deployhost/repos/hello.git",
         "domains": ["hello.example.com"],
+        "records": [domain_view()],
         "storage": None,
         "strategy": "overlap",
         "engine": "direct",

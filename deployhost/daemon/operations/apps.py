@@ -20,7 +20,7 @@ from deployhost.daemon.parts import Parts
 from deployhost.errors import DeployhostError, DockerUnavailable
 from deployhost.kamal.contract import PROXY_CONTAINER
 from deployhost.model import AppName, Branch, Domain
-from deployhost.steps import Finding, Severity
+from deployhost.steps import Finding, Severity, sentence
 
 
 def listed(parts: Parts, request: Message) -> AppConfig:
@@ -38,9 +38,15 @@ def add(parts: Parts, request: Message, _emit: Emit) -> AppView:
     name = requests.app_name(request)
     branch = None if request.get("branch") is None else Branch(requests.text(request, "branch"))
     domains = [Domain(domain) for domain in requests.texts(request, "domains")]
+    replace = bool(request.get("replace"))
+    asked = "".join(f" --domain {domain}" for domain in domains)
+    hint = f"deployhost add {name}{asked} --replace"
+    problem = parts.records.admit(name, domains, replace=replace, hint=hint)
     if name not in parts.apps.known:
         parts.remover.finish(name)  # what an app of that name was before must not take this one with it
-    return parts.views.app(parts.repositories.add(name, branch, domains))
+    config = parts.repositories.add(name, branch, domains)
+    parts.records.settle(domains, replace=replace, problem=problem)
+    return parts.views.app(config)
 
 
 def list_apps(parts: Parts, _request: Message, _emit: Emit) -> AppsFound:
@@ -62,8 +68,10 @@ def remove(parts: Parts, request: Message, _emit: Emit) -> RemovalPlan:
     config = AppConfig(name) if lost else found.get(name)
     applied = not request.get("dry_run")
     act = parts.remover.remove if applied else parts.remover.plan
+    records = parts.records.owned(config) if applied else []
     plan = act(config, with_storage=bool(request.get("storage")))
-    return {"app": config.name, "steps": steps(plan), "notes": list(plan.notes), "applied": applied}
+    notes = [*plan.notes, *parts.records.undeleted(records)]
+    return {"app": config.name, "steps": steps(plan), "notes": notes, "applied": applied}
 
 
 def converge(parts: Parts, request: Message, _emit: Emit) -> ConvergePlan:
@@ -71,7 +79,12 @@ def converge(parts: Parts, request: Message, _emit: Emit) -> ConvergePlan:
     only = None if request.get("name") is None else listed(parts, request).name
     applied = not request.get("dry_run")
     plan = parts.converge.run(only) if applied else parts.converge.plan(only)
-    notes = [*plan.notes, *(parts.keeping.all() if applied and only is None else ()), parts.isolation.problem]
+    everything = applied and only is None
+    if everything:
+        parts.records.check()
+    kept = parts.keeping.all() if everything else ()
+    records = () if only is not None else map(sentence, parts.records.findings())
+    notes = [*plan.notes, *kept, *records, parts.isolation.problem]
     return {"steps": steps(plan), "notes": [*filter(None, notes)], "applied": applied}
 
 
@@ -143,7 +156,7 @@ def _findings(parts: Parts) -> list[Finding]:
         Finding(Severity.ERROR if one["hint"] else Severity.WARNING, one["message"], fix=one["hint"])
         for one in _warnings(parts)
     ]
-    found = parts.converge.findings()
+    found = (*parts.converge.findings(), *parts.records.findings())
     known = {one.what for one in found}
     return [*found, *(one for one in reported if not any(one.what.startswith(what) for what in known))]
 

@@ -1,4 +1,4 @@
-"""The operations that change an app's settings and apply them without a build: env, domains, storage."""
+"""The operations that change an app's settings and apply them without a build: env, storage."""
 
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ from deployhost.daemon.operations import requests
 from deployhost.daemon.operations.apps import listed
 from deployhost.daemon.operations.following import shown
 from deployhost.daemon.parts import Parts
-from deployhost.model import MOUNTED_AT, AppName, Domain, EnvName, Trigger
+from deployhost.model import MOUNTED_AT, EnvName, Trigger
 
 
 def env_list(parts: Parts, request: Message, _emit: Emit) -> results.EnvFound:
@@ -47,23 +47,6 @@ def env_unset(parts: Parts, request: Message, emit: Emit) -> results.EnvChanged:
     rest: results.EnvChange = {"app": config.name, "changed": list(changed), "not_set": not_set}
     pending = bool(changed) or not parts.live_settings.has_variables(config, dict.fromkeys(names))
     return {**rest, "deploy": _apply(parts, request, emit, pending=pending, rest=rest)}
-
-
-def domains_list(parts: Parts, request: Message, _emit: Emit) -> results.DomainsFound:
-    """Return an app's domains."""
-    return _domains(parts, listed(parts, request))
-
-
-def domains_add(parts: Parts, request: Message, _emit: Emit) -> results.DomainsChanged:
-    """Add domains to an app."""
-    app = listed(parts, request).name
-    return _rerouted(parts, app, apps_yml.add_domains(parts.apps.path, app, _domains_of(request)))
-
-
-def domains_remove(parts: Parts, request: Message, _emit: Emit) -> results.DomainsChanged:
-    """Take domains from an app."""
-    app = listed(parts, request).name
-    return _rerouted(parts, app, apps_yml.remove_domains(parts.apps.path, app, _domains_of(request)))
 
 
 def storage_show(parts: Parts, request: Message, _emit: Emit) -> results.StorageShown:
@@ -102,16 +85,3 @@ def _apply(parts: Parts, request: Message, emit: Emit, *, pending: bool, rest: M
     if not pending or live is None:
         return None
     return shown(parts, parts.intake.repeat(live, Trigger.SETTINGS), request, emit, rest)
-
-
-def _domains_of(request: Message) -> list[Domain]:
-    return [Domain(domain) for domain in requests.texts(request, "domains")]
-
-
-def _rerouted(parts: Parts, app: AppName, changed: tuple[Domain, ...]) -> results.DomainsChanged:
-    parts.rerouter.reroute(app)
-    return {**_domains(parts, parts.apps.get(app)), "changed": list(changed)}
-
-
-def _domains(parts: Parts, config: AppConfig) -> results.DomainsFound:
-    return {"app": config.name, "url": parts.views.url(config.name), "domains": list(config.domains)}

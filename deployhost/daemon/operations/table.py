@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from deployhost.control import operations as asked
 from deployhost.control.messages import Message
 from deployhost.daemon.control import Emit, Handler
-from deployhost.daemon.operations import apps, deploys, logs, releases, server, settings
+from deployhost.daemon.operations import apps, deploys, domains, logs, releases, server, settings
 from deployhost.daemon.parts import Parts
 
 Result = TypeVar("Result", bound=Message)
@@ -37,9 +37,9 @@ OPERATIONS: Mapping[str, Callable[[Parts, Message, Emit], Message]] = dict(
         _row(asked.DEPLOY_START, deploys.start),
         _row(asked.DEPLOY_WAIT, deploys.wait),
         _row(asked.DEPLOYS_LIST, deploys.list_deploys),
-        _row(asked.DOMAINS_ADD, settings.domains_add),
-        _row(asked.DOMAINS_LIST, settings.domains_list),
-        _row(asked.DOMAINS_REMOVE, settings.domains_remove),
+        _row(asked.DOMAINS_ADD, domains.domains_add),
+        _row(asked.DOMAINS_LIST, domains.domains_list),
+        _row(asked.DOMAINS_REMOVE, domains.domains_remove),
         _row(asked.ENV_LIST, settings.env_list),
         _row(asked.ENV_SET, settings.env_set),
         _row(asked.ENV_UNSET, settings.env_unset),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployhost.apps.remove_plan import RemovalFacts, RemoveContainers, RemoveImages, RemoveStorage, plan_removal
-from deployhost.model import AppName
+from deployhost.model import AppName, Domain
 
 FACTS = RemovalFacts(
     app=AppName("shop"),
@@ -39,6 +39,14 @@ def test_everything() -> None:
     assert plan.notes == ()
     assert [step.containers for step in plan if isinstance(step, RemoveContainers)] == [("c1", "c2")]
     assert [step.images for step in plan if isinstance(step, RemoveImages)] == [("i1",)]
+
+
+def test_its_records() -> None:
+    one, two = Domain("a.example.com"), Domain("b.example.com")
+    told = [step.what for step in plan_removal(replace(FACTS, records=[one]), with_storage=True)]
+    assert told[1] == "delete the DNS record of a.example.com"
+    told = [step.what for step in plan_removal(replace(FACTS, records=[one, two]), with_storage=True)]
+    assert told[1] == "delete the DNS records of a.example.com, b.example.com"
 
 
 def test_one_variable() -> None:

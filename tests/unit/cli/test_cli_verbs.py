@@ -37,6 +37,7 @@ from tests.fakes.views import (
     app_view,
     build_view,
     deploy_view,
+    domain_view,
     error_view,
     lock_view,
     process_view,
@@ -53,11 +54,19 @@ ENV = EnvFound(
         {"name": "B", "value": "", "updated_at": "2026-01-01T00:00:00Z"},
     ],
 )
-DOMAINS = DomainsFound(app="hello", url="http://hello.localhost", domains=["hello.example.com"])
+DOMAINS = DomainsFound(
+    app="hello",
+    url="https://hello.example.com",
+    domains=["hello.example.com", "b.de"],
+    records=[
+        domain_view(record="present", why="", url="https://hello.example.com"),
+        domain_view("b.de", record="waiting", why="Cloudflare can't be\x1b[31m reached", fix="deployhost status"),
+    ],
+)
 
 
-def domains_changed(*changed: str) -> DomainsChanged:
-    return {**DOMAINS, "changed": list(changed)}
+def domains_changed(*changed: str, notes: Sequence[str] = ()) -> DomainsChanged:
+    return {**DOMAINS, "changed": list(changed), "notes": list(notes)}
 
 
 def env_changed(*changed: str, deploy: DeployView | None = None, not_set: Sequence[str] = ()) -> EnvChanged:
@@ -301,21 +310,57 @@ VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
         "domains.list",
         {"name": "hello"},
         DOMAINS,
-        ["http://hello.localhost\nhello.example.com\n"],
+        [
+            "https://hello.example.com\nhello.example.com  present\n",
+            "\nb.de  waiting: Cloudflare can't be reached\n",
+        ],
     ),
     (
         ["domains", "add", "hello", "X.de", "y.de"],
         "domains.add",
         {"name": "hello", "domains": ["x.de", "y.de"]},
         domains_changed("x.de", "y.de"),
-        ["added x.de, y.de"],
+        ["added x.de, y.de\n"],
+    ),
+    (
+        ["domains", "add", "hello", "b.de", "hello.example.com", "--replace"],
+        "domains.add",
+        {"name": "hello", "domains": ["b.de", "hello.example.com"], "replace": True},
+        domains_changed("b.de"),
+        [
+            "added b.de\nhello.example.com is served at https://hello.example.com\n",
+            "\n! b.de has no DNS record yet: Cloudflare can't be reached; deployhost tries again each minute\n",
+            "  try: deployhost status\n",
+        ],
     ),
     (
         ["domains", "remove", "hello", "x.de"],
         "domains.remove",
         {"name": "hello", "domains": ["x.de"]},
         domains_changed(),
-        ["unchanged: hello has hello.example.com"],
+        ["unchanged: hello has hello.example.com, b.de\n"],
+    ),
+    (
+        ["domains", "remove", "hello", "x.de"],
+        "domains.remove",
+        {"name": "hello", "domains": ["x.de"]},
+        domains_changed("x.de", notes=["the DNS record of x.de\x1b[31m stays"]),
+        ["removed x.de\n! the DNS record of x.de stays\n"],
+    ),
+    (
+        ["add", "hello", "-d", "a.de", "-d", "b.de", "--replace"],
+        "app.add",
+        {"name": "hello", "domains": ["a.de", "b.de"], "replace": True},
+        app_view(
+            state="empty",
+            live=None,
+            last_deploy=None,
+            records=[domain_view("a.de"), domain_view("b.de", record="refused", why="no room: it is taken", fix="x")],
+        ),
+        [
+            "set up DNS and TLS for a.de yourself: Cloudflare is not connected\n",
+            "! b.de gets no DNS record: no room: it is taken\n  try: x\n",
+        ],
     ),
     (
         ["storage", "enable", "hello"],

@@ -36,7 +36,9 @@ def test_names_come_from_the_daemon(control: FakeControl, run: Run, monkeypatch:
             app="hello", env=[{"name": name, "value": None, "updated_at": ""} for name in ("LOG", "LEVEL", "KEY")]
         ),
     )
-    control.on("domains.list", DomainsFound(app="hello", url="http://hello.localhost", domains=["a.de", "b.de"]))
+    control.on(
+        "domains.list", DomainsFound(app="hello", url="http://hello.localhost", domains=["a.de", "b.de"], records=[])
+    )
     assert words(run, monkeypatch, "deploy", "hel") == ["hello", "help-desk"]
     assert words(run, monkeypatch, "status", "") == ["hello", "help-desk", "shop"]
     assert words(run, monkeypatch, "env", "unset", "hello", "L") == ["LOG", "LEVEL"]

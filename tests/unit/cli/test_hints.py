@@ -19,7 +19,12 @@ VERBS = {"completion"}.union(*MODULES.values())
 NAMED = re.compile(r"(?<![\w./<-])deployhost (?=[a-z-])")
 END = re.compile(r"[;,\n)`]|\.$| > ")
 # What a part of an f-string is filled with, by what is written there; a number is a valid app, port, reference and deploy.
-FILLED = {"LOCAL": ".localhost", "domain": "shop.example.com", "keep": " --storage"}
+FILLED = {
+    "LOCAL": ".localhost",
+    "domain": "shop.example.com",
+    "keep": " --storage",
+    "asked": " --domain a.de --domain b.de",
+}
 A_NAME = "7"
 
 

@@ -30,6 +30,7 @@ class Told:
                 workers=part("workers", "open"),
                 remover=part("remover", "retry"),
                 isolation=part("isolation", "follow"),
+                records=part("records", "follow"),
                 keeping=Keeping({"sweeping up": self.keep}, lambda _note: None),
                 registry=SimpleNamespace(interval=lambda: self.interval, run=self.collect),
             ),
@@ -55,6 +56,7 @@ def test_each_does_its_own() -> None:
         ("converging", {None: LOOK}, Lane.QUICK),
         ("finishing removals", {None: LOOK}, Lane.QUICK),
         ("isolating", {None: LOOK}, Lane.QUICK),
+        ("seeing to DNS records", {None: LOOK}, Lane.NETWORK),
         ("sweeping up", {None: EVERY}, Lane.QUICK),
         (COLLECTING, {None: WEEK}, Lane.SLOW),
     ]
@@ -66,6 +68,7 @@ def test_each_does_its_own() -> None:
         "workers.open",
         "remover.retry",
         "isolation.follow",
+        "records.follow",
         "keep",
         "collect",
     ]

@@ -48,7 +48,7 @@ def test_a_run_in_the_future_is_due(one: Job, last: Run, every: float) -> None:
 @given(jobs, runs, intervals, times, times)
 def test_what_is_due_stays_due(one: Job, last: Run, every: float, now: float, later: float) -> None:
     now, later = sorted((now, later))
-    if now >= last.begun_at and is_due(one, last, now, every):
+    if now >= (last.ended_at or last.begun_at) and is_due(one, last, now, every):
         assert is_due(one, last, later, every)
 
 

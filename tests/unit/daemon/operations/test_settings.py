@@ -1,10 +1,5 @@
-"""Variables, domains and storage of an app, and the deploy that a change of them makes."""
+"""Variables and storage of an app, and the deploy that a change of them makes."""
 
-import pytest
-
-from deployhost.errors import (
-    Conflict,
-)
 from tests.fakes.assembled import Server, sha
 from tests.fakes.docker import Behaviour
 from tests.fakes.operations import Operations
@@ -36,33 +31,6 @@ def test_env_that_breaks_the_app(server: Server, ops: Operations) -> None:
     server.engine.behaviours[before.image] = Behaviour(exits=1)
     assert ops.ask("env.set", name=app, values={"A": "1"})["deploy"]["status"] == "failed"
     assert ops.daemon.live(app) == before
-
-
-def hosts(server: Server) -> list[str]:
-    return list(server.table.routes["shop-web"].hosts)
-
-
-def test_domains(server: Server, ops: Operations) -> None:
-    app, other = server.add("shop"), server.add("blog")
-    ops.push(app, ONE)
-    container = ops.daemon.live(app).container
-    result = ops.ask("domains.add", name=app, domains=["shop.example.com"])
-    assert (result["domains"], result["changed"]) == (["shop.example.com"], ["shop.example.com"])
-    assert hosts(server) == ["shop.localhost", "shop.example.com"]
-    assert ops.daemon.live(app).container == container, "the same container"
-    with pytest.raises(Conflict):
-        ops.ask("domains.add", name=other, domains=["shop.example.com"])
-    assert ops.ask("domains.remove", name=app, domains=["shop.example.com"])["domains"] == []
-    assert hosts(server) == ["shop.localhost"]
-    assert ops.ask("domains.list", name=app) == {"app": "shop", "url": "http://shop.localhost:8000", "domains": []}
-
-
-def test_domains_before_the_first_push(server: Server, ops: Operations) -> None:
-    app = server.add("shop")
-    ops.ask("domains.add", name=app, domains=["shop.example.com"])
-    assert server.table.routes == {}
-    ops.push(app, ONE)
-    assert "shop.example.com" in hosts(server)
 
 
 def test_storage(server: Server, ops: Operations) -> None:

@@ -1,0 +1,270 @@
+"""The DNS records of the apps' domains: seen to when apps.yml changes, each hour, and each minute while something fails.
+
+All of it is the daemon's, a zone at a time under one lock. What is known of the zones is kept in memory: a new daemon looks.
+"""
+
+import contextlib
+import threading
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from deployhost.config.app import AppConfig
+from deployhost.edge.account import EdgeAccount, EdgeAccounts
+from deployhost.edge.connection import CloudflareConnection
+from deployhost.edge.connection_now import ConnectionNow
+from deployhost.edge.records_act import ZoneOutcome, see_to_zone
+from deployhost.edge.records_plan import RecordsFacts, Server, foreign, impossible
+from deployhost.edge.records_state import DomainState, Known, Standing, ZoneSeen, why_of
+from deployhost.edge.records_wish import Wish, WishReader
+from deployhost.edge.zones_plan import Zone, zone_of
+from deployhost.errors import DeployhostError, ProviderUnavailable
+from deployhost.model import AppName, Domain
+from deployhost.steps import Finding
+from deployhost.system.clock import Clock
+
+RETRY = 60.0  # seconds until what failed is tried again
+REFUSED = 300.0  # seconds until it is looked whether a person has made room for a domain that was refused
+FULL = 3600.0  # seconds until a zone in which all is well is looked at again
+JITTER = 0.1  # the part of these by which servers and zones differ
+PATIENCE = 15.0  # seconds that a command waits for its turn
+FOR_EVER = -1.0  # whoever has the turn waits for Cloudflare until a time limit
+
+
+@dataclass(kw_only=True)
+class DomainRecords:
+    """Has the domains of apps.yml lead to this server, and says how that stands."""
+
+    cloudflare_connection: ConnectionNow
+    wishes: WishReader
+    cloudflare: EdgeAccounts
+    clock: Clock
+    patience: float = PATIENCE
+    _one: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _zones: dict[str, ZoneSeen] = field(default_factory=dict, init=False)
+    _given_up: set[Domain] = field(default_factory=set, init=False)  # domains whose other records a person gave up
+
+    def follow(self) -> None:
+        """See to the zones for which it is time. Raise FileProblem if the journal can't be read."""
+        found = self._wanted()
+        if found is not None:
+            connection, wish = found
+            due = [zone for zone in connection.zones if self._is_due(connection, zone, wish)]
+            self._see_to(connection, due, patience=FOR_EVER)
+
+    def check(self) -> None:
+        """See to all zones in which there is anything for this server, now. Raise as `follow`."""
+        found = self._wanted()
+        if found is not None:
+            connection, wish = found
+            self._see_to(connection, [zone for zone in connection.zones if self._concerns(connection, zone, wish)])
+
+    def admit(
+        self, app: AppName, domains: Iterable[Domain], *, replace: bool = False, hint: str = ""
+    ) -> DeployhostError | None:
+        """Return why Cloudflare can't tell just now whether an app may have domains, or None if it may.
+
+        Raise Conflict for a name with somebody else's record, unless that is to be replaced, and for the webhook's; InvalidRequest
+        for a name that no certificate covers. `hint` is the command that takes such a record, where it is another one.
+        """
+        connection = self.cloudflare_connection.now()
+        if connection is None:
+            return None
+        server = _server(connection)
+        covered = {domain: zone for domain in domains if (zone := zone_of(connection.zones, domain)) is not None}
+        for domain in covered:
+            if (refusal := impossible(server, domain, app)) is not None:
+                raise refusal.raised()
+        if replace or not covered:
+            return None
+        refused = None
+        try:
+            with self._alone(), self.cloudflare.opened(connection.token) as account:
+                for domain, zone in covered.items():
+                    refused = refused or foreign(server, domain, app, account.records(zone.id, name=domain))
+        except DeployhostError as error:
+            return error
+        if refused is not None:
+            raise refused.raised(hint or refused.fix)
+        return None
+
+    def settle(
+        self, domains: Collection[Domain], *, replace: bool = False, problem: DeployhostError | None = None
+    ) -> None:
+        """See at once to the zones of domains whose wish has changed; what fails is tried again later, and `states` has it.
+
+        With `replace` their other records are given up. With a `problem` Cloudflare is not asked again just now.
+        """
+        found = self._wanted()
+        if found is None:
+            return
+        connection, wish = found
+        if replace:
+            self._given_up.update(domains)
+        zones = {zone_of(connection.zones, domain) for domain in domains}
+        concerned = [zone for zone in connection.zones if zone in zones]
+        if problem is None:
+            self._see_to(connection, concerned)
+        else:
+            self._put_off(connection, concerned, wish, problem)
+
+    @property
+    def connected(self) -> bool:
+        """Return whether Cloudflare is connected."""
+        return self.cloudflare_connection.now() is not None
+
+    def states(self, app: AppName, domains: Iterable[Domain]) -> list[DomainState]:
+        """Return how it stands with domains that an app has in apps.yml."""
+        known = self._known(self.cloudflare_connection.now())
+        return [known.state(app, domain) for domain in domains]
+
+    def public(self, app: AppName, domains: Iterable[Domain]) -> list[Domain]:
+        """Return those of an app's domains that are served with TLS at Cloudflare, or will be as soon as it answers."""
+        ways = (Standing.PRESENT, Standing.WAITING)
+        return [state.domain for state in self.states(app, domains) if state.standing in ways]
+
+    def owned(self, config: AppConfig) -> list[Domain]:
+        """Return the names of the records that an app has, as far as that is known without asking."""
+        if self.cloudflare_connection.now() is None:
+            return []
+        seen = (name for zone in list(self._zones.values()) for name in zone.outcome.names_of(config.name))
+        return list(dict.fromkeys([*self.public(config.name, config.domains), *seen]))
+
+    def undeleted(self, names: Iterable[Domain]) -> list[str]:
+        """Return a note on each of the names that no app has any more and whose record may still be there."""
+        found = self._wanted()
+        if found is None:
+            return []
+        connection, wish = found
+        errors = {name: self._known(connection).trouble(name) for name in names if name not in wish.wanted}
+        return [
+            f"the DNS record of {name} is deleted as soon as Cloudflare allows it: {why_of(error)}"
+            for name, error in errors.items()
+            if error is not None
+        ]
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what is wrong with the records, without asking Cloudflare. Raise FileProblem if the journal can't be read."""
+        found = self._wanted()
+        return (
+            *self.cloudflare_connection.findings(),
+            *(() if found is None else self._known(found[0]).findings(found[1])),
+        )
+
+    def _known(self, connection: CloudflareConnection | None) -> Known:
+        return Known(server=None if connection is None else _server(connection), zones=dict(self._zones))
+
+    def _wanted(self) -> tuple[CloudflareConnection, Wish] | None:
+        connection = self.cloudflare_connection.now()
+        wish = None if connection is None else self.wishes.read()
+        return None if connection is None or wish is None else (connection, wish)
+
+    def _is_due(self, connection: CloudflareConnection, zone: Zone, wish: Wish) -> bool:
+        seen = self._zones.get(zone.id)
+        if seen is None or seen.key != _key(connection, zone, wish, seen.outcome.found):
+            return True
+        return seen.again_at <= self.clock.monotonic()
+
+    def _concerns(self, connection: CloudflareConnection, zone: Zone, wish: Wish) -> bool:
+        seen = self._zones.get(zone.id)
+        return seen is None or bool(seen.outcome.found) or bool(_of_zone(connection, zone, wish))
+
+    def _see_to(
+        self, connection: CloudflareConnection, zones: Sequence[Zone], *, patience: float | None = None
+    ) -> None:
+        """See to zones, one after the other. Where Cloudflare does not answer, it is not asked about the others either."""
+        if not zones:
+            return
+        left = list(zones)
+        try:
+            with self.cloudflare.opened(connection.token) as account:
+                while left:
+                    with self._alone(patience):
+                        problem = self._zone(account, connection, left[0])
+                    left.pop(0)
+                    if isinstance(problem, ProviderUnavailable):
+                        raise problem
+        except DeployhostError as error:
+            found = self._wanted()
+            if found is not None:
+                self._put_off(connection, left, found[1], error)
+
+    def _zone(self, account: EdgeAccount, connection: CloudflareConnection, zone: Zone) -> DeployhostError | None:
+        """See to a zone and note how that went; return the error after which Cloudflare was not asked any more."""
+        found = self._wanted()
+        if found is None or found[0] != connection:
+            return None  # whoever comes next goes by what is there then
+        wish = found[1]
+        wanted = _of_zone(connection, zone, wish)
+        self._given_up &= set(wish.wanted)
+        facts = RecordsFacts(
+            server=_server(connection), zone=zone, wanted=wanted, records=(), replace=frozenset(self._given_up)
+        )
+        try:
+            outcome = see_to_zone(account, facts, lambda apps: self.wishes.unknown(wish, apps))
+        except DeployhostError as error:
+            self._put_off(connection, [zone], wish, error)
+            return error
+        present = frozenset(wanted) - set(outcome.refused) - {Domain(name) for name in outcome.failed if name in wanted}
+        self._given_up -= present
+        server = facts.server
+        others = [domain for domain in outcome.refused if not impossible(server, domain, wanted[domain])]
+        wait = RETRY if outcome.failed else REFUSED if others else FULL
+        self._zones[zone.id] = ZoneSeen(
+            key=_key(connection, zone, wish, outcome.found),
+            again_at=self.clock.monotonic() + wait * (1 - JITTER * _share(connection, zone)),
+            outcome=outcome,
+            present=present,
+        )
+        return outcome.stopped
+
+    def _put_off(
+        self, connection: CloudflareConnection, zones: Iterable[Zone], wish: Wish, problem: DeployhostError
+    ) -> None:
+        """Note that zones could not be looked at. One in which there is nothing for this server has time."""
+        for zone in zones:
+            seen = self._zones.get(zone.id)
+            outcome = ZoneOutcome(found={}) if seen is None else seen.outcome
+            new = (seen is None or seen.problem is not None) and isinstance(problem, ProviderUnavailable)
+            wait = RETRY if new or outcome.found or _of_zone(connection, zone, wish) else FULL
+            self._zones[zone.id] = ZoneSeen(
+                key=_key(connection, zone, wish, outcome.found),
+                again_at=self.clock.monotonic() + wait * (1 - JITTER * _share(connection, zone)),
+                outcome=outcome,
+                present=frozenset() if seen is None else seen.present,
+                problem=problem,
+            )
+
+    @contextlib.contextmanager
+    def _alone(self, patience: float | None = None) -> Iterator[None]:
+        """Have the records to oneself. Raise ProviderUnavailable if somebody else waits for Cloudflare all the time."""
+        if not self._one.acquire(timeout=self.patience if patience is None else patience):
+            raise ProviderUnavailable("Cloudflare has not answered what it was asked before")
+        try:
+            yield
+        finally:
+            self._one.release()
+
+
+def _server(connection: CloudflareConnection) -> Server:
+    return Server(
+        id=connection.server_id,
+        tunnel_id=connection.tunnel_id,
+        webhook_host=connection.webhook_host,
+        zones=connection.zones,
+    )
+
+
+def _of_zone(connection: CloudflareConnection, zone: Zone, wish: Wish) -> dict[Domain, AppName]:
+    return {domain: app for domain, app in wish.wanted.items() if zone_of(connection.zones, domain) == zone}
+
+
+def _key(connection: CloudflareConnection, zone: Zone, wish: Wish, found: Mapping[str, AppName]) -> object:
+    """Return what has to change before a zone in which all is well is looked at again."""
+    apps = tuple(sorted((app, wish.of(app)) for app in {*found.values()}))
+    return connection, tuple(_of_zone(connection, zone, wish).items()), apps
+
+
+def _share(connection: CloudflareConnection, zone: Zone) -> float:
+    """Return a number from 0 up to 1, always the same of a server and a zone."""
+    return zlib.crc32(f"{connection.server_id} {zone.id}".encode()) / 2**32
