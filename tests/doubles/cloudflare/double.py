@@ -18,8 +18,8 @@ API_HOST = "api.cloudflare.com"
 class CloudflareDouble:
     """Cloudflare's double. Its `state` is what exists there; `api` and `edge` are where programs and visitors connect.
 
-    For a server that reaches it by names, `host` is an address that the server can reach, `api_port` and `edge_port` are 443, and each
-    of the two has an address of its own.
+    For a server that reaches it by names, `host` is an address that the server can reach and `edge_port` is 443: the edge also serves
+    api.cloudflare.com, and what else `edge.also_serve` was told (pkg.cloudflare.com, a GitHub).
     """
 
     def __init__(
@@ -27,8 +27,6 @@ class CloudflareDouble:
         authority: Authority,
         *,
         host: str = "127.0.0.1",
-        edge_host: str | None = None,
-        api_port: int = 0,
         edge_port: int = 0,
     ) -> None:
         self.authority, self.state = authority, State()
@@ -37,10 +35,11 @@ class CloudflareDouble:
             started.callback(self.connectors.stop)
             tunnels = Tunnels(self.state, self.connectors.changed, self.connectors.ended)
             context = authority.server_context(host, API_HOST)
-            self.api = HttpsDouble(Api(self.state, tunnels).answer, context, host, api_port, refusal)
+            self.api = HttpsDouble(Api(self.state, tunnels).answer, context, host, refusal=refusal)
             started.callback(self.api.stop)
-            self.edge = Edge(self.state, self.connectors, authority, edge_host or host, edge_port)
+            self.edge = Edge(self.state, self.connectors, authority, host, edge_port)
             started.callback(self.edge.stop)
+            self.edge.also_serve(API_HOST, self.api)
             self._started = started.pop_all()
 
     @property

@@ -3,13 +3,13 @@
 Universal SSL covers a zone and one level below: the handshake for any other name is refused. The Host header is kept.
 """
 
-import contextlib
 import http.client
 import secrets
 import select
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ from tests.doubles.serve import Answer, Call, Handler, HttpsDouble
 ANSWER_SECONDS = 100.0
 TARGET = ".cfargotunnel.com"
 PART = 65536
+DROP_SECONDS = 10.0
 # Of one connection only, or the edge's own to say.
 NOT_PASSED_ON = {
     "connection", "keep-alive", "proxy-connection", "proxy-authorization", "te", "trailer", "expect", "upgrade",
@@ -47,6 +48,7 @@ class Edge:
         self._state, self._connectors, self._authority = state, connectors, authority
         self._lock = threading.Lock()
         self._contexts: dict[str, ssl.SSLContext] = {}
+        self._hosts: dict[str, HttpsDouble] = {}
         context = authority.server_context(host)
         context.sni_callback = self._certificate
         handler = type("EdgeHandler", (Handler,), {"serve": self._serving()})
@@ -65,11 +67,19 @@ class Edge:
         """Where it listens."""
         return self.server.port
 
+    def also_serve(self, host: str, double: HttpsDouble) -> None:
+        """Serve a host name by another double, so that one address and port 443 are enough for all of them."""
+        self._contexts[host] = self._authority.server_context(host)
+        self._hosts[host] = double
+
     def stop(self) -> None:
         """Stop listening."""
         self.server.stop()
 
     def _certificate(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
+        if name in self._hosts:
+            connection.context = self._contexts[name]
+            return None
         zone = self._state.zone_of(name.lower()) if name is not None else None
         if name is None or zone is None or name.removesuffix(zone.name).count(".") > 1:
             return int(ssl.ALERT_DESCRIPTION_HANDSHAKE_FAILURE)
@@ -81,21 +91,26 @@ class Edge:
 
     def serve(self, handler: Handler) -> None:
         """Serve one request."""
+        host = handler.headers.get("Host", "").partition(":")[0].lower()
+        if host in self._hosts:
+            self._hosts[host].serve(handler)
+            return
         target = urlsplit(handler.path)
         headers = {name.lower(): value for name, value in handler.headers.items()}
         call = Call(handler.command, target.path, target.query, headers, b"", handler.client_address[0])
+        body = body_of(handler)
         try:
             with self._state.lock:
-                tunnel = self._tunnel(headers.get("host", "").partition(":")[0].lower())
+                tunnel = self._tunnel(host)
             with self._stream(tunnel) as stream:
-                status = Passing(handler, stream).run()
+                status = Passing(handler, stream, body).run()
         except EdgeError as error:
             status = error.status
-            handler.close_connection = True  # its body was not read
             text = Answer(status, f"{error}\n".encode(), (("Content-Type", "text/plain"), ("Server", "cloudflare")))
-            with contextlib.suppress(OSError):
-                handler.write(text)
+            handler.write(text)
         self.server.record.add(call, status)
+        if not drop(body):
+            handler.close_connection = True
 
     def _stream(self, tunnel: Tunnel) -> socket.socket:
         try:
@@ -126,11 +141,33 @@ class Edge:
         return by_name.get(host) or by_name.get(f"*.{above}")
 
 
+def body_of(handler: Handler) -> Iterator[bytes]:
+    """Yield a request's body as it goes over the wire."""
+    reader = handler.rfile
+    if handler.headers.get("Transfer-Encoding", "").lower() == "chunked":
+        while line := reader.readline():
+            size = int(line.split(b";")[0], 16)
+            yield line + reader.read(size) + reader.readline()
+            if size == 0:
+                return
+        return
+    left = int(handler.headers.get("Content-Length") or 0)
+    while left and (part := reader.read(min(left, PART))):
+        left -= len(part)
+        yield part
+
+
+def drop(body: Iterator[bytes]) -> bool:
+    """Read what is left of a body, so that the answer arrives before the connection ends. Return whether it all came in time."""
+    deadline = time.monotonic() + DROP_SECONDS
+    return all(time.monotonic() < deadline for _ in body)
+
+
 class Passing:
     """One request on its way through a stream, and its response on the way back."""
 
-    def __init__(self, handler: Handler, stream: socket.socket) -> None:
-        self._handler, self._stream = handler, stream
+    def __init__(self, handler: Handler, stream: socket.socket, body: Iterator[bytes]) -> None:
+        self._handler, self._stream, self._body = handler, stream, body
         self._upgrade = "upgrade" in handler.headers.get("Connection", "").lower()
 
     def run(self) -> int:
@@ -139,10 +176,9 @@ class Passing:
         response = http.client.HTTPResponse(self._stream, method=self._handler.command)
         try:
             self._send(self._head())
-            for part in self._body():
+            for part in self._body:
                 if not self._send(part):
-                    self._handler.close_connection = True  # answered before all of the body was read
-                    break
+                    break  # answered before all of the body was read
             response.begin()
         except TimeoutError as error:
             raise EdgeError(524, 524) from error
@@ -174,21 +210,6 @@ class Passing:
             passed.append(("Upgrade", handler.headers.get("Upgrade", "")))
         lines = [f"{handler.command} {handler.path} HTTP/1.1", *(f"{name}: {value}" for name, value in passed)]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-    def _body(self) -> Iterator[bytes]:
-        """Yield the request's body as it goes over the wire."""
-        reader = self._handler.rfile
-        if self._handler.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            while line := reader.readline():
-                size = int(line.split(b";")[0], 16)
-                yield line + reader.read(size) + reader.readline()
-                if size == 0:
-                    return
-            return
-        left = int(self._handler.headers.get("Content-Length") or 0)
-        while left and (part := reader.read(min(left, PART))):
-            left -= len(part)
-            yield part
 
     def _send(self, data: bytes) -> bool:
         """Send it all, and return True; or False once the response is on its way, or the stream is broken."""
@@ -242,6 +263,8 @@ class Passing:
         self._handler.close_connection = True
         assert isinstance(client, ssl.SSLSocket)
         client.setblocking(True)
+        self._stream.setblocking(False)
+        client.sendall(response.fp.peek(PART))  # what was read together with the head
         self._stream.setblocking(True)
         while True:
             if not client.pending():
@@ -256,7 +279,7 @@ class Passing:
                     return
                 self._stream.sendall(sent)
             if self._stream in ready:
-                answered = response.fp.read1(PART)
+                answered = self._stream.recv(PART)
                 if not answered:
                     return
                 client.sendall(answered)
