@@ -34,7 +34,9 @@ class ConnectionNow:
         seen, state = self._seen, self._state()
         if seen[0] != state:
             try:
-                seen = (state, connection.load(self.paths) if state else None, None)
+                found = connection.load(self.paths) if state else None
+                # Without a tunnel there is nothing yet that a record could lead to.
+                seen = (state, found if found is not None and found.tunnel_id else None, None)
             except DeployhostError as error:
                 seen = (state, None, error)
             self._seen = seen

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from deployhost.edge.account import DnsRecord, EdgeAccount
 from deployhost.edge.ownership import comment_start
 from deployhost.edge.records_plan import (
-    CreateRecord,
-    DeleteRecord,
+    CreateDomainRecord,
+    DeleteDomainRecord,
     RecordsFacts,
     RecordsPlan,
     Refusal,
-    ReplaceRecords,
+    ReplaceDomainRecords,
     ours,
     plan_records,
 )
@@ -81,7 +81,7 @@ def _carried_out(
     failed: dict[str, DeployhostError] = {}
     stopped: DeployhostError | None = None
     for step in plan.steps:
-        name = step.name if isinstance(step, DeleteRecord) else getattr(step, "domain", "")
+        name = step.name if isinstance(step, DeleteDomainRecord) else getattr(step, "domain", "")
         if stopped is not None:
             failed[name] = stopped
             continue
@@ -94,19 +94,19 @@ def _carried_out(
         else:
             log.info("%s: %s", step.what, step.why)
             found.pop(name, None)
-            if not isinstance(step, DeleteRecord):
+            if not isinstance(step, DeleteDomainRecord):
                 found[name] = facts.wanted[Domain(name)]
     return ZoneOutcome(found=found, refused=plan.refused, failed=failed, stopped=stopped), stale and stopped is None
 
 
 def _acts(account: EdgeAccount) -> Acts:
-    def create(step: CreateRecord) -> None:
+    def create(step: CreateDomainRecord) -> None:
         account.create_record(step.zone_id, step.record)
 
-    def put_in_place(step: ReplaceRecords) -> None:
+    def put_in_place(step: ReplaceDomainRecords) -> None:
         account.replace_records(step.zone_id, step.old, step.record)
 
-    def delete(step: DeleteRecord) -> None:
+    def delete(step: DeleteDomainRecord) -> None:
         account.delete_record(step.zone_id, step.record_id)
 
-    return {CreateRecord: create, ReplaceRecords: put_in_place, DeleteRecord: delete}
+    return {CreateDomainRecord: create, ReplaceDomainRecords: put_in_place, DeleteDomainRecord: delete}

@@ -18,7 +18,7 @@ ADDRESSES = ("A", "AAAA", "CNAME")  # a name has a CNAME alone, or any number of
 TUNNELS = tunnel_target("")  # how the target of any tunnel ends
 
 
-class CreateRecord(Step):
+class CreateDomainRecord(Step):
     """Create a domain's record, where its name has none."""
 
     zone_id: str
@@ -26,7 +26,7 @@ class CreateRecord(Step):
     record: WantedRecord
 
 
-class ReplaceRecords(Step):
+class ReplaceDomainRecords(Step):
     """Put a domain's record in the place of others: ours that are not as they should be, or those that a person gave up."""
 
     zone_id: str
@@ -35,7 +35,7 @@ class ReplaceRecords(Step):
     old: tuple[str, ...]
 
 
-class DeleteRecord(Step):
+class DeleteDomainRecord(Step):
     """Delete a record of ours that no app wants any more."""
 
     zone_id: str
@@ -156,7 +156,7 @@ def _of_domain(facts: RecordsFacts, domain: Domain, app: AppName) -> Step | Refu
     record = WantedRecord(name=domain, target=tunnel_target(server.tunnel_id), comment=comment)
     what = f"lead {domain} to {app}"
     if not rivals:
-        return CreateRecord(
+        return CreateDomainRecord(
             what=what, why="the zone has no record of that name", zone_id=zone_id, domain=domain, record=record
         )
     if any(_leads_here(server, one) and (one.comment == comment or not _is_ours(server, one)) for one in rivals):
@@ -168,7 +168,7 @@ def _of_domain(facts: RecordsFacts, domain: Domain, app: AppName) -> Step | Refu
         why = f"--replace gives up {', '.join(_shown(one) for one in rivals)}"
     else:
         return foreign(server, domain, app, rivals)
-    return ReplaceRecords(what=what, why=why, zone_id=zone_id, domain=domain, record=record, old=old)
+    return ReplaceDomainRecords(what=what, why=why, zone_id=zone_id, domain=domain, record=record, old=old)
 
 
 def _deletions(facts: RecordsFacts) -> Iterator[Step]:
@@ -181,7 +181,7 @@ def _deletions(facts: RecordsFacts) -> Iterator[Step]:
         if one.type == "CNAME" and _target(one) == tunnel_target(server.tunnel_id):
             what = f"delete the record of {name}"
             why = f"{app} does not have that domain any more"
-            yield DeleteRecord(what=what, why=why, zone_id=facts.zone.id, name=name, record_id=one.id)
+            yield DeleteDomainRecord(what=what, why=why, zone_id=facts.zone.id, name=name, record_id=one.id)
 
 
 def _is_ours(server: Server, record: DnsRecord) -> bool:

@@ -14,6 +14,9 @@ def test_it_is_as_its_file_says(server: Server) -> None:
     joined.tunnel_id = "another"
     joined.write()
     assert daemon.cloudflare_connection.now() == joined.connection
+    joined.tunnel_id = ""
+    joined.write()
+    assert daemon.cloudflare_connection.now() is None, "it is only being made"
     connection.delete(server.paths)
     assert daemon.cloudflare_connection.now() is None
     assert daemon.cloudflare_connection.findings() == ()

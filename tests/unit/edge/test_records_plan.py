@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from deployhost.edge.account import DnsRecord
 from deployhost.edge.ownership import app_comment, app_of, tunnel_target, webhook_comment
 from deployhost.edge.records_plan import (
-    CreateRecord,
-    DeleteRecord,
+    CreateDomainRecord,
+    DeleteDomainRecord,
     RecordsFacts,
     RecordsPlan,
-    ReplaceRecords,
+    ReplaceDomainRecords,
     Server,
     foreign,
     impossible,
@@ -65,16 +65,16 @@ MX = record(content="mail.example.com", comment="", kind="MX")
 @pytest.mark.parametrize(
     ("records", "expected"),
     [
-        ((), ["CreateRecord"]),
-        ((MX,), ["CreateRecord"]),
+        ((), ["CreateDomainRecord"]),
+        ((MX,), ["CreateDomainRecord"]),
         ((record(),), []),
         ((record(name="WWW.Example.com.", content=TARGET.upper()),), []),
         ((record(comment="made by hand"),), []),
         ((record(comment="made by hand", proxied=False),), "refused"),
-        ((record(proxied=False),), ["ReplaceRecords"]),
-        ((record(content=tunnel_target("an-earlier-one")),), ["ReplaceRecords"]),
-        ((record(comment=app_comment(ID, BLOG)),), ["ReplaceRecords"]),
-        ((record(comment=webhook_comment(ID)),), ["ReplaceRecords"]),
+        ((record(proxied=False),), ["ReplaceDomainRecords"]),
+        ((record(content=tunnel_target("an-earlier-one")),), ["ReplaceDomainRecords"]),
+        ((record(comment=app_comment(ID, BLOG)),), ["ReplaceDomainRecords"]),
+        ((record(comment=webhook_comment(ID)),), ["ReplaceDomainRecords"]),
         ((record(comment=app_comment("9999999999", SHOP), content=tunnel_target("theirs")),), "refused"),
         ((record(content="cdn.example.net"),), "refused"),
         ((A,), "refused"),
@@ -91,7 +91,7 @@ def test_one_domain(records: tuple[DnsRecord, ...], expected: object) -> None:
 
 def test_what_a_record_is() -> None:
     [step] = plan_records(facts()).steps
-    assert isinstance(step, CreateRecord)
+    assert isinstance(step, CreateDomainRecord)
     assert (step.record.name, step.record.target, step.record.comment) == (WWW, TARGET, app_comment(ID, SHOP))
     assert len(app_comment(ID, AppName("x" * 40))) <= 100
 
@@ -100,7 +100,7 @@ def test_a_person_gives_records_up_by_name() -> None:
     two = replace(A, id="2", content="203.0.113.8")
     given_up = facts(A, two, MX, replace=frozenset({WWW}))
     [step] = plan_records(given_up).steps
-    assert isinstance(step, ReplaceRecords)
+    assert isinstance(step, ReplaceDomainRecords)
     assert step.old == (A.id, "2"), "mail stays"
     assert "203.0.113.7" in step.why
     other = plan_records(replace(given_up, replace=frozenset({Domain("example.com")})))
@@ -149,12 +149,12 @@ def test_what_can_have_no_record() -> None:
 )
 def test_what_is_deleted(found: DnsRecord, more: dict[str, object], deleted: bool) -> None:
     plan = plan_records(facts(found, wanted={}, **more))
-    assert words(plan) == (["DeleteRecord"] if deleted else [])
+    assert words(plan) == (["DeleteDomainRecord"] if deleted else [])
 
 
 def test_a_domain_that_moves_to_another_app_is_not_deleted_first() -> None:
     plan = plan_records(facts(record(), wanted={WWW: BLOG}))
-    assert words(plan) == ["ReplaceRecords"]
+    assert words(plan) == ["ReplaceDomainRecords"]
 
 
 def test_foreign_before_anything_changes() -> None:
@@ -201,10 +201,10 @@ def done(zone: RecordsFacts) -> tuple[DnsRecord, ...]:
     """Return the records of a zone once its plan has been carried out."""
     records = {one.id: one for one in zone.records}
     for step in plan_records(zone).steps:
-        if isinstance(step, DeleteRecord):
+        if isinstance(step, DeleteDomainRecord):
             del records[step.record_id]
-        elif isinstance(step, CreateRecord | ReplaceRecords):
-            for old in step.old if isinstance(step, ReplaceRecords) else ():
+        elif isinstance(step, CreateDomainRecord | ReplaceDomainRecords):
+            for old in step.old if isinstance(step, ReplaceDomainRecords) else ():
                 del records[old]
             made = step.record
             records[f"new {made.name}"] = record(made.name, made.target, made.comment)
