@@ -36,6 +36,8 @@ FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0  # seconds before a listener that died is
 STEADY = 60.0  # seconds of running after which a death counts as the first one
 BACKLOG = 1024  # connections that wait in the kernel while nobody accepts them
 HINT = "deployhost setup --local"
+# Bodies are mapped one by one, and given back at once: grown in the heap, they would leave it full of holes (mallopt(3)).
+ENVIRONMENT = {"PATH": os.defpath, "MALLOC_MMAP_THRESHOLD_": "1048576", "MALLOC_TRIM_THRESHOLD_": "4194304"}
 log = logging.getLogger(__name__)
 
 Secrets = Mapping[str, Secret]
@@ -182,7 +184,7 @@ class ListenerKeeper:
     def _started(self, door: socket.socket, secrets: Secrets, users: ListenerUsers) -> RunningListener:
         self._make_directories()
         given = (door.fileno(), self.inbox.descriptor())
-        popen = piped([*command(*given, self._empty), *users.rights()], env={"PATH": os.defpath}, pass_fds=given)
+        popen = piped([*command(*given, self._empty), *users.rights()], env=ENVIRONMENT, pass_fds=given)
         assert popen.stdin is not None  # noqa: S101 - piped() gives both
         assert popen.stdout is not None  # noqa: S101
         with popen.stdin, popen.stdout:
