@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from urllib.parse import quote
 
 from tests.doubles.github import shapes
 from tests.doubles.github.asked import Asked, Result
@@ -67,7 +68,7 @@ def get_branch(asked: Asked) -> Result:
         return Result(content=shapes.branch(asked.world, repository, name, sha))
     if name in repository.former_branches:
         now = repository.former_branches[name]
-        raise moved(f"{asked.world.api}/repositories/{repository.id}/branches/{now}", "GET")
+        raise moved(f"{asked.world.api}/repositories/{repository.id}/branches/{quote(now)}", "GET")
     raise Refused(404, "Branch not found")
 
 

@@ -6,6 +6,7 @@ import json
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 from tests.doubles.github.repositories import Repository
 from tests.doubles.github.world import Account, App, Installation, Token, World, as_stamp, same
@@ -212,11 +213,11 @@ def commit(world: World, one: Repository, sha: str) -> Json:
 
 def branch(world: World, one: Repository, name: str, sha: str) -> Json:
     """Return a branch with its newest commit."""
-    base = f"{world.api}/repos/{one.full_name}/branches/{name}"
+    base = f"{world.api}/repos/{one.full_name}/branches/{quote(name)}"
     return {
         "name": name,
         "commit": commit(world, one, sha),
-        "_links": {"self": base, "html": f"{world.web}/{one.full_name}/tree/{name}"},
+        "_links": {"self": base, "html": f"{world.web}/{one.full_name}/tree/{quote(name)}"},
         "protected": False,
         "protection": {
             "enabled": False,

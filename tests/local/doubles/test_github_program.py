@@ -75,6 +75,19 @@ def test_every_call_is_one_that_github_knows(github: GitHubDouble, program: Prog
     github.record.check()
 
 
+def test_a_branch_of_any_name(program: Program) -> None:
+    for name in ("feature/one", "50%", "ü#!", "a+b&c"):
+        sha = program.site.commit({"a": name}, branch=name)
+        head = program.api.branch(program.site.id, name)
+        assert isinstance(head, Head)
+        assert (head.branch, head.sha) == (name, sha)
+    program.site.set_default_branch("feature/one")
+    program.site.rename_default_branch("feature/two#2")
+    head = program.api.branch(program.site.id, "feature/one")
+    assert isinstance(head, Head)
+    assert head.branch == "feature/two#2"
+
+
 def test_names_that_changed_are_followed(program: Program) -> None:
     program.site.rename("page")
     assert program.api.repository("octo", "site").name == "page"
