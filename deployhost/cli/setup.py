@@ -54,7 +54,7 @@ def setup(
     """
     session = session_of(context, as_json)
     _check(local=local or kamal, uninstall=uninstall, purge=purge)
-    with _checklist(session, dry_run=dry_run) as checklist:
+    with locked_checklist(session, dry_run=dry_run) as checklist:
         if uninstall:
             _uninstall(session, checklist, purge=purge, dry_run=dry_run, yes=yes)
             return
@@ -69,7 +69,7 @@ def bring_kamal(session: Session) -> None:
     Waits for a set-up that runs. Raises SetupFailed, Conflict.
     """
     beside = replace(session, stdout=session.stderr)
-    with _checklist(beside, dry_run=False, patience=BRING_PATIENCE) as checklist:
+    with locked_checklist(beside, dry_run=False, patience=BRING_PATIENCE) as checklist:
         _work(beside, checklist).run(_request(beside, {"kamal": True}), checklist)
 
 
@@ -83,7 +83,7 @@ def _check(*, local: bool, uninstall: bool, purge: bool) -> None:
 
 
 @contextlib.contextmanager
-def _checklist(session: Session, *, dry_run: bool, patience: float = 1.0) -> Iterator[Checklist]:
+def locked_checklist(session: Session, *, dry_run: bool, patience: float = 1.0) -> Iterator[Checklist]:
     """Yield the checklist, and hold the lock of set-up and its log open; a dry run leaves no trace."""
     # Imported here: every other verb starts without what follows.
     from deployhost.server.setup_log import SetupLog  # noqa: PLC0415

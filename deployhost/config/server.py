@@ -5,9 +5,10 @@ from pathlib import Path
 
 from deployhost.config import yaml_file
 from deployhost.config.schema import Problems, Section
-from deployhost.config.settings import DAY, MOST_CPUS, Applies, number, read, rows, setting, size, whole, words
+from deployhost.config.settings import DAY, MOST_CPUS, Applies, number, read, rows, setting, size, whole, word, words
 from deployhost.config.yaml_edit import YamlText
 from deployhost.config.yaml_tree import Node
+from deployhost.model import Domain
 from deployhost.system import files
 
 HEADER = """\
@@ -41,6 +42,9 @@ class ServerConfig:
     # Below 1024: Kamal checks no host key there, and only root can listen on it.
     ssh_port: int = setting(822, _PORT,
         "port of the SSH server for Kamal, on 127.0.0.1", Applies.SETUP, kamal="ssh.port")
+    webhook_host: Domain | None = setting(None, word(Domain, "a host name"),
+        "host at which GitHub's deliveries arrive, in a zone of the account at Cloudflare",
+        Applies.SETUP, shown="`deployhost-ID.ZONE`")
     # An empty list is a choice of its own: no mirrors.
     mirrors: tuple[str, ...] = setting(MIRRORS, words(_mirror, "a list of registries' addresses"),
         "copies of Docker's official images, asked after Docker Hub, in this order",

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -16,8 +15,7 @@ from deployhost.build.planning_pool import PlanningPool
 from deployhost.build.stand_in import StandIns
 from deployhost.config.server import ServerSettings
 from deployhost.deploy.kamal.run import KamalProgram
-from deployhost.edge.account import EdgeAccount, EdgeAccounts
-from deployhost.errors import ProviderUnavailable
+from deployhost.edge.account import EdgeAccounts
 from deployhost.github.answers import GitHub
 from deployhost.github.api import GitHubClient
 from deployhost.journal.builds import Builds
@@ -25,7 +23,6 @@ from deployhost.journal.database import Database
 from deployhost.journal.event_log import EventLog
 from deployhost.kamal.lock import KamalLocks
 from deployhost.kamal.proxy import KamalProxy
-from deployhost.model import Secret
 from deployhost.paths import Paths
 from deployhost.server.proxy_container import ProxyContainer
 from deployhost.system import http
@@ -62,14 +59,6 @@ def builder(paths: Paths, docker: Docker, settings: ServerSettings, builds: Buil
     return ImageBuilder(docker, bases, DockerCli(environ), paths.run, environ, limits=limits, builds=builds)
 
 
-class NotAsked:
-    """Stands for Cloudflare until edge/asking.py asks it."""
-
-    def opened(self, token: Secret) -> AbstractContextManager[EdgeAccount]:
-        """Raise ProviderUnavailable."""
-        raise ProviderUnavailable(f"Cloudflare can't be asked yet with {token}")
-
-
 @dataclass(frozen=True, kw_only=True)
 class Outside:
     """What is outside: the machine's own, unless a test passes something else."""
@@ -86,7 +75,7 @@ class Outside:
     bridges: Bridges = field(default_factory=Bridges)
     namespaces: Namespaces = field(default_factory=Namespaces)
     get: Get = http.get
-    cloudflare: EdgeAccounts = field(default_factory=NotAsked)
+    cloudflare: EdgeAccounts = field(default_factory=CloudflareAccounts)
     journal: Callable[[Path], Database] = Database
     locks: Callable[[Path], KamalLocks] = KamalLocks
     events: Callable[[Path], EventLog] = EventLog

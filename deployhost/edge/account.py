@@ -1,4 +1,4 @@
-"""An account at Cloudflare as the edge needs it: what there is in it, and the few calls that change it."""
+"""An account at Cloudflare as the edge needs it: what there is in it, and the few calls that change it. Types."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager

@@ -15,6 +15,7 @@ from deployhost.paths import Paths
 from deployhost.system import files
 
 NAME, TUNNEL_TOKEN = "cloudflare", "tunnel-token"  # of the two files in connections/
+LEAVING = "cloudflare-leaving"  # of the first one, while the server is taken off the account
 SERVER_ID = re.compile(r"[0-9a-f]{10}")
 
 
@@ -37,15 +38,24 @@ class CloudflareConnection:
 
 def load(paths: Paths) -> CloudflareConnection | None:
     """Return the connection, or None if there is none. Raise InvalidConfig, FileProblem if its file can't be read."""
+    return _load(paths, NAME)
+
+
+def leaving(paths: Paths) -> CloudflareConnection | None:
+    """Return the connection that the server is being taken off, or None. Raise InvalidConfig, FileProblem."""
+    return _load(paths, LEAVING)
+
+
+def _load(paths: Paths, name: str) -> CloudflareConnection | None:
     try:
-        text = connections(paths).get(NAME)
+        text = connections(paths).get(name)
     except NotFound:
         return None
     try:
         return _from_json(json.loads(text.reveal()))
     except (ValueError, KeyError, TypeError, AttributeError, InvalidName):
         # Their own messages could hold the token.
-        raise InvalidConfig(f"{paths.connections / NAME} is damaged", hint=f"rm {paths.connections / NAME}") from None
+        raise InvalidConfig(f"{paths.connections / name} is damaged", hint=f"rm {paths.connections / name}") from None
 
 
 def save(paths: Paths, connection: CloudflareConnection) -> None:
@@ -53,10 +63,17 @@ def save(paths: Paths, connection: CloudflareConnection) -> None:
     connections(paths).put(NAME, Secret(json.dumps(_to_json(connection), indent=1) + "\n"))
 
 
+def set_aside(paths: Paths) -> None:
+    """Have `load` find no connection any more, and `leaving` this one. Raise FileProblem, Conflict, NotFound."""
+    store = connections(paths)
+    store.put(LEAVING, store.get(NAME))
+    store.remove(NAME)
+
+
 def delete(paths: Paths) -> None:
     """Delete the connection and the tunnel's token for good. Raise FileProblem, Conflict."""
-    connections(paths).remove(TUNNEL_TOKEN)
-    connections(paths).remove(NAME)
+    for name in (TUNNEL_TOKEN, NAME, LEAVING):
+        connections(paths).remove(name)
 
 
 def tunnel_token(paths: Paths) -> Secret | None:
@@ -81,7 +98,7 @@ def server_id(paths: Paths, new: str = "") -> str:
     with files.lock(paths.state / "server-id.lock"):
         found = known_server_id(paths)
         made = found or new or new_server_id()
-        if not found or not _file(paths).exists():
+        if not server_id_kept(paths):
             files.write_atomically(_file(paths), f"{made}\n".encode())
         return made
 
@@ -91,8 +108,14 @@ def known_server_id(paths: Paths) -> str:
     found = (files.read_text(_file(paths)) or "").strip()
     if SERVER_ID.fullmatch(found):
         return found
-    connection = load(paths)  # where the file was lost, what is at Cloudflare still has the id
+    # Where the file was lost, what is at Cloudflare still has the id.
+    connection = load(paths) or leaving(paths)
     return connection.server_id if connection is not None else ""
+
+
+def server_id_kept(paths: Paths) -> bool:
+    """Return whether the server's id is in its file."""
+    return bool(SERVER_ID.fullmatch((files.read_text(_file(paths)) or "").strip()))
 
 
 def new_server_id() -> str:

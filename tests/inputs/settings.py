@@ -32,6 +32,7 @@ OF_AN_APP: dict[str, Any] = {
 OF_THE_SERVER: dict[str, Any] = {
     "http_port": 8080,
     "ssh_port": 823,
+    "webhook_host": "hooks.example.com",
     "mirrors": (),
     "build_memory": 1024**3,
     "build_cpus": 1.5,

@@ -30,6 +30,7 @@ DOORS = {
     "httpx": {"github/http.py"},
     "cryptography": {"github/signing.py"},  # in a process of its own
     "jinja2": {"build/render.py"},
+    "cloudflare": {"edge/cloudflare.py"},
     "http": {"system/http.py", "system/download.py"},
     "urllib": {"system/download.py", "github/api.py"},
     "multiprocessing": set(),
@@ -228,6 +229,7 @@ WITHOUT_A_TEST = {
     "control/results.py": "types",
     "control/views.py": "types",
     "github/answers.py": "types",
+    "edge/connect_steps.py": "values; tests/unit/edge/test_connect_act.py sees that each is carried out",
     "edge/account.py": "types; tests/fakes/cloudflare.py is one",
     "build/data_patterns.py": "expressions; tests/unit/build/test_data_files.py",
     "server/steps_kamal.py": "values; tests/unit/test_steps.py sees that each is carried out",
