@@ -111,6 +111,16 @@ class GitHubDouble:
             made = self.world.accounts[login.lower()] = Account(self.world.new_id(), login, kind, frozenset(owners))
         return made
 
+    def rename_account(self, account: Account, login: str) -> None:
+        """Rename a user or an organisation. Its repositories' old names lead on; no delivery tells of it."""
+        with self.world.lock:
+            for one in self.world.repositories.values():
+                if one.owner is account:
+                    self.world.former_names[one.full_name.lower()] = one.id
+            del self.world.accounts[account.login.lower()]
+            account.login = login
+            self.world.accounts[login.lower()] = account
+
     def repository(
         self,
         full_name: str,
@@ -216,11 +226,13 @@ class GitHubDouble:
         known = dict(transport.reach) if isinstance(transport, Https) else {}
         self.deliveries.transport = Https(self.authority.client_context(), {**known, name: (host, port)})
 
-    def throttle(self, path: str = ".*", *, seconds: int = 60, times: int = 1, method: str = "*") -> None:
-        """Answer the next calls with the secondary rate limit: 403, Retry-After, and GitHub's message."""
+    def throttle(
+        self, path: str = ".*", *, seconds: int = 60, times: int = 1, method: str = "*", status: int = 403
+    ) -> None:
+        """Answer the next calls with the secondary rate limit: 403 or 429, Retry-After, and GitHub's message."""
         refused = self.limits.secondary()
         body = json.dumps(refused.content).encode()
-        self.record.fail(Fault(method, path, status=403, retry_after=seconds, body=body, times=times))
+        self.record.fail(Fault(method, path, status=status, retry_after=seconds, body=body, times=times))
 
     def exhaust(self, installation: Installation) -> None:
         """Use up the hour's calls of an installation."""

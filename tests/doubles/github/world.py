@@ -41,9 +41,9 @@ def as_stamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Account:
-    """A user, or an organisation with the users who own it."""
+    """A user, or an organisation with the users who own it. A rename changes nothing but `login`."""
 
     id: int
     login: str

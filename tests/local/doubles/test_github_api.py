@@ -124,6 +124,7 @@ def test_a_token_for_one_repository_and_one_right(site: Site, github: GitHubDoub
     ("asked", "said"),
     [
         ({"permissions": {"administration": "write"}}, "The permissions requested are not granted"),
+        ({"repository_ids": [1] * 501}, "At most 500"),
         ({"repository_ids": [1]}, "at least one repository that does not exist or is not accessible"),
         ({"repositories": ["elsewhere"]}, "at least one repository that does not exist or is not accessible"),
     ],
@@ -170,6 +171,14 @@ def test_a_former_name_leads_on_until_it_is_used_again(site: Site, github: GitHu
     site.repository.transfer(github.account("hexa"))
     assert site.ask("GET", f"/repositories/{site.repository.id}").status == 404
     assert site.ask("GET", "/repos/octo/page").status == 404
+
+
+def test_an_owner_that_is_renamed(site: Site, github: GitHubDouble) -> None:
+    github.rename_account(site.app.owner, "octocat")
+    assert site.ask("GET", "/repos/octo/site").status == 301
+    assert site.ask("GET", f"/repositories/{site.repository.id}").content["full_name"] == "octocat/site"
+    assert site.as_app("GET", "/users/octocat/installation").content["id"] == site.installation.id
+    assert site.as_app("GET", "/users/octo/installation").status == 404
 
 
 def test_a_renamed_branch_an_empty_repository_and_what_is_not_there(site: Site, github: GitHubDouble) -> None:
