@@ -16,6 +16,7 @@ from deployhost.build.stand_in import StandIns
 from deployhost.config.server import ServerSettings
 from deployhost.deploy.kamal.run import KamalProgram
 from deployhost.edge.account import EdgeAccounts
+from deployhost.edge.asking import CloudflareAccounts
 from deployhost.github.answers import GitHub
 from deployhost.github.api import GitHubClient
 from deployhost.journal.builds import Builds
