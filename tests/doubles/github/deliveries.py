@@ -98,6 +98,7 @@ class Courier:
         self.seconds = seconds  # docs.github.com, "Handling webhook deliveries": 10 s; 30 s on Enterprise Server
         self.kept_days: float = KEPT_DAYS
         self.plan: Plan = lambda _: (0.0,)
+        self.errors: list[Exception] = []
         self._next: deque[Sequence[float]] = deque()
         self._held: list[tuple[Delivery, float]] | None = None
         self._waiting: list[tuple[float, int, Delivery]] = []
@@ -147,11 +148,13 @@ class Courier:
             self._put(delivery, 0.0)
 
     def settle(self, seconds: float = 20.0) -> None:
-        """Wait until everything is sent that is neither held nor lost."""
+        """Wait until everything is sent that is neither held nor lost. Raise what a transport raised but has no answer to."""
         deadline = time.monotonic() + seconds
         with self._changed:
             while self._waiting or self._busy:
                 assert self._changed.wait(max(0.0, deadline - time.monotonic())), "deliveries are still under way"
+        if self.errors:
+            raise self.errors.pop()
 
     def stop(self) -> None:
         """Send nothing more."""
@@ -213,6 +216,8 @@ class Courier:
     def _send(self, delivery: Delivery) -> None:
         try:
             self._attempt(delivery)
+        except Exception as error:
+            self.errors.append(error)
         finally:
             with self._changed:
                 self._busy -= 1
@@ -229,10 +234,9 @@ class Courier:
             delivery.status_code = delivery.received.status
             good = 200 <= delivery.status_code < 300
             delivery.status = "OK" if good else f"Invalid HTTP Response: {delivery.status_code}"
-        except TimeoutError:
-            delivery.status, delivery.status_code = "timed out", 504
-        except (OSError, HTTPException):
-            delivery.status, delivery.status_code = "failed to connect to host", 502
+        except (OSError, HTTPException) as error:
+            late = isinstance(error, TimeoutError) or time.monotonic() - began >= self.seconds
+            delivery.status, delivery.status_code = ("timed out", 504) if late else ("failed to connect to host", 502)
         delivery.seconds = time.monotonic() - began
         with self.world.lock:
             delivery.sent_at = sent_at

@@ -1,8 +1,10 @@
 """How deliveries reach the server under test: over HTTPS, or straight into a unix socket."""
 
+import contextlib
 import http.client
 import socket
 import ssl
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +45,7 @@ class Https:
         plain = socket.create_connection(there, timeout=seconds)
         try:
             connection.sock = self.context.wrap_socket(plain, server_hostname=host)
-            return _exchanged(connection, parts.path, headers, body)
+            return _exchanged(connection, parts.path, headers, body, seconds)
         finally:
             connection.close()
             plain.close()
@@ -62,7 +64,7 @@ class Unix:
             plain.settimeout(seconds)
             plain.connect(str(self.path))
             connection.sock = plain
-            return _exchanged(connection, parts.path, headers, body)
+            return _exchanged(connection, parts.path, headers, body, seconds)
 
 
 def nowhere(url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Received:
@@ -71,7 +73,20 @@ def nowhere(url: str, headers: Mapping[str, str], body: bytes, seconds: float) -
     return Received(202, {}, b"")
 
 
-def _exchanged(connection: http.client.HTTPConnection, path: str, headers: Mapping[str, str], body: bytes) -> Received:
-    connection.request("POST", path or "/", body, dict(headers))
-    answer = connection.getresponse()
-    return Received(answer.status, dict(answer.getheaders()), answer.read())
+def _exchanged(
+    connection: http.client.HTTPConnection, path: str, headers: Mapping[str, str], body: bytes, seconds: float
+) -> Received:
+    """POST, and return the whole answer, which has to be there in time however slowly it comes."""
+    ender = threading.Timer(seconds, _end, (connection.sock,))
+    ender.start()
+    try:
+        connection.request("POST", path or "/", body, dict(headers))
+        answer = connection.getresponse()
+        return Received(answer.status, dict(answer.getheaders()), answer.read())
+    finally:
+        ender.cancel()
+
+
+def _end(plain: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(plain, socket.SHUT_RDWR)

@@ -1,10 +1,13 @@
 """GitHub's double delivers: what it says, signs and records, and how deliveries go wrong."""
 
+import contextlib
 import hashlib
 import hmac
 import http.server
 import json
+import socket
 import socketserver
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -256,6 +259,36 @@ def test_over_https_to_another_address(github: GitHubDouble, hook_over_tls: Http
     (taken,) = hook_over_tls.record.calls
     assert _brief(taken) == ("POST", "/webhook/0123456789abcdef", "hook.example", "installation")
     assert github.world.deliveries[0].status == "OK"
+
+
+def test_an_answer_that_comes_too_slowly(github: GitHubDouble) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        github.reach("hook.example", *door.getsockname())
+        github.deliveries.seconds = 0.5
+        trickling = threading.Thread(target=_trickle, args=(door, github.authority.server_context("hook.example")))
+        trickling.start()
+        github.installed_app("octo", hook_url=HOOK)
+        github.deliveries.settle()
+        trickling.join()
+    assert (github.world.deliveries[0].status, github.world.deliveries[0].seconds < 2) == ("timed out", True)
+
+
+def _trickle(door: socket.socket, context: ssl.SSLContext) -> None:
+    plain, _ = door.accept()
+    with contextlib.suppress(OSError), context.wrap_socket(plain, server_side=True) as connection:
+        for letter in b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n":
+            connection.send(bytes((letter,)))
+            time.sleep(0.1)
+
+
+def test_a_transport_that_is_wrong_is_told(github: GitHubDouble) -> None:
+    def broken(url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Received:
+        raise ZeroDivisionError
+
+    github.deliveries.transport = broken
+    github.installed_app("octo", hook_url=HOOK)
+    with pytest.raises(ZeroDivisionError):
+        github.deliveries.settle()
 
 
 def _brief(taken: Call) -> tuple[str, str, str, str]:
