@@ -91,6 +91,7 @@ class SigningKey:
         listed = self._gpg("--with-colons", "--list-keys").decode()
         self.fingerprint = next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:"))
         self.public = self._gpg("--export", self.fingerprint)
+        self.armored = self._gpg("--armor", "--export", self.fingerprint)
 
     def sign(self, text: bytes, *, inline: bool) -> bytes:
         """Return the text with a signature around it, or the signature alone."""

@@ -83,7 +83,8 @@ class Api:
                 self._check(token, found.groupdict(), scope)
                 answer = json_answer(answering(Asked(token, found.groupdict(), query, body)))
         except Refusal as error:
-            return json_answer(error.body(), error.status)
+            waits = (("Retry-After", str(int(tokens.LIMIT_SECONDS))),) if error.status == 429 else ()
+            return json_answer(error.body(), error.status, waits)
         route.check_answer(_with_hostnames(answer.body))
         return answer
 

@@ -187,6 +187,8 @@ class Token:
     expires_on: str | None = None
     addresses: frozenset[str] | None = None
     listed_tunnels: frozenset[str] | None = None
+    asked_at: list[float] = field(default_factory=list)
+    blocked_until: float = 0.0
     id: str = field(default_factory=identifier)
 
     def has(self, scope: str) -> bool:
@@ -199,7 +201,10 @@ class Token:
 
 
 class State:
-    """Everything, behind one lock. `remembers` says for how many seconds a connection that broke still counts."""
+    """Everything, behind one lock.
+
+    `remembers` says for how many seconds a connection that broke still counts, `requests_allowed` how often a token may ask in five minutes.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -208,6 +213,7 @@ class State:
         self.tunnels: dict[str, Tunnel] = {}
         self.tokens: dict[str, Token] = {}
         self.remembers = 300.0
+        self.requests_allowed = 1200
 
     def add_account(self, name: str = "Example") -> Account:
         """Add an account."""

@@ -2,10 +2,12 @@
 
 import datetime as dt
 import re
+import time
 
 from tests.doubles.cloudflare.state import Account, Json, Refusal, State, Token, Zone
 from tests.doubles.serve import Call
 
+LIMIT_SECONDS = 300.0
 LOOKS_LIKE_ONE = re.compile(r"Bearer [A-Za-z0-9_-]{40,}")
 
 
@@ -27,7 +29,19 @@ def asker(state: State, call: Call, *, verifying: bool) -> Token:
         raise Refusal(403, 9109, f"Cannot use the access token from location: {call.address}")
     if not verifying and _status(token) != "active":
         raise Refusal(403, 9109, "Invalid access token")
+    _count(token, state.requests_allowed)
     return token
+
+
+def _count(token: Token, allowed: int) -> None:
+    """Raise Refusal if the token asked too often within five minutes: then it may not ask at all for five more."""
+    now = time.monotonic()
+    if now < token.blocked_until:
+        raise Refusal(429, 971, "Please wait and consider throttling your request speed")
+    token.asked_at = [at for at in token.asked_at if at > now - LIMIT_SECONDS] + [now]
+    if len(token.asked_at) > allowed:
+        token.blocked_until = now + LIMIT_SECONDS
+        raise Refusal(429, 971, "Please wait and consider throttling your request speed")
 
 
 def verified(token: Token, account: Account | None) -> Json:

@@ -84,6 +84,11 @@ class GitHubDouble:
         return self._server.record
 
     @property
+    def server(self) -> HttpsDouble:
+        """What answers pages, API and git, for another server that passes its requests on."""
+        return self._server
+
+    @property
     def port(self) -> int:
         """Where it listens."""
         return self._server.port

@@ -101,6 +101,15 @@ class TestTokens:
         assert refused(elsewhere.user.tokens.verify) == (403, 9109)
         assert refused(client(Token("short", ALL_SCOPES, frozenset())).user.tokens.verify) == (400, 6003)
 
+    def test_whoever_asks_too_often_waits(self, sdk: Cloudflare, cloudflare_account: CloudflareAccount) -> None:
+        cloudflare_account.double.state.requests_allowed = 3
+        for _ in range(3):
+            sdk.user.tokens.verify()
+        for _ in range(2):
+            with pytest.raises(cloudflare.RateLimitError) as caught:
+                sdk.user.tokens.verify()
+            assert caught.value.response.headers["retry-after"] == "300"
+
     @pytest.mark.parametrize("missing", sorted(ALL_SCOPES))
     def test_a_missing_scope_shows_at_the_call_that_needs_it(
         self, client: Client, cloudflare_account: CloudflareAccount, missing: str

@@ -1,5 +1,6 @@
 """The connector's double as a program: its command line, and what it tells systemd."""
 
+import base64
 import os
 import socket
 import subprocess
@@ -28,6 +29,24 @@ def test_the_version_is_printed_as_the_real_one_does(tmp_path: Path) -> None:
     assert run("version", script=older)[1].startswith("cloudflared version 2025.2.1 ")
     status, text = run("tunnel", "run", "--token-file", "/nowhere", script=older)
     assert (status, "flag provided but not defined: -token-file" in text) == (1, True)
+
+
+def test_the_token_may_lie_in_a_memory_file() -> None:
+    memory = os.memfd_create("token", 0)
+    try:
+        os.write(memory, base64.b64encode(b'{"a": "1", "t": "none", "s": ""}'))
+        path = f"/proc/self/fd/{memory}"
+        done = subprocess.run(
+            [sys.executable, str(PROGRAM), "tunnel", "run", "--token-file", path],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+            pass_fds=[memory],
+        )
+    finally:
+        os.close(memory)
+    assert "Provided Tunnel token is not valid" in done.stderr  # it was read: its tunnel's id is no UUID
 
 
 @pytest.mark.parametrize(
