@@ -21,7 +21,7 @@ ERROR_LOG = "cli-errors.log"
 # Only the module of the verb asked for is loaded: all of them cost 30 ms.
 MODULES: Mapping[str, tuple[str, ...]] = {
     "setup": ("setup",),
-    "connect": ("connect",),
+    "connect": ("connect", "disconnect"),
     "apps": ("add", "list", "status"),
     "deploys": ("deploy", "restart", "cancel", "wait", "logs"),
     "releases": ("releases", "rollback"),

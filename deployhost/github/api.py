@@ -158,8 +158,11 @@ class GitHubApi:
     def _as_app(
         self, method: str, path: str, doing: str, *, body: object = None, accept: tuple[int, ...] = ()
     ) -> HttpAnswer:
+        answer = self._send(method, path, self._jwt.current(), body=body)
+        if answer.message == refusals.APP_GONE:
+            accept = ()
         try:
-            return self._accepted(self._send(method, path, self._jwt.current(), body=body), doing, accept)
+            return self._accepted(answer, doing, accept)
         except ClockOff:
             self._jwt.forget()
             raise
@@ -219,6 +222,10 @@ class GitHubClient:
         self._http = http or GitHubHttp(clock=clock)
         self._clock = clock
         self._sign = sign
+
+    def close(self) -> None:
+        """Close the connections to GitHub; the next call opens new ones."""
+        self._http.close()
 
     def calls(self, connection: GitHubConnection) -> GitHubApi:
         """Return what an App may call."""

@@ -110,7 +110,7 @@ def stamp(paths: Paths) -> tuple[tuple[str, int, int], ...]:
 
 
 def _names(paths: Paths) -> Iterator[str]:
-    # What is written at the moment begins with a dot; pending.py's file has another ending.
+    # What is written at the moment begins with a dot; what is only asked for (manifest_flow.py) is named otherwise.
     return iter(
         sorted(one.name for one in paths.connections.glob(f"{PREFIX}*") if ID.fullmatch(one.name[len(PREFIX) :]))
     )

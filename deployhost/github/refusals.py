@@ -12,8 +12,11 @@ from deployhost.errors import (
     ProviderUnavailable,
 )
 from deployhost.github.answers import HttpAnswer
-from deployhost.github.connection import GitHubConnection
+from deployhost.github.connection import GITHUB, GitHubConnection
 
+APP_GONE = (
+    "Integration not found"  # what a deleted App gets: https://github.com/actions/create-github-app-token/issues/76
+)
 SKEW = 60.0  # seconds; what we sign says that it is from a minute ago
 LONGEST_WAIT = 3600.0  # GitHub's limits are by the hour
 SECONDARY = 60.0  # "wait for at least one minute", where a 403 or 429 does not say how long
@@ -26,9 +29,8 @@ def refusal(answer: HttpAnswer, doing: str, connection: GitHubConnection, now: f
         return ProviderUnavailable(f"GitHub's rate limit is used up: {doing} waits for {wait:.0f} s", retry_after=wait)
     if answer.status >= 500 or answer.status in (408, 409) or answer.status < 400:
         return ProviderUnavailable(f"GitHub failed with {answer.status} on {doing}", details=_said(answer))
-    # "Integration not found" is what a deleted App gets: https://github.com/actions/create-github-app-token/issues/76
-    if answer.status == 401 or (answer.status == 404 and answer.message == "Integration not found"):
-        return clock_off(answer, now) or _key_refused(answer, doing, connection)
+    if answer.status == 401 or (answer.status == 404 and answer.message == APP_GONE):
+        return clock_off(answer, now) or app_deleted(answer, doing, connection)
     if answer.status == 404:
         return NotFound(f"GitHub has nothing there, or the App {connection.slug} does not see it: {doing}")
     if answer.status == 403 and "archived" not in answer.message:  # "Repository was archived so is read-only."
@@ -36,7 +38,8 @@ def refusal(answer: HttpAnswer, doing: str, connection: GitHubConnection, now: f
     return ProviderRefused(f"GitHub refuses {doing} ({answer.status})", details=_said(answer))
 
 
-def _key_refused(answer: HttpAnswer, doing: str, connection: GitHubConnection) -> AccessRefused:
+def app_deleted(answer: HttpAnswer, doing: str, connection: GitHubConnection) -> AccessRefused:
+    """Return what to do about an App that GitHub no longer knows, or whose key it no longer takes."""
     return AccessRefused(
         f"GitHub does not accept the key of the App {connection.slug} on {doing}: the App or its key was deleted",
         hint=disconnect_command(connection),
@@ -123,18 +126,16 @@ def _again(connection: GitHubConnection) -> str:
 
 def connect_command(html_url: str, org: str) -> str:
     """Return the command that connects an owner: an organization, or whoever is logged in there."""
-    of = ("--org", org) if org else ()
-    at = ("--github-url", html_url) if html_url != "https://github.com" else ()
-    return _command("connect", "github", *of, *at)
+    return " ".join(("deployhost connect github", *((f"--org {org}",) if org else ()), *_at(html_url)))
 
 
 def disconnect_command(connection: GitHubConnection) -> str:
     """Return the command that disconnects an owner."""
-    return _command("disconnect", "github", connection.owner)
+    return " ".join((f"deployhost disconnect github {connection.owner}", *_at(connection.html_url)))
 
 
-def _command(*words: str) -> str:
-    return " ".join(("deployhost", *words))
+def _at(html_url: str) -> tuple[str, ...]:
+    return (f"--github-url {html_url}",) if html_url != GITHUB else ()
 
 
 def _said(answer: HttpAnswer) -> tuple[str, ...]:

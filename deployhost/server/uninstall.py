@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployhost.errors import DockerUnavailable, FileProblem
+from deployhost.github import connection
+from deployhost.github.disconnect import stays
 from deployhost.kamal import contract
 from deployhost.model import AppName
 from deployhost.paths import Paths
@@ -100,6 +102,9 @@ class Uninstall:
             program_files=tuple(path for path in completion_files(self.paths).values() if path.exists()),
             data=tuple(path for path in self._data(apps) if path.exists()),
             added=record.packages,
+            accounts=tuple(
+                stays(one) for one in connection.load_all(self.paths, lambda error: self.log(error.message))
+            ),
             kamal_services=tuple(name for name in (SSHD, REGISTRY) if self.services.definition(name) is not None),
             kamal_files=tuple(path for path in KamalSetupFiles(self.paths).program if path.exists()),
             held_back=tuple(

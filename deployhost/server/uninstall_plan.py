@@ -29,6 +29,7 @@ class Present:
     added: tuple[str, ...] = ()
     kamal_services: tuple[str, ...] = ()
     kamal_files: tuple[Path, ...] = ()
+    accounts: tuple[str, ...] = ()  # what stays with others, and what removes it
     held_back: tuple[Path, ...] = ()  # what keeps packages from starting services of their own
 
 
@@ -108,6 +109,7 @@ def _data(present: Present) -> Iterator[Step]:
 
 
 def _stays(present: Present, paths: Paths, *, purge: bool) -> Iterator[str]:
+    yield from present.accounts
     if not purge:
         yield f"kept: {paths.config}, {paths.state} (storage, repositories, journal), images and stopped containers; --purge deletes them"
     if present.added:

@@ -22,6 +22,7 @@ from deployhost.github.answers import (
     StatusState,
 )
 from deployhost.github.connection import GITHUB, GitHubConnection
+from deployhost.github.manifest_plan import EVENTS, RIGHTS
 from deployhost.model import Branch, Secret, Sha
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nfake\n-----END RSA PRIVATE KEY-----\n"
@@ -251,7 +252,7 @@ class FakeGitHubCalls:
         return Installation(
             id=app.installation_id, owner=app.owner, owner_id=app.owner_id, selection="all" if app.visible is None else "selected",
             suspended=app.suspended, html_url=f"{GITHUB}/settings/installations/{app.installation_id}",
-            permissions={"contents": "read"}, events=("push",),
+            permissions=RIGHTS, events=EVENTS,
         )  # fmt: skip
 
     def delete_installation(self) -> bool:

@@ -31,8 +31,8 @@ DOORS = {
     "cryptography": {"github/signing.py"},  # in a process of its own
     "jinja2": {"build/render.py"},
     "cloudflare": {"edge/cloudflare.py"},
-    "http": {"system/http.py", "system/download.py"},
-    "urllib": {"system/download.py", "github/api.py"},
+    "http": {"system/http.py", "system/download.py", "github/manifest_page.py"},
+    "urllib": {"system/download.py"},
     "multiprocessing": set(),
     "pty": set(),
     "asyncio": {"daemon/webhook/exchange.py", "daemon/webhook/listener.py"},
@@ -56,6 +56,11 @@ TOUCHES = {
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
+    """Yield what a module imports. Taking addresses apart (urllib.parse) touches nothing, and is no door."""
+    yield from (name for name in _imports(tree) if not name.startswith("urllib.parse"))
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

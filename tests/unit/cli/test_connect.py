@@ -1,7 +1,14 @@
 """The groups connect and disconnect have a verb for each provider."""
 
-from tests.fakes.command import Run
+import pytest
+import typer
+
+from deployhost.cli.main import build
+
+PROVIDERS = {"connect": {"cloudflare", "github"}, "disconnect": {"github"}}
 
 
-def test_the_providers(run: Run) -> None:
-    assert "cloudflare" in run("connect", "--help").out
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_the_providers(name: str) -> None:
+    command: object = typer.main.get_command(build(name))
+    assert set(getattr(command, "commands", {})[name].commands) == PROVIDERS[name]

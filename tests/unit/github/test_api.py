@@ -240,6 +240,15 @@ def test_uninstalling(api: GitHubApi, theirs: Theirs) -> None:
     assert [api.delete_installation() for _ in range(3)] == [True, False, False]
 
 
+@pytest.mark.parametrize(
+    "call", ["GET /app", "GET /app/hook/config", "PATCH /app/hook/config", "POST /app/installations/9/access_tokens"]
+)
+def test_an_app_that_was_deleted(api: GitHubApi, theirs: Theirs, call: str) -> None:
+    theirs.on(call, refused(404, "Integration not found"))
+    with pytest.raises(AccessRefused, match="the App or its key was deleted"):
+        CALLS[call](api)
+
+
 def test_a_clock_that_was_put_right(api: GitHubApi, theirs: Theirs) -> None:
     theirs.on("GET /app", refused(401, "'Expiration time' claim ('exp') is too far in the future"), ok(NEW_APP))
     with pytest.raises(ClockOff):

@@ -33,7 +33,9 @@ NEW_APP = {
     "pem": "-----BEGIN", "webhook_secret": None, "client_secret": "not kept",
 }  # fmt: skip
 ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(), lambda one: st.lists(one) | st.dictionaries(st.text(), one)
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda one: st.lists(one) | st.dictionaries(st.text(), one),
+    max_leaves=4,
 )
 
 

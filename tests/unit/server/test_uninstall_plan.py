@@ -69,7 +69,8 @@ def test_nothing_is_left_to_do_on_a_clean_machine() -> None:
 
 
 def test_it_says_what_stays_and_how_docker_goes() -> None:
-    said = " ".join(plan_uninstall(ALL, PATHS, purge=False).notes)
+    said = " ".join(plan_uninstall(replace(ALL, accounts=("the GitHub App x stays",)), PATHS, purge=False).notes)
+    assert said.startswith("the GitHub App x stays ")
     assert "/var/lib/deployhost" in said
     assert "apt-get remove --purge docker.io iptables" in said
     assert "it was here before setup" in " ".join(

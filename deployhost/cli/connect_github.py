@@ -1,0 +1,106 @@
+"""connect github."""
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from deployhost.cli.arguments import JsonOption, option
+from deployhost.cli.checklist import Checklist
+from deployhost.cli.session import Session, session_of
+from deployhost.errors import Interrupted, InvalidRequest
+
+if TYPE_CHECKING:  # the room takes longer to load than every other verb to start
+    from deployhost.github.connect import ConnectGitHub, ConnectRequest
+
+LONGEST_LINE = 8192
+
+
+def github(
+    context: typer.Context,
+    *,
+    org: Annotated[str, option("Connect this organization (default: your own account).", "--org", metavar="ORG")] = "",
+    github_url: Annotated[
+        str, option("GitHub Enterprise Server (default: https://github.com).", "--github-url", metavar="URL")
+    ] = "https://github.com",
+    port: Annotated[int, typer.Option(help="Port of the page on 127.0.0.1.", min=0, max=65535, show_default="any")] = 0,
+    dry_run: Annotated[bool, option("Show what would be done and why; change nothing.", "--dry-run")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Connect this server to GitHub as a private GitHub App. A browser confirms the App and chooses its repositories.
+
+    Example: deployhost connect github --org acme
+    """
+    from deployhost.github.connect import ConnectRequest  # noqa: PLC0415 - every other verb starts without what follows
+    from deployhost.github.manifest_plan import to_github_url, to_org  # noqa: PLC0415
+
+    session = session_of(context, as_json)
+    request = ConnectRequest(org=to_org(org), html_url=to_github_url(github_url), port=port)
+    needs_root(request.command)
+    if dry_run:
+        plan = connecting(session).plan(request)
+        result = {"steps": [step.to_json() for step in plan], "notes": list(plan.notes)}
+        session.show(result, _plan_lines)
+        return
+    connect(session, request)
+
+
+def connect(session: Session, request: "ConnectRequest") -> None:
+    """Connect an owner, showing the steps and what the person has to do; with --json on standard error."""
+    beside = replace(session, stdout=session.stderr) if session.json else session
+    checklist = Checklist(beside.stdout, lambda _line: None)
+    try:
+        done = connecting(beside).run(request, checklist)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped waiting; what is done stays", hint=request.command) from None
+    if not done.changed:
+        beside.say(f"✓ {done.connection.owner} is connected; nothing to do")
+    session.show(done.to_json(), lambda _: (f"  {note}" for note in done.notes))
+
+
+def connecting(session: Session) -> "ConnectGitHub":
+    """Return what connects this server to GitHub and talks to the person of a session."""
+    from deployhost.github.api import GitHubClient  # noqa: PLC0415
+    from deployhost.github.connect import ConnectGitHub  # noqa: PLC0415
+
+    return ConnectGitHub(session.paths, GitHubClient(), tell=session.say, pasted=pasted_lines(session.stdin))
+
+
+def pasted_lines(stream: TextIO) -> Callable[[float], str | None]:
+    """Return what waits that many seconds for a line that is pasted on a stream. The stream is read from the first wait on."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    started = threading.Lock()
+
+    def read() -> None:
+        while line := stream.readline(LONGEST_LINE):
+            lines.put(line)
+
+    def wait(seconds: float) -> str | None:
+        if started.acquire(blocking=False):
+            threading.Thread(target=read, name="pasted lines", daemon=True).start()
+        try:
+            return lines.get(timeout=seconds)
+        except queue.Empty:
+            return None
+
+    return wait
+
+
+def needs_root(command: str) -> None:
+    """Raise InvalidRequest unless we may read and write the keys."""
+    if os.geteuid() != 0:
+        raise InvalidRequest("only root may read the keys of connections", hint=f"sudo {command}")
+
+
+def _plan_lines(result: dict[str, Any]) -> Iterator[str]:
+    for note in result["notes"]:
+        yield f"  {note}"
+    for step in result["steps"]:
+        yield f"would {step['what']}"
+        yield f"    {step['why']}"
+    if not result["steps"]:
+        yield "✓ connected; nothing to do"

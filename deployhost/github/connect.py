@@ -1,0 +1,292 @@
+"""Connecting this server to an owner on GitHub: facts → plan → one step → facts, until nothing is left."""
+
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from deployhost.edge import connection as cloudflare
+from deployhost.errors import (
+    AccessRefused,
+    DeployhostError,
+    InternalError,
+    InvalidRequest,
+    ProviderUnavailable,
+    WaitTimedOut,
+)
+from deployhost.github import connection as files
+from deployhost.github import manifest_plan
+from deployhost.github.answers import GitHub, GitHubCalls, Installation
+from deployhost.github.connect_plan import (
+    AwaitInstallation,
+    ConnectFacts,
+    MakeApp,
+    NoteApp,
+    SetHook,
+    plan_connect,
+)
+from deployhost.github.connection import GitHubConnection
+from deployhost.github.manifest_flow import AskedFor, ManifestFlow
+from deployhost.github.manifest_page import Form, ManifestPage
+from deployhost.github.refusals import connect_command
+from deployhost.model import Secret
+from deployhost.paths import Paths
+from deployhost.steps import Acts, Plan, Recorder, apply
+from deployhost.system.clock import CLOCK, Clock
+
+PATIENCE = 600.0  # seconds for a person at a browser, twice: to make the App, and to install it
+LOOK, POLL = 0.5, 3.0  # seconds between two looks at the disk, and two questions to GitHub
+NEW = 60.0  # seconds in which GitHub may not know yet an App that it has just made
+MOST_STEPS = 8
+
+OnMade = Callable[[GitHubConnection], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectRequest:
+    """What a person wants: an organization's repositories, or ("") their own; at which GitHub; the page's port (0: any)."""
+
+    org: str = ""
+    html_url: str = files.GITHUB
+    port: int = 0
+
+    @property
+    def command(self) -> str:
+        """Return the command that goes on where this one ends."""
+        return connect_command(self.html_url, self.org)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connected:
+    """How it ended. `facts` are the last ones; `changed` is whether there was anything to do."""
+
+    connection: GitHubConnection
+    facts: ConnectFacts
+    notes: tuple[str, ...]
+    changed: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as --json prints it."""
+        connection, installation = self.connection, self.facts.installation
+        return {
+            "owner": connection.owner,
+            "kind": connection.kind,
+            "github": connection.html_url,
+            "app": connection.slug,
+            "app_url": connection.app_url,
+            "settings_url": connection.settings_page,
+            "installed": installation is not None,
+            "repositories": None if installation is None else installation.selection,
+            "webhook": self.facts.webhook_url or None,
+            "webhook_active": connection.hooked and bool(self.facts.webhook_url),
+            "changed": self.changed,
+            "notes": list(self.notes),
+        }
+
+
+class ConnectGitHub:
+    """Connects owners. `tell` gets lines for the person; `pasted` waits that many seconds for a line that the person enters."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        github: GitHub,
+        *,
+        tell: Callable[[str], object],
+        pasted: Callable[[float], str | None],
+        clock: Clock = CLOCK,
+        host: str = "",
+    ) -> None:
+        self._paths = paths
+        self._github = github
+        self._tell = tell
+        self._pasted = pasted
+        self._clock = clock
+        self._host = host or socket.gethostname()
+        self._flow = ManifestFlow(paths, github, clock)
+        self._calls: dict[GitHubConnection, GitHubCalls] = {}
+
+    def facts(self, request: ConnectRequest) -> ConnectFacts:
+        """Return what there is. Raise AccessRefused, ClockOff, ProviderUnavailable, InvalidConfig, FileProblem."""
+        tunnel = cloudflare.load(self._paths)
+        facts = ConnectFacts(
+            org=request.org, html_url=request.html_url, webhook_host="" if tunnel is None else tunnel.webhook_host
+        )
+        connection = self._connection(request)
+        if connection is None:
+            return facts
+        calls = self._calls_of(connection)
+        return replace(
+            facts,
+            connection=connection,
+            app=calls.app(),
+            installation=calls.installation(),
+            hook=calls.hook_config() if tunnel is not None else None,
+            delivers=tunnel is not None and not connection.hooked and calls.has_deliveries(),
+        )
+
+    def plan(self, request: ConnectRequest) -> Plan:
+        """Return what is left to do. Raise what `facts` raises."""
+        return plan_connect(self.facts(request))
+
+    def run(self, request: ConnectRequest, recorder: Recorder) -> Connected:
+        """Do what is left to do; a person has ten minutes for each part that is theirs.
+
+        Raise WaitTimedOut, InvalidRequest, Conflict (the port is taken), and what `facts` raises.
+        """
+        self._flow.tidy()
+        known = self._connection(request)
+        did: list[type] = []
+        for _ in range(MOST_STEPS):
+            facts = self._facts_of_new(request, new=known is None)
+            plan = plan_connect(facts)
+            if not plan:
+                break
+            did.append(type(plan.steps[0]))
+            apply(Plan(plan.steps[:1]), self._acts(request, facts), recorder)
+        else:
+            raise InternalError(f"connecting GitHub does not come to an end: {[one.__name__ for one in did]}")
+        if facts.connection is None:
+            raise InternalError("connecting GitHub ended without a connection")
+        if known is not None and SetHook not in did and facts.hook is not None and facts.webhook_url:
+            # GitHub does not show the secret: that it is the right one is only certain if it is set again.
+            self._set_hook(facts, facts.webhook_url)
+        return Connected(connection=facts.connection, facts=facts, notes=plan.notes, changed=bool(did))
+
+    def _acts(self, request: ConnectRequest, facts: ConnectFacts) -> Acts:
+        return {
+            MakeApp: lambda _step: self._make_app(request, facts),
+            SetHook: lambda step: self._set_hook(facts, step.url),
+            AwaitInstallation: lambda _step: self._await_installation(request, facts),
+            NoteApp: lambda step: files.save(self._paths, step.connection),
+        }
+
+    def _facts_of_new(self, request: ConnectRequest, *, new: bool) -> ConnectFacts:
+        """Return the facts. GitHub may take a moment until it knows an App that it has just made."""
+        end = self._clock.monotonic() + (NEW if new else 0.0)
+        while True:
+            try:
+                return self.facts(request)
+            except (AccessRefused, ProviderUnavailable) as error:
+                wait = max(POLL, getattr(error, "retry_after", 0.0))
+                if self._clock.monotonic() + wait > end:
+                    raise
+                self._clock.sleep(wait)
+
+    def _connection(self, request: ConnectRequest) -> GitHubConnection | None:
+        if request.org:
+            return files.for_owner(self._paths, request.org, request.html_url)
+        return next(
+            (one for one in files.load_all(self._paths) if (one.kind, one.html_url) == ("user", request.html_url)), None
+        )
+
+    def _calls_of(self, connection: GitHubConnection) -> GitHubCalls:
+        if connection not in self._calls:
+            self._calls[connection] = self._github.calls(connection)
+        return self._calls[connection]
+
+    def _make_app(self, request: ConnectRequest, facts: ConnectFacts) -> str:
+        asked = self._flow.begin(request.html_url, request.org, facts.webhook_host)
+        with ManifestPage(
+            lambda port: self._form(asked, port), self._flow.finish, secret=secrets.token_urlsafe(16), port=request.port
+        ) as page:
+            for line in invitation(page.url, page.port, self._host):
+                self._tell(line)
+            made = self._until_made(request, asked)
+        return f"{made.slug}, which belongs to {made.owner}"
+
+    def _form(self, asked: AskedFor, port: int) -> Form:
+        made = manifest_plan.manifest(
+            name=manifest_plan.app_name(self._host, secrets.token_hex(3)),
+            host=self._host,
+            redirect_url=f"http://127.0.0.1:{port}/callback",
+            webhook_url=f"https://{asked.webhook_host}/webhook/{asked.id}" if asked.webhook_host else "",
+            homepage=f"https://{asked.webhook_host}" if asked.webhook_host else asked.html_url,
+        )
+        return Form(
+            manifest_plan.submit_url(asked.html_url, asked.org, asked.state.reveal()),
+            manifest_plan.form_value(made),
+            asked.org or "you",
+        )
+
+    def _until_made(self, request: ConnectRequest, asked: AskedFor) -> GitHubConnection:
+        """Return the App once its key is on the disk, whoever fetched it: the page, what a person pasted, another process."""
+        end = self._clock.monotonic() + PATIENCE
+        while True:
+            made = self._flow.made(asked)
+            if made is not None:
+                return made
+            left = end - self._clock.monotonic()
+            if left <= 0:
+                raise WaitTimedOut("no App was made at GitHub within ten minutes", hint=request.command)
+            line = self._pasted(min(LOOK, left))
+            if line is not None and line.strip():
+                self._take(line, asked)
+
+    def _take(self, line: str, asked: AskedFor) -> None:
+        back = manifest_plan.returned(line)
+        if back is None:
+            self._tell("that is not the address at which the browser ended: it has code= and state= in it")
+            return
+        try:
+            made = self._flow.finish(back)
+        except DeployhostError as error:
+            for said in (error.message, *error.details):
+                self._tell(said)
+            return
+        if made.id != asked.id:
+            raise InvalidRequest(
+                f"this address belongs to another run: the key of the App of {made.owner} is kept, and it is to be installed",
+                hint=connect_command(made.html_url, made.owner if made.kind == "organization" else ""),
+            )
+
+    def _await_installation(self, request: ConnectRequest, facts: ConnectFacts) -> str:
+        connection = facts.connection
+        if connection is None:
+            raise InternalError("there is no App to install")
+        self._tell("Install the App, and choose the repositories that this server may read:")
+        self._tell(f"\n  {connection.install_page}\n")
+        found = self._until_installed(request, connection)
+        files.save(self._paths, replace(connection, owner=found.owner, installation_id=found.id))
+        return f"{'all' if found.selection == 'all' else 'selected'} repositories of {found.owner}"
+
+    def _until_installed(self, request: ConnectRequest, connection: GitHubConnection) -> Installation:
+        end = self._clock.monotonic() + PATIENCE
+        calls = self._calls_of(connection)
+        while True:
+            wait = POLL
+            try:
+                found = calls.installation()
+                if found is not None:
+                    return found
+            except ProviderUnavailable as error:
+                wait = max(POLL, error.retry_after)
+            if self._clock.monotonic() + wait > end:
+                raise WaitTimedOut(
+                    f"the App {connection.slug} was not installed within ten minutes; its key is kept",
+                    hint=request.command,
+                    details=(f"install it: {connection.install_page}",),
+                )
+            self._clock.sleep(wait)
+
+    def _set_hook(self, facts: ConnectFacts, url: str) -> None:
+        connection = facts.connection
+        if connection is None:
+            raise InternalError("there is no App whose hook could be set")
+        secret = connection.webhook_secret
+        if secret is None:
+            secret = Secret(secrets.token_urlsafe(32))
+            files.save(self._paths, replace(connection, webhook_secret=secret))  # before GitHub signs with it
+        self._calls_of(connection).set_hook_config(url, secret)
+
+
+def invitation(url: str, port: int, host: str) -> tuple[str, ...]:
+    """Return what a person is told who is to open the page."""
+    return (
+        "Open this address in a browser within ten minutes:",
+        f"\n  {url}\n",
+        "If the browser runs on another computer, run this there first:",
+        f"\n  ssh -L {port}:127.0.0.1:{port} root@{host}\n",
+        "If the browser ends at an address that it can't open, paste that address here.",
+    )

@@ -1,0 +1,112 @@
+"""connect github: its arguments, what it shows, and lines that are pasted."""
+
+import io
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from deployhost.cli.connect_github import pasted_lines
+from deployhost.errors import ProviderUnavailable
+from deployhost.github import api
+from deployhost.github.connection import save
+from deployhost.paths import Paths
+from tests.fakes.command import Run
+from tests.fakes.github import FakeGitHub, connection
+
+
+@pytest.fixture
+def github(monkeypatch: pytest.MonkeyPatch) -> FakeGitHub:
+    made = FakeGitHub()
+    monkeypatch.setattr(api, "GitHubClient", lambda: made)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    return made
+
+
+@pytest.fixture
+def paths(root: Path) -> Paths:
+    return Paths(root)
+
+
+def test_a_dry_run_changes_nothing(run: Run, github: FakeGitHub, root: Path) -> None:
+    shown = run("connect", "github", "--org", "acme", "--dry-run")
+    assert shown.code == 0
+    assert "would make a private GitHub App that belongs to the organization acme\n" in shown.out
+    document = run("connect", "github", "--dry-run", "--json").json
+    assert [step["step"] for step in document["steps"]] == ["make_app", "await_installation"]
+    assert github.calls_made == []
+    assert list(root.iterdir()) == []
+
+
+def test_connected_already(run: Run, github: FakeGitHub, paths: Paths) -> None:
+    save(paths, connection())
+    github.add_app(connection())
+    shown = run("connect", "github")
+    assert shown.code == 0
+    assert shown.out.startswith("✓ octo is connected; nothing to do\n")
+    document = run("connect", "github", "--json")
+    assert document.json["owner"] == "octo"
+    assert document.json["changed"] is False
+    assert "PRIVATE KEY" not in document.out + document.err
+    assert run("connect", "github", "--dry-run").out.endswith("✓ connected; nothing to do\n")
+
+
+def test_what_goes_wrong(run: Run, github: FakeGitHub, paths: Paths) -> None:
+    save(paths, connection())
+    github.fail("app", ProviderUnavailable("api.github.com did not answer within 10 s"))
+    shown = run("connect", "github", "--json")
+    assert shown.code == 5
+    assert shown.json["error"]["code"] == "provider_unavailable"
+
+
+def test_ctrl_c(run: Run, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("deployhost.github.connect.ConnectGitHub.run", interrupt)
+    shown = run("connect", "github", "--org", "acme")
+    assert shown.code == 130
+    assert "try: deployhost connect github --org acme" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--github-url", "http://git.example.com"), "is not the address of a GitHub Enterprise Server"),
+        (("--org", "a/b"), "is not the name of an organization"),
+        (("--port", "70000"), "70000"),
+    ],
+)
+def test_arguments_that_are_wrong(run: Run, github: FakeGitHub, arguments: tuple[str, ...], said: str) -> None:
+    shown = run("connect", "github", *arguments)
+    assert shown.code == 2
+    assert said in shown.err
+
+
+def test_only_root(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    shown = run("connect", "github", "--github-url", "https://git.example.com", "--json")
+    assert shown.code == 2
+    assert shown.json["error"]["hint"] == "sudo deployhost connect github --github-url https://git.example.com"
+
+
+def test_help_loads_nothing_of_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in [name for name in sys.modules if name.startswith("deployhost.github")]:
+        monkeypatch.delitem(sys.modules, module)
+    run("connect", "github", "--help")
+    assert not [name for name in sys.modules if name.startswith("deployhost.github")]
+
+
+def test_lines_that_are_pasted() -> None:
+    wait = pasted_lines(io.StringIO("one\ntwo\n" + "x" * 9000 + "\n"))
+    assert [wait(5), wait(5)] == ["one\n", "two\n"]
+    long = wait(5)
+    assert long is not None
+    assert len(long) == 8192
+    assert wait(5) == "x" * (9000 - 8192) + "\n"
+    began = time.monotonic()
+    assert wait(0.05) is None  # the input has ended
+    assert wait(0.05) is None
+    assert time.monotonic() - began < 3
