@@ -1,5 +1,7 @@
 """Connecting to GitHub's double as a person does it: real TLS, a browser, the key on the disk."""
 
+from typing import Literal
+
 import pytest
 
 from deployhost.edge import connection as cloudflare
@@ -92,7 +94,9 @@ def test_the_page_answers_twice_and_github_is_asked_once(person: Person) -> None
     assert len(made) == 1
 
 
-def test_without_a_tunnel_and_then_with_one(person: Person) -> None:
+@pytest.mark.parametrize("hookless", ["missing", "empty"])  # GitHub's documentation does not say which
+def test_without_a_tunnel_and_then_with_one(person: Person, hookless: Literal["missing", "empty"]) -> None:
+    person.double.world.hookless = hookless
     done = person.connect(Person.make_and_install)
     connection = load_all(person.paths)[0]
     assert done.notes == (
@@ -102,18 +106,25 @@ def test_without_a_tunnel_and_then_with_one(person: Person) -> None:
     assert "url" not in app.hook
     tunnel(person.paths)
     done = person.connect()
-    connection = load_all(person.paths)[0]
-    assert app.hook["url"] == f"https://{HOOK}{connection.webhook_path}"
-    assert app.hook["content_type"] == "json"
-    assert connection.webhook_secret is not None
-    assert app.hook["secret"] == connection.webhook_secret.reveal()
-    assert 'tick "Active" below "Webhook" at ' + connection.settings_page in done.notes[0]
+    url = f"https://{HOOK}{connection.webhook_path}"
+    assert f'tick "Active" below "Webhook" at {connection.settings_page} (URL: {url})' in done.notes[0]
+    assert app.hook.get("url") == (url if hookless == "empty" else None)
+    app.hook = {"content_type": "form", "insecure_ssl": "0", **app.hook, "url": url}  # as the owner writes it there
     person.double.reach("*", "127.0.0.1", 1)
     person.double.tick_hook(app)
     person.double.deliveries.settle()
     done = person.connect()
     assert done.notes == ()
-    assert load_all(person.paths)[0].hooked
+    connection = load_all(person.paths)[0]
+    assert connection.hooked
+    assert connection.webhook_secret is not None
+    assert app.hook == {
+        "content_type": "json",
+        "insecure_ssl": "0",
+        "url": url,
+        "secret": connection.webhook_secret.reveal(),
+    }
+    assert not person.connect().changed
 
 
 @pytest.mark.parametrize(
