@@ -278,7 +278,6 @@ UNDER_ANOTHER_NAME = {
     "config/yaml_file.py",
     "config/yaml_tree.py",
     "control/pushing.py",
-    "daemon/main.py",
     "journal/schema.py",
     "kamal/project.py",
     "kamal/trusted_yml.py",

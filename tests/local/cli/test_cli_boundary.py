@@ -15,7 +15,7 @@ from tests.fakes.control import FakeControl
 from tests.fakes.views import app_view, server_view
 
 PROGRAM = [sys.executable, "-c", "import sys; from deployhost.cli.main import main; sys.exit(main())"]
-HEAVY = ("rich", "docker", "jinja2", "ruamel", "httpx", "sqlite3", "pygments", "asyncio")
+HEAVY = ("rich", "docker", "jinja2", "ruamel", "httpx", "cryptography", "cloudflare", "sqlite3", "pygments", "asyncio")
 
 
 def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
