@@ -84,7 +84,7 @@ class Remover:
             if deploy.app == app and deploy.status is DeployStatus.QUEUED:
                 self.deploys.end(deploy.id, DeployStatus.CANCELLED)
         with self._alone(app, since):
-            return self._remove(config, with_storage=with_storage)
+            return self._remove(config, with_storage=with_storage, at_once=True)
 
     def resume(self) -> None:
         """Finish the removals that an earlier run began, and delete what deploys of removed apps left behind.
@@ -162,14 +162,14 @@ class Remover:
                 raise AppNotFound(f"there is no app {app} any more", hint="deployhost list")
             yield
 
-    def _remove(self, config: AppConfig, *, with_storage: bool) -> Plan:
+    def _remove(self, config: AppConfig, *, with_storage: bool, at_once: bool = False) -> Plan:
         app = config.name
         facts = self.facts(config)  # first: what can't even be looked at has not begun
         plan = plan_removal(facts, with_storage=with_storage)
         self.removals.begin(app, with_storage=with_storage, listed=facts.listed)
         try:
             for step in plan:
-                carry_out(step, self.acts(app))
+                carry_out(step, self.acts(app, at_once=at_once))
         except DeployhostError as error:
             self.failed[app] = error
             raise
@@ -201,17 +201,24 @@ class Remover:
             listed=app in self.apps.now().known,
         )
 
-    def acts(self, app: AppName) -> Acts:
-        """Return what carries out each type of step of an app's removal."""
+    def acts(self, app: AppName, *, at_once: bool = False) -> Acts:
+        """Return what carries out each type of step of an app's removal.
+
+        Its DNS records are deleted `at_once` only where a person waits for that: else by the job that asks Cloudflare, since
+        they are wanted no more from now on, and nothing else here has to wait for an answer.
+        """
         return {
             RemoveRoute: lambda _step: self.proxy.remove(contract.service_name(app, WEB)),
-            RemoveRecords: lambda step: self.records.settle(step.domains),
+            RemoveRecords: self._remove_records if at_once else lambda _step: None,
             RemoveContainers: self._remove_containers,
             RemoveImages: self._remove_images,
             RemoveFiles: lambda _step: self._remove_files(app),
             RemoveStorage: lambda _step: _remove_tree(self.paths, app),
             RemoveSettings: lambda step: self._remove_settings(app, step),
         }
+
+    def _remove_records(self, step: RemoveRecords) -> None:
+        self.records.settle(step.domains)
 
     def _remove_containers(self, step: RemoveContainers) -> None:
         for container in step.containers:

@@ -78,10 +78,11 @@ class Refusal:
     why: str
     fix: str
     error: type[DeployhostError]
+    severity: Severity = Severity.ERROR
 
     def finding(self) -> Finding:
         """Return it as what `status` shows of apps.yml."""
-        return Finding(Severity.ERROR, self.what, self.why, self.fix)
+        return Finding(self.severity, self.what, self.why, self.fix)
 
     def raised(self, hint: str = "") -> DeployhostError:
         """Return it as the error of a command."""
@@ -132,10 +133,11 @@ def foreign(server: Server, domain: Domain, app: AppName, records: Iterable[DnsR
     if all(_is_ours(server, one) for one in rivals) or any(_leads_here(server, one) for one in rivals):
         return None
     others = [one for one in rivals if not _is_ours(server, one)]
-    why = "the zone has somebody else's record of that name: " + ", ".join(_shown(one) for one in others[:3])
-    what = f"{domain} does not lead to {app}"
+    why = ", ".join(_shown(one) for one in others[:3])
+    what = f"{domain} has a DNS record that deployhost did not make"
     fix = f"deployhost domains add {app} {domain} --replace"
-    return Refusal(domain=domain, what=what, why=why, fix=fix, error=Conflict)
+    # Perhaps it leads here by a way of its owner's.
+    return Refusal(domain=domain, what=what, why=why, fix=fix, error=Conflict, severity=Severity.WARNING)
 
 
 def addresses(domain: Domain, records: Iterable[DnsRecord]) -> list[DnsRecord]:
