@@ -198,7 +198,12 @@ class DomainRecords:
         wanted = _of_zone(connection, zone, wish)
         self._given_up &= set(wish.wanted)
         facts = RecordsFacts(
-            server=_server(connection), zone=zone, wanted=wanted, records=(), replace=frozenset(self._given_up)
+            server=_server(connection),
+            zone=zone,
+            wanted=wanted,
+            records=(),
+            replace=frozenset(self._given_up),
+            unread=wish.unread,
         )
         try:
             outcome = see_to_zone(account, facts, lambda apps: self.wishes.unknown(wish, apps))
@@ -262,7 +267,7 @@ def _of_zone(connection: CloudflareConnection, zone: Zone, wish: Wish) -> dict[D
 def _key(connection: CloudflareConnection, zone: Zone, wish: Wish, found: Mapping[str, AppName]) -> object:
     """Return what has to change before a zone in which all is well is looked at again."""
     apps = tuple(sorted((app, wish.of(app)) for app in {*found.values()}))
-    return connection, tuple(_of_zone(connection, zone, wish).items()), apps
+    return connection, tuple(_of_zone(connection, zone, wish).items()), apps, bool(wish.broken)
 
 
 def _share(connection: CloudflareConnection, zone: Zone) -> float:

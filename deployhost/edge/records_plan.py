@@ -58,7 +58,7 @@ class RecordsFacts:
     """A zone as it is: `records` are all with a comment of ours, and all of the names in `wanted`.
 
     `wanted` are the zone's domains in apps.yml, `unknown` the apps of which nobody can tell which domains they want. `replace`
-    are domains whose other records a person gave up.
+    are domains whose other records a person gave up, `unread` the text of apps.yml as far as that can't be read.
     """
 
     server: Server
@@ -67,6 +67,7 @@ class RecordsFacts:
     records: Collection[DnsRecord]
     unknown: Collection[AppName] = ()
     replace: Collection[Domain] = ()
+    unread: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +179,7 @@ def _deletions(facts: RecordsFacts) -> Iterator[Step]:
     wanted, kept = {str(domain) for domain in facts.wanted}, {str(server.webhook_host)}
     for one in facts.records:
         app, name = app_of(one.comment, server.id), _name(one)
-        if app is None or app in facts.unknown or name in wanted | kept:
+        if app is None or app in facts.unknown or name in wanted | kept or name in facts.unread:
             continue
         if one.type == "CNAME" and _target(one) == tunnel_target(server.tunnel_id):
             what = f"delete the record of {name}"

@@ -7,19 +7,22 @@ from deployhost.config.current import Apps
 from deployhost.errors import DeployhostError, FileProblem, InvalidConfig
 from deployhost.journal.removals import Removals
 from deployhost.model import AppName, Domain
+from deployhost.system import files
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
     """The domains that apps want, and what is known of each app: `listed` are right in apps.yml, `broken` have a mistake there.
 
-    Those that are being `removed` want nothing.
+    Those that are being `removed` want nothing. `unread` is the text of apps.yml where an entry of it is broken: a name that is
+    in there may be one that a broken entry wants.
     """
 
     wanted: Mapping[Domain, AppName]
     listed: frozenset[AppName]
     broken: frozenset[AppName]
     removed: frozenset[AppName]
+    unread: str = ""
 
     def of(self, app: AppName) -> str:
         """Return what is known of an app, in one word."""
@@ -50,6 +53,7 @@ class WishReader:
             listed=frozenset(found.apps),
             broken=frozenset(found.mistakes),
             removed=removed,
+            unread=(files.read_text(self.apps.path) or "").lower() if found.mistakes else "",
         )
 
     def unknown(self, wish: Wish, apps: Collection[AppName]) -> frozenset[AppName]:

@@ -280,6 +280,24 @@ def test_no_record_is_deleted_of_whom_nobody_can_tell(
     assert joined.leads(A), how
 
 
+def test_a_domain_that_moves_to_an_app_whose_entry_has_a_mistake(server: Server, joined: Joined) -> None:
+    """Nobody can tell whether it wants the domain, so that its record stays; once the mistake is mended it is that app's."""
+    server.add("shop", text=f"domains: [{A}, {B}]")
+    daemon = server.start()
+    daemon.records.follow()
+    broken = f"apps:\n  shop:\n  blog:\n    domains: [{A.upper()}]\n    nonsense: 1\n"
+    server.paths.apps_yml.write_text(broken)
+    daemon.records.follow()
+    assert joined.leads(A)
+    assert joined.at(B) == []
+    server.paths.apps_yml.write_text(broken.replace("    nonsense: 1\n", "").lower())
+    daemon.records.follow()
+    assert joined.leads(A, "blog")
+    server.paths.apps_yml.write_text("apps:\n  shop:\n  blog:\n")
+    daemon.records.follow()
+    assert joined.at(A) == []
+
+
 def test_an_app_of_which_nothing_is_left_wants_nothing(server: Server, joined: Joined) -> None:
     joined.ours(A, app="gone")
     server.add("shop")

@@ -137,6 +137,8 @@ def test_what_can_have_no_record() -> None:
         (record(proxied=False), {}, True),
         (record(), {"unknown": frozenset({SHOP})}, False),
         (record(), {"unknown": frozenset({BLOG})}, True),
+        (record(), {"unread": "blog:\n  domains: [www.example.com]\n  nonsense: 1"}, False),
+        (record(), {"unread": "blog:\n  domains: [example.com]\n  nonsense: 1"}, True),
         (record(comment="deployhost"), {}, False),
         (record(comment=app_comment("9999999999", SHOP)), {}, False),
         (record(comment=webhook_comment(ID)), {}, False),
