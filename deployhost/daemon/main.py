@@ -58,6 +58,7 @@ def _serve(paths: Paths) -> None:
     # What frees a disk does not wait for an engine that does not answer, perhaps since that disk is full.
     threading.Thread(target=schedule.run, args=(Lane.SLOW,), name="slow-jobs", daemon=True).start()
     threading.Thread(target=schedule.run, args=(Lane.NETWORK,), name="network-jobs", daemon=True).start()
+    threading.Thread(target=daemon.commit_statuses.run, name="statuses", daemon=True).start()
     threading.Thread(target=daemon.receiver.run, name="deliveries", daemon=True).start()
     threading.Thread(target=daemon.listener.run, name="listener", daemon=True).start()
     log.info("deployhostd %s listens on %s", deployhost.__version__, paths.control_socket)

@@ -66,6 +66,7 @@ from deployhost.github import connection
 from deployhost.github.accounts import GitHubAccounts
 from deployhost.github.answers import GitHub
 from deployhost.github.delivery_plan import LookAt
+from deployhost.github.statuses import CommitStatuses
 from deployhost.journal.builds import Builds
 from deployhost.journal.database import Database
 from deployhost.journal.deploys import Deploys
@@ -74,6 +75,8 @@ from deployhost.journal.holds import Holds
 from deployhost.journal.releases import Releases
 from deployhost.journal.removals import Removals
 from deployhost.journal.runs import Runs
+from deployhost.journal.sources import Sources
+from deployhost.journal.statuses import Statuses
 from deployhost.kamal.files import KamalFiles
 from deployhost.kamal.lock import KamalLocks
 from deployhost.kamal.patience import PATIENCE
@@ -164,6 +167,7 @@ class Parts:
     holds = part(Holds)
     removals = part(Removals)
     runs = part(Runs)
+    sources = part(Sources, clock=lambda parts: parts.clock.time)
     events: part[EventLog] = part(lambda outside, paths: outside.events(paths.deploy_logs))
     troubles = part(Troubles, clock=lambda parts: parts.clock.time)
 
@@ -273,6 +277,15 @@ class Parts:
         delete_repository=lambda parts: parts.repositories.delete_unowned,
     )
     converge: part[Converge] = part(Converge)
+
+    # What GitHub shows of commits.
+    statuses = part(Statuses)
+    commit_statuses = part(
+        CommitStatuses,
+        url=lambda parts: parts.views.url,
+        went_well=lambda parts: parts.troubles.went_well,
+        forget=lambda parts: parts.troubles.forget,
+    )
 
     # The webhook.
     inbox = part(Inbox, path=lambda parts: parts.paths.webhook / "deliveries")

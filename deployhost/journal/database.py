@@ -37,6 +37,12 @@ class Database:
         except (sqlite3.Error, OSError) as error:
             raise self._problem(error, "opened") from error
 
+    @property
+    def changes(self) -> int:
+        """Return a number that is another one whenever something was written."""
+        with self._lock:
+            return self._connection.total_changes
+
     def close(self) -> None:
         """Close the journal."""
         with self._lock:

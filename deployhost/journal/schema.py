@@ -138,4 +138,17 @@ MIGRATIONS: tuple[str, ...] = (
         since REAL NOT NULL                       -- unix seconds
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE commit_statuses (                -- what was posted last to GitHub of a commit, for an app
+        app         TEXT NOT NULL,
+        sha         TEXT NOT NULL,
+        repository  INTEGER NOT NULL,             -- GitHub's id
+        connection  TEXT NOT NULL,
+        deploy      INTEGER NOT NULL,             -- the deploy that it tells of
+        state       TEXT NOT NULL,                -- pending, success, failure, error
+        posted_at   REAL NOT NULL,                -- unix seconds
+        PRIMARY KEY (app, sha, repository)
+    ) WITHOUT ROWID;
+    CREATE INDEX deploys_by_time ON deploys (requested_at);
+    """,
 )

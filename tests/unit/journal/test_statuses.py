@@ -1,0 +1,64 @@
+"""What was posted to GitHub, and the deploys that something may have to be posted of."""
+
+from dataclasses import replace
+
+import pytest
+
+from deployhost.journal.database import Database
+from deployhost.journal.deploys import Deploys
+from deployhost.journal.posted import PostedStatus
+from deployhost.journal.sources import PinnedSource, Sources
+from deployhost.journal.statuses import Statuses
+from deployhost.model import AppName, RepositoryName, Sha, Trigger
+from tests.fakes.journal import Ticking
+
+SHOP, BLOG = AppName("shop"), AppName("blog")
+ONE = PostedStatus(
+    app=SHOP, sha=Sha("a" * 40), repository=17, connection="0" * 16, deploy=1, state="pending", posted_at=5.0
+)
+
+
+@pytest.fixture
+def statuses(database: Database, deploys: Deploys) -> Statuses:
+    return Statuses(database, deploys)
+
+
+def test_the_last_status_of_each_commit_is_kept(statuses: Statuses) -> None:
+    assert statuses.posted() == []
+    statuses.record(ONE)
+    later = replace(ONE, state="success", posted_at=6.0)
+    statuses.record(later)
+    others = [replace(ONE, app=BLOG, posted_at=7.0), replace(ONE, repository=18, posted_at=8.0)]
+    for other in others:
+        statuses.record(other)
+    assert statuses.posted() == [later, *others]
+    statuses.tidy(7.5)
+    assert statuses.posted() == others[1:]
+
+
+def test_the_deploys_to_tell_of(statuses: Statuses, database: Database, deploys: Deploys) -> None:
+    name = RepositoryName("acme/shop")
+    Sources(database, Ticking()).pin(
+        PinnedSource(
+            app=SHOP, connection="0" * 16, host="https://github.com", repository=17, written=name, current=name
+        )
+    )
+    sha = Sha("b" * 40)
+    old = deploys.accept(SHOP, sha, trigger=Trigger.PUSH)
+    since = old.requested_at
+    deploys.accept(BLOG, sha, trigger=Trigger.PUSH)
+    deploys.accept(SHOP, sha, trigger=Trigger.RESTART)
+    push, manual = (deploys.accept(SHOP, sha, trigger=trigger) for trigger in (Trigger.PUSH, Trigger.MANUAL))
+    assert [one.id for one in statuses.to_tell(since, [])] == [push.id, manual.id]
+    pending = [replace(ONE, deploy=old.id), replace(ONE, deploy=999)]
+    assert [one.id for one in statuses.to_tell(since, pending)] == [old.id, push.id, manual.id]
+    deploys.forget(SHOP)
+    assert statuses.to_tell(since, pending) == []
+
+
+def test_the_journal_tells_that_something_was_written(statuses: Statuses, database: Database) -> None:
+    before = database.changes
+    assert statuses.posted() == []
+    assert database.changes == before
+    statuses.record(ONE)
+    assert database.changes != before
