@@ -50,6 +50,5 @@ def records(found: Iterable[DomainView]) -> Iterator[str]:
 
 
 def _said(one: DomainView) -> str:
-    if one["record"] == "present":
-        return "  present"
-    return f"  {one['record']}: {clean(one['why'])}"
+    dns = "DNS elsewhere" if one["record"] == "elsewhere" else f"DNS record {one['record']}"
+    return f"  {dns}{': ' if one['why'] else ''}{clean(one['why'])}"

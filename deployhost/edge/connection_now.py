@@ -27,7 +27,7 @@ class ConnectionNow:
         problem = self._read()[2]
         if problem is None:
             return ()
-        why = "domains get no DNS records until that is mended"
+        why = "until it is repaired, domains get no DNS records"
         return (Finding(Severity.ERROR, problem.message, why, problem.hint),)
 
     def _read(self) -> tuple[object, CloudflareConnection | None, DeployhostError | None]:

@@ -244,7 +244,7 @@ class DomainRecords:
     def _alone(self, patience: float | None = None) -> Iterator[None]:
         """Have the records to oneself. Raise ProviderUnavailable if somebody else waits for Cloudflare all the time."""
         if not self._one.acquire(timeout=self.patience if patience is None else patience):
-            raise ProviderUnavailable("Cloudflare has not answered what it was asked before")
+            raise ProviderUnavailable("Cloudflare has not answered an earlier request yet")
         try:
             yield
         finally:

@@ -168,7 +168,7 @@ def _of_domain(facts: RecordsFacts, domain: Domain, app: AppName) -> Step | Refu
     if all(_is_ours(server, one) for one in rivals):
         why = "its record is of an earlier tunnel or app"
     elif domain in facts.replace:
-        why = f"--replace gives up {', '.join(_shown(one) for one in rivals)}"
+        why = f"--replace was given; it replaces {', '.join(_shown(one) for one in rivals)}"
     else:
         return foreign(server, domain, app, rivals)
     return ReplaceDomainRecords(what=what, why=why, zone_id=zone_id, domain=domain, record=record, old=old)

@@ -67,7 +67,7 @@ class Known:
             return DomainState(domain=domain, standing=Standing.PRESENT)
         error = self.trouble(domain)
         if error is None:
-            return DomainState(domain=domain, standing=Standing.WAITING, why="its record has not been looked at yet")
+            return DomainState(domain=domain, standing=Standing.WAITING, why="Cloudflare has not been asked yet")
         return DomainState(domain=domain, standing=Standing.WAITING, why=why_of(error), fix=error.hint)
 
     def trouble(self, domain: Domain) -> DeployhostError | None:
@@ -101,7 +101,7 @@ class Known:
                 continue
             for name in sorted(set(seen.outcome.failed) - wanted):
                 error = seen.outcome.failed[name]
-                what = f"the DNS record of {name}, which no app has any more, is not deleted yet"
+                what = f"the DNS record of {name}, which no app uses any more, can't be deleted"
                 yield Finding(Severity.WARNING, what, why_of(error), error.hint)
             if seen.problem is not None and (seen.present or seen.outcome.found):
                 what = f"the DNS records in {zone.name} can't be checked"

@@ -311,8 +311,8 @@ VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
         {"name": "hello"},
         DOMAINS,
         [
-            "https://hello.example.com\nhello.example.com  present\n",
-            "\nb.de  waiting: Cloudflare can't be reached\n",
+            "https://hello.example.com\nhello.example.com  DNS record present\n",
+            "\nb.de  DNS record waiting: Cloudflare can't be reached\n",
         ],
     ),
     (

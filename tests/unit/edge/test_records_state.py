@@ -41,7 +41,7 @@ def standing(found: DomainState) -> tuple[Standing, str, str]:
     return found.standing, found.why, found.fix
 
 
-NOT_YET = "its record has not been looked at yet"
+NOT_YET = "Cloudflare has not been asked yet"
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ AGAIN = "deployhost tries again each minute"
         (
             known(failed={OTHER: ConnectionRefused("the token lacks a right", hint="x")}, found={OTHER: SHOP}),
             [],
-            ["the DNS record of b.example.com, which no app has any more, is not deleted yet; the token lacks a right: x"],
+            ["the DNS record of b.example.com, which no app uses any more, can't be deleted; the token lacks a right: x"],
         ),
     ],
 )  # fmt: skip
