@@ -153,6 +153,10 @@ class AccessRefused(DeployhostError, code="access_refused", exit_code=UNAVAILABL
     """GitHub refuses what this server is there: the App is suspended, uninstalled or deleted, or lacks a right."""
 
 
+class GitHubAppDeleted(AccessRefused, code="github_app_deleted", exit_code=UNAVAILABLE):
+    """GitHub no longer knows the App that this server is there, or its key."""
+
+
 class ProviderRefused(DeployhostError, code="provider_refused", exit_code=UNAVAILABLE):
     """A provider (Cloudflare, GitHub) answered and refused a request for another reason than the token."""
 

@@ -57,7 +57,9 @@ def connect(session: Session, request: "ConnectRequest") -> None:
         done = connecting(beside).run(request, checklist)
     except KeyboardInterrupt:
         raise Interrupted("stopped waiting; what is done stays", hint=request.command) from None
-    if not done.changed:
+    if not done.complete:
+        beside.say(f"! {done.connection.owner} is connected, and something is left to do at GitHub:")
+    elif not done.changed:
         beside.say(f"✓ {done.connection.owner} is connected; nothing to do")
     session.show(done.to_json(), lambda _: (f"  {note}" for note in done.notes))
 

@@ -22,7 +22,7 @@ class HttpAnswer:
     def message(self) -> str:
         """Return what the answer says went wrong, on one line."""
         text = self.body.get("message", "") if isinstance(self.body, dict) else ""
-        line = " ".join(str(text).split())
+        line = " ".join("".join(one if one.isprintable() else " " for one in str(text)).split())  # it goes to terminals
         return line if len(line) <= 200 else f"{line[:199]}…"
 
 

@@ -24,6 +24,7 @@ from deployhost.github.connect_plan import (
     MakeApp,
     NoteApp,
     SetHook,
+    owners_part,
     plan_connect,
 )
 from deployhost.github.connection import GitHubConnection
@@ -66,6 +67,11 @@ class Connected:
     notes: tuple[str, ...]
     changed: bool
 
+    @property
+    def complete(self) -> bool:
+        """Return whether nothing is left that only the owner can put right."""
+        return not owners_part(self.facts)
+
     def to_json(self) -> dict[str, Any]:
         """Return it as --json prints it."""
         connection, installation = self.connection, self.facts.installation
@@ -77,6 +83,7 @@ class Connected:
             "app_url": connection.app_url,
             "settings_url": connection.settings_page,
             "installed": installation is not None,
+            "suspended": installation is not None and installation.suspended,
             "repositories": None if installation is None else installation.selection,
             "webhook": self.facts.webhook_url or None,
             "webhook_active": connection.hooked and bool(self.facts.webhook_url),

@@ -58,7 +58,13 @@ class NoteApp(Step, word="note_app"):
 
 def plan_connect(facts: ConnectFacts) -> Plan:
     """Return the steps that are left. They are carried out one by one: what comes after the first may turn out otherwise."""
-    return Plan(tuple(_steps(facts)), tuple(_notes(facts)))
+    without = () if facts.webhook_host else (NO_TUNNEL,)
+    return Plan(tuple(_steps(facts)), (*owners_part(facts), *without))
+
+
+def owners_part(facts: ConnectFacts) -> tuple[str, ...]:
+    """Return what only the owner can put right, at GitHub."""
+    return () if facts.connection is None else tuple(_owners_part(facts, facts.connection))
 
 
 def _steps(facts: ConnectFacts) -> Iterator[Step]:
@@ -99,19 +105,13 @@ def _noted(connection: GitHubConnection, facts: ConnectFacts) -> GitHubConnectio
     return replace(connection, hooked=connection.hooked or facts.delivers)
 
 
-def _notes(facts: ConnectFacts) -> Iterator[str]:
-    connection, installation = facts.connection, facts.installation
-    if connection is None:
-        if not facts.webhook_host:
-            yield NO_TUNNEL
-        return
+def _owners_part(facts: ConnectFacts, connection: GitHubConnection) -> Iterator[str]:
+    installation = facts.installation
     if installation is not None and installation.suspended:
         yield f"{installation.owner} suspended the App: unsuspend it at {connection.install_page}"
     if installation is not None and (lacking := tuple(_lacking(installation))):
         yield f"the installation lacks rights ({', '.join(lacking)}): approve them at {connection.install_page}"
-    if not facts.webhook_host:
-        yield NO_TUNNEL
-    elif facts.hook is None or not (connection.hooked or facts.delivers):
+    if facts.webhook_host and (facts.hook is None or not (connection.hooked or facts.delivers)):
         # No call of the API turns a hook on that an App was made without.
         yield (
             f'GitHub does not tell this server of pushes yet: tick "Active" below "Webhook" at {connection.settings_page}'

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from deployhost.config import apps
-from deployhost.errors import AccessRefused, DeployhostError, InvalidRequest, NotFound, ProviderUnavailable
+from deployhost.errors import DeployhostError, GitHubAppDeleted, InvalidRequest, NotFound, ProviderUnavailable
 from deployhost.github import connection as files
 from deployhost.github.answers import GitHub
 from deployhost.github.connection import GitHubConnection
-from deployhost.github.refusals import disconnect_command
+from deployhost.github.refusals import at_github, disconnect_command
 from deployhost.model import AppName
 from deployhost.paths import Paths
 from deployhost.steps import Acts, Plan, Step
@@ -51,8 +51,8 @@ class DisconnectGitHub:
     def _uninstall(self) -> str:
         try:
             there = self.github.calls(self.connection).delete_installation()
-        except AccessRefused as error:  # the App was deleted, or its key: there is nothing left that we could do
-            return error.message
+        except GitHubAppDeleted:
+            return "it was deleted there"
         except ProviderUnavailable as error:
             path = self.paths.connections / f"{files.PREFIX}{self.connection.id}"
             raise ProviderUnavailable(
@@ -86,7 +86,7 @@ def chosen(paths: Paths, owner: str, html_url: str = "") -> GitHubConnection:
     if len(found) > 1:
         raise InvalidRequest(
             f"this server is connected to {len(found)} owners: say which",
-            hint=disconnect_command(found[0]),
+            hint=" ".join((disconnect_command(found[0]), *(at_github(found[0].html_url) if owner else ()))),
             details=tuple(f"{one.owner} at {one.html_url}" for one in found),
         )
     return found[0]

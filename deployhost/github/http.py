@@ -109,7 +109,7 @@ class GitHubHttp:
             if self._made is None:
                 self._made = httpx.Client(
                     transport=self._transport,
-                    verify=ssl.create_default_context(),
+                    verify=ssl.create_default_context() if self._transport is None else True,
                     timeout=TIMEOUT,
                     headers={"user-agent": f"deployhost/{__version__}"},
                 )

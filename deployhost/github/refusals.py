@@ -7,6 +7,7 @@ from deployhost.errors import (
     AccessRefused,
     ClockOff,
     DeployhostError,
+    GitHubAppDeleted,
     NotFound,
     ProviderRefused,
     ProviderUnavailable,
@@ -30,7 +31,7 @@ def refusal(answer: HttpAnswer, doing: str, connection: GitHubConnection, now: f
     if answer.status >= 500 or answer.status in (408, 409) or answer.status < 400:
         return ProviderUnavailable(f"GitHub failed with {answer.status} on {doing}", details=_said(answer))
     if answer.status == 401 or (answer.status == 404 and answer.message == APP_GONE):
-        return clock_off(answer, now) or app_deleted(answer, doing, connection)
+        return clock_off(answer, now) or app_deleted(answer, connection)
     if answer.status == 404:
         return NotFound(f"GitHub has nothing there, or the App {connection.slug} does not see it: {doing}")
     if answer.status == 403 and "archived" not in answer.message:  # "Repository was archived so is read-only."
@@ -38,10 +39,10 @@ def refusal(answer: HttpAnswer, doing: str, connection: GitHubConnection, now: f
     return ProviderRefused(f"GitHub refuses {doing} ({answer.status})", details=_said(answer))
 
 
-def app_deleted(answer: HttpAnswer, doing: str, connection: GitHubConnection) -> AccessRefused:
+def app_deleted(answer: HttpAnswer, connection: GitHubConnection) -> GitHubAppDeleted:
     """Return what to do about an App that GitHub no longer knows, or whose key it no longer takes."""
-    return AccessRefused(
-        f"GitHub does not accept the key of the App {connection.slug} on {doing}: the App or its key was deleted",
+    return GitHubAppDeleted(
+        f"GitHub does not know the App {connection.slug} any more: the App or its key was deleted",
         hint=disconnect_command(connection),
         details=(*_said(answer), f"the App's settings: {connection.settings_page}"),
     )
@@ -126,15 +127,16 @@ def _again(connection: GitHubConnection) -> str:
 
 def connect_command(html_url: str, org: str) -> str:
     """Return the command that connects an owner: an organization, or whoever is logged in there."""
-    return " ".join(("deployhost connect github", *((f"--org {org}",) if org else ()), *_at(html_url)))
+    return " ".join(("deployhost connect github", *((f"--org {org}",) if org else ()), *at_github(html_url)))
 
 
 def disconnect_command(connection: GitHubConnection) -> str:
     """Return the command that disconnects an owner."""
-    return " ".join((f"deployhost disconnect github {connection.owner}", *_at(connection.html_url)))
+    return f"deployhost disconnect github {connection.owner}"
 
 
-def _at(html_url: str) -> tuple[str, ...]:
+def at_github(html_url: str) -> tuple[str, ...]:
+    """Return the option that names a GitHub, if it is needed."""
     return (f"--github-url {html_url}",) if html_url != GITHUB else ()
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from deployhost.errors import AccessRefused, DeployhostError, NotFound, ProviderRefused
+from deployhost.errors import AccessRefused, DeployhostError, GitHubAppDeleted, NotFound, ProviderRefused
 from deployhost.github.answers import (
     AccessToken,
     BranchMissing,
@@ -281,7 +281,7 @@ class FakeGitHubCalls:
     def _app(self) -> FakeApp:
         app = self.github.apps.get(self.connection.app_id)
         if app is None:
-            raise AccessRefused("GitHub does not accept the key of the App: the App or its key was deleted")
+            raise GitHubAppDeleted("GitHub does not know the App any more: the App or its key was deleted")
         return app
 
     def _begin(self, call: str, *, changes: bool = False, as_app: bool = False) -> Callable[[], None]:

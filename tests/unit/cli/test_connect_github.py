@@ -53,6 +53,17 @@ def test_connected_already(run: Run, github: FakeGitHub, paths: Paths) -> None:
     assert run("connect", "github", "--dry-run").out.endswith("✓ connected; nothing to do\n")
 
 
+def test_what_only_the_owner_can_do(run: Run, github: FakeGitHub, paths: Paths) -> None:
+    save(paths, connection())
+    github.add_app(connection(), suspended=True)
+    shown = run("connect", "github")
+    assert shown.code == 0
+    assert shown.out.startswith(
+        "! octo is connected, and something is left to do at GitHub:\n  octo suspended the App: unsuspend it at https://github.com/"
+    )
+    assert run("connect", "github", "--json").json["suspended"] is True
+
+
 def test_what_goes_wrong(run: Run, github: FakeGitHub, paths: Paths) -> None:
     save(paths, connection())
     github.fail("app", ProviderUnavailable("api.github.com did not answer within 10 s"))

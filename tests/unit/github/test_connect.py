@@ -150,7 +150,7 @@ def test_all_of_it(with_tunnel: World) -> None:
     assert done.changed
     assert done.to_json() == {
         "owner": "octo", "kind": "user", "github": GITHUB, "app": "deployhost-1", "app_url": f"{GITHUB}/apps/deployhost-1",
-        "settings_url": f"{GITHUB}/settings/apps/deployhost-1", "installed": True, "repositories": "all",
+        "settings_url": f"{GITHUB}/settings/apps/deployhost-1", "installed": True, "suspended": False, "repositories": "all",
         "webhook": f"https://{HOST}{done.connection.webhook_path}", "webhook_active": True, "changed": True, "notes": [],
     }  # fmt: skip
     assert not world.connecting().plan(ConnectRequest())

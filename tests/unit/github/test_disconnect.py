@@ -71,10 +71,18 @@ def test_a_crash_and_a_rerun(paths: Paths, github: FakeGitHub, break_at: int) ->
 
 
 def test_an_app_that_is_gone(paths: Paths, github: FakeGitHub) -> None:
-    github.fail("delete_installation", AccessRefused("the App or its key was deleted"))
+    github.apps.clear()
     one = work(paths, github)
     apply(one.plan(), one.acts, Quiet())
     assert load_all(paths) == ()
+
+
+def test_a_refusal_of_another_kind(paths: Paths, github: FakeGitHub) -> None:
+    github.fail("delete_installation", AccessRefused("a right is missing"))
+    one = work(paths, github)
+    with pytest.raises(AccessRefused):
+        apply(one.plan(), one.acts, Quiet())
+    assert len(load_all(paths)) == 1
 
 
 def test_github_is_down(paths: Paths, github: FakeGitHub) -> None:

@@ -26,12 +26,12 @@ def test_request_and_answer() -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        return httpx.Response(201, json={"message": "  two\nlines "}, headers={"ETag": '"x"'})
+        return httpx.Response(201, json={"message": "  two\nlines \x1b"}, headers={"ETag": '"x"'})
 
     got = door(answer).send("POST", f"{API}/app", token=TOKEN, body={"a": "ü"}, etag='"old"')
     assert (got.status, got.body, got.headers["etag"], got.message) == (
         201,
-        {"message": "  two\nlines "},
+        {"message": "  two\nlines \x1b"},
         '"x"',
         "two lines",
     )
