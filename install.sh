@@ -15,8 +15,16 @@ Usage: ./install.sh [--wheel FILE] [OPTIONS OF deployhost setup]
 Installs deployhost on this server (Debian or Ubuntu, as root) from the checkout that this script lies in, or from a
 wheel, and sets the server up. Safe to run again at any point: what is there already is left alone.
 
-  --local              no account anywhere: apps are pushed to this server
-  --demo               push a small app at the end
+At a terminal, it asks for Cloudflare (apps are live at your domains) and GitHub (each push is deployed); both can be skipped.
+
+  --local              ask nothing and connect no account: apps are pushed to this server
+  --cloudflare-token FILE
+                       connect Cloudflare with the API token in a file
+  --zone ZONE          Cloudflare's zone for GitHub's deliveries, if the token sees several
+  --org ORG            connect this organization on GitHub; a browser has to confirm it
+  --github-url URL     a GitHub Enterprise Server
+  --skip ACCOUNTS      leave accounts out: cloudflare,github
+  --demo               deploy a small app, too
   --http-port PORT     kamal-proxy's port on 127.0.0.1 instead of 80
   --proxy-image FILE   kamal-proxy's image, made by docker save
   --kamal              Kamal's own command too (else it comes when `deployhost kamal` is first used)

@@ -49,7 +49,7 @@ def cloudflare(
         report = join(session, checklist, given, None if zone is None else to_domain(zone), dry_run=dry_run)
         if not report.plan and not session.json:
             checklist.tick("this server is connected to Cloudflare; nothing to do")
-    session.show(_result(report, dry_run=dry_run), _lines)
+    session.show(result_of(report, dry_run=dry_run), lines_of)
 
 
 def join(
@@ -130,7 +130,8 @@ def _token(text: str, otherwise: str) -> Secret:
     return Secret(token)
 
 
-def _result(report: "EdgeReport", *, dry_run: bool) -> dict[str, Any]:
+def result_of(report: "EdgeReport", *, dry_run: bool) -> dict[str, Any]:
+    """Return what connecting did as --json prints it."""
     connection = report.connection
     return {
         "account": {"id": connection.account_id, "name": connection.account_name},
@@ -145,7 +146,8 @@ def _result(report: "EdgeReport", *, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def _lines(result: dict[str, Any]) -> Iterator[str]:
+def lines_of(result: dict[str, Any]) -> Iterator[str]:
+    """Yield what a person reads of a result, whose steps were shown as they were done."""
     if result["dry_run"]:
         for step in result["steps"]:
             yield f"would {step['what']}"

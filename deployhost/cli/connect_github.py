@@ -15,7 +15,7 @@ from deployhost.cli.session import Session, session_of
 from deployhost.errors import Interrupted, InvalidRequest
 
 if TYPE_CHECKING:  # the room takes longer to load than every other verb to start
-    from deployhost.github.connect import ConnectGitHub, ConnectRequest
+    from deployhost.github.connect import Connected, ConnectGitHub, ConnectRequest
 
 LONGEST_LINE = 8192
 
@@ -42,15 +42,19 @@ def github(
     request = ConnectRequest(org=to_org(org), html_url=to_github_url(github_url), port=port)
     needs_root(request.command)
     if dry_run:
-        plan = connecting(session).plan(request)
-        result = {"steps": [step.to_json() for step in plan], "notes": list(plan.notes)}
-        session.show(result, _plan_lines)
+        session.show(plan_of(session, request), plan_lines)
         return
     connect(session, request)
 
 
 def connect(session: Session, request: "ConnectRequest") -> None:
     """Connect an owner, showing the steps and what the person has to do; with --json on standard error."""
+    done = join(session, request)
+    session.show(done.to_json(), lambda _: (f"  {note}" for note in done.notes))
+
+
+def join(session: Session, request: "ConnectRequest") -> "Connected":
+    """Do what is left to connect an owner, and return how it ended. Raise Interrupted, and what ConnectGitHub.run raises."""
     beside = replace(session, stdout=session.stderr) if session.json else session
     checklist = Checklist(beside.stdout, lambda _line: None)
     try:
@@ -61,7 +65,7 @@ def connect(session: Session, request: "ConnectRequest") -> None:
         beside.say(f"! {done.connection.owner} is connected, and something is left to do at GitHub:")
     elif not done.changed:
         beside.say(f"✓ {done.connection.owner} is connected; nothing to do")
-    session.show(done.to_json(), lambda _: (f"  {note}" for note in done.notes))
+    return done
 
 
 def connecting(session: Session) -> "ConnectGitHub":
@@ -98,7 +102,14 @@ def needs_root(command: str) -> None:
         raise InvalidRequest("only root may read the keys of connections", hint=f"sudo {command}")
 
 
-def _plan_lines(result: dict[str, Any]) -> Iterator[str]:
+def plan_of(session: Session, request: "ConnectRequest") -> dict[str, Any]:
+    """Return what is left to connect an owner, as --dry-run prints it. Raise what ConnectGitHub.plan raises."""
+    plan = connecting(session).plan(request)
+    return {"steps": [step.to_json() for step in plan], "notes": list(plan.notes)}
+
+
+def plan_lines(result: dict[str, Any]) -> Iterator[str]:
+    """Yield what a person reads of a plan."""
     for note in result["notes"]:
         yield f"  {note}"
     for step in result["steps"]:

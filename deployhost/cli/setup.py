@@ -1,4 +1,4 @@
-"""setup: setting the server up, and taking deployhost off it again."""
+"""setup: setting the server up, its accounts included, and taking deployhost off it again."""
 
 import contextlib
 import os
@@ -12,8 +12,9 @@ import typer
 from deployhost.cli.arguments import JsonOption, option
 from deployhost.cli.checklist import Checklist
 from deployhost.cli.session import Session, session_of
+from deployhost.cli.setup_accounts import AGAIN, Accounts, AccountsAsked, asked_for
 from deployhost.control.progress import ProgressLines
-from deployhost.errors import DeployhostError, InvalidRequest
+from deployhost.errors import DeployhostError, Interrupted, InvalidRequest
 from deployhost.steps import Plan
 
 if TYPE_CHECKING:  # the types take 2 ms to make, and the server's room more
@@ -25,6 +26,21 @@ LOCK = "setup.lock"
 BRING_PATIENCE = 1200.0  # seconds for a set-up that is under way
 
 
+TokenOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Read Cloudflare's API token from a file (default: asked for).")
+]
+ZoneOption = Annotated[
+    str | None, option("Zone of the webhook's host (default: the only one, or asked for).", "--zone", metavar="ZONE")
+]
+OrgOption = Annotated[str, option("Connect this organization on GitHub (default: asked for).", "--org", metavar="ORG")]
+GitHubUrlOption = Annotated[
+    str | None, option("GitHub Enterprise Server (default: https://github.com).", "--github-url", metavar="URL")
+]
+SkipOption = Annotated[
+    str, option("Leave accounts out: cloudflare, github or both, with a comma.", "--skip", metavar="ACCOUNTS")
+]
+
+
 def _port(summary: str, default: str) -> Any:
     return typer.Option(min=1, max=65535, help=summary, show_default=default)
 
@@ -32,7 +48,12 @@ def _port(summary: str, default: str) -> Any:
 def setup(
     context: typer.Context,
     *,
-    local: Annotated[bool, option("Set up without external accounts; you push to this server.", "--local")] = False,
+    local: Annotated[bool, option("Connect no account and ask nothing; you push to this server.", "--local")] = False,
+    cloudflare_token: TokenOption = None,
+    zone: ZoneOption = None,
+    org: OrgOption = "",
+    github_url: GitHubUrlOption = None,
+    skip: SkipOption = "",
     http_port: Annotated[int | None, _port("Port of kamal-proxy on 127.0.0.1.", "80")] = None,
     proxy_image: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Load kamal-proxy's image from a file that docker save wrote.")
@@ -48,19 +69,37 @@ def setup(
     purge: Annotated[bool, option("With --uninstall: delete the data too.", "--purge")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Set this server up, or bring it up to date. Whatever is in place stays unchanged.
+    """Set this server up, or bring it up to date: Docker, the proxy and the daemon, then Cloudflare and GitHub.
 
-    Example: deployhost setup --local --demo
+    Whatever is in place stays unchanged. A rerun asks only for what is missing.
+
+    Example: deployhost setup --cloudflare-token token.txt --zone example.com --org acme
     """
     session = session_of(context, as_json)
-    _check(local=local or kamal, uninstall=uninstall, purge=purge)
-    with locked_checklist(session, dry_run=dry_run) as checklist:
-        if uninstall:
+    _check(uninstall=uninstall, purge=purge)
+    if uninstall:
+        with locked_checklist(session, dry_run=dry_run) as checklist:
             _uninstall(session, checklist, purge=purge, dry_run=dry_run, yes=yes)
-            return
-        image = proxy_image.resolve() if proxy_image is not None else None
-        asked = {"http_port": http_port, "proxy_image": image, "kamal": kamal, "ssh_port": ssh_port}
-        _setup(session, checklist, asked, demo=demo, dry_run=dry_run, yes=yes)
+        return
+    # Kamal's command alone is no reason to ask for accounts.
+    local = local or (kamal and not any((cloudflare_token, zone, org, github_url, skip)))
+    asked = asked_for(
+        token=cloudflare_token,
+        zone=zone,
+        org=org,
+        github_url=github_url,
+        skip=skip,
+        local=local,
+        yes=yes,
+        dry_run=dry_run,
+    )
+    image = proxy_image.resolve() if proxy_image is not None else None
+    wishes = {"http_port": http_port, "proxy_image": image, "kamal": kamal, "ssh_port": ssh_port}
+    try:
+        _setup(session, Accounts(session=session, asked=asked), wishes, demo=demo)
+    except (KeyboardInterrupt, EOFError):
+        again = f"{AGAIN} --local" if local else AGAIN
+        raise Interrupted("set-up was stopped; what is done stays, and a rerun continues", hint=again) from None
 
 
 def bring_kamal(session: Session) -> None:
@@ -73,13 +112,11 @@ def bring_kamal(session: Session) -> None:
         _work(beside, checklist).run(_request(beside, {"kamal": True}), checklist)
 
 
-def _check(*, local: bool, uninstall: bool, purge: bool) -> None:
+def _check(*, uninstall: bool, purge: bool) -> None:
     if purge and not uninstall:
         raise InvalidRequest("--purge needs --uninstall", hint="deployhost setup --uninstall --purge")
-    if not (local or uninstall):
-        raise InvalidRequest("only local set-up is supported so far; add --local", hint="deployhost setup --local")
     if os.geteuid() != 0:
-        raise InvalidRequest("set-up changes the machine, so it must run as root", hint="sudo deployhost setup --local")
+        raise InvalidRequest("set-up changes the machine, so it must run as root", hint=f"sudo {AGAIN}")
 
 
 @contextlib.contextmanager
@@ -126,26 +163,38 @@ def _request(session: Session, asked: dict[str, Any], *, dry_run: bool = False, 
     return Request(**asked, dry_run=dry_run, consent=consent)
 
 
-def _setup(
-    session: Session, checklist: Checklist, asked: dict[str, Any], *, demo: bool, dry_run: bool, yes: bool
-) -> None:
-    report = _work(session, checklist).run(_request(session, asked, dry_run=dry_run, yes=yes), checklist)
-    if dry_run:
-        session.show(report.to_json(), _dry_run_lines)
-        return
+def _setup(session: Session, accounts: Accounts, wishes: dict[str, Any], *, demo: bool) -> None:
+    dry_run = accounts.asked.dry_run
+    result: dict[str, Any]
+    with locked_checklist(session, dry_run=dry_run) as checklist:
+        result = _setup_machine(session, checklist, accounts.asked, wishes)
+        if demo and not dry_run:
+            app, changed = _demo(session, checklist)
+            result.update(demo=app, url=app["url"], changed=result["changed"] or changed)
+        accounts.cloudflare(checklist)
+    accounts.github()  # without the lock: a person at a browser may take a while
+    result = {**result, **accounts.results, "changed": result["changed"] or accounts.changed}
+    if session.json:
+        session.show(result, lambda _: ())
+    elif not demo and not dry_run:
+        session.say("next: deployhost add OWNER/REPO" if accounts.ready else "next: deployhost add NAME")
+
+
+def _setup_machine(
+    session: Session, checklist: Checklist, asked: AccountsAsked, wishes: dict[str, Any]
+) -> dict[str, Any]:
+    request = _request(session, wishes, dry_run=asked.dry_run, yes=asked.yes)
+    report = _work(session, checklist).run(request, checklist)
+    if asked.dry_run:
+        if not session.json:
+            session.show(report.to_json(), _dry_run_lines)
+        return report.to_json()
     if not session.json:
         for note in report.notes:
             session.say(f"  {note}")
         if not report.changed:
             checklist.tick("this server is set up; nothing to do")
-    result = {**report.to_json(), "demo": None, "url": None}
-    if demo:
-        app, changed = _demo(session, checklist)
-        result.update(demo=app, url=app["url"], changed=report.changed or changed)
-    if session.json:
-        session.show(result, lambda _: ())
-    elif not demo:
-        session.say("next: deployhost add NAME")
+    return {**report.to_json(), "demo": None, "url": None}
 
 
 def _demo(session: Session, checklist: Checklist) -> "tuple[AppView, bool]":

@@ -199,7 +199,7 @@ def _choose(found: Sequence[FoundZone], saved: CloudflareConnection | None, requ
         return check_zone(answer, found, saved)
     raise InvalidRequest(
         "the token sees several zones: choose the one for the webhook's host",
-        hint=f"{AGAIN} --zone {served[0].name}",
+        hint=f"{AGAIN}{' --token FILE' if request.token is not None else ''} --zone {served[0].name}",
         details=tuple(zone.name for zone in served),
     )
 

@@ -23,6 +23,8 @@ def test_help_names_what_it_takes() -> None:
     assert done.returncode == 0
     for option in ("--local", "--demo", "--wheel", "--uninstall", "--purge", "--http-port", "--proxy-image", "--yes"):
         assert option in done.stdout
+    for option in ("--cloudflare-token", "--zone", "--org", "--github-url", "--skip"):
+        assert option in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_without_a_zone_and_a_terminal(cloud: FakeCloudflare, run: Run, token: s
     ran = run("connect", "cloudflare", "--token", token)
     assert ran.code == 2
     assert "  example.com\n  example.org\n" in ran.err
-    assert "try: deployhost connect cloudflare --zone example.com" in ran.err
+    assert "try: deployhost connect cloudflare --token FILE --zone example.com" in ran.err
     ran = run("connect", "cloudflare", "--token", token, "--zone", "Example.ORG.", "--json")
     assert ran.json["webhook_host"].endswith(".example.org")
     assert run("connect", "cloudflare", "--zone", "no zone").code == 2

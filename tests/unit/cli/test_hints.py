@@ -115,10 +115,6 @@ class Line:
         except Exception as error:
             said = getattr(error, "format_message", None)
             return str(error if said is None else said()) or type(error).__name__
-        if words[0] == "setup" and not {"local", "kamal", "uninstall"} & {
-            key for key, value in self.given.items() if value
-        }:
-            return "setup takes --local"
         return ""
 
     def knows(self, words: list[str]) -> bool:
@@ -146,7 +142,7 @@ def line() -> Line:
 def problem(line: Line, one: Named) -> str:
     words = shlex.split(one.words)
     if one.is_name:
-        return "" if line.knows(words) and words != ["setup"] else "it is no verb, or setup without --local"
+        return "" if line.knows(words) else "it is no verb"
     said = line.refuses(words)
     while said and len(words) > 1 and not one.is_all and re.fullmatch("[a-z]+", words[-1]) and words[-1] not in VERBS:
         words.pop()  # the sentence goes on: deployhost status NAME shows how it ends
@@ -168,8 +164,6 @@ def test_each_is_one_that_the_command_line_takes(line: Line) -> None:
     [
         "deployhost undeploy shop",
         "deployhost status --nope",
-        "deployhost setup",
-        "`deployhost setup` applies changes",
         "to see why: deployhost log shop",
         "it goes on; deployhost wait shop --patience 3 shows how it ends",
         "deployhost logs shop --deploy",

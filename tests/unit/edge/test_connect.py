@@ -286,7 +286,7 @@ def test_several_zones(world: World) -> None:
         world.connect()
     assert told.value.exit_code == 2
     assert told.value.details == ("example.com", "example.org")
-    assert told.value.hint == "deployhost connect cloudflare --zone example.com"
+    assert told.value.hint == "deployhost connect cloudflare --token FILE --zone example.com"
     world.nothing_made()
     report, _ = world.connect(choose=lambda zones: zones[0])
     assert report.connection.webhook_zone == "example.com"
