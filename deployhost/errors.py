@@ -85,8 +85,24 @@ class NotFound(DeployhostError, code="not_found", exit_code=NOT_FOUND):
     """A file, deploy, release or variable does not exist."""
 
 
+class RepositoryNotVisible(NotFound, code="repository_not_visible", exit_code=NOT_FOUND):
+    """There is no such repository on GitHub, or this server's App does not see it."""
+
+
+class BranchNotFound(NotFound, code="branch_not_found", exit_code=NOT_FOUND):
+    """A repository on GitHub has no such branch."""
+
+
+class SourceEmpty(NotFound, code="source_empty", exit_code=NOT_FOUND):
+    """A repository on GitHub has no commit to deploy yet."""
+
+
 class Conflict(DeployhostError, code="conflict", exit_code=CONFLICT):
     """The request conflicts with what is there: a name, domain or port that is taken, a lock that is held."""
+
+
+class ConsentNeeded(Conflict, code="consent_needed", exit_code=CONFLICT):
+    """A person has to agree first: what is there would become something else."""
 
 
 class NothingRecognised(DeployhostError, code="nothing_recognised", exit_code=FAILED):
@@ -123,6 +139,10 @@ class SwitchFailed(DeployhostError, code="switch_failed", exit_code=FAILED):
 
 class ProxyUnavailable(SwitchFailed, code="proxy_unavailable", exit_code=UNAVAILABLE):
     """kamal-proxy does not run, or ended before it answered: it refused nothing."""
+
+
+class FetchFailed(DeployhostError, code="fetch_failed", exit_code=FAILED):
+    """A commit could not be fetched from GitHub."""
 
 
 class DeployFailed(DeployhostError, code="deploy_failed", exit_code=FAILED):
@@ -172,6 +192,10 @@ class ProviderUnavailable(DeployhostError, code="provider_unavailable", exit_cod
     ) -> None:
         super().__init__(message, hint=hint, details=details, **more)
         self.retry_after = retry_after
+
+
+class NotConnected(DeployhostError, code="not_connected", exit_code=UNAVAILABLE):
+    """This server is not connected to the account that is needed."""
 
 
 class KamalUnavailable(DeployhostError, code="kamal_unavailable", exit_code=UNAVAILABLE):

@@ -33,6 +33,7 @@ from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
 from deployhost.journal.releases import Releases
 from deployhost.journal.removals import TAKEN_OUT, Removals
+from deployhost.journal.sources import Sources
 from deployhost.kamal import contract, registry
 from deployhost.kamal.files import KamalFiles
 from deployhost.kamal.lock import KamalLocks
@@ -65,6 +66,7 @@ class Remover:
     views: Views
     locks: KamalLocks
     removals: Removals
+    sources: Sources
     repositories: Repositories
     records: DomainRecords
     removed: Counter[AppName] = field(default_factory=Counter)  # how often each app was removed in this life
@@ -265,6 +267,7 @@ class Remover:
 
     def _forget(self, app: AppName) -> None:
         self.releases.forget(app)
+        self.sources.forget(app)
         for number in self.deploys.forget(app):
             self.events.remove(number)
 

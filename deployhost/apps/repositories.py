@@ -22,7 +22,7 @@ from deployhost.converge.findings.repository_plan import RepositoryFacts, is_unw
 from deployhost.errors import Conflict, DeployhostError, InvalidConfig
 from deployhost.journal.releases import Releases
 from deployhost.journal.removals import Removals
-from deployhost.model import AppName, Branch, Domain
+from deployhost.model import AppName, Branch, Domain, RepositoryName
 from deployhost.paths import Paths
 from deployhost.system.files import make_directory, problem
 from deployhost.system.git import BareRepository
@@ -92,7 +92,14 @@ class Repositories:
                         problems.append(error)
         return problems
 
-    def add(self, app: AppName, branch: Branch | None, domains: Iterable[Domain]) -> AppConfig:
+    def add(
+        self,
+        app: AppName,
+        branch: Branch | None,
+        domains: Iterable[Domain],
+        *,
+        source: RepositoryName | None = None,
+    ) -> AppConfig:
         """Put an app into apps.yml together with its repository, and return its settings: both are there, or neither.
 
         Raise Conflict if the name or a domain is taken, or the app is being removed.
@@ -107,7 +114,7 @@ class Repositories:
 
         with self._aside(app, branch) as made:
             try:
-                config = apps_yml.add_app(self.paths.apps_yml, app, branch, domains, ready=place)
+                config = apps_yml.add_app(self.paths.apps_yml, app, branch, domains, source=source, ready=place)
             except BaseException:
                 if placed:
                     with contextlib.suppress(DeployhostError):  # converge sees to it

@@ -26,11 +26,13 @@ from deployhost.control.views import (
 )
 from deployhost.edge.records import DomainRecords
 from deployhost.errors import DeployhostError, ErrorView
+from deployhost.github import source_notes
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
+from deployhost.journal.sources import Sources
 from deployhost.kamal import contract
 from deployhost.kamal.lock import LockDetails
-from deployhost.model import WEB, AppName, Deploy, Domain, ProcessName, Release, Trigger
+from deployhost.model import WEB, AppName, Branch, Deploy, Domain, ProcessName, Release, Trigger
 from deployhost.paths import Paths
 from deployhost.steps import Finding, Severity, Step
 from deployhost.system.clock import Clock
@@ -49,6 +51,7 @@ class Views:
     running: RunningReader
     deploys: Deploys
     releases: Releases
+    sources: Sources
     paths: Paths
     settings: ServerSettings
     apps: Apps
@@ -74,6 +77,7 @@ class Views:
             notes.settings(app, live, self.deploys.newest(app, by=Trigger.SETTINGS)),
             notes.workers(containers),
             self.left_alone(app),
+            "" if config.source is None else source_notes.note(self.sources.problem(app), self.clock.time()),
             "" if lock is None else notes.lock(app, lock, self.clock.time()),
         )
         return {
@@ -82,7 +86,8 @@ class Views:
             "state": state,
             "url": self.urls(config)[0],
             "urls": self.urls(config),
-            "branch": config.branch,
+            "branch": config.branch or self._default_branch(config),
+            "source": config.source,
             "remote": str(repo),
             "ssh_remote": f"ssh://root@{socket.gethostname()}{repo}",
             "domains": list(config.domains),
@@ -100,6 +105,10 @@ class Views:
             "last_deploy": None if newest is None else self.deploy(newest),
             "note": "; ".join(note for note in explained if note),
         }
+
+    def _default_branch(self, config: AppConfig) -> Branch | None:
+        pinned = None if config.source is None else self.sources.of(config.name)
+        return None if pinned is None else pinned.default_branch
 
     def _way_back(self, live: Release | None) -> str:
         if live is None or not live.failed:

@@ -40,7 +40,7 @@ def set_(
     session = session_of(context, as_json)
     app = AppName(name)
     wanted = [_pair(text) for text in values or []]
-    wanted += [(key, _content(Path(path))) for key, path in map(_pair, file or [])]
+    wanted += [(key, content(Path(path))) for key, path in map(_pair, file or [])]
     if from_stdin is not None:
         key = EnvName(from_stdin)
         wanted.append((key, _typed(session, key)))
@@ -92,7 +92,7 @@ def import_(
 
     session = session_of(context, as_json)
     app = AppName(name)
-    text = session.stdin.read() if file == "-" else _content(Path(file))
+    text = session.stdin.read() if file == "-" else content(Path(file))
     _set(session, app, dotenv.parse(text, "standard input" if file == "-" else file))
 
 
@@ -133,7 +133,8 @@ def _typed(session: Session, key: EnvName) -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def _content(path: Path) -> str:
+def content(path: Path) -> str:
+    """Return the text of a file that a person names. Raises NotFound, InvalidRequest, FileProblem."""
     try:
         return path.read_bytes().decode()
     except FileNotFoundError:

@@ -125,7 +125,8 @@ def app_status(app: AppView, now: datetime) -> list[str]:
         ("live", f"{Version(live['version']).short}{subject}, {ago(live['since'], now)}" if live else ""),
         ("head", f"{Sha(head).short} was pushed last" if head and (not live or head != live["sha"]) else ""),
         ("branch", app["branch"]),
-        ("remote", app["remote"]),
+        ("source", f"{app['source']} on GitHub" if app.get("source") else ""),
+        ("remote", "" if app.get("source") else app["remote"]),
         ("storage", app["storage"]),
         *_unusual(app),
     ]

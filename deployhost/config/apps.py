@@ -153,12 +153,31 @@ def set_branch(path: Path, name: AppName, branch: Branch) -> None:
     _set(path, name, "branch", branch)
 
 
-def set_source(path: Path, name: AppName, source: RepositoryName, *, ready: Callable[[], None] = lambda: None) -> bool:
-    """Set an app's GitHub repository and return whether that is a change. Raises AppNotFound.
+def set_source(
+    path: Path,
+    name: AppName,
+    source: RepositoryName,
+    *,
+    instead_of: RepositoryName | None,
+    branch: Branch | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Set an app's GitHub repository, and its branch if one is given. Raises AppNotFound, and Conflict if the app has another one by now.
 
     `ready` is called under the file's lock, before it is written; what it raises leaves the file as it is.
     """
-    return _set(path, name, "source", source, ready=ready)
+
+    def edit(text: YamlText, now: AppsFile) -> None:
+        there = now.get(name).source
+        if there is not None and not there.is_same(source) and not (instead_of and there.is_same(instead_of)):
+            raise Conflict(f"{name} is deployed from {there}", hint=f"deployhost status {name}")
+        ready()
+        if there != source:
+            text.set(("apps", name, "source"), source)
+        if branch is not None:
+            text.set(("apps", name, "branch"), branch)
+
+    change(path, edit)
 
 
 def add_domains(path: Path, name: AppName, domains: Iterable[Domain]) -> tuple[Domain, ...]:
@@ -197,12 +216,11 @@ def set_storage(path: Path, name: AppName, on: bool) -> bool:
     return _set(path, name, "storage", on)
 
 
-def _set(path: Path, name: AppName, key: str, value: bool | str, *, ready: Callable[[], None] = lambda: None) -> bool:
+def _set(path: Path, name: AppName, key: str, value: bool | str) -> bool:
     changed = False
 
     def edit(text: YamlText, now: AppsFile) -> None:
         nonlocal changed
-        ready()
         changed = getattr(now.get(name), key) != value
         if changed:
             text.set(("apps", name, key), value)

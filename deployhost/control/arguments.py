@@ -37,6 +37,23 @@ class AddArguments(OfApp):
     replace: bool | None
 
 
+class AddSourceArguments(TypedDict):
+    """Arguments of app.add_source. `source` is OWNER/REPO or its URL; without a name, the app gets the repository's.
+
+    `agreed` turns an app that is there into one of this repository; `deploy` false leaves the head as it is; `replace` is as with app.add.
+    """
+
+    source: str
+    name: str | None
+    branch: str | None
+    domains: Sequence[str] | None
+    variables: Mapping[str, str] | None
+    deploy: bool | None
+    agreed: bool | None
+    replace: bool | None
+    follow: NotRequired[bool]
+
+
 class RemoveArguments(OfApp):
     """Arguments of app.remove; `storage` deletes its data too."""
 

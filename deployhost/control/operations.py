@@ -35,6 +35,7 @@ class Operation(NamedTuple, Generic[Arguments, Result]):
 
 PING: Operation[arguments.NoArguments, results.Ping] = Operation("ping")
 APP_ADD: Operation[arguments.AddArguments, views.AppView] = Operation("app.add")
+APP_ADD_SOURCE: Operation[arguments.AddSourceArguments, results.SourceAppAdded] = Operation("app.add_source")
 APP_LIST: Operation[arguments.NoArguments, results.AppsFound] = Operation("app.list")
 APP_STATUS: Operation[arguments.OfAnyApp, results.StatusFound] = Operation("app.status")
 APP_REMOVE: Operation[arguments.RemoveArguments, results.RemovalPlan] = Operation("app.remove")

@@ -27,6 +27,19 @@ class AppsFound(TypedDict):
     problem: ErrorView | None
 
 
+class SourceAppBegun(AboutApp):
+    """What is known at the beginning of the deploy of an app that was added from GitHub."""
+
+    view: views.AppView
+    notes: list[str]
+
+
+class SourceAppAdded(SourceAppBegun):
+    """Result of app.add_source; `deploy` is null where nothing had to be deployed."""
+
+    deploy: views.DeployView | None
+
+
 class StatusFound(AppsFound):
     """Result of app.status."""
 

@@ -117,6 +117,7 @@ class AppView(TypedDict):
     url: str
     urls: list[str]
     branch: str | None
+    source: str | None  # the repository on GitHub that is deployed, OWNER/REPO; null: what is pushed here
     remote: str
     ssh_remote: str
     domains: list[str]

@@ -11,6 +11,7 @@ from deployhost.journal.last_run import Run
 from deployhost.model import AppName
 from deployhost.upkeep.kamal_registry import COLLECTING, RegistryCollector
 
+EVERY, JITTER = 60.0, 0.25  # seconds between questions to GitHub, and by which part of them less
 LOOK = 10.0  # seconds between looks at what a person, Kamal or a crash may have changed
 
 
@@ -23,6 +24,13 @@ def jobs(daemon: Parts) -> tuple[Job, ...]:
         Job(name="isolating", every=LOOK, run=lambda _: daemon.isolation.follow()),
         Job(name="seeing to DNS records", lane=Lane.NETWORK, every=LOOK, run=lambda _: daemon.records.follow()),
         *daemon.keeping.jobs(),
+        # It only says what is to be looked at; the looks have threads of their own, since GitHub may be slow.
+        Job(
+            name="asking GitHub about",
+            every=lambda: deployed_from_github(daemon),
+            jitter=JITTER,
+            run=lambda app: ask(daemon, app),
+        ),
         Job(
             name=COLLECTING,
             lane=Lane.SLOW,
@@ -30,6 +38,19 @@ def jobs(daemon: Parts) -> tuple[Job, ...]:
             run=lambda _: collect(daemon.registry),
         ),
     )
+
+
+def deployed_from_github(daemon: Parts) -> Mapping[AppName | None, float]:
+    """Return how often each app's repository on GitHub is looked at, in seconds, for those that have one, or had one until now."""
+    pinned = {one.app for one in daemon.sources.all()}
+    apps = daemon.apps.now().apps
+    return {name: EVERY for name, config in apps.items() if config.source is not None or name in pinned}
+
+
+def ask(daemon: Parts, app: AppName | None) -> None:
+    """Have an app's repository on GitHub looked at."""
+    if app is not None:
+        daemon.look_queue.ask(app)
 
 
 def converge(daemon: Parts) -> None:

@@ -33,6 +33,7 @@ from deployhost.system.docker import Docker
 from deployhost.system.docker_engine import SOCKET
 from deployhost.system.firewall import Firewall
 from deployhost.system.git import BareRepository
+from deployhost.system.git_fetch import GitFetcher
 from deployhost.system.http import Get
 from deployhost.system.netns import Namespaces
 from deployhost.upkeep.disk_plan import Space
@@ -72,6 +73,7 @@ class Outside:
     planner: Callable[[], PlanningPool] = PlanningPool
     kamal: Callable[[Paths], KamalProgram] = KamalProgram
     github: Callable[[], GitHub] = GitHubClient
+    fetcher: Callable[[], GitFetcher] = GitFetcher
     firewall: Firewall = field(default_factory=Firewall)
     bridges: Bridges = field(default_factory=Bridges)
     namespaces: Namespaces = field(default_factory=Namespaces)

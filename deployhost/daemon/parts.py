@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from deployhost.apps.adding import Additions
 from deployhost.apps.commits import Commits
 from deployhost.apps.export import Exports
 from deployhost.apps.live_settings import LiveSettings
@@ -32,6 +33,7 @@ from deployhost.converge.act import AppActor
 from deployhost.converge.act_server import ServerActor
 from deployhost.converge.read import FactsReader
 from deployhost.converge.rounds import Converge
+from deployhost.daemon.github_parts import GitHubParts
 from deployhost.daemon.keeping import Keeping
 from deployhost.daemon.outside import Outside
 from deployhost.daemon.part import part
@@ -63,9 +65,6 @@ from deployhost.edge.connection_now import ConnectionNow
 from deployhost.edge.records import DomainRecords
 from deployhost.edge.records_wish import WishReader
 from deployhost.github import connection
-from deployhost.github.accounts import GitHubAccounts
-from deployhost.github.answers import GitHub
-from deployhost.github.delivery_plan import LookAt
 from deployhost.github.statuses import CommitStatuses
 from deployhost.journal.builds import Builds
 from deployhost.journal.database import Database
@@ -76,7 +75,6 @@ from deployhost.journal.releases import Releases
 from deployhost.journal.removals import Removals
 from deployhost.journal.runs import Runs
 from deployhost.journal.sources import Sources
-from deployhost.journal.statuses import Statuses
 from deployhost.kamal.files import KamalFiles
 from deployhost.kamal.lock import KamalLocks
 from deployhost.kamal.patience import PATIENCE
@@ -103,7 +101,7 @@ from deployhost.upkeep.switch_logs import SwitchLogs
 log = logging.getLogger(__name__)
 
 
-class Parts:
+class Parts(GitHubParts):
     """The parts of one daemon, over where things lie and what is outside.
 
     Parts that need each other meet in the methods here, which ask for the other one only when they are called.
@@ -146,13 +144,9 @@ class Parts:
         found = connection.load_all(self.paths, broken=lambda _: None)
         return {one.id: one.webhook_secret for one in found if one.webhook_secret is not None}
 
-    def look(self, wanted: LookAt) -> None:
-        """Have what a delivery names looked at."""
-        log.info("a delivery of %s asks to look at %s", wanted.connection, wanted.repository)
-
     def make_all(self) -> None:
         """Make every part now. Raise FileProblem if the journal can't be opened."""
-        for name, one in vars(Parts).items():
+        for name, one in {**vars(GitHubParts), **vars(Parts)}.items():
             if isinstance(one, part):
                 getattr(self, name)
 
@@ -187,10 +181,6 @@ class Parts:
     builder: part[ImageBuilder] = part(
         lambda outside, paths, docker, settings, builds: outside.builder(paths, docker, settings, builds)
     )
-
-    # GitHub.
-    github: part[GitHub] = part(lambda outside: outside.github())
-    github_accounts = part(GitHubAccounts)
 
     # What a release runs in, and which container gets an app's requests.
     isolation = part(
@@ -263,6 +253,7 @@ class Parts:
     running = part(RunningReader, docker=lambda parts: parts.impatient_docker)
     views = part(Views, left_alone=lambda parts: parts.converge.left_alone)
     remover = part(Remover, kamal=lambda parts: parts.kamal_files)
+    additions = part(Additions, finish=lambda parts: parts.remover.finish)
 
     # What is not as it should be.
     reader = part(
@@ -279,7 +270,6 @@ class Parts:
     converge: part[Converge] = part(Converge)
 
     # What GitHub shows of commits.
-    statuses = part(Statuses)
     commit_statuses = part(
         CommitStatuses,
         url=lambda parts: parts.views.url,
@@ -295,7 +285,7 @@ class Parts:
         reachable=lambda parts: parts.has_tunnel,
         users=lambda _: listener_users,
     )
-    receiver = part(DeliveryReceiver, look=lambda parts: parts.look)
+    receiver = part(DeliveryReceiver, look=lambda parts: parts.look_queue.take)
     keeping = part(
         Keeping,
         keepers=lambda parts: {

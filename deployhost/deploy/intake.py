@@ -53,7 +53,8 @@ class Intake:
         The token names the push however often it is asked for: each push is one deploy. The first branch that is pushed to an
         app without one becomes its branch. Raise AppNotFound, InvalidConfig, NotFound for a commit that is not there.
         """
-        verdict = judge_push(app, self.apps.get(app).branch, ref, new)
+        config = self.apps.get(app)
+        verdict = judge_push(app, config.branch, ref, new, config.source)
         if verdict.branch is None:
             return verdict
         repository = self.repository(app)
@@ -70,6 +71,15 @@ class Intake:
         pushed = Push(ref, old, token)
         deploy = self._accept(app, commit.sha, Trigger.PUSH, subject=commit.subject, branch=verdict.branch, push=pushed)
         return Accepted(deploy, tuple(filter(None, (forward, *map(replaces, replaced)))))
+
+    def arrived(self, app: AppName, sha: Sha, branch: Branch, *, rebuild: bool = False) -> Deploy:
+        """Take a head of an app's branch that was fetched from elsewhere; it is deployed as a push is. Raise NotFound."""
+        commit = self.repository(app).commit(sha)
+        forward = going_forward(app, self.releases.live(app), self.deploys.chosen(app))
+        deploy = self._accept(app, sha, Trigger.PUSH, subject=commit.subject, branch=branch, rebuild=rebuild)
+        if forward:
+            self.events.append(deploy.id, {"event": "note", "text": forward})
+        return deploy
 
     def choose(
         self, app: AppName, sha: Sha, *, subject: str = "", branch: Branch | None = None, rebuild: bool = False

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from deployhost.errors import InvalidName
-from deployhost.model import AppName, Branch, Deploy, Release, Trigger
+from deployhost.model import AppName, Branch, Deploy, Release, RepositoryName, Trigger
 
 ZERO = "0" * 40  # git's "no such object"
 HEADS, TAGS = "refs/heads/", "refs/tags/"
@@ -28,11 +28,16 @@ class PushVerdict:
     adopt: bool = False
 
 
-def judge_push(app: str, wanted: Branch | None, ref: str, new: str) -> PushVerdict:
+def judge_push(
+    app: str, wanted: Branch | None, ref: str, new: str, source: RepositoryName | None = None
+) -> PushVerdict:
     """Return what a push means; `wanted` is the app's branch, None if it has none yet.
 
-    The first branch that is pushed to an app without one becomes its branch.
+    The first branch that is pushed to an app without one becomes its branch. An app that is deployed from a `source` on GitHub
+    takes no push here.
     """
+    if source is not None:
+        return PushVerdict(PushKind.REFUSE, f"{app} is deployed from {source} on GitHub: push there")
     deletion = new == ZERO
     if not ref.startswith(HEADS):
         what = f"tag {ref.removeprefix(TAGS)}" if ref.startswith(TAGS) else ref

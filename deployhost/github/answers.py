@@ -151,6 +151,9 @@ class GitHubCalls(Protocol):
     def for_repository(self, repository_id: int) -> AccessToken:
         """Return a token that reads the contents of one repository, and nothing else. Raise NotFound if the App does not see it."""
 
+    def forget_token(self, repository_id: int) -> None:
+        """Get a new token of a repository the next time: GitHub does not take the one that there is."""
+
     def app(self) -> RegisteredApp:
         """Return what the App is at GitHub."""
 

@@ -95,6 +95,11 @@ class GitHubApi:
         """Return a token that reads one repository, as GitHubCalls has it."""
         return self._token(repository_id)
 
+    def forget_token(self, repository_id: int) -> None:
+        """Get a new token of a repository the next time, as GitHubCalls has it."""
+        with self._lock:
+            self._tokens.pop(repository_id, None)
+
     # What the App itself may do.
 
     def app(self) -> RegisteredApp:

@@ -34,7 +34,7 @@ from deployhost.upkeep.disk_plan import Space
 from tests.fakes.builder import FakeBuilder, PlannerHere
 from tests.fakes.cloudflare import FakeCloudflare
 from tests.fakes.docker import Behaviour, Engine, FakeDocker, proxy_container
-from tests.fakes.git import FakeRepository, Refs
+from tests.fakes.git import FakeFetcher, FakeRepository, Refs
 from tests.fakes.github import FakeGitHub
 from tests.fakes.kamal import FakeKamal
 from tests.fakes.life import Crash, Life
@@ -232,6 +232,7 @@ class Assembled(Parts):
             builder=lambda *_: FakeBuilder(server.engine, server.behaviours, life),
             planner=PlannerHere,
             kamal=lambda paths: FakeKamal(paths, self.docker, server.engine, server.table),
+            fetcher=lambda: FakeFetcher(server.github, life),
             github=lambda: replace(server.github, effect=life.effect),  # GitHub outlives the daemon
             namespaces=FakeNamespaces(server.engine),
             get=server.engine.get,

@@ -56,6 +56,7 @@ class FakeRepository:
     facts: Repository
     branches: dict[str, Sha] = field(default_factory=dict)
     commits: set[Sha] = field(default_factory=set)
+    tags: dict[str, Sha] = field(default_factory=dict)  # by full name
     statuses: list[tuple[Sha, StatusState, str, str, str]] = field(default_factory=list)
     old_names: set[tuple[str, str]] = field(default_factory=set)
 
@@ -236,6 +237,9 @@ class FakeGitHubCalls:
         self._begin("for_repository")
         self._seen(repository_id)
         return AccessToken(Secret(f"ghs_{self.connection.app_id}_only_{repository_id}_" + "x" * 40), 4e9)
+
+    def forget_token(self, repository_id: int) -> None:
+        self.github.calls_made.append("forget_token")
 
     def app(self) -> RegisteredApp:
         self._begin("app", as_app=True)

@@ -103,6 +103,7 @@ def app_view(**more: Any) -> AppView:
         "url": "http://hello.localhost",
         "urls": ["http://hello.localhost", "http://hello.example.com"],
         "branch": "main",
+        "source": None,
         "remote": "/var/lib/deployhost/repos/hello.git",
         "ssh_remote": "root@box:/var/lib/deployhost/repos/hello.git",
         "domains": ["hello.example.com"],

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import cast
 
 import deployhost
+from deployhost.apps.adding import NewSource
 from deployhost.apps.known_apps import KnownApps, known_apps
 from deployhost.apps.remove import Remover
 from deployhost.apps.running import Running
@@ -12,14 +13,25 @@ from deployhost.apps.view import finding, iso, steps
 from deployhost.config.app import AppConfig
 from deployhost.config.env import revealed
 from deployhost.control.messages import Message
-from deployhost.control.results import AppsFound, ConvergePlan, Exported, RemovalPlan, StatusFound
+from deployhost.control.results import (
+    AppsFound,
+    ConvergePlan,
+    Exported,
+    RemovalPlan,
+    SourceAppAdded,
+    SourceAppBegun,
+    StatusFound,
+)
 from deployhost.control.views import AppView, BuildView, ServerView, WarningView
 from deployhost.daemon.control import Emit
 from deployhost.daemon.operations import requests
+from deployhost.daemon.operations.following import shown
 from deployhost.daemon.parts import Parts
 from deployhost.errors import DeployhostError, DockerUnavailable
+from deployhost.github import source_notes
+from deployhost.github.address import repository_address
 from deployhost.kamal.contract import PROXY_CONTAINER
-from deployhost.model import AppName, Branch, Domain
+from deployhost.model import AppName, Branch, Domain, EnvName
 from deployhost.steps import Finding, Severity, sentence
 
 
@@ -47,6 +59,31 @@ def add(parts: Parts, request: Message, _emit: Emit) -> AppView:
     config = parts.repositories.add(name, branch, domains)
     parts.records.settle(domains, replace=replace, problem=problem)
     return parts.views.app(config)
+
+
+def add_source(parts: Parts, request: Message, emit: Emit) -> SourceAppAdded:
+    """Add an app whose repository is on GitHub, and follow the deploy of its head."""
+    host, source = repository_address(requests.text(request, "source"))
+    variables = requests.values(request, "variables") if request.get("variables") is not None else {}
+    added = parts.additions.add(
+        NewSource(
+            source=source,
+            host=host,
+            name=None if request.get("name") is None else requests.app_name(request),
+            branch=None if request.get("branch") is None else Branch(requests.text(request, "branch")),
+            domains=tuple(Domain(domain) for domain in requests.texts(request, "domains")),
+            variables={EnvName(name): value for name, value in variables.items()},
+            deploy=request.get("deploy", True) is not False,
+            agreed=bool(request.get("agreed")),
+            replace=bool(request.get("replace")),
+        )
+    )
+    rest: SourceAppBegun = {
+        "app": added.config.name,
+        "view": parts.views.app(added.config),
+        "notes": list(added.notes),
+    }
+    return {**rest, "deploy": None if added.deploy is None else shown(parts, added.deploy, request, emit, rest)}
 
 
 def list_apps(parts: Parts, _request: Message, _emit: Emit) -> AppsFound:
@@ -156,7 +193,10 @@ def _findings(parts: Parts) -> list[Finding]:
         Finding(Severity.ERROR if one["hint"] else Severity.WARNING, one["message"], fix=one["hint"])
         for one in _warnings(parts)
     ]
-    found = (*parts.converge.findings(), *parts.records.findings())
+    apps = _known(parts).apps
+    problems = [parts.sources.problem(name) for name, config in apps.items() if config and config.source]
+    of_sources = source_notes.findings(filter(None, problems))
+    found = (*parts.converge.findings(), *parts.records.findings(), *of_sources)
     known = {one.what for one in found}
     return [*found, *(one for one in reported if not any(one.what.startswith(what) for what in known))]
 

@@ -37,14 +37,19 @@ def push(parts: Parts, request: Message, emit: Emit) -> PushView:
 
 def start(parts: Parts, request: Message, emit: Emit) -> DeployView:
     """Deploy the newest pushed commit of an app's branch, or the commit that `ref` names."""
-    app = listed(parts, request).name
+    config = listed(parts, request)
+    app, rebuild = config.name, bool(request.get("rebuild"))
     ref = None if request.get("ref") is None else requests.text(request, "ref")
+    if config.source is not None:
+        choice = parts.choices.deploy(app, ref, rebuild=rebuild)
+        if choice.note:
+            emit({"event": "note", "text": choice.note})
+        return shown(parts, choice.deploy, request, emit)
     newest = parts.commits.pushed(app)
     sha = parts.commits.newest(app) if ref is None else parts.commits.named(app, ref)
     # git's branch follows what was pushed; whoever chooses another commit does not push it.
     branch = parts.commits.branch(app) if sha == newest or ref is None else None
     subject = parts.repository(app).commit(sha).subject
-    rebuild = bool(request.get("rebuild"))
     deploy = parts.intake.choose(app, sha, subject=subject, branch=branch, rebuild=rebuild)
     if branch is None and newest is not None:
         emit({"event": "note", "text": f"{sha.short} is not the newest push ({newest.short}); the branch stays"})

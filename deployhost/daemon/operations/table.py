@@ -24,6 +24,7 @@ OPERATIONS: Mapping[str, Callable[[Parts, Message, Emit], Message]] = dict(
     (
         _row(asked.PING, server.ping),
         _row(asked.APP_ADD, apps.add),
+        _row(asked.APP_ADD_SOURCE, apps.add_source),
         _row(asked.APP_CONVERGE, apps.converge),
         _row(asked.APP_EXPORT, apps.export),
         _row(asked.APP_INSPECT, apps.inspect),

@@ -23,6 +23,7 @@ from deployhost.control.results import (
     Pruned,
     ReleasesFound,
     RemovalPlan,
+    SourceAppAdded,
     StatusFound,
     StorageChanged,
     StorageShown,
@@ -85,6 +86,11 @@ def storage_changed(**more: Any) -> StorageChanged:
     return cast("StorageChanged", {**view, **more})
 
 
+def source_added(deploy: DeployView | None = None, notes: Sequence[str] = ()) -> SourceAppAdded:
+    view = app_view(source="acme/shop")
+    return {"app": "hello", "view": view, "notes": list(notes), "deploy": deploy}
+
+
 DELETE: StepView = {"step": "X", "what": "delete", "why": "gone"}
 
 # arguments; the operation, the rest of the request, the result; what a person reads of it
@@ -99,6 +105,32 @@ VERBS: list[tuple[list[str], str, dict[str, Any], Any, list[str]]] = [
             "git push deployhost main",
             "http://hello.localhost, http://hello.example.com",
         ],
+    ),
+    (
+        ["add", "https://github.com/acme/shop", "--name", "hello", "-b", "main", "-d", "b.de", "--no-deploy", "--yes"],
+        "app.add_source",
+        {
+            "source": "https://github.com/acme/shop",
+            "name": "hello",
+            "branch": "main",
+            "domains": ["b.de"],
+            "deploy": False,
+            "agreed": True,
+            "follow": True,
+        },
+        source_added(notes=["acme/shop is archived: nobody can push to it"]),
+        [
+            "hello is deployed from acme/shop (branch main): the next push there is deployed\n",
+            "! acme/shop is archived",
+            "It answers at http://hello.localhost, http://hello.example.com",
+        ],
+    ),
+    (
+        ["add", "acme/shop"],
+        "app.add_source",
+        {"source": "acme/shop", "follow": True},
+        source_added(deploy=deploy_view()),
+        ["hello is deployed from acme/shop (branch main): push there to deploy\n", "live at http://hello.localhost"],
     ),
     (
         ["list"],
@@ -711,6 +743,8 @@ def test_hostile_names_never_reach_the_socket(control: FakeControl, run: Run, ve
     "arguments",
     [
         ["add", "hello", "--branch", "-x"],
+        ["add", "acme/shop", "--name", "-x"],
+        ["add", "acme/shop", "--branch", "a..b"],
         ["add", "hello", "--branch", "a..b"],
         ["add", "hello", "--domain", "a b.de"],
         ["domains", "add", "hello", "x"],

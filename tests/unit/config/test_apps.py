@@ -14,7 +14,7 @@ from deployhost.config.app import AppConfig
 from deployhost.config.apps import AppsFile
 from deployhost.config.yaml_tree import parse
 from deployhost.errors import AppNotFound, Conflict, DeployhostError, InvalidConfig
-from deployhost.model import AppName, Branch, Domain
+from deployhost.model import AppName, Branch, Domain, RepositoryName
 
 HELLO, SHOP = AppName("hello"), AppName("shop")
 
@@ -280,6 +280,31 @@ def test_edits_touch_only_their_own_lines(path: Path) -> None:
         .replace("# flow\n", '# flow\n  blog:\n    branch: "on"\n    domains:\n      - blog.example.com\n')
     )
     assert path.read_text() == expected
+
+
+def test_the_source_of_an_app(path: Path) -> None:
+    shop, store, other = (RepositoryName(f"acme/{name}") for name in ("shop", "store", "other"))
+    path.write_text(FULL)
+    apps.set_source(path, HELLO, shop, instead_of=None, branch=Branch("live"))
+    assert (apps.load(path).get(HELLO).source, apps.load(path).get(HELLO).branch) == (shop, "live")
+    apps.set_source(path, HELLO, store, instead_of=RepositoryName("ACME/Shop"))
+    assert apps.load(path).get(HELLO).source == store
+    for instead_of in (None, shop, other):
+        with pytest.raises(Conflict) as failed:
+            apps.set_source(path, HELLO, other, instead_of=instead_of)
+        assert failed.value.message == "hello is deployed from acme/store"
+
+    def no() -> None:
+        raise Conflict("it is being removed")
+
+    before = path.read_text()
+    with pytest.raises(Conflict):
+        apps.set_source(path, HELLO, shop, instead_of=store, ready=no)
+    assert path.read_text() == before
+    with pytest.raises(AppNotFound):
+        apps.set_source(path, AppName("none"), shop, instead_of=None)
+    added = apps.add_app(path, AppName("new"), source=shop)
+    assert (added.source, added.branch) == (shop, None)
 
 
 def test_removing_an_app_leaves_the_others_and_their_comments(path: Path) -> None:

@@ -5,14 +5,18 @@ from typing import cast
 
 import pytest
 
+from deployhost.config.app import AppConfig
 from deployhost.daemon.jobs import LOOK, collect, collect_by_hand, jobs
 from deployhost.daemon.keeping import EVERY, Keeping
 from deployhost.daemon.parts import Parts
 from deployhost.daemon.schedule import PutOff
 from deployhost.daemon.schedule_plan import Lane
 from deployhost.kamal.registry import Collected
+from deployhost.model import AppName, RepositoryName
 from deployhost.upkeep.kamal_registry import COLLECTING, WEEK, RegistryCollector
 from tests.fakes.assembled import Assembled
+
+SHOP, BLOG, NEWS = AppName("shop"), AppName("blog"), AppName("news")
 
 
 class Told:
@@ -20,6 +24,11 @@ class Told:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.apps = {
+            SHOP: AppConfig(SHOP, source=RepositoryName("acme/shop")),
+            BLOG: AppConfig(BLOG),
+            NEWS: AppConfig(NEWS),
+        }
         self.interval: float | None = WEEK
         part = self.part
         self.daemon = cast(
@@ -32,6 +41,9 @@ class Told:
                 isolation=part("isolation", "follow"),
                 records=part("records", "follow"),
                 keeping=Keeping({"sweeping up": self.keep}, lambda _note: None),
+                apps=SimpleNamespace(now=lambda: SimpleNamespace(apps=self.apps)),
+                sources=SimpleNamespace(all=lambda: [SimpleNamespace(app=NEWS)]),
+                look_queue=SimpleNamespace(ask=lambda app: self.calls.append(f"look at {app}")),
                 registry=SimpleNamespace(interval=lambda: self.interval, run=self.collect),
             ),
         )
@@ -58,10 +70,12 @@ def test_each_does_its_own() -> None:
         ("isolating", {None: LOOK}, Lane.QUICK),
         ("seeing to DNS records", {None: LOOK}, Lane.NETWORK),
         ("sweeping up", {None: EVERY}, Lane.QUICK),
+        ("asking GitHub about", {SHOP: 60.0, NEWS: 60.0}, Lane.QUICK),
         (COLLECTING, {None: WEEK}, Lane.SLOW),
     ]
     for job in table.values():
-        job.run(None)
+        for app in job.intervals():
+            job.run(app)
     assert told.calls == [
         "repositories.follow",
         "converge.run",
@@ -70,6 +84,8 @@ def test_each_does_its_own() -> None:
         "isolation.follow",
         "records.follow",
         "keep",
+        "look at shop",
+        "look at news",
         "collect",
     ]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deployhost.daemon.github_parts import GitHubParts
 from deployhost.daemon.outside import Outside
 from deployhost.daemon.part import part
 from deployhost.daemon.parts import Parts
@@ -17,7 +18,7 @@ from deployhost.paths import Paths
 from tests.fakes import github
 from tests.fakes.assembled import Server
 
-NAMES = [name for name, one in vars(Parts).items() if isinstance(one, part)]
+NAMES = [name for name, one in {**vars(GitHubParts), **vars(Parts)}.items() if isinstance(one, part)]
 
 
 def production(root: Path) -> Parts:
@@ -62,7 +63,7 @@ def test_a_test_replaces_what_is_outside_in_one_place(server: Server) -> None:
     assert daemon.images.images.builder is daemon.builder is daemon.fake_builder
     assert daemon.kamal_engine.kamal is daemon.fake_kamal
     assert daemon.boot.get == server.engine.get
-    source = inspect.getsource(Parts)
+    source = inspect.getsource(Parts) + inspect.getsource(GitHubParts)
     assert [one.name for one in dataclasses.fields(Outside) if f"outside.{one.name}" not in source] == []
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployhost.deploy.push_plan import ZERO, PushKind, judge_push
-from deployhost.model import Branch
+from deployhost.model import Branch, RepositoryName
 
 SHA, MAIN = "a" * 40, Branch("main")
 
@@ -37,6 +37,14 @@ def test_verdict(case: str) -> None:
     assert says is None or verdict.says == says
     assert bool(verdict.says) is (kind is not PushKind.DEPLOY), "whatever is not deployed is explained"
     assert verdict.adopt is (kind is PushKind.DEPLOY and wanted is None)
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/heads/idea", "refs/tags/v1"])
+@pytest.mark.parametrize("new", [SHA, ZERO])
+def test_an_app_that_is_deployed_from_github_takes_no_push(ref: str, new: str) -> None:
+    verdict = judge_push("shop", MAIN, ref, new, RepositoryName("acme/shop"))
+    assert (verdict.kind, verdict.branch) == (PushKind.REFUSE, None)
+    assert verdict.says == "shop is deployed from acme/shop on GitHub: push there"
 
 
 @given(st.sampled_from([None, MAIN, Branch("x/y")]), st.text(max_size=20), st.sampled_from([SHA, ZERO]))

@@ -18,7 +18,7 @@ from deployhost.errors import (
 )
 from deployhost.github import connection as connections
 from deployhost.github.statuses import DAY
-from deployhost.journal.sources import PinnedSource
+from deployhost.journal.pinned import PinnedSource
 from deployhost.model import AppName, DeployStatus, RepositoryName, Sha, Trigger
 from tests.fakes.assembled import Assembled, FakeClock, Server, settle, sha
 from tests.fakes.github import FakeRepository, connection

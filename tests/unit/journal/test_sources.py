@@ -7,7 +7,8 @@ import pytest
 
 from deployhost.errors import InvalidRequest, NotFound
 from deployhost.journal.database import Database
-from deployhost.journal.sources import PinnedSource, Sources
+from deployhost.journal.pinned import PinnedSource
+from deployhost.journal.sources import Sources
 from deployhost.model import AppName, Branch, RepositoryName, Sha
 from tests.fakes.journal import Ticking
 
@@ -41,11 +42,6 @@ def test_a_pin_outlives_the_daemon(sources: Sources, database: Database, path: P
     assert sources.of_repository(7) == [plain, PIN]
     assert sources.of_repository(8) == []
     assert sources.all() == [plain, PIN]
-
-
-def test_it_is_named_as_apps_yml_has_it_or_is_about_to() -> None:
-    named = {name: PIN.is_named(RepositoryName(name)) for name in ("ACME/shop", "acme/shop2", "acme/other")}
-    assert named == {"ACME/shop": True, "acme/shop2": True, "acme/other": False}
 
 
 def test_a_problem_lasts_since_it_began(sources: Sources) -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from deployhost.journal.database import Database
 from deployhost.journal.deploys import Deploys
+from deployhost.journal.pinned import PinnedSource
 from deployhost.journal.posted import PostedStatus
-from deployhost.journal.sources import PinnedSource, Sources
+from deployhost.journal.sources import Sources
 from deployhost.journal.statuses import Statuses
 from deployhost.model import AppName, RepositoryName, Sha, Trigger
 from tests.fakes.journal import Ticking

@@ -1,0 +1,223 @@
+"""Looks at apps' repositories on GitHub: a head that nobody has decided on is deployed, as the fetch returned it."""
+
+import contextlib
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from deployhost.config.app import AppConfig
+from deployhost.config.current import Apps
+from deployhost.deploy.intake import Intake
+from deployhost.errors import (
+    AppNotFound,
+    BranchNotFound,
+    DeployhostError,
+    InvalidConfig,
+    NotFound,
+    ProviderUnavailable,
+    SourceEmpty,
+)
+from deployhost.github.answers import BranchMissing, Head, NotModified
+from deployhost.github.fetching import Fetching, Moved
+from deployhost.github.locating import Located, Locator
+from deployhost.github.look_plan import HEADS, LookVerdict, PushHint, decided_on, deployed_branch, judge
+from deployhost.journal.deploys import Deploys
+from deployhost.journal.releases import Releases
+from deployhost.journal.sources import Sources
+from deployhost.model import AppName, Branch, Deploy, Sha
+
+TRIES = 4  # fetches of a branch that moves while it is fetched
+log = logging.getLogger(__name__)
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class FetchedHead:
+    """The head of an app's branch, as a fetch returned it and GitHub vouched for it by the repository's id."""
+
+    branch: Branch
+    sha: Sha
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looks:
+    """Compares the heads of apps' repositories with those that were decided on.
+
+    One look at a time per app. Why one fails is in the journal until one goes well; the app serves on.
+    """
+
+    apps: Apps
+    locator: Locator
+    fetching: Fetching
+    sources: Sources
+    deploys: Deploys
+    releases: Releases
+    intake: Intake
+    _locks: dict[AppName, threading.RLock] = field(default_factory=lambda: defaultdict(threading.RLock), init=False)
+    # What GitHub said last of a branch: by app, the App that asked, the repository and the branch.
+    _heads: dict[tuple[AppName, str, int, Branch], Head] = field(default_factory=dict, init=False)
+
+    @contextlib.contextmanager
+    def alone(self, app: AppName) -> Iterator[None]:
+        """Keep looks at an app's repository away until the block ends."""
+        with self._locks[app]:
+            yield
+
+    def look(self, app: AppName, hint: PushHint | None = None) -> Deploy | None:
+        """Look at an app's repository, and return the deploy that this asked for, if it did.
+
+        With a hint, its branch is fetched without asking GitHub first. Never raise what goes wrong: `status` says it.
+        """
+        with self.alone(app):
+            try:
+                config = self.apps.get(app)
+                if config.source is None:
+                    self.sources.forget(app)  # a person took it out of apps.yml
+                    return None
+                deploy = self._look(config, hint)
+                self.sources.went_well(app)
+                return deploy
+            except (AppNotFound, InvalidConfig):
+                return None  # it is gone, or apps.yml says what is wrong
+            except DeployhostError as error:
+                if self.sources.fails(app, error):
+                    log.warning("looking at the repository of %s: %s", app, error)
+                return None
+
+    def head(self, app: AppName) -> FetchedHead:
+        """Fetch the head of an app's branch. Raise what keeps it from being deployed."""
+        with self.alone(app):
+            located, branch = self._located(self.apps.get(app))
+            return self._proven(located, branch, self._asked(located, branch))
+
+    def arrived(self, app: AppName, head: FetchedHead, *, rebuild: bool = False) -> Deploy | None:
+        """Have a head deployed if it was not decided on before, and return its deploy."""
+        with self.alone(app):
+            if head.sha == self._decided(app):
+                return None
+            return self._accept(app, head, rebuild=rebuild)
+
+    def locate(self, app: AppName) -> Located:
+        """Return the repository of an app, and who sees it. Raise what keeps it from being looked at."""
+        source = self.apps.get(app).source
+        if source is None:
+            raise NotFound(f"{app} is not deployed from GitHub", hint=f"deployhost status {app}")
+        return self.locator.locate(app, source)
+
+    def branch(self, app: AppName) -> Branch | None:
+        """Return the branch of an app that is deployed, as far as it is known."""
+        pinned, config = self.sources.of(app), self.apps.get(app)
+        return config.branch if pinned is None else deployed_branch(config.branch, pinned)
+
+    def _look(self, config: AppConfig, hint: PushHint | None) -> Deploy | None:
+        hinted = None if hint is None else self._hinted(config, hint)
+        if hint is not None and hinted is not None:
+            if hinted[1] != hint.branch:
+                return None  # a push to another branch
+            return self._settled(*hinted, hint.after)
+        located, branch = self._located(config)
+        key = (config.name, located.account.connection.id, located.pinned.repository, branch)
+        before = self._heads.get(key)
+        there = located.account.calls.branch(located.pinned.repository, branch, before.etag if before else "")
+        if isinstance(there, BranchMissing):
+            raise self._missing(located, branch)
+        head = before if isinstance(there, NotModified) else there
+        if head is None or head.sha == self._decided(config.name):
+            self._remember(key, head)
+            return None
+        deploy = self._settled(located, branch, head.sha)
+        self._remember(key, head)
+        return deploy
+
+    def _remember(self, key: tuple[AppName, str, int, Branch], head: Head | None) -> None:
+        if head is not None:
+            self._heads[key] = head
+
+    def _hinted(self, config: AppConfig, hint: PushHint) -> tuple[Located, Branch] | None:
+        """Return an app's repository and branch as they are known, if a hint is of that repository and it need not be asked for."""
+        located = None if config.source is None else self.locator.known(config.name, config.source)
+        if located is None or not hint.is_of(located.pinned):
+            return None
+        branch = deployed_branch(config.branch, located.pinned)
+        return None if branch is None else (located, branch)
+
+    def _settled(self, located: Located, branch: Branch, known: Sha) -> Deploy | None:
+        """Fetch a branch and have its head deployed unless it was decided on; `known` is what GitHub said that it is."""
+        app = located.pinned.app
+        head = self._proven(located, branch, known)
+        if head.sha == self._decided(app):
+            return None
+        now = self.sources.of(app)
+        config = self.apps.get(app)
+        if (
+            now is None
+            or now.repository != located.pinned.repository
+            or config.source is None
+            or not now.is_named(config.source)
+        ):
+            return None  # it is deployed from elsewhere by now
+        deploy = self._accept(app, head)
+        self.fetching.tidy(app)
+        return deploy
+
+    def _proven(self, located: Located, branch: Branch, known: Sha) -> FetchedHead:
+        """Fetch a branch until its head is one that GitHub names for the repository's id, or that was decided on."""
+        decided = self._decided(located.pinned.app)
+        for _ in range(TRIES):
+            located, sha = self._fetched(located, f"{HEADS}{branch}")
+            if judge(sha, decided, known) is not LookVerdict.UNPROVEN:
+                return FetchedHead(branch, sha)
+            known = self._asked(located, branch)
+            if sha == known:
+                return FetchedHead(branch, sha)
+        raise ProviderUnavailable(f"the head of {branch} of {located.pinned.current} is not settled yet")
+
+    def _fetched(self, located: Located, what: str) -> tuple[Located, Sha]:
+        return self.at_its_name(located, lambda at: self.fetching.fetch(at.account, at.pinned, what))
+
+    def at_its_name(self, located: Located, ask: Callable[[Located], Found]) -> tuple[Located, Found]:
+        """Return what git answers, and the repository as it is then: where it has moved, it is looked for by its id, once."""
+        try:
+            return located, ask(located)
+        except Moved:
+            now = replace(self.locate(located.pinned.app), facts=None)
+        try:
+            return now, ask(now)
+        except Moved as error:
+            raise ProviderUnavailable(f"GitHub shows {now.pinned.current} to its App, but not to git") from error
+
+    def _located(self, config: AppConfig) -> tuple[Located, Branch]:
+        located = self.locate(config.name)
+        branch = deployed_branch(config.branch, located.pinned)
+        if branch is None:
+            raise SourceEmpty(
+                f"{located.pinned.current} has no default branch: set `branch` of {config.name} in apps.yml"
+            )
+        return located, branch
+
+    def _asked(self, located: Located, branch: Branch) -> Sha:
+        there = located.account.calls.branch(located.pinned.repository, branch)
+        if isinstance(there, BranchMissing):
+            raise self._missing(located, branch)
+        if isinstance(there, NotModified):
+            raise ProviderUnavailable(f"GitHub does not say what {branch} of {located.pinned.current} is")
+        return there.sha
+
+    def _missing(self, located: Located, branch: Branch) -> DeployhostError:
+        pinned = located.pinned
+        if branch == pinned.default_branch and self.deploys.newest_head(pinned.app) is None:
+            return SourceEmpty(f"{pinned.current} has no commit on {branch} yet: its first push is deployed")
+        return BranchNotFound(
+            f"{pinned.current} has no branch {branch}",
+            hint=f"git push origin {branch}",
+            details=(f"to deploy another one, set `branch` of {pinned.app} in apps.yml",),
+        )
+
+    def _decided(self, app: AppName) -> Sha | None:
+        return decided_on(self.sources.of(app), self.deploys.newest_head(app), self.releases.live(app))
+
+    def _accept(self, app: AppName, head: FetchedHead, *, rebuild: bool = False) -> Deploy:
+        return self.intake.arrived(app, head.sha, head.branch, rebuild=rebuild)

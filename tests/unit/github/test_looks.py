@@ -1,0 +1,467 @@
+"""Looks at a repository on GitHub: each head is deployed once, and only ever one of the pinned repository."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from deployhost.config import apps as apps_yml
+from deployhost.deploy.push_plan import PushVerdict
+from deployhost.errors import (
+    AccessRefused,
+    ClockOff,
+    DeployhostError,
+    NotFound,
+    ProviderUnavailable,
+    SourceEmpty,
+)
+from deployhost.github import connection as files
+from deployhost.github.look_plan import PushHint
+from deployhost.model import AppName, Branch, DeployStatus, RepositoryName, Sha, Trigger
+from tests.fakes.assembled import Assembled, Server, settle, sha
+from tests.fakes.docker import Behaviour
+from tests.fakes.github import connection
+from tests.fakes.life import Crash, Life
+from tests.fakes.on_github import SHOP, OnGitHub, look
+from tests.fakes.recovering import check, restart
+from tests.fakes.sweep import effects
+
+ONE, TWO, THREE = sha(1), sha(2), sha(3)
+MAIN = Branch("main")
+FULL_LOOK = ["repository_by_id", "branch"]
+FETCH = ["for_repository", "fetch"]
+
+
+@pytest.fixture
+def there(server: Server) -> OnGitHub:
+    return OnGitHub(server, ONE)
+
+
+@pytest.fixture
+def shop(there: OnGitHub) -> AppName:
+    return there.add()
+
+
+@pytest.fixture
+def daemon(server: Server, shop: AppName) -> Assembled:
+    """Return a daemon that has deployed the first head."""
+    daemon = server.start()
+    look(daemon, shop)
+    return daemon
+
+
+def hint(there: OnGitHub, after: Sha, branch: str = "main") -> PushHint:
+    return PushHint(connection=there.connection.id, repository=there.shop.id, branch=Branch(branch), after=after)
+
+
+def problem(daemon: Assembled) -> str:
+    found = daemon.sources.problem(SHOP)
+    return "" if found is None else found.error["message"]
+
+
+def test_what_stands_in_apps_yml_by_hand_is_pinned_and_deployed(server: Server, there: OnGitHub, shop: AppName) -> None:
+    daemon = server.start()
+    deploy = look(daemon)
+    assert deploy is not None
+    assert (deploy.status, deploy.sha, deploy.trigger, deploy.branch) == (DeployStatus.LIVE, ONE, Trigger.PUSH, MAIN)
+    assert deploy.subject == f"subject of {ONE.short}"
+    pinned = daemon.sources.of(shop)
+    assert pinned is not None
+    assert (pinned.repository, pinned.default_branch, pinned.host) == (there.shop.id, MAIN, "https://github.com")
+    check(server, daemon, shop, ONE)
+
+
+def test_a_head_that_has_not_changed_costs_two_questions(daemon: Assembled, there: OnGitHub) -> None:
+    there.calls  # noqa: B018
+    assert look(daemon) is None
+    assert there.calls == FULL_LOOK
+    there.push(TWO)
+    assert look(daemon) is not None
+    assert there.calls == FULL_LOOK + FETCH
+    assert look(daemon) is None
+    assert there.calls == FULL_LOOK, "that one was decided on"
+
+
+def test_a_delivery_causes_one_fetch(daemon: Assembled, there: OnGitHub, server: Server) -> None:
+    there.calls  # noqa: B018
+    there.push(TWO)
+    deploy = daemon.looks.look(SHOP, hint(there, TWO))
+    assert deploy is not None
+    assert there.calls == FETCH
+    assert daemon.looks.look(SHOP, hint(there, TWO)) is None, "once more"
+    assert there.calls == FETCH
+    daemon.work_off()
+    check(server, daemon, SHOP, TWO)
+
+
+def test_a_delivery_that_is_late(daemon: Assembled, there: OnGitHub) -> None:
+    """What is deployed is the head as it is; GitHub is asked for it by the repository's id, since the fetch goes by name."""
+    there.push(TWO)
+    there.push(THREE)
+    there.calls  # noqa: B018
+    deploy = daemon.looks.look(SHOP, hint(there, TWO))
+    assert deploy is not None
+    assert deploy.sha == THREE
+    assert there.calls == [*FETCH, "branch"]
+
+
+def test_a_delivery_of_another_branch_or_connection(daemon: Assembled, there: OnGitHub) -> None:
+    there.push(TWO, "feature")
+    there.calls  # noqa: B018
+    assert daemon.looks.look(SHOP, hint(there, TWO, "feature")) is None
+    assert there.calls == []
+    assert daemon.looks.look(SHOP, replace(hint(there, TWO), connection="f" * 16)) is None
+    assert there.calls == FULL_LOOK, "nothing that it says is taken for true"
+
+
+def test_a_head_that_failed_is_retried_by_people_only(daemon: Assembled, there: OnGitHub, server: Server) -> None:
+    server.behaviours[TWO] = Behaviour(exits=1)
+    there.push(TWO)
+    deploy = look(daemon)
+    assert deploy is not None
+    assert deploy.status is DeployStatus.FAILED
+    assert look(daemon) is None
+    assert look(server.start()) is None, "nor by the next daemon"
+    del server.behaviours[TWO]
+    daemon = restart(server)
+    head = daemon.looks.head(SHOP)
+    assert daemon.looks.arrived(SHOP, head) is None
+    there.push(ONE)
+    again = look(daemon)
+    assert again is not None
+    assert (again.sha, again.status) == (ONE, DeployStatus.LIVE), "it was put back, which is news"
+
+
+@pytest.mark.parametrize("how", ["cancelled", "rolled back"])
+def test_what_a_person_decided_otherwise(daemon: Assembled, there: OnGitHub, server: Server, how: str) -> None:
+    there.push(TWO)
+    deploy = daemon.looks.look(SHOP)
+    assert deploy is not None
+    if how == "cancelled":
+        daemon.deploys.ask_to_cancel(deploy.id)
+    else:
+        daemon.work_off()
+        live = daemon.releases.of_app(SHOP)[-1]
+        daemon.intake.back(live)
+    daemon.work_off()
+    assert look(daemon) is None
+    assert look(restart(server)) is None
+    assert daemon.live(SHOP).sha == ONE
+    there.push(THREE)
+    assert look(daemon) is not None
+    assert daemon.live(SHOP).sha == THREE
+
+
+def test_heads_that_overtake_each_other(daemon: Assembled, there: OnGitHub, server: Server) -> None:
+    there.push(TWO)
+    two = daemon.looks.look(SHOP)
+    there.push(THREE)
+    three = daemon.looks.look(SHOP)
+    assert two is not None
+    assert three is not None
+    daemon.work_off()
+    assert daemon.deploys.get(two.id).superseded_by == three.id
+    check(server, daemon, SHOP, THREE)
+    assert look(daemon) is None
+
+
+def test_the_branch_of_apps_yml(server: Server, there: OnGitHub) -> None:
+    shop = there.add(branch="live")
+    there.push(TWO, "live")
+    daemon = server.start()
+    deploy = look(daemon, shop)
+    assert deploy is not None
+    assert (deploy.sha, deploy.branch) == (TWO, "live")
+    apps_yml.set_branch(server.paths.apps_yml, shop, MAIN)
+    deploy = look(daemon, shop)
+    assert deploy is not None
+    assert (deploy.sha, deploy.branch) == (ONE, "main"), "it was changed by hand"
+
+
+def test_the_default_branch_also_once_that_changes(daemon: Assembled, there: OnGitHub) -> None:
+    there.push(TWO, "trunk")
+    assert look(daemon) is None
+    there.shop.facts = replace(there.shop.facts, default_branch="trunk")
+    deploy = look(daemon)
+    assert deploy is not None
+    assert (deploy.sha, deploy.branch) == (TWO, "trunk")
+    assert daemon.commits.branch(SHOP) == "trunk"
+
+
+def test_several_apps_of_a_repository(server: Server, there: OnGitHub, daemon: Assembled) -> None:
+    blog = there.add("blog", branch="live")
+    there.push(TWO, "live")
+    look(daemon, blog)
+    assert daemon.live(blog).sha == TWO
+    assert daemon.live(SHOP).sha == ONE
+    assert [one.app for one in daemon.sources.of_repository(there.shop.id)] == [blog, SHOP]
+
+
+def test_a_rename_is_followed_and_written_down(daemon: Assembled, there: OnGitHub, server: Server) -> None:
+    server.github.rename(there.shop.id, "octo/store")
+    there.push(TWO)
+    deploy = look(daemon)
+    assert deploy is not None
+    assert deploy.sha == TWO
+    assert daemon.apps.get(SHOP).source == "octo/store"
+    pinned = daemon.sources.of(SHOP)
+    assert pinned is not None
+    assert (pinned.written, pinned.current) == ("octo/store", "octo/store")
+
+
+def test_a_delivery_right_after_a_rename(daemon: Assembled, there: OnGitHub, server: Server) -> None:
+    server.github.rename(there.shop.id, "octo/store")
+    there.push(TWO)
+    deploy = daemon.looks.look(SHOP, hint(there, TWO))
+    assert deploy is not None
+    assert deploy.sha == TWO
+    assert daemon.apps.get(SHOP).source == "octo/store"
+
+
+@pytest.mark.parametrize("hinted", [False, True])
+@pytest.mark.parametrize("private", [False, True])
+def test_another_repository_under_the_old_name_is_never_deployed(
+    daemon: Assembled, there: OnGitHub, server: Server, hinted: bool, private: bool
+) -> None:
+    server.github.rename(there.shop.id, "octo/store")
+    thief = server.github.add_repository("octo/shop", {"main": sha(66)}, private=private)
+    there.push(TWO)
+    for _ in range(3):
+        look_with = hint(there, TWO) if hinted else None
+        daemon.looks.look(SHOP, look_with)
+        daemon.looks.look(
+            SHOP, PushHint(connection=there.connection.id, repository=thief.id, branch=MAIN, after=sha(66))
+        )
+        daemon.work_off()
+    assert sha(66) not in {deploy.sha for deploy in daemon.deploys.of_app(SHOP)}
+    daemon.looks.look(SHOP)
+    daemon.work_off()
+    assert daemon.live(SHOP).sha == TWO
+    assert daemon.apps.get(SHOP).source == "octo/store"
+
+
+def test_a_transfer_to_an_owner_whose_app_we_are_too(daemon: Assembled, there: OnGitHub, server: Server) -> None:
+    other = connection("hexa", 2)
+    server.github.add_app(other)
+    server.github.rename(there.shop.id, "hexa/shop")
+    there.push(TWO)
+    assert look(daemon) is None
+    assert "no repository octo/shop" in problem(daemon)
+    files.save(server.paths, other)
+    deploy = look(daemon)
+    assert deploy is not None
+    assert deploy.sha == TWO
+    assert daemon.apps.get(SHOP).source == "hexa/shop"
+    assert problem(daemon) == ""
+
+
+def test_a_rename_that_cant_be_written_down_yet(daemon: Assembled, there: OnGitHub, server: Server) -> None:
+    """A removal that broke off knows the entry by its text; it is written later."""
+    server.github.rename(there.shop.id, "octo/store")
+    there.push(TWO)
+    daemon.removals.begin(SHOP, with_storage=False)
+    assert look(daemon) is not None
+    assert daemon.apps.get(SHOP).source == "octo/shop"
+    daemon.removals.done(SHOP)
+    there.push(THREE)
+    assert look(daemon) is not None
+    assert daemon.apps.get(SHOP).source == "octo/store"
+
+
+def test_another_source_by_hand(daemon: Assembled, there: OnGitHub, server: Server) -> None:
+    """Its owner wants that one: it is pinned instead."""
+    server.github.add_repository("octo/blog", {"main": THREE})
+    text = server.paths.apps_yml.read_text()
+    server.paths.apps_yml.write_text(text.replace("octo/shop", "octo/blog"))
+    deploy = look(daemon)
+    assert deploy is not None
+    assert deploy.sha == THREE
+    server.paths.apps_yml.write_text(text.replace("    source: octo/shop\n", ""))
+    assert look(daemon) is None
+    assert daemon.sources.of(SHOP) is None, "it is one that is pushed to again"
+    server.paths.apps_yml.write_text(text.replace("source: octo/shop", "source: [1]"))
+    assert look(daemon) is None
+    server.paths.apps_yml.write_text("apps:\n")
+    assert look(daemon) is None
+
+
+def test_added_again_after_its_removal(daemon: Assembled, there: OnGitHub, server: Server) -> None:
+    """What GitHub said to the app before is no reason not to deploy the new one."""
+    look(daemon)
+    daemon.remover.remove(daemon.apps.get(SHOP), with_storage=False)
+    assert daemon.sources.of(SHOP) is None
+    there.add()
+    deploy = look(daemon)
+    assert deploy is not None
+    assert deploy.status is DeployStatus.LIVE
+
+
+def test_removed_while_it_is_fetched(daemon: Assembled, there: OnGitHub, server: Server) -> None:
+    there.push(TWO)
+    fetch = daemon.fetching.fetcher.fetch
+
+    def remove(*arguments: object) -> Sha:
+        found = fetch(*arguments)  # type: ignore[arg-type]
+        daemon.remover.remove(daemon.apps.get(SHOP), with_storage=False)
+        return found
+
+    object.__setattr__(daemon.fetching, "fetcher", type("F", (), {"fetch": staticmethod(remove)})())
+    assert look(daemon) is None
+    assert daemon.deploys.of_app(SHOP) == []
+
+
+def test_a_push_to_this_server_is_refused(daemon: Assembled) -> None:
+    for ref in ("refs/heads/main", "refs/heads/other", "refs/tags/v1"):
+        answer = daemon.intake.push(SHOP, ref, "0" * 40, TWO)
+        assert isinstance(answer, PushVerdict)
+        assert answer.says == "shop is deployed from octo/shop on GitHub: push there"
+
+
+TROUBLES: dict[str, tuple[Callable[[OnGitHub], object], str, str]] = {
+    "branch deleted": (lambda there: there.shop.branches.clear(), "octo/shop has no branch main", "git push origin main"),
+    "access lost": (
+        lambda there: setattr(there.server.github.apps[there.connection.app_id], "visible", set()),
+        "there is no repository octo/shop, or the GitHub App deployhost-1 does not see it",
+        "",
+    ),
+    "deleted": (
+        lambda there: there.server.github.repositories.clear(),
+        "there is no repository octo/shop, or the GitHub App deployhost-1 does not see it",
+        "",
+    ),
+    "suspended": (
+        lambda there: setattr(there.server.github.apps[there.connection.app_id], "suspended", True),
+        "the GitHub App deployhost-1 is suspended",
+        "",
+    ),
+    "uninstalled": (
+        lambda there: setattr(there.server.github.apps[there.connection.app_id], "installed", False),
+        "the GitHub App deployhost-1 is not installed",
+        "",
+    ),
+    "disconnected": (
+        lambda there: files.delete(there.server.paths, there.connection),
+        "this server is not connected to octo on GitHub",
+        "deployhost connect github",
+    ),
+    "clock off": (
+        lambda there: there.server.github.fail("repository_by_id", ClockOff("the clock is wrong", hint="timedatectl")),
+        "the clock is wrong",
+        "timedatectl",
+    ),
+    "down": (
+        lambda there: there.server.github.fail("branch", ProviderUnavailable("GitHub can't be reached")),
+        "GitHub can't be reached",
+        "",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TROUBLES)
+def test_status_says_what_keeps_it_from_being_looked_at(
+    daemon: Assembled, there: OnGitHub, server: Server, name: str
+) -> None:
+    cause, says, fix = TROUBLES[name]
+    repositories, branches = dict(server.github.repositories), dict(there.shop.branches)
+    cause(there)
+    assert look(daemon) is None
+    found = daemon.sources.problem(SHOP)
+    assert found is not None
+    assert found.error["message"] == says
+    assert found.error["hint"] == fix
+    assert says in daemon.views.app(daemon.apps.get(SHOP))["note"]
+    assert daemon.live(SHOP).sha == ONE, "it serves on"
+    server.github.repositories.update(repositories)
+    there.shop.branches.update(branches)
+    app = server.github.apps[there.connection.app_id]
+    app.visible, app.suspended, app.installed = None, False, True
+    files.save(server.paths, there.connection)
+    there.push(TWO)
+    assert look(daemon) is not None
+    assert daemon.sources.problem(SHOP) is None
+    assert daemon.live(SHOP).sha == TWO
+
+
+def test_an_empty_repository(server: Server) -> None:
+    there = OnGitHub(server, ONE)
+    there.shop.branches.clear()
+    there.add()
+    daemon = server.start()
+    assert look(daemon) is None
+    found = daemon.sources.problem(SHOP)
+    assert found is not None
+    assert found.error["code"] == SourceEmpty.code
+    there.push(ONE)
+    assert look(daemon) is not None
+    assert daemon.sources.problem(SHOP) is None
+
+
+ERRORS = (
+    AccessRefused("no"),
+    NotFound("no"),
+    ClockOff("no"),
+    ProviderUnavailable("429", retry_after=60),
+    ProviderUnavailable("it did not answer within 10 s"),
+)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda one: f"{one.code} {one.message}")
+@pytest.mark.parametrize("call", ["repository", "repository_by_id", "branch", "for_repository", "fetch"])
+@pytest.mark.parametrize("hinted", [False, True])
+def test_each_call_fails_each_way(
+    server: Server, there: OnGitHub, shop: AppName, call: str, error: DeployhostError, hinted: bool
+) -> None:
+    """What is live stays, nothing is deployed that should not be, and the next look catches up, with one deploy."""
+    daemon = server.start()
+    if call != "repository":
+        look(daemon)
+        there.push(TWO)
+    server.github.fail(call, error)
+    deploy = daemon.looks.look(shop, hint(there, TWO) if hinted else None)
+    daemon.work_off()
+    if deploy is None:
+        assert daemon.sources.problem(shop) is not None
+    server.github.faults.clear()
+    look(daemon)
+    assert daemon.sources.problem(shop) is None
+    head = ONE if call == "repository" else TWO
+    check(server, daemon, shop, head)
+    assert [one.sha for one in daemon.deploys.of_app(shop)].count(head) == 1
+
+
+@pytest.mark.parametrize("work", ["first", "push", "rename"])
+def test_crash_at_every_effect(server: Server, there: OnGitHub, shop: AppName, work: str) -> None:
+    """The daemon dies at each effect of a look; the next one looks again, and each commit was built once."""
+    daemon = server.start()
+    head = ONE
+    if work != "first":
+        look(daemon)
+        there.push(TWO)
+        head = TWO
+    if work == "rename":
+        server.github.rename(there.shop.id, "octo/store")
+    restore, text = server.remember(), server.paths.apps_yml.read_text()
+    for at in effects():
+        restore()
+        server.paths.apps_yml.write_text(text)
+        life = Life(break_at=at)
+        try:
+            daemon = server.start(life)
+            daemon.looks.look(shop)
+            daemon.work_off()
+        except Crash:
+            pass
+        settle()
+        daemon = restart(server)
+        daemon.work_off()
+        daemon.looks.look(shop)
+        daemon.work_off()
+        assert daemon.looks.look(shop) is None, "a second look has nothing to do"
+        check(server, daemon, shop, head)
+        assert [one.sha for one in daemon.deploys.of_app(shop)].count(head) == 1
+        pinned = daemon.sources.of(shop)
+        assert pinned is not None
+        assert daemon.apps.get(shop).source == RepositoryName("octo/store" if work == "rename" else "octo/shop")
+        if not life.broke:
+            break
+    assert at > 12, "the sweep went through a look and its deploy"
