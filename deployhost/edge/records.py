@@ -99,13 +99,13 @@ class DomainRecords:
         if found is None:
             return
         connection, wish = found
-        if replace:
-            self._given_up.update(domains)
+        given_up = domains if replace else ()
         zones = {zone_of(connection.zones, domain) for domain in domains}
         concerned = [zone for zone in connection.zones if zone in zones]
         if problem is None:
-            self._see_to(connection, concerned)
+            self._see_to(connection, concerned, given_up)
         else:
+            self._given_up |= _within(connection, concerned, given_up)
             self._put_off(connection, concerned, wish, problem)
 
     @property
@@ -170,7 +170,12 @@ class DomainRecords:
         return seen is None or bool(seen.outcome.found) or bool(_of_zone(connection, zone, wish))
 
     def _see_to(
-        self, connection: CloudflareConnection, zones: Sequence[Zone], *, patience: float | None = None
+        self,
+        connection: CloudflareConnection,
+        zones: Sequence[Zone],
+        given_up: Collection[Domain] = (),
+        *,
+        patience: float | None = None,
     ) -> None:
         """See to zones, one after the other. Where Cloudflare does not answer, it is not asked about the others either."""
         if not zones:
@@ -180,11 +185,13 @@ class DomainRecords:
             with self.cloudflare.opened(connection.token) as account:
                 while left:
                     with self._alone(patience):
+                        self._given_up |= _within(connection, left[:1], given_up)
                         problem = self._zone(account, connection, left[0])
                     left.pop(0)
                     if isinstance(problem, ProviderUnavailable):
                         raise problem
         except DeployhostError as error:
+            self._given_up |= _within(connection, left, given_up)
             found = self._wanted()
             if found is not None:
                 self._put_off(connection, left, found[1], error)
@@ -262,6 +269,10 @@ def _server(connection: CloudflareConnection) -> Server:
 
 def _of_zone(connection: CloudflareConnection, zone: Zone, wish: Wish) -> dict[Domain, AppName]:
     return {domain: app for domain, app in wish.wanted.items() if zone_of(connection.zones, domain) == zone}
+
+
+def _within(connection: CloudflareConnection, zones: Collection[Zone], domains: Iterable[Domain]) -> set[Domain]:
+    return {domain for domain in domains if zone_of(connection.zones, domain) in zones}
 
 
 def _key(connection: CloudflareConnection, zone: Zone, wish: Wish, found: Mapping[str, AppName]) -> object:

@@ -252,6 +252,30 @@ def test_what_was_given_up_once_is_not_given_up_for_ever(server: Server, joined:
     assert standings(daemon, A) == [Standing.REFUSED], "a record that somebody puts there later is another matter"
 
 
+def test_what_was_given_up_in_one_zone_is_over_where_another_fails(server: Server) -> None:
+    joined = Joined(server, "b.example")
+    joined.foreign(A)
+    other = joined.cloud.record(joined.others[0].id, "b.example", "203.0.113.7", kind="A")
+    server.add("shop", text=f"domains: [{A}, b.example]")
+    daemon = server.start()
+    asked = iter(["", "", "", "late"])
+
+    def fault(name: str) -> None:
+        if name == "records" and next(asked, ""):
+            raise late()
+
+    joined.cloud.fault = fault
+    daemon.records.settle([A, Domain("b.example")], replace=True)
+    assert joined.leads(A)
+    assert joined.cloud.records_of(joined.others[0].id) == [other]
+    joined.cloud.all_records[joined.zone.id].clear()
+    joined.foreign(A)
+    daemon.clock.sleep(records.RETRY)
+    daemon.records.check()
+    assert standings(daemon, A) == [Standing.REFUSED]
+    assert joined.leads("b.example")
+
+
 BROKEN = [
     ("apps: [", "as a whole"),
     ("apps:\n  shop:\n    nonsense: 1\n", "its entry"),
