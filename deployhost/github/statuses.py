@@ -11,7 +11,7 @@ from deployhost.journal.posted import PENDING, PostedStatus
 from deployhost.journal.redactor import Redactor
 from deployhost.journal.sources import Sources
 from deployhost.journal.statuses import Statuses
-from deployhost.model import AppName, Secret
+from deployhost.model import AppName, DeployStatus, Secret
 from deployhost.system.clock import Clock
 
 WHAT = "posting commit statuses"
@@ -107,7 +107,8 @@ class CommitStatuses:
         posted = list((recorded | self._unrecorded).values())
         deploys = self.statuses.to_tell(now - FIRST, [one for one in posted if one.state == PENDING])
         targets = [StatusTarget(pin.app, pin.repository, pin.connection) for pin in self.sources.all()]
-        return to_post(deploys, targets, posted, {one.app: self._public(one.app) for one in targets})
+        live = {one.app for one in deploys if one.status is DeployStatus.LIVE}
+        return to_post(deploys, targets, posted, {app: self._public(app) for app in live})
 
     def _public(self, app: AppName) -> str:
         url = self.url(app)

@@ -37,13 +37,16 @@ class Statuses:
         self.database.change("DELETE FROM commit_statuses WHERE posted_at < ?", before)
 
     def to_tell(self, since: float, pending: Sequence[PostedStatus]) -> list[Deploy]:
-        """Return the deploys that were asked for since a moment, of apps with a repository at GitHub, and those of pending statuses.
+        """Return the deploys that something may have to be posted of, oldest first: they run, or did, and their end was not posted.
 
-        Oldest first. Raise FileProblem.
+        They are those that were asked for since a moment, of apps with a repository at GitHub, and those of pending statuses.
+        A release that failed after its success was posted is among them. Raise FileProblem.
         """
         question = (
-            "SELECT id FROM deploys JOIN sources USING (app) WHERE requested_at > ? AND NOT forgotten"
-            " AND trigger IN ('push', 'manual')"
+            "SELECT d.id FROM deploys d JOIN sources USING (app)"
+            " LEFT JOIN commit_statuses p ON p.deploy = d.id AND p.state <> 'pending'"
+            " WHERE d.requested_at > ? AND NOT d.forgotten AND d.started_at IS NOT NULL AND d.trigger IN ('push', 'manual')"
+            " AND (p.deploy IS NULL OR (p.state = 'success' AND d.error IS NOT NULL))"
         )
         numbers = {int(row["id"]) for row in self.database.all(question, since)} | {one.deploy for one in pending}
         return [deploy for number in sorted(numbers) if (deploy := self._deploy(number)) is not None]

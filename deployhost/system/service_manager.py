@@ -18,5 +18,10 @@ def restart_command(name: str, pid: int) -> str:
     return f"systemctl restart {name}" if _systemd_runs() else f"kill {pid}"
 
 
+def log_command(name: str, logs: Path) -> str:
+    """Return the command that shows the last lines that a service logged; our supervisor keeps its logs in `logs`."""
+    return f"journalctl --unit {name} --lines 50" if _systemd_runs() else f"tail -n 50 {logs / name}.log"
+
+
 def _systemd_runs() -> bool:
     return Path("/run/systemd/system").is_dir()

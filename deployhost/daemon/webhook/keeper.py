@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import select
+import signal
 import socket
 import sys
 import time
@@ -26,14 +27,16 @@ from deployhost.errors import CommandFailed, DeployhostError, SetupFailed
 from deployhost.model import Secret
 from deployhost.paths import Paths
 from deployhost.system import files, process_records
-from deployhost.system.clock import CLOCK, Clock
+from deployhost.system.clock import CLOCK, Clock, until
 from deployhost.system.process import piped
+from deployhost.system.service_manager import log_command
 
 WHAT = "listening for deliveries from GitHub"
 CHECK = 5.0  # seconds between looks at the connections
 READY_WITHIN = 20.0  # seconds
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0  # seconds before a listener that died is started again
 STEADY = 60.0  # seconds of running after which a death counts as the first one
+PROBE_EVERY, PROBE_WITHIN = 60.0, 10.0  # seconds between looks whether it answers, and until it has to
 BACKLOG = 1024  # connections that wait in the kernel while nobody accepts them
 HINT = "deployhost setup --local"
 # Bodies are mapped one by one, and given back at once: grown in the heap, they would leave it full of holes (mallopt(3)).
@@ -73,6 +76,7 @@ class ListenerKeeper:
     _inode: int = field(default=0, init=False)  # of the socket's file
     _current: RunningListener | None = field(default=None, init=False)
     _ending: list[RunningListener] = field(default_factory=list, init=False)
+    _probe_at: float = field(default=0.0, init=False)
     _delay: float = field(default=FIRST_DELAY, init=False)
     _not_before: float = field(default=float("-inf"), init=False)
 
@@ -92,11 +96,10 @@ class ListenerKeeper:
         if users is None:
             raise SetupFailed("the users of the webhook's listener and of the tunnel are missing", hint=HINT)
         self._note_death()
+        self._probe()
         if self._current is None or self._current.secrets != wanted or not self._is_in_place():
             if self.clock.monotonic() < self._not_before:
-                raise CommandFailed(
-                    "the webhook's listener keeps ending; pushes are found within a minute", status=1, hint=HINT
-                )
+                raise self._problem("keeps ending")
             self._replace(wanted, users)
         self._end_others()
 
@@ -124,6 +127,18 @@ class ListenerKeeper:
         log.warning("the webhook's listener ended (%s); it is started again in %g s", code, self._delay)
         self._delay = min(self._delay * 2, LONGEST_DELAY)
 
+    def _probe(self) -> None:
+        """End the listener now and then if it does not answer: it would hold its place for ever."""
+        now = self.clock.monotonic()
+        if self._current is None or now < self._probe_at:
+            return
+        self._probe_at = now + PROBE_EVERY
+        if not _answers(self.paths.webhook_socket):
+            log.warning("the webhook's listener did not answer within %g s and is ended", PROBE_WITHIN)
+            os.kill(self._current.pid, signal.SIGKILL)
+            until(lambda: self._current is None or self._current.poll() is not None, within=PROBE_WITHIN, every=0.02)
+            self._note_death()
+
     def _replace(self, secrets: Secrets, users: ListenerUsers) -> None:
         """Start a listener and have it take the place of the one before. Raise CommandFailed, FileProblem; the old one stays then."""
         door = None
@@ -146,6 +161,7 @@ class ListenerKeeper:
         if self._current is not None:
             self._ending.append(self._current)
         self._door, self._current = door, started
+        self._probe_at = self.clock.monotonic() + PROBE_EVERY
         log.info("the webhook's listener runs as process %s", started.pid)
 
     @property
@@ -193,15 +209,23 @@ class ListenerKeeper:
                 process_records.note(self._record(popen.pid), popen.pid)
                 popen.stdin.write(json.dumps({name: value.reveal() for name, value in secrets.items()}).encode())
                 popen.stdin.close()
-                _await_ready(popen.stdout.fileno())
+                if not _await_ready(popen.stdout.fileno()):
+                    raise BrokenPipeError
             except BaseException as error:
                 popen.kill()
                 popen.wait()
                 self._record(popen.pid).unlink(missing_ok=True)
                 if isinstance(error, BrokenPipeError):
-                    raise _not_ready() from None
+                    raise self._problem("can't be started") from None
                 raise
         return RunningListener(popen.pid, popen.poll, secrets, self.clock.monotonic())
+
+    def _problem(self, what: str) -> CommandFailed:
+        return CommandFailed(
+            f"the webhook's listener {what}: until it runs, pushes are found within a minute",
+            status=1,
+            hint=log_command("deployhostd", self.paths.logs),
+        )
 
     def _record(self, pid: int) -> Path:
         return self.paths.webhook / f"{pid}.json"
@@ -231,21 +255,24 @@ def command(door: int, deliveries: int, empty: Path) -> list[str]:
     return [sys.executable, "-I", "-X", "utf8", "-c", code, str(door), str(deliveries), str(empty)]
 
 
-def _await_ready(said: int) -> None:
-    """Wait until a listener says that it is ready. Raise CommandFailed if it ends or takes too long."""
-    waiting, until = select.poll(), time.monotonic() + READY_WITHIN
+def _answers(path: Path) -> bool:
+    """Return whether a listener answers a request that is none."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(PROBE_WITHIN)
+        connection.connect(str(path))
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: probe\r\n\r\n")
+        return bool(connection.recv(1))
+    return False
+
+
+def _await_ready(said: int) -> bool:
+    """Wait until a listener says that it is ready, and return whether it did."""
+    waiting, deadline = select.poll(), time.monotonic() + READY_WITHIN
     waiting.register(said, select.POLLIN)
     heard = b""
     while not heard.endswith(b"\n"):
-        if not waiting.poll(max(0.0, until - time.monotonic()) * 1000):
-            raise _not_ready()
-        more = os.read(said, 64)
+        more = os.read(said, 64) if waiting.poll(max(0.0, deadline - time.monotonic()) * 1000) else b""
         if not more:
-            raise _not_ready()
+            return False
         heard += more
-
-
-def _not_ready() -> CommandFailed:
-    return CommandFailed(
-        "the webhook's listener can't be started; deployhostd's log has the reason", status=1, hint=HINT
-    )
+    return True

@@ -10,7 +10,7 @@ from deployhost.journal.pinned import PinnedSource
 from deployhost.journal.posted import PostedStatus
 from deployhost.journal.sources import Sources
 from deployhost.journal.statuses import Statuses
-from deployhost.model import AppName, RepositoryName, Sha, Trigger
+from deployhost.model import AppName, Deploy, DeployStatus, RepositoryName, Sha, Trigger, Version
 from tests.fakes.journal import Ticking
 
 SHOP, BLOG = AppName("shop"), AppName("blog")
@@ -45,16 +45,32 @@ def test_the_deploys_to_tell_of(statuses: Statuses, database: Database, deploys:
         )
     )
     sha = Sha("b" * 40)
-    old = deploys.accept(SHOP, sha, trigger=Trigger.PUSH)
+
+    def accept(app: AppName, trigger: Trigger = Trigger.PUSH, *, begin: bool = True) -> Deploy:
+        deploy = deploys.accept(app, sha, trigger=trigger)
+        return (deploys.begin(deploy, Version(f"{sha}-{deploy.id + 1}")) or deploy) if begin else deploy
+
+    old = accept(SHOP)
     since = old.requested_at
-    deploys.accept(BLOG, sha, trigger=Trigger.PUSH)
-    deploys.accept(SHOP, sha, trigger=Trigger.RESTART)
-    push, manual = (deploys.accept(SHOP, sha, trigger=trigger) for trigger in (Trigger.PUSH, Trigger.MANUAL))
+    accept(BLOG)
+    accept(SHOP, Trigger.RESTART)
+    accept(SHOP, begin=False)
+    push, manual = (accept(SHOP, trigger) for trigger in (Trigger.PUSH, Trigger.MANUAL))
     assert [one.id for one in statuses.to_tell(since, [])] == [push.id, manual.id]
     pending = [replace(ONE, deploy=old.id), replace(ONE, deploy=999)]
     assert [one.id for one in statuses.to_tell(since, pending)] == [old.id, push.id, manual.id]
+    statuses.record(replace(ONE, sha=sha, deploy=manual.id, state="pending"))
+    assert [one.id for one in statuses.to_tell(since, [])] == [push.id, manual.id]
+    statuses.record(replace(ONE, sha=sha, deploy=manual.id, state="success"))
+    assert [one.id for one in statuses.to_tell(since, [])] == [push.id]
+    deploys.blame(manual.id, {"message": "it restarts"})
+    assert [one.id for one in statuses.to_tell(since, [])] == [push.id, manual.id]
+    statuses.record(replace(ONE, sha=sha, deploy=manual.id, state="failure"))
+    assert [one.id for one in statuses.to_tell(since, [])] == [push.id]
+    for one in (push, manual):
+        deploys.end(one.id, DeployStatus.FAILED)
     deploys.forget(SHOP)
-    assert statuses.to_tell(since, pending) == []
+    assert statuses.to_tell(since, [replace(ONE, deploy=push.id)]) == []
 
 
 def test_the_journal_tells_that_something_was_written(statuses: Statuses, database: Database) -> None:

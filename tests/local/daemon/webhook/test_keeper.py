@@ -99,7 +99,7 @@ def test_one_that_keeps_dying_is_started_later_and_later(machine: Machine, monke
     assert keeper._delay == 1.0
     (shown,) = keeper.troubles.now()
     assert "can't be started" in shown["message"]
-    assert shown["hint"] == "deployhost setup --local"
+    assert shown["hint"].endswith(("deployhostd.log", "journalctl --unit deployhostd --lines 50"))
     with pytest.raises(CommandFailed, match="keeps ending"):
         keeper.round()
     keeper._not_before = 0
@@ -109,6 +109,25 @@ def test_one_that_keeps_dying_is_started_later_and_later(machine: Machine, monke
         keeper._not_before = 0
     assert keeper._delay == 30.0
     assert not machine.paths.webhook_socket.exists()
+
+
+def test_one_that_does_not_answer_is_ended_and_started_again(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper_module, "PROBE_WITHIN", 0.5)
+    keeper = machine.daemon()
+    keeper.round()
+    first, keeper._probe_at = pid(keeper), 0.0
+    keeper.round()
+    assert pid(keeper) == first, "it answers"
+    os.kill(first, signal.SIGSTOP)
+    keeper.round()
+    assert pid(keeper) == first, "it is asked now and then only"
+    keeper._probe_at = 0.0
+    with pytest.raises(CommandFailed, match="keeps ending"):
+        keeper.round()
+    keeper._not_before = 0.0
+    keeper.round()
+    assert machine.deliver() == 202
+    assert pid(keeper) != first
 
 
 def test_new_secrets_are_a_new_listener_on_the_same_socket(machine: Machine) -> None:
