@@ -153,6 +153,10 @@ class SetupFailed(DeployhostError, code="setup_failed", exit_code=FAILED):
     """A step of set-up or removal failed."""
 
 
+class TunnelNotConnected(SetupFailed, code="tunnel_not_connected", exit_code=FAILED):
+    """cloudflared was started and did not connect to Cloudflare in time. It keeps trying."""
+
+
 class DaemonUnavailable(DeployhostError, code="daemon_unavailable", exit_code=UNAVAILABLE):
     """deployhostd does not answer on its control socket."""
 

@@ -18,6 +18,8 @@ from deployhost.model import Domain, Secret
 
 if TYPE_CHECKING:  # the room takes longer to load than every other verb to start
     from deployhost.edge.connect import EdgeReport
+    from deployhost.edge.connection import CloudflareConnection
+    from deployhost.steps import Plan, Step
 
 COMMAND = "deployhost connect cloudflare"
 LONGEST_TOKEN = 512  # characters; Cloudflare's have 40 to 60
@@ -47,9 +49,10 @@ def cloudflare(
     given = None if token is None else read_token(token)
     with locked_checklist(session, dry_run=dry_run) as checklist:
         report = join(session, checklist, given, None if zone is None else to_domain(zone), dry_run=dry_run)
-        if not report.plan and not session.json:
+        machine = run_tunnel(session, checklist, dry_run=dry_run)
+        if not report.plan and not machine and not session.json:
             checklist.tick("this server is connected to Cloudflare; nothing to do")
-    session.show(result_of(report, dry_run=dry_run), lines_of)
+    session.show(result_of(report, machine, dry_run=dry_run), lines_of)
 
 
 def join(
@@ -78,6 +81,15 @@ def join(
         # The token in use does not do any more, and a person is there who may have another one.
         session.warn(f"{error.message}")
     return work.run(replace(request, token=ask_token(session)), checklist)
+
+
+def run_tunnel(session: Session, checklist: Checklist, *, dry_run: bool) -> "Plan":
+    """Have cloudflared run on this machine, and return what that took. The caller holds the lock of set-up. Raises SetupFailed."""
+    from deployhost.server.tunnel import TunnelSetup  # noqa: PLC0415
+    from deployhost.system.service_manager import service_manager  # noqa: PLC0415
+
+    work = TunnelSetup(paths=session.paths, services=service_manager(session.paths), log=checklist.log)
+    return work.plan() if dry_run else work.run(checklist)
 
 
 def read_token(file: Path) -> Secret:
@@ -130,18 +142,25 @@ def _token(text: str, otherwise: str) -> Secret:
     return Secret(token)
 
 
-def result_of(report: "EdgeReport", *, dry_run: bool) -> dict[str, Any]:
-    """Return what connecting did as --json prints it."""
-    connection = report.connection
+def result_of(report: "EdgeReport", machine: "Plan", *, dry_run: bool) -> dict[str, Any]:
+    """Return what connecting did, there and on this machine, as --json prints it."""
+    steps, notes = (*report.plan, *machine), (*report.notes, *machine.notes)
+    return shown_connection(report.connection, steps, notes, dry_run=dry_run)
+
+
+def shown_connection(
+    connection: "CloudflareConnection", steps: "Sequence[Step]", notes: Sequence[str], *, dry_run: bool
+) -> dict[str, Any]:
+    """Return a connection and what was done for it as --json prints it."""
     return {
         "account": {"id": connection.account_id, "name": connection.account_name},
         "zones": [zone.name for zone in connection.zones],
         "tunnel": connection.tunnel_id or None,
         "webhook_host": connection.webhook_host,
         "server_id": connection.server_id,
-        "steps": [step.to_json() for step in report.plan],
-        "notes": list(report.notes),
-        "changed": bool(report.plan) and not dry_run,
+        "steps": [step.to_json() for step in steps],
+        "notes": list(notes),
+        "changed": bool(steps) and not dry_run,
         "dry_run": dry_run,
     }
 

@@ -171,7 +171,7 @@ def _setup(session: Session, accounts: Accounts, wishes: dict[str, Any], *, demo
         if demo and not dry_run:
             app, changed = _demo(session, checklist)
             result.update(demo=app, url=app["url"], changed=result["changed"] or changed)
-        accounts.cloudflare(checklist)
+        accounts.cloudflare(checklist, result["http_port"])
     accounts.github()  # without the lock: a person at a browser may take a while
     result = {**result, **accounts.results, "changed": result["changed"] or accounts.changed}
     if session.json:

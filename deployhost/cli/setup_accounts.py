@@ -122,17 +122,19 @@ class Accounts:
         """Return whether repositories of GitHub can be deployed."""
         return bool(self.results[GITHUB])
 
-    def cloudflare(self, checklist: Checklist) -> None:
+    def cloudflare(self, checklist: Checklist, http_port: int) -> None:
         """Connect Cloudflare, or put right what is connected. The caller holds the lock of set-up.
 
-        Raise InvalidRequest if it is missing and nobody is there to ask, and what `connect cloudflare` raises.
+        A Cloudflare that is connected and does not answer, or refuses the token, is a note. Raise InvalidRequest if it is missing
+        and nobody is there to ask, and what `connect cloudflare` raises.
         """
-        if self.asked.local or CLOUDFLARE in self.asked.skip:
+        named = self.asked.gives(CLOUDFLARE) or self.asked.zone is not None
+        if not named and self._connected(CLOUDFLARE):
+            self._keep_cloudflare(checklist, http_port)
+        elif self.asked.local or CLOUDFLARE in self.asked.skip:
             return
-        if self.asked.gives(CLOUDFLARE) or self._connected(CLOUDFLARE) or self._wanted(CLOUDFLARE):
-            report = self._join_cloudflare(checklist)
-            if report is not None:
-                self._show_cloudflare(report, checklist)
+        elif self.asked.gives(CLOUDFLARE) or self._connected(CLOUDFLARE) or self._wanted(CLOUDFLARE):
+            self._show_cloudflare(self._join_cloudflare(checklist), checklist)
 
     def github(self) -> None:
         """Connect GitHub, or put right what is connected. A browser confirms a new App, within ten minutes.
@@ -178,8 +180,27 @@ class Accounts:
     def _missing(self, name: str) -> bool:
         return name not in self.asked.skip and not self.asked.gives(name) and not self._connected(name)
 
-    def _join_cloudflare(self, checklist: Checklist) -> "EdgeReport | None":
-        """Return what was done. On a terminal, a token that does not do is asked for again, and None is what was given up."""
+    def _keep_cloudflare(self, checklist: Checklist, http_port: int) -> None:
+        from deployhost.cli.connect_cloudflare import lines_of, shown_connection  # noqa: PLC0415
+        from deployhost.edge import connection  # noqa: PLC0415
+        from deployhost.edge.asking import CloudflareAccounts  # noqa: PLC0415
+        from deployhost.server.connected import ConnectionKeeper  # noqa: PLC0415
+        from deployhost.system.service_manager import service_manager  # noqa: PLC0415
+
+        paths, dry_run = self.session.paths, self.asked.dry_run
+        services, accounts = service_manager(paths), CloudflareAccounts()
+        work = ConnectionKeeper(paths=paths, services=services, accounts=accounts, log=checklist.log)
+        kept = work.keep(checklist, http_port=http_port, dry_run=dry_run)
+        saved = connection.load(paths)
+        if saved is None:
+            return
+        result = self.results[CLOUDFLARE] = shown_connection(saved, kept.steps, kept.notes, dry_run=dry_run)
+        if not kept.steps and not kept.notes and not dry_run and not self.session.json:
+            checklist.tick("this server is connected to Cloudflare; nothing to do")
+        self._show(lines_of(result))
+
+    def _join_cloudflare(self, checklist: Checklist) -> "EdgeReport":
+        """Return what was done. On a terminal, a token that does not do is asked for again."""
         from deployhost.cli.connect_cloudflare import join  # noqa: PLC0415 - it imports setup
 
         token = self.asked.token
@@ -197,10 +218,11 @@ class Accounts:
                 token = None
 
     def _show_cloudflare(self, report: "EdgeReport", checklist: Checklist) -> None:
-        from deployhost.cli.connect_cloudflare import lines_of, result_of  # noqa: PLC0415
+        from deployhost.cli.connect_cloudflare import lines_of, result_of, run_tunnel  # noqa: PLC0415
 
-        result = self.results[CLOUDFLARE] = result_of(report, dry_run=self.asked.dry_run)
-        if not report.plan and not self.asked.dry_run:
+        machine = run_tunnel(self.session, checklist, dry_run=self.asked.dry_run)
+        result = self.results[CLOUDFLARE] = result_of(report, machine, dry_run=self.asked.dry_run)
+        if not report.plan and not machine and not self.asked.dry_run:
             checklist.tick("this server is connected to Cloudflare; nothing to do")
         self._show(lines_of(result))
 

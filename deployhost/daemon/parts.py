@@ -60,8 +60,8 @@ from deployhost.deploy.rollback import Rollbacks
 from deployhost.deploy.standstill import Standstill
 from deployhost.deploy.watch import Watch
 from deployhost.edge.account import EdgeAccounts
-from deployhost.edge.connection import NAME as CLOUDFLARE
 from deployhost.edge.connection_now import ConnectionNow
+from deployhost.edge.ownership import CONNECTION as CLOUDFLARE
 from deployhost.edge.records import DomainRecords
 from deployhost.edge.records_wish import WishReader
 from deployhost.github import connection

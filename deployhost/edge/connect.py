@@ -70,7 +70,7 @@ class Connecting:
         if connection.leaving(self.paths) is not None:
             raise Conflict(
                 "this server is being disconnected from Cloudflare, which was interrupted",
-                hint="",
+                hint="deployhost disconnect cloudflare --yes",
             )
         token = request.token or (saved.token if saved is not None else None)
         if token is None:

@@ -72,7 +72,7 @@ def check_zone(asked: Domain, zones: Sequence[FoundZone], saved: CloudflareConne
     if saved is not None and found.account_id != saved.account_id:
         raise Conflict(
             f"{asked} is in the account {found.account_name}, but this server is connected to {saved.account_name}",
-            hint="",
+            hint="deployhost disconnect cloudflare",
         )
     if not found.active:
         raise InvalidRequest(f"Cloudflare does not serve the zone {asked} yet: its name servers do not lead there")

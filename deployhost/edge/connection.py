@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from deployhost.config.secrets import connections
+from deployhost.edge.ownership import CONNECTION, TUNNEL_TOKEN
 from deployhost.edge.zones_plan import Zone
 from deployhost.errors import InvalidConfig, InvalidName, NotFound
 from deployhost.model import Domain, Secret
 from deployhost.paths import Paths
 from deployhost.system import files
 
-NAME, TUNNEL_TOKEN = "cloudflare", "tunnel-token"  # of the two files in connections/
-LEAVING = "cloudflare-leaving"  # of the first one, while the server is taken off the account
+LEAVING = "cloudflare-leaving"  # the first one's name while the server is taken off the account
 SERVER_ID = re.compile(r"[0-9a-f]{10}")
 
 
@@ -38,7 +38,7 @@ class CloudflareConnection:
 
 def load(paths: Paths) -> CloudflareConnection | None:
     """Return the connection, or None if there is none. Raise InvalidConfig, FileProblem if its file can't be read."""
-    return _load(paths, NAME)
+    return _load(paths, CONNECTION)
 
 
 def leaving(paths: Paths) -> CloudflareConnection | None:
@@ -60,19 +60,19 @@ def _load(paths: Paths, name: str) -> CloudflareConnection | None:
 
 def save(paths: Paths, connection: CloudflareConnection) -> None:
     """Write the connection. Raise FileProblem, Conflict."""
-    connections(paths).put(NAME, Secret(json.dumps(_to_json(connection), indent=1) + "\n"))
+    connections(paths).put(CONNECTION, Secret(json.dumps(_to_json(connection), indent=1) + "\n"))
 
 
 def set_aside(paths: Paths) -> None:
     """Have `load` find no connection any more, and `leaving` this one. Raise FileProblem, Conflict, NotFound."""
     store = connections(paths)
-    store.put(LEAVING, store.get(NAME))
-    store.remove(NAME)
+    store.put(LEAVING, store.get(CONNECTION))
+    store.remove(CONNECTION)
 
 
 def delete(paths: Paths) -> None:
     """Delete the connection and the tunnel's token for good. Raise FileProblem, Conflict."""
-    for name in (TUNNEL_TOKEN, NAME, LEAVING):
+    for name in (TUNNEL_TOKEN, CONNECTION, LEAVING):
         connections(paths).remove(name)
 
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from deployhost.edge import connection
-from deployhost.edge.connection import NAME, CloudflareConnection
+from deployhost.edge.connection import CloudflareConnection
+from deployhost.edge.ownership import CONNECTION
 from deployhost.errors import DeployhostError
 from deployhost.paths import Paths
 from deployhost.steps import Finding, Severity
@@ -44,7 +45,7 @@ class ConnectionNow:
 
     def _state(self) -> tuple[int, ...]:
         try:
-            file = (self.paths.connections / NAME).lstat()
+            file = (self.paths.connections / CONNECTION).lstat()
         except OSError:
             return ()
         return file.st_mtime_ns, file.st_ino, file.st_size, file.st_mode, file.st_uid

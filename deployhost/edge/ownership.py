@@ -8,7 +8,7 @@ import re
 from deployhost.errors import InvalidName
 from deployhost.model import AppName
 
-WEBHOOK = "webhook"
+CONNECTION, TUNNEL_TOKEN = "cloudflare", "tunnel-token"  # the names of the two files in connections/
 _COMMENT = re.compile(r"deployhost ([0-9a-f]{10}) (?:app ([a-z0-9-]{1,40})|webhook)")
 
 

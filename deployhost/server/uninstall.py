@@ -1,19 +1,23 @@
 """Taking deployhost off the server: what runs is stopped; data stays unless it is to go too."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployhost.errors import DockerUnavailable, FileProblem
+from deployhost.edge import connection as cloudflare
+from deployhost.edge.ownership import tunnel_name
+from deployhost.errors import DockerUnavailable, FileProblem, InvalidConfig
 from deployhost.github import connection
 from deployhost.github.disconnect import stays
 from deployhost.kamal import contract
 from deployhost.model import AppName
 from deployhost.paths import Paths
 from deployhost.server import steps
+from deployhost.server.act_tunnel import TunnelActor
 from deployhost.server.facts import DAEMON, completion_files, install_record, stopped_record
 from deployhost.server.facts_kamal import REGISTRY, SSHD, KamalSetupFiles
+from deployhost.server.facts_tunnel import PACKAGE, TUNNEL, TunnelSetupFiles
 from deployhost.server.uninstall_plan import Present, plan_uninstall
 from deployhost.steps import Acts, Plan
 from deployhost.system import json_file, packages, process_records
@@ -44,6 +48,7 @@ class Uninstall:
     def acts(self) -> Acts:
         """Return what carries out each type of step; each may raise DeployhostError."""
         return {
+            **TunnelActor(paths=self.paths, services=self.services, log=self.log).removals,
             steps.RemoveService: lambda step: self.services.remove(step.name),
             steps.EndListener: lambda _: process_records.end_noted(self.paths.webhook),
             steps.ReleaseService: lambda step: self.services.release(step.name),
@@ -88,7 +93,7 @@ class Uninstall:
             images = [tag for app in apps for image in self.docker.images(f"service={app}") for tag in image.tags]
         except DockerUnavailable as error:
             self.log(f"the containers are left as they are: {error}")
-        record = packages.read_record(install_record(self.paths))
+        record, tunnel = packages.read_record(install_record(self.paths)), TunnelSetupFiles(self.paths)
         return Present(
             daemon=self.services.definition(DAEMON) is not None,
             listener=process_records.any_noted(self.paths.webhook),
@@ -101,16 +106,36 @@ class Uninstall:
             network=network,
             program_files=tuple(path for path in completion_files(self.paths).values() if path.exists()),
             data=tuple(path for path in self._data(apps) if path.exists()),
-            added=record.packages,
-            accounts=tuple(
-                stays(one) for one in connection.load_all(self.paths, lambda error: self.log(error.message))
-            ),
+            added=tuple(name for name in record.packages if name != PACKAGE),
+            accounts=(*self._at_cloudflare(), *self._at_github()),
             kamal_services=tuple(name for name in (SSHD, REGISTRY) if self.services.definition(name) is not None),
             kamal_files=tuple(path for path in KamalSetupFiles(self.paths).program if path.exists()),
             held_back=tuple(
                 path for path in KamalSetupFiles(self.paths).held_back if str(path) in record.files and path.exists()
             ),
+            tunnel=self.services.definition(TUNNEL) is not None,
+            tunnel_packages=tuple(name for name in record.packages if name == PACKAGE),
+            tunnel_files=tuple(
+                path for path in (tunnel.source, tunnel.key) if str(path) in record.files and path.exists()
+            ),
+            users=record.users,
         )
+
+    def _at_cloudflare(self) -> Iterator[str]:
+        try:
+            saved = cloudflare.load(self.paths) or cloudflare.leaving(self.paths)
+        except (FileProblem, InvalidConfig) as error:
+            self.log(error.message)
+            return
+        if saved is not None:
+            name = tunnel_name(saved.server_id)
+            yield (
+                f"the tunnel {name} and the records of this server's domains stay at Cloudflare; "
+                "before the uninstall, this deletes them: deployhost disconnect cloudflare"
+            )
+
+    def _at_github(self) -> Iterator[str]:
+        yield from map(stays, connection.load_all(self.paths, lambda error: self.log(error.message)))
 
     def _apps(self) -> tuple[AppName, ...]:
         """Return the apps that were ever pushed to here: no other containers are ours to touch."""

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from deployhost.kamal import contract
 from deployhost.paths import Paths
-from deployhost.server import steps
+from deployhost.server import steps, steps_tunnel
 from deployhost.server.facts import DAEMON
+from deployhost.server.facts_tunnel import TUNNEL
 from deployhost.steps import Plan, Step
 
 
@@ -31,6 +32,10 @@ class Present:
     kamal_files: tuple[Path, ...] = ()
     accounts: tuple[str, ...] = ()  # what stays with others, and what removes it
     held_back: tuple[Path, ...] = ()  # what keeps packages from starting services of their own
+    tunnel: bool = False  # whether there is the tunnel's service
+    tunnel_packages: tuple[str, ...] = ()  # that set-up installed for it
+    tunnel_files: tuple[Path, ...] = ()  # that set-up wrote for it
+    users: tuple[str, ...] = ()  # that set-up created
 
 
 def plan_uninstall(present: Present, paths: Paths, *, purge: bool) -> Plan:
@@ -47,6 +52,7 @@ def _program(present: Present) -> Iterator[Step]:
         yield steps.EndListener(
             what="end the webhook's listener", why="it outlives the daemon, whose next start it serves"
         )
+    yield from _tunnel(present)
     for name in present.kamal_services:
         yield steps.RemoveService(
             what=f"stop and remove the service {name}", why="only Kamal's command needs it", name=name
@@ -80,6 +86,29 @@ def _program(present: Present) -> Iterator[Step]:
             what="stop supervising the Docker engine",
             why="it keeps running, and nothing restarts it if it stops",
             name="dockerd",
+        )
+
+
+def _tunnel(present: Present) -> Iterator[Step]:
+    if present.tunnel:
+        yield steps.RemoveService(
+            what=f"stop and remove the service {TUNNEL}", why="nothing answers its requests any more", name=TUNNEL
+        )
+    if present.tunnel_packages:
+        yield steps_tunnel.UninstallPackages(
+            what=f"remove {', '.join(present.tunnel_packages)}",
+            why="setup installed it for the tunnel",
+            packages=present.tunnel_packages,
+        )
+    if present.tunnel_files:
+        yield steps.UninstallFiles(
+            what=f"delete {', '.join(map(str, present.tunnel_files))}",
+            why="setup wrote them for the tunnel",
+            paths=present.tunnel_files,
+        )
+    if present.users:
+        yield steps_tunnel.UninstallUsers(
+            what=f"delete the system users {', '.join(present.users)}", why="setup created them", names=present.users
         )
 
 

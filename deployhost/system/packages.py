@@ -23,23 +23,42 @@ _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
 
 @dataclass(frozen=True)
 class InstallRecord:
-    """What set-up installed on this machine, so that it can be named and removed: packages, files; `interrupted` half way."""
+    """What set-up installed on this machine, so that it can be named and removed: packages, files, users; `interrupted` half way."""
 
     packages: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
     interrupted: bool = False
 
 
 def read_record(path: Path) -> InstallRecord:
     """Return what the record says; a missing one is empty."""
     content = json_file.read_json(path)
-    return InstallRecord(tuple(content.get("packages", ())), tuple(content.get("files", ())), "before" in content)
+    lists = {key: tuple(content.get(key, ())) for key in ("packages", "files", "users")}
+    return InstallRecord(**lists, interrupted="before" in content)
 
 
 def note_file(path: Path, made: Path) -> None:
     """Note in the record that a file of the system that we are about to make is ours."""
+    _note(path, "files", str(made))
+
+
+def note_user(path: Path, made: str) -> None:
+    """Note in the record that a user of the system that we are about to make is ours."""
+    _note(path, "users", made)
+
+
+def forget(path: Path, *names: str) -> None:
+    """Note in the record that packages, files and users of these names are gone."""
     content = json_file.read_json(path)
-    content["files"] = sorted({*content.get("files", ()), str(made)})
+    for key in ("packages", "files", "users"):
+        content[key] = [one for one in content.get(key, ()) if one not in names]
+    _write(path, content)
+
+
+def _note(path: Path, key: str, made: str) -> None:
+    content = json_file.read_json(path)
+    content[key] = sorted({*content.get(key, ()), made})
     _write(path, content)
 
 
@@ -88,6 +107,17 @@ def install(packages: Iterable[str], optional: Iterable[str], record: Path, on_l
                 f"apt-get can't install {', '.join(wanted)}", hint="apt-get update", details=tuple(lines[-12:])
             )
     return len(installed()) - count
+
+
+def remove(packages: Iterable[str], record: Path, on_line: Callable[[str], None]) -> None:
+    """Remove packages with their settings, and forget them in the record. Raises SetupFailed with apt's last lines."""
+    names = list(packages)
+    done = _apt("purge", "--no-auto-remove", *names, on_line=on_line)
+    if done.code != 0:
+        lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        again = f"apt-get purge {' '.join(names)}"
+        raise SetupFailed(f"apt-get can't remove {', '.join(names)}", hint=again, details=tuple(lines[-12:]))
+    forget(record, *names)
 
 
 def available(packages: Iterable[str]) -> list[str]:

@@ -38,7 +38,7 @@ DOORS = {
     "asyncio": {"daemon/webhook/exchange.py", "daemon/webhook/listener.py"},
     "h11": {"daemon/webhook/exchange.py"},
 }
-STARTS_PROCESSES = {"system/process.py", "system/supervisor.py"}
+STARTS_PROCESSES = {"system/process.py", "system/start_with_secret.py", "system/supervisor.py"}
 PROCESS_CALLS = re.compile(r"system|popen|fork|forkpty|exec\w+|spawn\w+|posix_spawnp?")
 
 # What is pure by its name, whatever its docstring says.
@@ -239,6 +239,8 @@ WITHOUT_A_TEST = {
     "edge/connect_steps.py": "values; tests/unit/edge/test_connect_act.py sees that each is carried out",
     "edge/account.py": "types; tests/fakes/cloudflare.py is one",
     "build/data_patterns.py": "expressions; tests/unit/build/test_data_files.py",
+    "server/facts_tunnel.py": "values; tests/unit/server/test_plan_tunnel.py",
+    "server/steps_tunnel.py": "values; tests/unit/test_steps.py sees that each is carried out",
     "server/steps_kamal.py": "values; tests/unit/test_steps.py sees that each is carried out",
     "system/services.py": "a protocol",
 }

@@ -12,8 +12,9 @@ from deployhost.apps import remove_plan
 from deployhost.apps.remove import Remover
 from deployhost.model import AppName
 from deployhost.paths import Paths
-from deployhost.server import steps, steps_kamal
+from deployhost.server import steps, steps_kamal, steps_tunnel
 from deployhost.server.act import SetupActor
+from deployhost.server.act_tunnel import TunnelActor
 from deployhost.server.facts import WantedServer
 from deployhost.server.uninstall import Uninstall
 from deployhost.steps import Acts, Diagnosis, Finding, Plan, Severity, Step, apply, carry_out, sentence
@@ -100,9 +101,10 @@ def tables() -> dict[str, tuple[set[type[Step]], list[Acts]]]:
     wanted = WantedServer(paths=paths, http_port=80, version="", prefix="", daemon_definition="", engine_definition="")
     set_up = SetupActor(wanted=wanted, docker=docker, services=services, log=print).acts
     uninstall = Uninstall(paths, docker, services, print).acts
+    tunnel = TunnelActor(paths=paths, services=services, log=print).acts
     removal = object.__new__(Remover).acts(AppName("shop"))
     return {
-        "server": (types_of(steps, steps_kamal), [set_up, uninstall]),
+        "server": (types_of(steps, steps_kamal, steps_tunnel), [set_up, uninstall, tunnel]),
         "apps": (types_of(remove_plan), [removal]),
     }
 

@@ -5,7 +5,7 @@ import typer
 
 from deployhost.cli.main import build
 
-PROVIDERS = {"connect": {"cloudflare", "github"}, "disconnect": {"github"}}
+PROVIDERS = {"connect": {"cloudflare", "github"}, "disconnect": {"cloudflare", "github"}}
 
 
 @pytest.mark.parametrize("name", PROVIDERS)

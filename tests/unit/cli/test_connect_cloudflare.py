@@ -16,6 +16,9 @@ from deployhost.model import Domain, Secret
 from deployhost.paths import Paths
 from tests.fakes.cloudflare import TOKEN, FakeCloudflare, FakeToken
 from tests.fakes.command import Run
+from tests.fakes.tunnel import no_cloudflared
+
+STEPS = ["KeepServerId", "CreateTunnel", "SetIngress", "SetWebhookRecord"]
 
 
 @pytest.fixture
@@ -23,15 +26,16 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> FakeCloudflare:
     made = FakeCloudflare()
     made.zone("example.com")
     monkeypatch.setattr(asking, "CloudflareAccounts", lambda: made)
+    no_cloudflared(monkeypatch)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     return made
 
 
 @pytest.fixture
-def token(tmp_path: Path) -> str:
-    file = tmp_path / "token.txt"
-    file.write_text(f"{TOKEN}\n")
-    return str(file)
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "token.txt"
+    path.write_text(f"{TOKEN}\n")
+    return str(path)
 
 
 def terminal(root: Path, typed: str) -> Session:
@@ -48,8 +52,8 @@ def quiet() -> Checklist:
     return Checklist(io.StringIO(), lambda _line: None)
 
 
-def test_for_people(cloud: FakeCloudflare, run: Run, token: str) -> None:
-    ran = run("connect", "cloudflare", "--token", token)
+def test_for_people(cloud: FakeCloudflare, run: Run, file: str) -> None:
+    ran = run("connect", "cloudflare", "--token", file)
     assert (ran.code, ran.err) == (0, "")
     assert "✓ create the tunnel deployhost-" in ran.out
     assert "domains in example.com get their records" in ran.out
@@ -60,29 +64,25 @@ def test_for_people(cloud: FakeCloudflare, run: Run, token: str) -> None:
     assert len(cloud.all_tunnels) == 1
 
 
-def test_for_programs(cloud: FakeCloudflare, run: Run, token: str, root: Path) -> None:
-    ran = run("connect", "cloudflare", "--token", token, "--json")
+def test_for_programs(cloud: FakeCloudflare, run: Run, file: str, root: Path) -> None:
+    ran = run("connect", "cloudflare", "--token", file, "--json")
     saved = connection.load(Paths(root))
     assert saved is not None
     assert ran.code == 0
     assert ran.json["changed"] is True
     assert ran.json["tunnel"] == saved.tunnel_id
     assert ran.json["webhook_host"] == f"deployhost-{saved.server_id}.example.com"
-    assert [step["step"] for step in ran.json["steps"]] == [
-        "KeepServerId",
-        "CreateTunnel",
-        "SetIngress",
-        "SetWebhookRecord",
-    ]
+    assert [step["step"] for step in ran.json["steps"]] == [*STEPS, "StartTunnel"]
     assert run("connect", "cloudflare", "--json").json["changed"] is False
     assert TOKEN not in ran.out
 
 
-def test_a_dry_run(cloud: FakeCloudflare, run: Run, token: str, root: Path) -> None:
-    ran = run("connect", "cloudflare", "--token", token, "--dry-run")
+def test_a_dry_run(cloud: FakeCloudflare, run: Run, file: str, root: Path) -> None:
+    ran = run("connect", "cloudflare", "--token", file, "--dry-run")
     assert ran.code == 0
     assert "would create the tunnel deployhost-" in ran.out
-    assert run("connect", "cloudflare", "--token", token, "--dry-run", "--json").json["changed"] is False
+    assert "would start the tunnel\n    it is not running\n" in ran.out
+    assert run("connect", "cloudflare", "--token", file, "--dry-run", "--json").json["changed"] is False
     assert cloud.all_tunnels == {}
     assert list(root.iterdir()) == []
 
@@ -96,30 +96,30 @@ def test_without_a_token_and_a_terminal(cloud: FakeCloudflare, run: Run) -> None
     assert cloud.calls == []
 
 
-def test_without_a_zone_and_a_terminal(cloud: FakeCloudflare, run: Run, token: str) -> None:
+def test_without_a_zone_and_a_terminal(cloud: FakeCloudflare, run: Run, file: str) -> None:
     cloud.zone("example.org")
-    ran = run("connect", "cloudflare", "--token", token)
+    ran = run("connect", "cloudflare", "--token", file)
     assert ran.code == 2
     assert "  example.com\n  example.org\n" in ran.err
     assert "try: deployhost connect cloudflare --token FILE --zone example.com" in ran.err
-    ran = run("connect", "cloudflare", "--token", token, "--zone", "Example.ORG.", "--json")
+    ran = run("connect", "cloudflare", "--token", file, "--zone", "Example.ORG.", "--json")
     assert ran.json["webhook_host"].endswith(".example.org")
     assert run("connect", "cloudflare", "--zone", "no zone").code == 2
     assert run("connect", "cloudflare", "--zone", "example.net").code == 3
 
 
-def test_a_refused_token(cloud: FakeCloudflare, run: Run, token: str) -> None:
+def test_a_refused_token(cloud: FakeCloudflare, run: Run, file: str) -> None:
     cloud.tokens[TOKEN] = FakeToken(status="expired")
-    ran = run("connect", "cloudflare", "--token", token)
+    ran = run("connect", "cloudflare", "--token", file)
     assert ran.code == 5
     assert "it has expired" in ran.err
     assert user_token_link() in ran.err
-    assert run("connect", "cloudflare", "--token", token, "--json").json["error"]["code"] == "connection_refused"
+    assert run("connect", "cloudflare", "--token", file, "--json").json["error"]["code"] == "connection_refused"
 
 
-def test_only_root(cloud: FakeCloudflare, run: Run, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_root(cloud: FakeCloudflare, run: Run, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    ran = run("connect", "cloudflare", "--token", token)
+    ran = run("connect", "cloudflare", "--token", file)
     assert ran.code == 2
     assert "sudo deployhost connect cloudflare" in ran.err
     assert cloud.calls == []

@@ -31,6 +31,7 @@ from deployhost.server.setup import Report, Request
 from tests.fakes.cloudflare import TOKEN, FakeCloudflare, FakeToken
 from tests.fakes.command import Ran
 from tests.fakes.github import KEY, FakeGitHub
+from tests.fakes.tunnel import no_cloudflared
 
 Setup = Callable[..., Ran]
 
@@ -57,7 +58,7 @@ class World:
     def run(self, request: Request, _recorder: object) -> Report:
         """Set the machine up."""
         self.ran.append(request)
-        return Report((), (), changed=len(self.ran) == 1 and not request.dry_run, http_port=80)
+        return Report((), (), changed=len(self.ran) == 1 and not request.dry_run, http_port=request.http_port or 80)
 
     def pasted(self, _seconds: float) -> str | None:
         """Confirm the App that is asked for, as a browser does, and enter the address at which it ends."""
@@ -93,6 +94,7 @@ def world(root: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made.cloudflare.zone("example.com")
     monkeypatch.setattr(verb, "_work", lambda _session, _checklist: made)
     monkeypatch.setattr(asking, "CloudflareAccounts", lambda: made.cloudflare)
+    no_cloudflared(monkeypatch)
     monkeypatch.setattr(api, "GitHubClient", lambda: made.github)
     monkeypatch.setattr(connect_github, "pasted_lines", lambda _stdin: made.pasted)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -340,6 +342,27 @@ def test_local_warns_of_what_can_not_be_kept_right(world: World, setup: Setup, t
     assert "!: GitHub can't be reached" in ran.err
     world.github.fail("app", AccessRefused("the App was deleted", hint="deployhost disconnect github acme"))
     assert setup().code == 5
+
+
+def test_a_connected_cloudflare_that_is_away_fails_no_set_up(world: World, setup: Setup, token: str) -> None:
+    setup("--cloudflare-token", token, "--org", "acme")
+
+    def away(_name: str) -> None:
+        raise ProviderUnavailable("Cloudflare did not answer in time")
+
+    world.cloudflare.fault = away
+    for arguments in ((), ("--local",), ("--skip", "cloudflare")):
+        ran = setup(*arguments)
+        assert (ran.code, ran.err) == (0, "")
+        assert "what is at Cloudflare could not be checked: Cloudflare did not answer in time" in ran.out
+    assert setup("--local", "--json").json["cloudflare"]["notes"]
+
+
+def test_local_moves_the_tunnel_to_another_port(world: World, setup: Setup, token: str) -> None:
+    setup("--cloudflare-token", token, "--org", "acme")
+    (tunnel,) = world.cloudflare.live_tunnels()
+    assert setup("--local", "--http-port", "8080").code == 0
+    assert tunnel.rules[-1].service == "http://127.0.0.1:8080"
 
 
 def test_kamal_alone_asks_nothing(world: World, setup: Setup, token: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from deployhost.edge import connection
 from deployhost.edge.connection import CloudflareConnection
+from deployhost.edge.ownership import CONNECTION
 from deployhost.edge.zones_plan import Zone
 from deployhost.errors import InvalidConfig
 from deployhost.model import Domain, Secret
@@ -66,7 +67,7 @@ def test_an_account_with_thousands_of_zones(paths: Paths) -> None:
 )
 def test_a_damaged_file(paths: Paths, change: dict[str, object] | None) -> None:
     connection.save(paths, ONE)
-    file = paths.connections / connection.NAME
+    file = paths.connections / CONNECTION
     text = file.read_text()
     file.write_text("{" + text if change is None else json.dumps({**json.loads(text), **change}))
     with pytest.raises(InvalidConfig, match="is damaged") as told:

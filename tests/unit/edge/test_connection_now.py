@@ -1,6 +1,7 @@
 """The connection as it is now: read when its file has changed; a damaged one is none, and a finding."""
 
 from deployhost.edge import connection
+from deployhost.edge.ownership import CONNECTION
 from tests.fakes.assembled import Server
 from tests.fakes.joined import Joined
 
@@ -24,7 +25,7 @@ def test_it_is_as_its_file_says(server: Server) -> None:
 
 def test_a_damaged_one(server: Server) -> None:
     daemon, joined = server.start(), Joined(server)
-    (server.paths.connections / connection.NAME).write_text('{"token": "cf-secret"')
+    (server.paths.connections / CONNECTION).write_text('{"token": "cf-secret"')
     assert daemon.cloudflare_connection.now() is None
     [found] = daemon.records.findings()
     assert "is damaged" in found.what

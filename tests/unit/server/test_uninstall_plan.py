@@ -53,6 +53,17 @@ def test_the_listener_is_ended_once_nobody_starts_it_again() -> None:
     assert names(replace(ALL, listener=True), purge=False)[:2] == ["RemoveService", "EndListener"]
 
 
+def test_the_tunnel_goes_with_what_set_up_installed_for_it() -> None:
+    present = Present(
+        tunnel=True,
+        tunnel_packages=("cloudflared",),
+        tunnel_files=(Path("/etc/apt/x.list"),),
+        users=("deployhost-tunnel",),
+    )
+    assert names(present, purge=False) == ["RemoveService", "UninstallPackages", "RemoveFiles", "UninstallUsers"]
+    assert names(Present(tunnel=True), purge=False) == ["RemoveService"], "somebody else's cloudflared stays"
+
+
 def test_purge_removes_data_after_everything_has_stopped() -> None:
     plan = plan_uninstall(ALL, PATHS, purge=True)
     expected = ["RemoveContainers", "RemoveImages", "RemoveNetwork", "RemoveFiles"]
