@@ -29,7 +29,6 @@ def github(
     from deployhost.github.api import GitHubClient  # noqa: PLC0415
     from deployhost.github.disconnect import DisconnectGitHub, chosen  # noqa: PLC0415
     from deployhost.github.manifest_plan import to_github_url  # noqa: PLC0415
-    from deployhost.github.refusals import disconnect_command  # noqa: PLC0415
     from deployhost.steps import apply  # noqa: PLC0415
 
     session = session_of(context, as_json)
@@ -41,7 +40,7 @@ def github(
         if as_json or not session.interactive:
             raise InvalidRequest(
                 f"disconnecting {connection.owner} needs --yes where no terminal is there to ask on",
-                hint=f"{disconnect_command(connection)} --yes",
+                hint=f"{connection.disconnect_command} --yes",
             )
         for line in (*(f"- {step.what}\n    {step.why}" for step in plan), *(f"  {note}" for note in plan.notes)):
             session.say(line)

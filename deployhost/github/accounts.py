@@ -9,6 +9,10 @@ from deployhost.github import connection as files
 from deployhost.github.answers import GitHub, GitHubCalls
 from deployhost.github.connection import GitHubConnection
 from deployhost.paths import Paths
+from deployhost.steps import Finding, Severity
+
+LEFT_OUT = "pushes of its owner are not deployed, and commits get no statuses"
+LATE = "they are found within a minute instead"
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +45,21 @@ class GitHubAccounts:
                 self._stamp = stamp
             return self._accounts
 
-    def problems(self) -> tuple[DeployhostError, ...]:
-        """Return what is wrong with the files of those that are left out."""
-        self.all()
-        return self._problems
+    def findings(self, webhook_host: str) -> tuple[Finding, ...]:
+        """Return what is wrong as far as it is known here; `webhook_host` is "" without a tunnel."""
+        accounts = self.all()
+        unread = (Finding(Severity.ERROR, one.message, LEFT_OUT, one.hint) for one in self._problems)
+        unreported = (
+            Finding(
+                Severity.WARNING,
+                f"GitHub does not report {one.owner}'s pushes to this server",
+                LATE,
+                one.connect_command,
+            )
+            for one in (account.connection for account in accounts)
+            if webhook_host and not one.is_reported_to(webhook_host)
+        )
+        return (*unread, *unreported)
 
     def for_owner(self, owner: str, html_url: str = files.GITHUB) -> GitHubAccount | None:
         """Return the App of an owner, whose name GitHub takes in any case."""

@@ -11,7 +11,6 @@ from pathlib import Path
 import deployhost
 from deployhost.errors import CommandFailed, InvalidConfig
 from deployhost.github.connection import GitHubConnection
-from deployhost.github.refusals import disconnect_command
 from deployhost.model import Secret
 from deployhost.system.clock import CLOCK, Clock
 from deployhost.system.process import run
@@ -69,7 +68,7 @@ def sign_beside(connection: GitHubConnection, message: str) -> str:
             raise
         raise InvalidConfig(
             f"the key of the GitHub App {connection.slug} is damaged: make a new App",
-            hint=disconnect_command(connection),
+            hint=connection.disconnect_command,
         ) from None
     return done.stdout
 

@@ -30,7 +30,6 @@ from deployhost.github.connect_plan import (
 from deployhost.github.connection import GitHubConnection
 from deployhost.github.manifest_flow import AskedFor, ManifestFlow
 from deployhost.github.manifest_page import Form, ManifestPage
-from deployhost.github.refusals import connect_command
 from deployhost.model import Secret
 from deployhost.paths import Paths
 from deployhost.steps import Acts, Plan, Recorder, apply
@@ -55,7 +54,7 @@ class ConnectRequest:
     @property
     def command(self) -> str:
         """Return the command that goes on where this one ends."""
-        return connect_command(self.html_url, self.org)
+        return files.connect_command(self.html_url, self.org)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,7 +244,7 @@ class ConnectGitHub:
         if made.id != asked.id:
             raise InvalidRequest(
                 f"this address belongs to another run: the key of the App of {made.owner} is kept, and it is to be installed",
-                hint=connect_command(made.html_url, made.owner if made.kind == "organization" else ""),
+                hint=made.connect_command,
             )
 
     def _await_installation(self, request: ConnectRequest, facts: ConnectFacts) -> str:
@@ -285,7 +284,8 @@ class ConnectGitHub:
         if secret is None:
             secret = Secret(secrets.token_urlsafe(32))
             files.save(self._paths, replace(connection, webhook_secret=secret))  # before GitHub signs with it
-        self._calls_of(connection).set_hook_config(url, secret)
+        if self._calls_of(connection).set_hook_config(url, secret):
+            files.save(self._paths, replace(connection, webhook_secret=secret, webhook_url=url))
 
 
 def invitation(url: str, port: int, host: str) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ class ConnectFacts:
         """Return where GitHub is to deliver to, or "" without a tunnel."""
         if not self.webhook_host or self.connection is None:
             return ""
-        return f"https://{self.webhook_host}{self.connection.webhook_path}"
+        return self.connection.hook_at(self.webhook_host)
 
 
 class MakeApp(Step, word="make_app"):
@@ -102,6 +102,8 @@ def _noted(connection: GitHubConnection, facts: ConnectFacts) -> GitHubConnectio
         connection = replace(connection, owner=app.owner, slug=app.slug, app_url=app.html_url)
     if installation is not None:
         connection = replace(connection, installation_id=installation.id)
+    if facts.hook is not None and not _wrong(facts.hook, facts.webhook_url, connection):
+        connection = replace(connection, webhook_url=facts.webhook_url)
     return replace(connection, hooked=connection.hooked or facts.delivers)
 
 

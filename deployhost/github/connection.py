@@ -23,7 +23,8 @@ class GitHubConnection:
     """An App of one owner (a user or an organization), by the key that proves to be it.
 
     `id` is ours: it names the webhook's path. `html_url` is GitHub's own address (no path), `app_url` the App's page there.
-    `webhook_secret` is None while the App's hook was never set. `hooked` is whether its hook is known to be active.
+    `webhook_secret` is None while the App's hook was never set, `webhook_url` is where it was last set to deliver to ("": nowhere).
+    `hooked` is whether it is known to be active.
     """
 
     id: str
@@ -39,12 +40,31 @@ class GitHubConnection:
     key: Secret
     webhook_secret: Secret | None = None
     installation_id: int | None = None
+    webhook_url: str = ""
     hooked: bool = False
 
     @property
     def webhook_path(self) -> str:
         """Return the path at the webhook's host to which GitHub delivers."""
         return f"/webhook/{self.id}"
+
+    def hook_at(self, host: str) -> str:
+        """Return where the App's hook is to deliver to at a webhook's host."""
+        return f"https://{host}{self.webhook_path}"
+
+    def is_reported_to(self, host: str) -> bool:
+        """Return whether GitHub reports pushes to that host, as far as is known here."""
+        return self.hooked and self.webhook_url == self.hook_at(host)
+
+    @property
+    def connect_command(self) -> str:
+        """Return the command that puts this connection right."""
+        return connect_command(self.html_url, self.owner if self.kind == "organization" else "")
+
+    @property
+    def disconnect_command(self) -> str:
+        """Return the command that ends this connection."""
+        return f"deployhost disconnect github {self.owner}"
 
     @property
     def install_page(self) -> str:
@@ -61,6 +81,16 @@ class GitHubConnection:
     def delete_page(self) -> str:
         """Return the page on which its owner can delete the App."""
         return f"{self.settings_page}/advanced"
+
+
+def connect_command(html_url: str, org: str) -> str:
+    """Return the command that connects an owner: an organization, or whoever is logged in there."""
+    return " ".join(("deployhost connect github", *((f"--org {org}",) if org else ()), *at_github(html_url)))
+
+
+def at_github(html_url: str) -> tuple[str, ...]:
+    """Return the option that names a GitHub, if it is needed."""
+    return (f"--github-url {html_url}",) if html_url != GITHUB else ()
 
 
 def load_all(paths: Paths, broken: Callable[[DeployhostError], object] | None = None) -> tuple[GitHubConnection, ...]:
@@ -132,7 +162,7 @@ def _load(paths: Paths, name: str) -> GitHubConnection:
 def _to_json(connection: GitHubConnection) -> dict[str, Any]:
     secret = connection.webhook_secret
     return {
-        **{name: getattr(connection, name) for name in (*_TEXTS, *_NUMBERS, "installation_id", "hooked")},
+        **{name: getattr(connection, name) for name in (*_TEXTS, *_NUMBERS, *_OTHERS)},
         "webhook_secret": None if secret is None else secret.reveal(),
         "key": connection.key.reveal(),
     }
@@ -140,6 +170,7 @@ def _to_json(connection: GitHubConnection) -> dict[str, Any]:
 
 _TEXTS = ("id", "owner", "kind", "html_url", "api_url", "client_id", "slug", "app_url")
 _NUMBERS = ("owner_id", "app_id")
+_OTHERS = ("installation_id", "webhook_url", "hooked")
 
 
 def _from_json(body: dict[str, Any]) -> GitHubConnection:
@@ -150,12 +181,13 @@ def _from_json(body: dict[str, Any]) -> GitHubConnection:
         all(isinstance(text, str) and text for text in texts)
         and all(type(number) is int for number in numbers)
         and type(body["hooked"]) is bool
+        and isinstance(body["webhook_url"], str)
         and body["kind"] in ("user", "organization")
         and ID.fullmatch(body["id"])
     ):
         raise ValueError
     return GitHubConnection(
-        **{name: body[name] for name in (*_TEXTS, *_NUMBERS, "installation_id", "hooked")},
+        **{name: body[name] for name in (*_TEXTS, *_NUMBERS, *_OTHERS)},
         key=Secret(body["key"]),
         webhook_secret=None if secret is None else Secret(secret),
     )

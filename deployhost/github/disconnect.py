@@ -8,7 +8,6 @@ from deployhost.errors import DeployhostError, GitHubAppDeleted, InvalidRequest,
 from deployhost.github import connection as files
 from deployhost.github.answers import GitHub
 from deployhost.github.connection import GitHubConnection
-from deployhost.github.refusals import at_github, disconnect_command
 from deployhost.model import AppName
 from deployhost.paths import Paths
 from deployhost.steps import Acts, Plan, Step
@@ -57,7 +56,7 @@ class DisconnectGitHub:
             path = self.paths.connections / f"{files.PREFIX}{self.connection.id}"
             raise ProviderUnavailable(
                 f"{error.message}; nothing was disconnected",
-                hint=disconnect_command(self.connection),
+                hint=self.connection.disconnect_command,
                 details=(*error.details, f"to give it up without GitHub, delete {path}"),
                 retry_after=error.retry_after,
             ) from error
@@ -86,7 +85,7 @@ def chosen(paths: Paths, owner: str, html_url: str = "") -> GitHubConnection:
     if len(found) > 1:
         raise InvalidRequest(
             f"this server is connected to {len(found)} owners: say which",
-            hint=" ".join((disconnect_command(found[0]), *(at_github(found[0].html_url) if owner else ()))),
+            hint=" ".join((found[0].disconnect_command, *(files.at_github(found[0].html_url) if owner else ()))),
             details=tuple(f"{one.owner} at {one.html_url}" for one in found),
         )
     return found[0]
@@ -95,7 +94,7 @@ def chosen(paths: Paths, owner: str, html_url: str = "") -> GitHubConnection:
 def stays(connection: GitHubConnection) -> str:
     """Return what stays at GitHub if the program is removed: once the key is gone, nothing of ours can uninstall the App."""
     return (
-        f"the GitHub App {connection.slug} stays installed by {connection.owner}: run `{disconnect_command(connection)}` first,"
+        f"the GitHub App {connection.slug} stays installed by {connection.owner}: run `{connection.disconnect_command}` first,"
         f" or delete it at {connection.delete_page}"
     )
 

@@ -8,7 +8,7 @@ from deployhost.config.current import Apps
 from deployhost.errors import Conflict, DeployhostError, InvalidName, NotConnected, NotFound, RepositoryNotVisible
 from deployhost.github.accounts import GitHubAccount, GitHubAccounts
 from deployhost.github.answers import NotModified, Repository
-from deployhost.github.refusals import connect_command
+from deployhost.github.connection import connect_command
 from deployhost.journal.pinned import PinnedSource
 from deployhost.journal.removals import Removals
 from deployhost.journal.sources import Sources

@@ -12,7 +12,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +138,7 @@ def _same(state: Secret, given: str) -> bool:
 
 
 def _connection(asked: AskedFor, new: NewApp) -> GitHubConnection:
-    return GitHubConnection(
+    made = GitHubConnection(
         id=asked.id,
         owner=new.owner,
         owner_id=new.owner_id,
@@ -151,8 +151,10 @@ def _connection(asked: AskedFor, new: NewApp) -> GitHubConnection:
         app_url=new.html_url,
         key=new.key,
         webhook_secret=new.webhook_secret,
-        hooked=bool(asked.webhook_host),
     )
+    if asked.webhook_host:
+        made = replace(made, webhook_url=made.hook_at(asked.webhook_host), hooked=True)
+    return made
 
 
 def _to_json(asked: AskedFor) -> str:

@@ -13,7 +13,7 @@ from deployhost.errors import (
     ProviderUnavailable,
 )
 from deployhost.github.answers import HttpAnswer
-from deployhost.github.connection import GITHUB, GitHubConnection
+from deployhost.github.connection import GitHubConnection
 
 APP_GONE = (
     "Integration not found"  # what a deleted App gets: https://github.com/actions/create-github-app-token/issues/76
@@ -43,7 +43,7 @@ def app_deleted(answer: HttpAnswer, connection: GitHubConnection) -> GitHubAppDe
     """Return what to do about an App that GitHub no longer knows, or whose key it no longer takes."""
     return GitHubAppDeleted(
         f"GitHub does not know the App {connection.slug} any more: the App or its key was deleted",
-        hint=disconnect_command(connection),
+        hint=connection.disconnect_command,
         details=(*_said(answer), f"the App's settings: {connection.settings_page}"),
     )
 
@@ -55,7 +55,7 @@ def _right_missing(answer: HttpAnswer, doing: str, connection: GitHubConnection)
     needs = (f"it needs: {rights}",) if rights else ()
     return AccessRefused(
         f"GitHub refuses {doing} to the App {connection.slug}: a right is missing",
-        hint=_again(connection),
+        hint=connection.connect_command,
         details=(*_said(answer), *needs, f"the App's settings: {connection.settings_page}"),
     )
 
@@ -107,7 +107,7 @@ def suspended(connection: GitHubConnection) -> AccessRefused:
     """Return what to do about an installation that its owner suspended."""
     return AccessRefused(
         f"the GitHub App {connection.slug} is suspended by {connection.owner}",
-        hint=_again(connection),
+        hint=connection.connect_command,
         details=(f"unsuspend it: {connection.install_page}",),
     )
 
@@ -116,28 +116,9 @@ def not_installed(connection: GitHubConnection) -> AccessRefused:
     """Return what to do about an App that is not installed."""
     return AccessRefused(
         f"the GitHub App {connection.slug} is not installed by {connection.owner}",
-        hint=_again(connection),
+        hint=connection.connect_command,
         details=(f"install it: {connection.install_page}",),
     )
-
-
-def _again(connection: GitHubConnection) -> str:
-    return connect_command(connection.html_url, connection.owner if connection.kind == "organization" else "")
-
-
-def connect_command(html_url: str, org: str) -> str:
-    """Return the command that connects an owner: an organization, or whoever is logged in there."""
-    return " ".join(("deployhost connect github", *((f"--org {org}",) if org else ()), *at_github(html_url)))
-
-
-def disconnect_command(connection: GitHubConnection) -> str:
-    """Return the command that disconnects an owner."""
-    return f"deployhost disconnect github {connection.owner}"
-
-
-def at_github(html_url: str) -> tuple[str, ...]:
-    """Return the option that names a GitHub, if it is needed."""
-    return (f"--github-url {html_url}",) if html_url != GITHUB else ()
 
 
 def _said(answer: HttpAnswer) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from deployhost.github.connection import GITHUB, GitHubConnection
 from deployhost.github.manifest_plan import EVENTS, RIGHTS
 from deployhost.model import Branch, Secret, Sha
 
+WEBHOOK_HOST = "hooks.example.com"  # at which connection() is reported to
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nfake\n-----END RSA PRIVATE KEY-----\n"
 
 
@@ -46,7 +47,8 @@ def connection(owner: str = "octo", number: int = 1, **values: object) -> GitHub
         "installation_id": 3000 + number,
         "hooked": True,
     }
-    return GitHubConnection(**(given | values))  # type: ignore[arg-type]
+    made = GitHubConnection(**(given | values))  # type: ignore[arg-type]
+    return made if "webhook_url" in values or not made.hooked else replace(made, webhook_url=made.hook_at(WEBHOOK_HOST))
 
 
 @dataclass

@@ -120,8 +120,8 @@ def converge(parts: Parts, request: Message, _emit: Emit) -> ConvergePlan:
     if everything:
         parts.records.check()
     kept = parts.keeping.all() if everything else ()
-    records = () if only is not None else map(sentence, parts.records.findings())
-    notes = [*plan.notes, *kept, *records, parts.isolation.problem]
+    accounts = () if only is not None else map(sentence, _of_accounts(parts))
+    notes = [*plan.notes, *kept, *accounts, parts.isolation.problem]
     return {"steps": steps(plan), "notes": [*filter(None, notes)], "applied": applied}
 
 
@@ -196,9 +196,16 @@ def _findings(parts: Parts) -> list[Finding]:
     apps = _known(parts).apps
     problems = [parts.sources.problem(name) for name, config in apps.items() if config and config.source]
     of_sources = source_notes.findings(filter(None, problems))
-    found = (*parts.converge.findings(), *parts.records.findings(), *of_sources)
+    found = (*parts.converge.findings(), *_of_accounts(parts), *of_sources)
     known = {one.what for one in found}
     return [*found, *(one for one in reported if not any(one.what.startswith(what) for what in known))]
+
+
+def _of_accounts(parts: Parts) -> tuple[Finding, ...]:
+    """Return what is wrong with what this server is joined to."""
+    tunnel = parts.cloudflare_connection.now()
+    host = "" if tunnel is None else tunnel.webhook_host
+    return (*parts.records.findings(), *parts.github_accounts.findings(host))
 
 
 def _warnings(parts: Parts) -> list[WarningView]:

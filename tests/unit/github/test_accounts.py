@@ -7,7 +7,7 @@ import pytest
 from deployhost.github.accounts import GitHubAccounts
 from deployhost.github.connection import delete, save
 from deployhost.paths import Paths
-from tests.fakes.github import FakeGitHub, connection
+from tests.fakes.github import WEBHOOK_HOST, FakeGitHub, connection
 
 
 @pytest.fixture
@@ -40,9 +40,23 @@ def test_a_damaged_file_is_in_nobody_elses_way(paths: Paths, caplog: pytest.LogC
     (paths.connections / "github-0000000000000002").write_text("{")
     accounts = GitHubAccounts(paths, FakeGitHub())
     assert [one.connection.owner for one in accounts.all()] == ["octo"]
-    assert ["github-0000000000000002 is damaged" in one.message for one in accounts.problems()] == [True]
+    (found,) = accounts.findings("")
+    assert "github-0000000000000002 is damaged" in found.what
+    assert found.fix.startswith("rm /")
     accounts.all()
     assert len(caplog.records) == 1
     save(paths, connection("acme", 2))
     assert len(accounts.all()) == 2
-    assert accounts.problems() == ()
+    assert accounts.findings("") == ()
+
+
+def test_owners_whose_pushes_github_does_not_report(paths: Paths) -> None:
+    """The tunnel came later, or has another name now: the owner's command puts it right."""
+    accounts = GitHubAccounts(paths, FakeGitHub())
+    save(paths, connection("octo", 1))
+    save(paths, connection("acme", 2, kind="organization", hooked=False))
+    assert accounts.findings("") == ()
+    (found,) = accounts.findings(WEBHOOK_HOST)
+    assert found.what == "GitHub does not report acme's pushes to this server"
+    assert found.fix == "deployhost connect github --org acme"
+    assert [one.fix for one in accounts.findings("other.example.com")] == [found.fix, "deployhost connect github"]

@@ -117,6 +117,7 @@ class World(Clock):
         assert list(self.paths.connections.glob(".*.tmp")) == []
         if cloudflare.load(self.paths) is not None:
             assert ours.webhook_secret is not None
+            assert ours.is_reported_to(HOST) is ours.hooked
             assert app.hook_secret == ours.webhook_secret
             assert app.hook == HookConfig(f"https://{HOST}{ours.webhook_path}", "json", has_secret=True)
 

@@ -84,6 +84,10 @@ def test_the_box_to_tick() -> None:
     assert plan_connect(replace(RIGHT, hook=None)).notes == plan.notes  # it lost the one that it was made with
     ticked = plan_connect(replace(without, delivers=True))
     assert [step.word for step in ticked] == ["note_app"]
+    tunnel_renamed = replace(
+        RIGHT, connection=replace(OURS, webhook_url="https://old.example.com/webhook/0000000000000001")
+    )
+    assert words(tunnel_renamed) == ["note_app"]
     assert ticked.notes == ()
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deployhost.errors import DeployhostError, InvalidConfig
-from deployhost.github.connection import GITHUB, delete, for_owner, load_all, save, stamp
+from deployhost.github.connection import GITHUB, connect_command, delete, for_owner, load_all, save, stamp
 from deployhost.model import Secret
 from deployhost.paths import Paths
 from tests.fakes.github import connection
@@ -65,7 +65,7 @@ def test_a_secret_is_never_shown() -> None:
     "change",
     [
         {"id": "0000000000000002"}, {"id": "../x"}, {"key": ""}, {"key": None}, {"owner": 5}, {"owner_id": "5"}, {"app_id": True},
-        {"kind": "enterprise"}, {"webhook_secret": ""}, {"hooked": 1}, {"installation_id": "7"},
+        {"kind": "enterprise"}, {"webhook_secret": ""}, {"hooked": 1}, {"webhook_url": None}, {"installation_id": "7"},
     ],
 )  # fmt: skip
 def test_a_damaged_file_is_named(paths: Paths, change: dict[str, object]) -> None:
@@ -118,3 +118,10 @@ def test_the_stamp_changes_with_each_change(paths: Paths) -> None:
     delete(paths, connection())
     assert stamp(paths) == seen[0]
     assert len(set(seen)) == 3
+
+
+def test_commands() -> None:
+    assert connect_command("https://github.com", "") == connection().connect_command == "deployhost connect github"
+    elsewhere = connection("acme", kind="organization", html_url="https://git.example.com")
+    assert elsewhere.connect_command == "deployhost connect github --org acme --github-url https://git.example.com"
+    assert elsewhere.disconnect_command == "deployhost disconnect github acme"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from deployhost.errors import AccessRefused, ClockOff, NotFound, ProviderRefused, ProviderUnavailable
 from deployhost.github.answers import HttpAnswer
-from deployhost.github.refusals import asked_to_wait, connect_command, conversion_refusal, refusal
+from deployhost.github.refusals import asked_to_wait, conversion_refusal, refusal
 from tests.fakes.github import connection
 
 NOW = 1_750_000_000.0
@@ -112,14 +112,6 @@ def test_new_apps() -> None:
     limited = conversion_refusal(answer(403, retry_after="9"), "fetching it", NOW)
     assert isinstance(limited, ProviderUnavailable)
     assert limited.retry_after == 9.0
-
-
-def test_the_command() -> None:
-    assert connect_command("https://github.com", "") == "deployhost connect github"
-    assert (
-        connect_command("https://git.example.com", "acme")
-        == "deployhost connect github --org acme --github-url https://git.example.com"
-    )
 
 
 @given(

@@ -6,8 +6,11 @@ from deployhost.errors import (
     AppNotFound,
     InvalidConfig,
 )
+from deployhost.github import connection as connections
 from deployhost.model import Trigger
 from tests.fakes.assembled import Server, sha
+from tests.fakes.github import connection
+from tests.fakes.joined import WEBHOOK, Joined
 from tests.fakes.operations import Operations
 
 ONE, TWO = sha(1), sha(2)
@@ -24,6 +27,24 @@ def test_status_of_the_server(server: Server, ops: Operations) -> None:
     assert [app["name"] for app in ops.ask("app.list")["apps"]] == ["shop"]
     with pytest.raises(AppNotFound):
         ops.ask("app.status", name="nope")
+
+
+def test_status_of_connections(server: Server, ops: Operations) -> None:
+    """An App that was made before there was a tunnel; and a file that somebody damaged."""
+    Joined(server)
+    connections.save(server.paths, connection("octo", 1, hooked=False))
+    connections.save(server.paths, connection("acme", 2, hooked=False))
+    damaged = server.paths.connections / "github-0000000000000002"
+    damaged.write_text("{")
+    found = ops.ask("app.status")["server"]["findings"]
+    assert [(one["severity"], one["what"], one["fix"]) for one in found] == [
+        ("error", f"{damaged} is damaged: delete it, and connect its owner again", f"rm {damaged}"),
+        ("warning", "GitHub does not report octo's pushes to this server", "deployhost connect github"),
+    ]
+    assert len(ops.ask("app.converge", dry_run=True)["notes"]) == 2
+    damaged.unlink()
+    connections.save(server.paths, connection("octo", 1, webhook_url=connection().hook_at(WEBHOOK)))
+    assert ops.ask("app.status")["server"]["findings"] == []
 
 
 def test_a_mistake_in_one_apps_entry_is_in_nobody_elses_way(server: Server, ops: Operations) -> None:
