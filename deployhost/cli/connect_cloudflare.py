@@ -1,7 +1,6 @@
 """connect cloudflare."""
 
 import getpass
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ import typer
 
 from deployhost.cli.arguments import JsonOption, option, to_domain
 from deployhost.cli.checklist import Checklist
-from deployhost.cli.session import Session, session_of
+from deployhost.cli.session import Session, needs_root, session_of
 from deployhost.cli.setup import locked_checklist
 from deployhost.errors import ConnectionRefused, InvalidRequest, NotFound
 from deployhost.model import Domain, Secret
@@ -127,12 +126,6 @@ def choose_zone(session: Session, zones: Sequence[Domain]) -> Domain | None:
     if answer.isascii() and answer.isdigit() and 0 < int(answer) <= len(zones):
         return zones[int(answer) - 1]
     return next((zone for zone in zones if zone == answer), None)
-
-
-def needs_root(command: str) -> None:
-    """Raise InvalidRequest unless we may change the machine."""
-    if os.geteuid() != 0:
-        raise InvalidRequest("connecting changes the machine, so it must run as root", hint=f"sudo {command}")
 
 
 def _token(text: str, otherwise: str) -> Secret:

@@ -1,6 +1,5 @@
 """connect github."""
 
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -11,8 +10,8 @@ import typer
 
 from deployhost.cli.arguments import JsonOption, option
 from deployhost.cli.checklist import Checklist
-from deployhost.cli.session import Session, session_of
-from deployhost.errors import Interrupted, InvalidRequest
+from deployhost.cli.session import Session, needs_root, session_of
+from deployhost.errors import Interrupted
 
 if TYPE_CHECKING:  # the room takes longer to load than every other verb to start
     from deployhost.github.connect import Connected, ConnectGitHub, ConnectRequest
@@ -94,12 +93,6 @@ def pasted_lines(stream: TextIO) -> Callable[[float], str | None]:
             return None
 
     return wait
-
-
-def needs_root(command: str) -> None:
-    """Raise InvalidRequest unless we may read and write the keys."""
-    if os.geteuid() != 0:
-        raise InvalidRequest("only root may read the keys of connections", hint=f"sudo {command}")
 
 
 def plan_of(session: Session, request: "ConnectRequest") -> dict[str, Any]:

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from deployhost.cli.arguments import JsonOption, option
-from deployhost.cli.connect_cloudflare import needs_root
-from deployhost.cli.session import session_of
+from deployhost.cli.session import needs_root, session_of
 from deployhost.cli.setup import locked_checklist
 from deployhost.errors import InvalidRequest
 

@@ -1,13 +1,13 @@
 """disconnect github."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 
 from deployhost.cli.arguments import JsonOption, argument, option
 from deployhost.cli.checklist import Checklist
-from deployhost.cli.connect_github import needs_root
-from deployhost.cli.session import session_of
+from deployhost.cli.session import needs_root, session_of
 from deployhost.errors import InvalidRequest
 
 
@@ -18,6 +18,7 @@ def github(
     github_url: Annotated[
         str | None, option("Where OWNER is, if there are two of that name.", "--github-url", metavar="URL")
     ] = None,
+    dry_run: Annotated[bool, option("Show what would be done and why; change nothing.", "--dry-run")] = False,
     yes: Annotated[bool, option("Do not ask for confirmation.", "--yes", "-y")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -36,22 +37,35 @@ def github(
     connection = chosen(session.paths, owner.strip(), to_github_url(github_url) if github_url else "")
     work = DisconnectGitHub(session.paths, GitHubClient(), connection)
     plan = work.plan()
-    if not yes:
-        if as_json or not session.interactive:
-            raise InvalidRequest(
-                f"disconnecting {connection.owner} needs --yes where no terminal is there to ask on",
-                hint=f"{connection.disconnect_command} --yes",
-            )
-        for line in (*(f"- {step.what}\n    {step.why}" for step in plan), *(f"  {note}" for note in plan.notes)):
-            session.say(line)
-        if not session.confirm(f"Disconnect {connection.owner}?"):
-            session.warn("nothing was disconnected")
-            raise typer.Exit(1)
-    apply(plan, work.acts, Checklist(session.stdout, lambda _line: None, quiet=session.json))
     result = {
         "owner": connection.owner,
         "github": connection.html_url,
         "app": connection.slug,
+        "steps": [step.to_json() for step in plan],
         "notes": list(plan.notes),
+        "changed": not dry_run,
     }
-    session.show(result, lambda _: (f"  {note}" for note in plan.notes) if yes else ())
+    asks = not (yes or dry_run)
+    if asks and (as_json or not session.interactive):
+        raise InvalidRequest(
+            f"disconnecting {connection.owner} needs --yes where no terminal is there to ask on",
+            hint=f"{connection.disconnect_command} --yes",
+        )
+    if asks or dry_run:
+        session.show(result, _lines)
+    if dry_run:
+        return
+    if asks and not session.confirm(f"Disconnect {connection.owner}?"):
+        session.warn("nothing was disconnected")
+        raise typer.Exit(1)
+    apply(plan, work.acts, Checklist(session.stdout, lambda _line: None, quiet=session.json))
+    if yes:
+        session.show(result, lambda _: (f"  {note}" for note in plan.notes))
+
+
+def _lines(result: dict[str, Any]) -> Iterator[str]:
+    for step in result["steps"]:
+        yield f"- {step['what']}"
+        yield f"    {step['why']}"
+    for note in result["notes"]:
+        yield f"  {note}"

@@ -16,7 +16,7 @@ from deployhost.control.client import OnEvent, call
 from deployhost.control.following import Once, until_answered
 from deployhost.control.operations import DEPLOY_FOLLOW, Question
 from deployhost.control.progress import ProgressLines, error_lines
-from deployhost.errors import DeployhostError, Interrupted
+from deployhost.errors import DeployhostError, Interrupted, InvalidRequest
 from deployhost.paths import Paths
 
 if TYPE_CHECKING:  # the types take 2 ms to make
@@ -148,6 +148,12 @@ def session_of(context: typer.Context, as_json: bool) -> Session:
     if not isinstance(session, Session):
         raise TypeError("main() passes a Session")
     return replace(session, json=as_json)
+
+
+def needs_root(command: str) -> None:
+    """Raise InvalidRequest unless we are root, with the command that makes it so."""
+    if os.geteuid() != 0:
+        raise InvalidRequest("connections belong to root, so this must run as root", hint=f"sudo {command}")
 
 
 def real_streams() -> tuple[TextIO, TextIO, TextIO]:

@@ -1,6 +1,7 @@
 """The one door to GitHub's API: one request, one answer as JSON, within a time."""
 
 import json
+import logging
 import ssl
 import threading
 from collections.abc import Mapping
@@ -107,6 +108,8 @@ class GitHubHttp:
 
         with self._lock:
             if self._made is None:
+                # It logs each request, which would be a line per app and minute in the daemon's log.
+                logging.getLogger("httpx").setLevel(logging.WARNING)
                 self._made = httpx.Client(
                     transport=self._transport,
                     verify=ssl.create_default_context() if self._transport is None else True,

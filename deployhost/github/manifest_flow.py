@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from deployhost.config.secrets import connections, locked
+from deployhost.config.secrets import DIRECTORY_MODE, connections
 from deployhost.errors import Conflict, DeployhostError, InvalidRequest, NotFound, ProviderRefused
 from deployhost.github import connection as files_of
 from deployhost.github.answers import GitHub, NewApp
@@ -128,8 +128,7 @@ class ManifestFlow:
                 store.remove(path.name)
 
     def _alone(self) -> AbstractContextManager[None]:
-        with locked(self._paths.connections):
-            pass  # makes the directory
+        files.make_directory(self._paths.connections, DIRECTORY_MODE)
         return files.lock(self._paths.connections / f".{LOCK}", timeout=TURN)
 
 

@@ -50,6 +50,16 @@ def test_json(run: Run, paths: Paths, github: FakeGitHub) -> None:
     assert missing.json["error"]["hint"] == "deployhost connect github"
 
 
+def test_a_dry_run_changes_nothing(run: Run, paths: Paths, github: FakeGitHub) -> None:
+    shown = run("disconnect", "github", "--dry-run")
+    assert shown.out.startswith("- uninstall the App deployhost-1 from octo\n")
+    document = run("disconnect", "github", "--dry-run", "--json").json
+    assert [step["step"] for step in document["steps"]] == ["uninstall_app", "delete_connection"]
+    assert document["changed"] is False
+    assert github.calls_made == []
+    assert len(load_all(paths)) == 1
+
+
 def test_without_a_terminal_it_is_not_asked(run: Run, paths: Paths, github: FakeGitHub) -> None:
     shown = run("disconnect", "github", "octo")
     assert shown.code == 2

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import ssl
 from collections.abc import Callable, Iterator
 
@@ -155,6 +156,12 @@ def test_an_answer_that_trickles() -> None:
 
     with pytest.raises(ProviderUnavailable, match="within 30 s"):
         door(lambda _: httpx.Response(200, content=trickle()), Later()).send("GET", API)
+
+
+def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        door(lambda _: httpx.Response(200)).send("GET", f"{API}/app-manifests/the-code/conversions", token=TOKEN)
+    assert caplog.records == []
 
 
 def test_closing_is_no_end() -> None:
