@@ -38,11 +38,11 @@ LISTENER_BAR, DAEMON_BAR, SECONDS_BAR = 150 * MB, 90 * MB, 1.0
 # Instead of the system's users, which set-up would make; and what is looked at goes to a file.
 DAEMON = """
 import os, sys
-from deployhost.daemon.parts import Parts
 from deployhost.daemon.webhook import users
+from deployhost.github.look_queue import LookQueue
 users.LISTENER, users.TUNNEL = "nobody", "nogroup"
 looks = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-Parts.look = lambda _parts, wanted: os.write(looks, f"{wanted.repository}\\n".encode())
+LookQueue.take = lambda _queue, wanted: os.write(looks, f"{wanted.repository}\\n".encode())
 from deployhost.daemon.main import main
 main()
 """
