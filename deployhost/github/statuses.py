@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from deployhost.config.env import EnvStore
-from deployhost.errors import DeployhostError, NotFound, ProviderUnavailable
+from deployhost.errors import AccessRefused, DeployhostError, NotFound, ProviderRefused, ProviderUnavailable
 from deployhost.github.accounts import GitHubAccount, GitHubAccounts
 from deployhost.github.status_plan import Key, StatusPost, StatusTarget, described, next_write, to_post
 from deployhost.journal.posted import PENDING, PostedStatus
@@ -116,7 +116,7 @@ class CommitStatuses:
 
     def _may_post_at(self, post: StatusPost) -> float:
         now = self.clock.monotonic()
-        paused = (self._pauses[key].until for key in (post.connection, post.key) if key in self._pauses)
+        paused = (self._pauses[key].until for key in (post.connection, _place(post), post.key) if key in self._pauses)
         written = [at for at in self._written_by(post.connection) if at > now - HOUR]
         self._written[post.connection] = written
         return max(next_write(written, now, pending=post.state == PENDING), *paused, now)
@@ -143,11 +143,15 @@ class CommitStatuses:
         except NotFound as error:
             self._pause(post.key, LONGEST_OF_COMMIT)
             raise NotFound(error.message, hint=f"deployhost status {post.app}", details=error.details) from error
+        except (AccessRefused, ProviderRefused) as error:
+            self._pause(_place(post), LONGEST_OF_APP)  # an archived repository is not in the way of others
+            said = "; ".join((error.message, *error.details[:1]))
+            raise type(error)(said, hint=error.hint or f"deployhost status {post.app}") from error
         except DeployhostError as error:
             self._pause(post.connection, LONGEST_OF_APP, error)
             raise
-        self._pauses.pop(post.connection, None)
-        self._pauses.pop(post.key, None)
+        for key in (post.connection, _place(post), post.key):
+            self._pauses.pop(key, None)
         self._unrecorded[post.key] = post.posted(self.clock.time())
         self._record_the_rest()
 
@@ -176,6 +180,10 @@ class CommitStatuses:
     def _own_secrets(self) -> list[Secret]:
         apps = [one.connection for one in self.github_accounts.all()]
         return [secret for app in apps for secret in (app.key, app.webhook_secret) if secret is not None]
+
+
+def _place(post: StatusPost) -> str:
+    return f"{post.connection} {post.repository}"
 
 
 def _what(app: AppName) -> str:
