@@ -7,54 +7,33 @@ goes on; what it hands over stays in the inbox.
 """
 
 import contextlib
-import json
 import logging
 import os
 import select
 import signal
 import socket
-import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import deployhost
 from deployhost.daemon.troubles import Troubles
 from deployhost.daemon.webhook.inbox import Inbox
+from deployhost.daemon.webhook.launch import RunningListener, Secrets, launch
 from deployhost.daemon.webhook.users import ListenerUsers
 from deployhost.errors import CommandFailed, DeployhostError, SetupFailed
-from deployhost.model import Secret
 from deployhost.paths import Paths
 from deployhost.system import files, process_records
 from deployhost.system.clock import CLOCK, Clock, until
-from deployhost.system.process import piped
 from deployhost.system.service_manager import log_command
 
 WHAT = "listening for deliveries from GitHub"
 CHECK = 5.0  # seconds between looks at the connections
-READY_WITHIN = 20.0  # seconds
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0  # seconds before a listener that died is started again
 STEADY = 60.0  # seconds of running after which a death counts as the first one
 PROBE_EVERY, PROBE_WITHIN = 60.0, 10.0  # seconds between looks whether it answers, and until it has to
 BACKLOG = 1024  # connections that wait in the kernel while nobody accepts them
 HINT = "deployhost setup --local"
-# Bodies are mapped one by one, and given back at once: grown in the heap, they would leave it full of holes (mallopt(3)).
-ENVIRONMENT = {"PATH": os.defpath, "MALLOC_MMAP_THRESHOLD_": "1048576", "MALLOC_TRIM_THRESHOLD_": "4194304"}
 log = logging.getLogger(__name__)
-
-Secrets = Mapping[str, Secret]
-Command = Callable[[Sequence[str]], Sequence[str]]
-
-
-@dataclass
-class RunningListener:
-    """A listener that is ours: its process, and the secrets that it knows."""
-
-    pid: int
-    poll: Callable[[], int | None]
-    secrets: Secrets
-    since: float
 
 
 @dataclass(kw_only=True)
@@ -76,6 +55,7 @@ class ListenerKeeper:
     _inode: int = field(default=0, init=False)  # of the socket's file
     _current: RunningListener | None = field(default=None, init=False)
     _ending: list[RunningListener] = field(default_factory=list, init=False)
+    _since: float = field(default=0.0, init=False)
     _probe_at: float = field(default=0.0, init=False)
     _delay: float = field(default=FIRST_DELAY, init=False)
     _not_before: float = field(default=float("-inf"), init=False)
@@ -121,7 +101,7 @@ class ListenerKeeper:
         if self._current is None or (code := self._current.poll()) is None:
             return
         now = self.clock.monotonic()
-        if now - self._current.since >= STEADY:
+        if now - self._since >= STEADY:
             self._delay = FIRST_DELAY
         self._current, self._not_before = None, now + self._delay
         log.warning("the webhook's listener ended (%s); it is started again in %g s", code, self._delay)
@@ -199,26 +179,12 @@ class ListenerKeeper:
 
     def _started(self, door: socket.socket, secrets: Secrets, users: ListenerUsers) -> RunningListener:
         self._make_directories()
-        given = (door.fileno(), self.inbox.descriptor())
-        popen = piped([*command(*given, self._empty), *users.rights()], env=ENVIRONMENT, pass_fds=given)
-        assert popen.stdin is not None  # noqa: S101 - piped() gives both
-        assert popen.stdout is not None  # noqa: S101
-        with popen.stdin, popen.stdout:
-            try:
-                # It ends by itself if we die before it has the secrets. So there is never one that nobody knows of.
-                process_records.note(self._record(popen.pid), popen.pid)
-                popen.stdin.write(json.dumps({name: value.reveal() for name, value in secrets.items()}).encode())
-                popen.stdin.close()
-                if not _await_ready(popen.stdout.fileno()):
-                    raise BrokenPipeError
-            except BaseException as error:
-                popen.kill()
-                popen.wait()
-                self._record(popen.pid).unlink(missing_ok=True)
-                if isinstance(error, BrokenPipeError):
-                    raise self._problem("can't be started") from None
-                raise
-        return RunningListener(popen.pid, popen.poll, secrets, self.clock.monotonic())
+        inherited = (door.fileno(), self.inbox.descriptor())
+        started = launch(inherited, self.paths.webhook, self._empty, secrets, users)
+        if started is None:
+            raise self._problem("can't be started")
+        self._since = self.clock.monotonic()
+        return started
 
     def _problem(self, what: str) -> CommandFailed:
         return CommandFailed(
@@ -226,9 +192,6 @@ class ListenerKeeper:
             status=1,
             hint=log_command("deployhostd", self.paths.logs),
         )
-
-    def _record(self, pid: int) -> Path:
-        return self.paths.webhook / f"{pid}.json"
 
     def _end_others(self) -> None:
         """Have every listener but the current one finish what it has and end."""
@@ -248,13 +211,6 @@ class ListenerKeeper:
         self._end_others()
 
 
-def command(door: int, deliveries: int, empty: Path) -> list[str]:
-    """Return the command of a listener: this very Python, with nothing of our environment."""
-    package = Path(deployhost.__file__).resolve().parent.parent
-    code = f"import sys; sys.path.append({str(package)!r}); from deployhost.daemon.webhook.listener import main; main()"
-    return [sys.executable, "-I", "-X", "utf8", "-c", code, str(door), str(deliveries), str(empty)]
-
-
 def _answers(path: Path) -> bool:
     """Return whether a listener answers a request that is none."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
@@ -263,16 +219,3 @@ def _answers(path: Path) -> bool:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: probe\r\n\r\n")
         return bool(connection.recv(1))
     return False
-
-
-def _await_ready(said: int) -> bool:
-    """Wait until a listener says that it is ready, and return whether it did."""
-    waiting, deadline = select.poll(), time.monotonic() + READY_WITHIN
-    waiting.register(said, select.POLLIN)
-    heard = b""
-    while not heard.endswith(b"\n"):
-        more = os.read(said, 64) if waiting.poll(max(0.0, deadline - time.monotonic()) * 1000) else b""
-        if not more:
-            return False
-        heard += more
-    return True

@@ -1,6 +1,5 @@
 """The listener's life: started while it is wanted, restarted, replaced; no delivery is refused or lost meanwhile."""
 
-import errno
 import os
 import signal
 import stat
@@ -11,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from deployhost.daemon.webhook import keeper as keeper_module
+from deployhost.daemon.webhook import launch
 from deployhost.daemon.webhook.keeper import WHAT
 from deployhost.daemon.webhook.users import ListenerUsers
-from deployhost.errors import CommandFailed, FileProblem, SetupFailed
+from deployhost.errors import CommandFailed, SetupFailed
 from deployhost.model import Secret
-from deployhost.system import process_records
 from tests.fakes.assembled import wait_until
 from tests.fakes.deliveries import connect, signed, status_of
 from tests.real.listener import ID, Machine, gone, pid
@@ -36,15 +35,6 @@ def test_a_delivery_comes_to_the_daemon(machine: Machine) -> None:
     before = pid(keeper)
     keeper.round()
     assert pid(keeper) == before
-
-
-def test_no_secret_shows(machine: Machine) -> None:
-    machine.secrets = {ID: Secret("very-secret-very-secret")}
-    keeper = machine.daemon()
-    keeper.round()
-    process = Path(f"/proc/{pid(keeper)}")
-    assert b"very-secret" not in (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
-    assert all(b"very-secret" not in file.read_bytes() for file in machine.paths.webhook.glob("*.json"))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
@@ -93,7 +83,7 @@ def test_one_that_died_is_started_again_and_who_came_meanwhile_waits(
 
 
 def test_one_that_keeps_dying_is_started_later_and_later(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper_module, "command", lambda *_: ["/bin/false"])
+    monkeypatch.setattr(launch, "command", lambda *_: ["/bin/false"])
     keeper = machine.daemon()
     assert keeper.troubles.went_well(WHAT, keeper.round) is False
     assert keeper._delay == 1.0
@@ -208,21 +198,11 @@ def test_an_old_listener_goes_on_where_the_new_one_can_t_be_started(
     machine.kill_daemon()
     second = machine.daemon()
     with monkeypatch.context() as patched:
-        patched.setattr(keeper_module, "command", lambda *_: ["/bin/false"])
+        patched.setattr(launch, "command", lambda *_: ["/bin/false"])
         with pytest.raises(CommandFailed):
             second.round()
     assert machine.deliver() == 202
     assert len(list(second.inbox.waiting_lines())) == 1
-
-
-def test_one_that_can_t_be_noted_gets_no_secrets(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_room(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(process_records, "note", no_room)
-    with pytest.raises(FileProblem):
-        machine.daemon().round()
-    assert list(machine.paths.webhook.glob("*.json")) == []
 
 
 def test_no_delivery_is_refused_or_lost_while_listeners_and_daemons_are_replaced(machine: Machine) -> None:
