@@ -183,8 +183,13 @@ def app_name(source: RepositoryName) -> AppName:
 def _head(account: GitHubAccount, facts: Repository, branch: Branch) -> Head | None:
     """Return the head of a branch, or None if the repository is empty. Raise BranchNotFound."""
     head = account.calls.branch(facts.id, branch)
-    if isinstance(head, Head):
+    if isinstance(head, Head) and head.branch == branch:
         return head
+    if isinstance(head, Head):
+        raise BranchNotFound(
+            f"the branch {branch} of {facts.full_name} is now {head.branch}",
+            hint=f"deployhost add {facts.full_name} --branch {head.branch}",
+        )
     if isinstance(head, BranchMissing) and branch != facts.default_branch and facts.size:
         raise BranchNotFound(
             f"{facts.full_name} has no branch {branch}",

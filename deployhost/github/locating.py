@@ -63,7 +63,8 @@ class Locator:
             located = Located(account, pin_of(app, name, account, facts), facts)
             self.sources.pin(located.pinned)
         else:
-            located = self._again(pinned)
+            # Of the two names that it may have there, this is the one: the other one goes if it has a third by now.
+            located = self._again(pinned if name.is_same(pinned.written) else replace(pinned, written=name))
         return replace(located, pinned=self._written(located.pinned))
 
     def known(self, app: AppName, name: RepositoryName) -> Located | None:

@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -56,14 +55,15 @@ class Looks:
     deploys: Deploys
     releases: Releases
     intake: Intake
-    _locks: dict[AppName, threading.RLock] = field(default_factory=lambda: defaultdict(threading.RLock), init=False)
+    _locks: dict[AppName, threading.RLock] = field(default_factory=dict, init=False)
+    _untidy: set[AppName] = field(default_factory=set, init=False)  # those for which something was fetched
     # What GitHub said last of a branch: by app, the App that asked, the repository and the branch.
     _heads: dict[tuple[AppName, str, int, Branch], Head] = field(default_factory=dict, init=False)
 
     @contextlib.contextmanager
     def alone(self, app: AppName) -> Iterator[None]:
         """Keep looks at an app's repository away until the block ends."""
-        with self._locks[app]:
+        with self._locks.setdefault(app, threading.RLock()):
             yield
 
     def look(self, app: AppName, hint: PushHint | None = None) -> Deploy | None:
@@ -121,16 +121,21 @@ class Looks:
         located, branch = self._located(config)
         key = (config.name, located.account.connection.id, located.pinned.repository, branch)
         before = self._heads.get(key)
-        there = located.account.calls.branch(located.pinned.repository, branch, before.etag if before else "")
-        if isinstance(there, BranchMissing):
-            raise self._missing(located, branch)
+        there = self._answer(located, branch, before.etag if before else "")
         head = before if isinstance(there, NotModified) else there
         if head is None or head.sha == self._decided(config.name):
             self._remember(key, head)
+            self._tidy(config.name)
             return None
         deploy = self._settled(located, branch, head.sha)
         self._remember(key, head)
         return deploy
+
+    def _tidy(self, app: AppName) -> None:
+        """Let go of old commits, once there is nothing else to do: not while a new one is on its way to live."""
+        if app in self._untidy:
+            self._untidy.discard(app)
+            self.fetching.tidy(app)
 
     def _remember(self, key: tuple[AppName, str, int, Branch], head: Head | None) -> None:
         if head is not None:
@@ -159,9 +164,7 @@ class Looks:
             or not now.is_named(config.source)
         ):
             return None  # it is deployed from elsewhere by now
-        deploy = self._accept(app, head)
-        self.fetching.tidy(app)
-        return deploy
+        return self._accept(app, head)
 
     def _proven(self, located: Located, branch: Branch, known: Sha) -> FetchedHead:
         """Fetch a branch until its head is one that GitHub names for the repository's id, or that was decided on."""
@@ -176,6 +179,7 @@ class Looks:
         raise ProviderUnavailable(f"the head of {branch} of {located.pinned.current} is not settled yet")
 
     def _fetched(self, located: Located, what: str) -> tuple[Located, Sha]:
+        self._untidy.add(located.pinned.app)
         return self.at_its_name(located, lambda at: self.fetching.fetch(at.account, at.pinned, what))
 
     def at_its_name(self, located: Located, ask: Callable[[Located], Found]) -> tuple[Located, Found]:
@@ -199,12 +203,22 @@ class Looks:
         return located, branch
 
     def _asked(self, located: Located, branch: Branch) -> Sha:
-        there = located.account.calls.branch(located.pinned.repository, branch)
-        if isinstance(there, BranchMissing):
-            raise self._missing(located, branch)
+        there = self._answer(located, branch)
         if isinstance(there, NotModified):
             raise ProviderUnavailable(f"GitHub does not say what {branch} of {located.pinned.current} is")
         return there.sha
+
+    def _answer(self, located: Located, branch: Branch, etag: str = "") -> Head | NotModified:
+        """Return what GitHub says of a branch. Raise BranchNotFound if it has none of that name, SourceEmpty."""
+        there = located.account.calls.branch(located.pinned.repository, branch, etag)
+        if isinstance(there, BranchMissing):
+            raise self._missing(located, branch)
+        if isinstance(there, Head) and there.branch != branch:
+            raise BranchNotFound(
+                f"the branch {branch} of {located.pinned.current} is now {there.branch}",
+                details=(f"set `branch: {there.branch}` of {located.pinned.app} in apps.yml",),
+            )
+        return there
 
     def _missing(self, located: Located, branch: Branch) -> DeployhostError:
         pinned = located.pinned

@@ -1,5 +1,6 @@
 """Looks at a repository on GitHub: each head is deployed once, and only ever one of the pinned repository."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from deployhost.errors import (
     SourceEmpty,
 )
 from deployhost.github import connection as files
+from deployhost.github.answers import Head
 from deployhost.github.look_plan import PushHint
 from deployhost.model import AppName, Branch, DeployStatus, RepositoryName, Sha, Trigger
 from tests.fakes.assembled import Assembled, Server, settle, sha
@@ -186,6 +188,17 @@ def test_the_default_branch_also_once_that_changes(daemon: Assembled, there: OnG
     assert deploy is not None
     assert (deploy.sha, deploy.branch) == (TWO, "trunk")
     assert daemon.commits.branch(SHOP) == "trunk"
+
+
+def test_a_branch_that_was_renamed(server: Server, there: OnGitHub) -> None:
+    """GitHub leads to the new name, git does not."""
+    there.add(branch="main")
+    daemon = server.start()
+    look(daemon)
+    calls = daemon.locator.locate(SHOP, RepositoryName("octo/shop")).account.calls
+    calls.branch = lambda *_: Head(Branch("trunk"), TWO)  # type: ignore[method-assign]
+    assert look(daemon) is None
+    assert problem(daemon) == "the branch main of octo/shop is now trunk"
 
 
 def test_several_apps_of_a_repository(server: Server, there: OnGitHub, daemon: Assembled) -> None:
@@ -465,3 +478,31 @@ def test_crash_at_every_effect(server: Server, there: OnGitHub, shop: AppName, w
         if not life.broke:
             break
     assert at > 12, "the sweep went through a look and its deploy"
+
+
+def test_renamed_again_after_a_crash(server: Server, there: OnGitHub, shop: AppName) -> None:
+    """Whatever of the first rename was written down: both old names are somebody else's by now."""
+    daemon = server.start()
+    look(daemon)
+    restore, text, facts = server.remember(), server.paths.apps_yml.read_text(), there.shop.facts
+    foreign = server.github.add_repository("octo/else", {"main": sha(66)}, private=False)
+    for at in effects():
+        restore()
+        server.paths.apps_yml.write_text(text)
+        there.shop.facts, foreign.facts = facts, replace(foreign.facts, name="else")
+        server.github.rename(there.shop.id, "octo/store")
+        life = Life(break_at=at)
+        with contextlib.suppress(Crash):
+            server.start(life).looks.look(shop)
+        server.github.rename(there.shop.id, "octo/third")
+        for taken in ("store", "shop"):
+            url = f"https://github.com/octo/{taken}.git"
+            foreign.facts = replace(foreign.facts, name=taken, clone_url=url)
+            daemon = restart(server)
+            look(daemon)
+            look(daemon)
+            assert sha(66) not in {one.sha for one in daemon.deploys.of_app(shop)}
+            assert daemon.apps.get(shop).source == "octo/third"
+        if not life.broke:
+            break
+    assert at > 2, "there were several effects"
