@@ -1,6 +1,7 @@
 """Taking deployhost off the server: what runs is stopped; data stays unless it is to go too."""
 
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,14 @@ from deployhost.server.facts_tunnel import PACKAGE, TUNNEL, TunnelSetupFiles
 from deployhost.server.uninstall_plan import Present, plan_uninstall
 from deployhost.steps import Acts, Plan
 from deployhost.system import json_file, packages, process_records
+from deployhost.system.clock import until
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.system.firewall import Firewall
 from deployhost.system.services import Services
 from deployhost.traffic import isolation
 
+ANSWERS_WITHIN = 20.0  # seconds for the listener to answer whom it has
 # The engine starts a crashing one again and again, and a paused one goes on with everything it has.
 ALIVE = ("running", "restarting", "paused")
 
@@ -50,7 +53,7 @@ class Uninstall:
         return {
             **TunnelActor(paths=self.paths, services=self.services, log=self.log).removals,
             steps.RemoveService: lambda step: self.services.remove(step.name),
-            steps.EndListener: lambda _: process_records.end_noted(self.paths.webhook),
+            steps.EndListener: lambda _: self._end_listener(),
             steps.ReleaseService: lambda step: self.services.release(step.name),
             steps.StopContainers: self._stop_containers,
             steps.UninstallContainers: self._remove_containers,
@@ -58,6 +61,13 @@ class Uninstall:
             steps.RemoveNetwork: self._remove_network,
             steps.UninstallFiles: self._remove_files,
         }
+
+    def _end_listener(self) -> None:
+        """End the listener and wait for that: its user can't be deleted before."""
+        for number, within in ((signal.SIGTERM, ANSWERS_WITHIN), (signal.SIGKILL, 5.0)):
+            process_records.end_noted(self.paths.webhook, by=number)
+            if until(lambda: not process_records.any_noted(self.paths.webhook), within=within, every=0.05):
+                return
 
     def _stop_containers(self, step: steps.StopContainers) -> None:
         # Written first: whoever interrupts us still finds all of them started again by set-up.

@@ -22,15 +22,15 @@ def note(record: Path, pid: int, **more: str) -> None:
     write_json(record, {"pid": pid, "start": start_of(pid), **more})
 
 
-def end_noted(directory: Path, *, but: int = 0) -> None:
-    """TERM the processes of the notes in a directory, all but one, and delete the notes of those that are gone."""
+def end_noted(directory: Path, *, but: int = 0, by: signal.Signals = signal.SIGTERM) -> None:
+    """Signal the processes of the notes in a directory, all but one, and delete the notes of those that are gone."""
     for record in directory.glob("[0-9]*.json"):
         pid = running(record)
         if not pid:
             record.unlink(missing_ok=True)
         elif pid != but:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+                os.kill(pid, by)
 
 
 def any_noted(directory: Path) -> bool:

@@ -40,7 +40,7 @@ DAEMON = """
 import os, sys
 from deployhost.daemon.webhook import users
 from deployhost.github.look_queue import LookQueue
-users.LISTENER, users.TUNNEL = "nobody", "nogroup"
+users.LISTENER, users.USER = "nobody", "nogroup"
 looks = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 LookQueue.take = lambda _queue, wanted: os.write(looks, f"{wanted.repository}\\n".encode())
 from deployhost.daemon.main import main

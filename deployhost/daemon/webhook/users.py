@@ -4,7 +4,7 @@ import grp
 import pwd
 from dataclasses import dataclass
 
-LISTENER, TUNNEL = "deployhost-webhook", "deployhost-tunnel"
+from deployhost.server.facts_tunnel import LISTENER, USER
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ListenerUsers:
 def listener_users() -> ListenerUsers | None:
     """Return the users that set-up made, or None if one is missing."""
     try:
-        listener, tunnel = pwd.getpwnam(LISTENER), grp.getgrnam(TUNNEL)
+        listener, tunnel = pwd.getpwnam(LISTENER), grp.getgrnam(USER)
     except KeyError:
         return None
     return ListenerUsers(tunnel.gr_gid, listener.pw_uid, listener.pw_gid)

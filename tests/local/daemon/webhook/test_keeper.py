@@ -6,6 +6,7 @@ import stat
 import threading
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -15,6 +16,10 @@ from deployhost.daemon.webhook.keeper import WHAT
 from deployhost.daemon.webhook.users import ListenerUsers
 from deployhost.errors import CommandFailed, SetupFailed
 from deployhost.model import Secret
+from deployhost.server import uninstall
+from deployhost.server.steps import EndListener
+from deployhost.server.uninstall import Uninstall
+from deployhost.system import process_records
 from tests.fakes.assembled import wait_until
 from tests.fakes.deliveries import connect, signed, status_of
 from tests.real.listener import ID, Machine, gone, pid
@@ -250,3 +255,16 @@ def test_the_thread_notices_a_death_at_once(machine: Machine) -> None:
     began = time.monotonic()
     keeper._wait()
     assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["", "one that hangs"])
+def test_uninstalling_waits_for_its_end(machine: Machine, monkeypatch: pytest.MonkeyPatch, stopped: bool) -> None:
+    """Its user can't be deleted before."""
+    monkeypatch.setattr(uninstall, "ANSWERS_WITHIN", 0.3 if stopped else 20.0)
+    keeper = machine.daemon()
+    keeper.round()
+    if stopped:
+        os.kill(pid(keeper), signal.SIGSTOP)
+    step = EndListener(what="", why="")
+    Uninstall(machine.paths, cast("Any", None), cast("Any", None), print).acts[EndListener](step)
+    assert not process_records.any_noted(machine.paths.webhook)
