@@ -1,8 +1,10 @@
 """connect github."""
 
-import queue
-import threading
-from collections.abc import Callable, Iterator
+import contextlib
+import os
+import select
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -72,27 +74,42 @@ def connecting(session: Session) -> "ConnectGitHub":
     from deployhost.github.api import GitHubClient  # noqa: PLC0415
     from deployhost.github.connect import ConnectGitHub  # noqa: PLC0415
 
-    return ConnectGitHub(session.paths, GitHubClient(), tell=session.say, pasted=pasted_lines(session.stdin))
+    return ConnectGitHub(session.paths, GitHubClient(), tell=session.say, pasted=PastedLines(session.stdin))
 
 
-def pasted_lines(stream: TextIO) -> Callable[[float], str | None]:
-    """Return what waits that many seconds for a line that is pasted on a stream. The stream is read from the first wait on."""
-    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-    started = threading.Lock()
+class PastedLines:
+    """Lines that a person or a program enters. Nothing is read before somebody waits, and nobody is left waiting at the end."""
 
-    def read() -> None:
-        while line := stream.readline(LONGEST_LINE):
-            lines.put(line)
+    def __init__(self, stream: TextIO) -> None:
+        self._descriptor: int | None = None
+        with contextlib.suppress(OSError, ValueError):  # it is closed, or none of the system's
+            self._descriptor = stream.fileno()
+        self._rest = b""
 
-    def wait(seconds: float) -> str | None:
-        if started.acquire(blocking=False):
-            threading.Thread(target=read, name="pasted lines", daemon=True).start()
-        try:
-            return lines.get(timeout=seconds)
-        except queue.Empty:
+    def __call__(self, seconds: float) -> str | None:
+        """Return the next line, or None after that many seconds."""
+        end = time.monotonic() + seconds
+        while True:
+            line, newline, rest = self._rest.partition(b"\n")
+            if newline or len(line) >= LONGEST_LINE or (line and self._descriptor is None):
+                self._rest = rest
+                return line.decode(errors="replace")
+            left = max(0.0, end - time.monotonic())
+            if self._descriptor is None:
+                time.sleep(left)
+            elif select.select([self._descriptor], [], [], left)[0]:
+                self._read(self._descriptor)
+                continue
             return None
 
-    return wait
+    def _read(self, descriptor: int) -> None:
+        try:
+            data = os.read(descriptor, LONGEST_LINE)
+        except OSError:  # a terminal that is gone
+            data = b""
+        self._rest += data
+        if not data:
+            self._descriptor = None
 
 
 def plan_of(session: Session, request: "ConnectRequest") -> dict[str, Any]:

@@ -9,14 +9,12 @@ from typing import Any
 from deployhost.edge import connection as cloudflare
 from deployhost.errors import (
     AccessRefused,
-    DeployhostError,
     InternalError,
     InvalidRequest,
     ProviderUnavailable,
     WaitTimedOut,
 )
 from deployhost.github import connection as files
-from deployhost.github import manifest_plan
 from deployhost.github.answers import GitHub, GitHubCalls, Installation
 from deployhost.github.connect_plan import (
     AwaitInstallation,
@@ -28,19 +26,16 @@ from deployhost.github.connect_plan import (
     plan_connect,
 )
 from deployhost.github.connection import GitHubConnection
-from deployhost.github.manifest_flow import AskedFor, ManifestFlow
-from deployhost.github.manifest_page import Form, ManifestPage
+from deployhost.github.make_app import PATIENCE, AppMaker
+from deployhost.github.manifest_flow import ManifestFlow
 from deployhost.model import Secret
 from deployhost.paths import Paths
 from deployhost.steps import Acts, Plan, Recorder, apply
 from deployhost.system.clock import CLOCK, Clock
 
-PATIENCE = 600.0  # seconds for a person at a browser, twice: to make the App, and to install it
-LOOK, POLL = 0.5, 3.0  # seconds between two looks at the disk, and two questions to GitHub
+POLL = 3.0  # seconds between two questions to GitHub
 NEW = 60.0  # seconds in which GitHub may not know yet an App that it has just made
 MOST_STEPS = 8
-
-OnMade = Callable[[GitHubConnection], object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,10 +102,9 @@ class ConnectGitHub:
         self._paths = paths
         self._github = github
         self._tell = tell
-        self._pasted = pasted
         self._clock = clock
-        self._host = host or socket.gethostname()
         self._flow = ManifestFlow(paths, github, clock)
+        self._maker = AppMaker(self._flow, tell, pasted, clock=clock, host=host or socket.gethostname())
         self._calls: dict[GitHubConnection, GitHubCalls] = {}
 
     def facts(self, request: ConnectRequest) -> ConnectFacts:
@@ -194,58 +188,15 @@ class ConnectGitHub:
 
     def _make_app(self, request: ConnectRequest, facts: ConnectFacts) -> str:
         asked = self._flow.begin(request.html_url, request.org, facts.webhook_host)
-        with ManifestPage(
-            lambda port: self._form(asked, port), self._flow.finish, secret=secrets.token_urlsafe(16), port=request.port
-        ) as page:
-            for line in invitation(page.url, page.port, self._host):
-                self._tell(line)
-            made = self._until_made(request, asked)
-        return f"{made.slug}, which belongs to {made.owner}"
-
-    def _form(self, asked: AskedFor, port: int) -> Form:
-        made = manifest_plan.manifest(
-            name=manifest_plan.app_name(self._host, secrets.token_hex(3)),
-            host=self._host,
-            redirect_url=f"http://127.0.0.1:{port}/callback",
-            webhook_url=f"https://{asked.webhook_host}/webhook/{asked.id}" if asked.webhook_host else "",
-            homepage=f"https://{asked.webhook_host}" if asked.webhook_host else asked.html_url,
-        )
-        return Form(
-            manifest_plan.submit_url(asked.html_url, asked.org, asked.state.reveal()),
-            manifest_plan.form_value(made),
-            asked.org or "you",
-        )
-
-    def _until_made(self, request: ConnectRequest, asked: AskedFor) -> GitHubConnection:
-        """Return the App once its key is on the disk, whoever fetched it: the page, what a person pasted, another process."""
-        end = self._clock.monotonic() + PATIENCE
-        while True:
-            made = self._flow.made(asked)
-            if made is not None:
-                return made
-            left = end - self._clock.monotonic()
-            if left <= 0:
-                raise WaitTimedOut("no App was made at GitHub within ten minutes", hint=request.command)
-            line = self._pasted(min(LOOK, left))
-            if line is not None and line.strip():
-                self._take(line, asked)
-
-    def _take(self, line: str, asked: AskedFor) -> None:
-        back = manifest_plan.returned(line)
-        if back is None:
-            self._tell("that is not the address at which the browser ended: it has code= and state= in it")
-            return
-        try:
-            made = self._flow.finish(back)
-        except DeployhostError as error:
-            for said in (error.message, *error.details):
-                self._tell(said)
-            return
-        if made.id != asked.id:
+        made = self._maker.make(asked, request.port)
+        if made is None:
+            raise WaitTimedOut("no App was made at GitHub within ten minutes", hint=request.command)
+        if self._connection(request) is None:
             raise InvalidRequest(
-                f"this address belongs to another run: the key of the App of {made.owner} is kept, and it is to be installed",
+                f"the App {made.slug} belongs to {made.owner}; its key is kept, and it is to be installed",
                 hint=made.connect_command,
             )
+        return f"{made.slug}, which belongs to {made.owner}"
 
     def _await_installation(self, request: ConnectRequest, facts: ConnectFacts) -> str:
         connection = facts.connection
@@ -286,14 +237,3 @@ class ConnectGitHub:
             files.save(self._paths, replace(connection, webhook_secret=secret))  # before GitHub signs with it
         if self._calls_of(connection).set_hook_config(url, secret):
             files.save(self._paths, replace(connection, webhook_secret=secret, webhook_url=url))
-
-
-def invitation(url: str, port: int, host: str) -> tuple[str, ...]:
-    """Return what a person is told who is to open the page."""
-    return (
-        "Open this address in a browser within ten minutes:",
-        f"\n  {url}\n",
-        "If the browser runs on another computer, run this there first:",
-        f"\n  ssh -L {port}:127.0.0.1:{port} root@{host}\n",
-        "If the browser ends at an address that it can't open, paste that address here.",
-    )

@@ -82,7 +82,7 @@ def chosen(paths: Paths, owner: str, html_url: str = "") -> GitHubConnection:
     if not found:
         of = f" to {owner}" if owner else ""
         raise NotFound(f"this server is not connected{of} on GitHub", hint="deployhost connect github")
-    if len(found) > 1:
+    if len({(one.owner.lower(), one.html_url) for one in found}) > 1:
         raise InvalidRequest(
             f"this server is connected to {len(found)} owners: say which",
             hint=" ".join((found[0].disconnect_command, *(files.at_github(found[0].html_url) if owner else ()))),

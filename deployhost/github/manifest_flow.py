@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from deployhost.config.secrets import DIRECTORY_MODE, connections
-from deployhost.errors import Conflict, DeployhostError, InvalidRequest, NotFound, ProviderRefused
+from deployhost.errors import Conflict, DeployhostError, InvalidRequest, ProviderRefused
 from deployhost.github import connection as files_of
 from deployhost.github.answers import GitHub, NewApp
 from deployhost.github.connection import GitHubConnection
@@ -54,9 +54,8 @@ class ManifestFlow:
         self._github = github
         self._clock = clock
         self._turn = threading.Lock()
-        self._unsaved: dict[
-            str, NewApp
-        ] = {}  # by the connection's id: GitHub gives a key once, and the disk may be full
+        # By the connection's id: GitHub gives a key once, and the disk may be full.
+        self._unsaved: dict[str, NewApp] = {}
 
     def begin(self, html_url: str, org: str, webhook_host: str = "") -> AskedFor:
         """Return what is asked for: what an earlier run asked for still counts. Raise FileProblem, Conflict."""
@@ -169,5 +168,5 @@ def _read(paths: Paths, path: Path) -> AskedFor | None:
         if PREFIX + body["id"] != path.name or not body["state"]:
             return None
         return AskedFor(**{**texts, "state": Secret(body["state"])}, since=float(body["since"]))
-    except (DeployhostError, ValueError, KeyError, TypeError, NotFound):
+    except (DeployhostError, ValueError, KeyError, TypeError):
         return None

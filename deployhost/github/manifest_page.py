@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from io import BufferedIOBase
 from typing import Any, Self
 
-from deployhost.errors import Conflict, DeployhostError, InvalidRequest, ProviderUnavailable
+from deployhost.errors import Conflict, DeployhostError, FileProblem, InvalidRequest, ProviderUnavailable
 from deployhost.github.connection import GitHubConnection
 from deployhost.github.manifest_plan import Returned, returned
 
+PASSES = (ProviderUnavailable, Conflict, FileProblem)  # after one of these, the same code may still do
 ADDRESS, CALLBACK = "127.0.0.1", "/callback"
 # A name of somebody else that leads here (DNS rebinding) is refused. The port may be one that a person forwards.
 LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost)(:[0-9]{1,5})?")
@@ -110,7 +111,7 @@ class ManifestPage:
         try:
             made = self._once(back)
         except DeployhostError as error:
-            again = "<p>Reload this page to try again.</p>" if isinstance(error, ProviderUnavailable | Conflict) else ""
+            again = "<p>Reload this page to try again.</p>" if isinstance(error, PASSES) else ""
             status = 403 if isinstance(error, InvalidRequest) else 502
             details = "".join(f"<p>{html.escape(line)}</p>" for line in error.details)
             return status, _page("That did not work", f"<p>{html.escape(error.message)}.</p>{details}{again}")

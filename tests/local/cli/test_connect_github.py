@@ -101,7 +101,10 @@ def test_by_standard_input_alone(server: Paths, github_double: GitHubDouble) -> 
     browser.offline.add(address.split("/")[2])
     command.paste(browser.submit(browser.submit(form)).url)
     assert browser.install(command.install_page()).status == 200
+    assert command.process.stdin is not None
+    open_end = os.dup(command.process.stdin.fileno())  # whoever pasted still holds the other end
     said = command.end()
+    os.close(open_end)
     assert command.process.returncode == 0, said
     assert "✓ have the App installed  all repositories of octo" in said
 

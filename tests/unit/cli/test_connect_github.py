@@ -1,14 +1,16 @@
 """connect github: its arguments, what it shows, and lines that are pasted."""
 
+import contextlib
 import io
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from deployhost.cli.connect_github import pasted_lines
+from deployhost.cli.connect_github import PastedLines
 from deployhost.errors import ProviderUnavailable
 from deployhost.github import api
 from deployhost.github.connection import save
@@ -110,14 +112,35 @@ def test_help_loads_nothing_of_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     assert not [name for name in sys.modules if name.startswith("deployhost.github")]
 
 
-def test_lines_that_are_pasted() -> None:
-    wait = pasted_lines(io.StringIO("one\ntwo\n" + "x" * 9000 + "\n"))
-    assert [wait(5), wait(5)] == ["one\n", "two\n"]
+@pytest.fixture
+def pipe() -> Iterator[tuple[PastedLines, int]]:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, encoding="utf-8") as stream:
+        yield PastedLines(stream), writing
+    with contextlib.suppress(OSError):
+        os.close(writing)
+
+
+def test_lines_that_are_pasted(pipe: tuple[PastedLines, int]) -> None:
+    wait, writing = pipe
+    assert wait(0) is None
+    os.write(writing, b"one\ntwo\r\nthr")
+    assert [wait(5), wait(5), wait(0.01)] == ["one", "two\r", None]
+    os.write(writing, b"ee\n\xff\n")
+    assert [wait(5), wait(5)] == ["three", "\ufffd"]
+    os.write(writing, b"x" * 9000)
     long = wait(5)
     assert long is not None
-    assert len(long) == 8192
-    assert wait(5) == "x" * (9000 - 8192) + "\n"
+    assert len(long) >= 8192
+    os.write(writing, b"\nlast, without a newline")
+    os.close(writing)
+    assert [wait(5), wait(5)][-1] == "last, without a newline"
     began = time.monotonic()
-    assert wait(0.05) is None  # the input has ended
-    assert wait(0.05) is None
-    assert time.monotonic() - began < 3
+    assert [wait(0.1), wait(0.1)] == [None, None], "the input has ended"
+    assert 0.2 <= time.monotonic() - began < 3
+
+
+def test_an_input_that_is_none() -> None:
+    began = time.monotonic()
+    assert PastedLines(io.StringIO("x\n"))(0.1) is None
+    assert time.monotonic() - began >= 0.1

@@ -96,7 +96,7 @@ def world(root: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(asking, "CloudflareAccounts", lambda: made.cloudflare)
     no_cloudflared(monkeypatch)
     monkeypatch.setattr(api, "GitHubClient", lambda: made.github)
-    monkeypatch.setattr(connect_github, "pasted_lines", lambda _stdin: made.pasted)
+    monkeypatch.setattr(connect_github, "PastedLines", lambda _stdin: made.pasted)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     return made
 

@@ -20,9 +20,8 @@ from deployhost.errors import (
     ProviderUnavailable,
     WaitTimedOut,
 )
-from deployhost.github import connect
 from deployhost.github.answers import HookConfig, NewApp
-from deployhost.github.connect import ConnectGitHub, ConnectRequest, invitation
+from deployhost.github.connect import ConnectGitHub, ConnectRequest
 from deployhost.github.connection import GITHUB, load_all, save
 from deployhost.model import Domain, Secret
 from deployhost.paths import Paths
@@ -307,6 +306,21 @@ def test_an_address_of_another_run(world: World) -> None:
     assert [one.owner for one in load_all(world.paths)] == ["acme"]
 
 
+def test_an_app_that_belongs_to_somebody_else(world: World) -> None:
+    """An organization that was renamed, for one: no second App is made for it."""
+    make = world._make_app
+
+    def elsewhere(body: dict[str, Any], hook: bool) -> None:
+        make({**body, "org": "acme-inc"}, hook)
+
+    world._make_app = elsewhere  # type: ignore[method-assign]
+    with pytest.raises(InvalidRequest, match="belongs to acme-inc; its key is kept") as raised:
+        world.connecting().run(ConnectRequest(org="acme"), Quiet())
+    assert raised.value.hint == "deployhost connect github --org acme-inc"
+    world.connecting().run(ConnectRequest(org="acme-inc"), Quiet())
+    world.right()
+
+
 def test_a_deleted_app(with_tunnel: World) -> None:
     with_tunnel.connecting().run(ConnectRequest(), Quiet())
     with_tunnel.github.apps.clear()
@@ -334,10 +348,3 @@ def test_the_secret_is_set_again_each_time(with_tunnel: World) -> None:
 def test_a_connection_of_another_github_is_another_one(world: World) -> None:
     save(world.paths, connection("octo", 9, html_url="https://git.example.com"))
     assert [step.word for step in world.connecting().plan(ConnectRequest())] == ["make_app", "await_installation"]
-
-
-def test_the_invitation() -> None:
-    text = "\n".join(invitation("http://127.0.0.1:5/x", 5, "web1.example.com"))
-    assert "http://127.0.0.1:5/x" in text
-    assert "ssh -L 5:127.0.0.1:5 root@web1.example.com" in text
-    assert connect.PATIENCE == 600

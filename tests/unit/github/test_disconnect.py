@@ -110,6 +110,8 @@ def test_which_one(paths: Paths) -> None:
     assert raised.value.details == ("octo at https://git.example.com", "octo at https://github.com")
     assert raised.value.hint == "deployhost disconnect github octo --github-url https://git.example.com"
     assert chosen(paths, "octo", "https://git.example.com").id.endswith("3")
+    save(paths, connection("octo", 4, html_url="https://git.example.com"))  # two Apps of one owner: one after the other
+    assert chosen(paths, "octo", "https://git.example.com").id.endswith("3")
 
 
 def test_what_stays_without_it() -> None:

@@ -13,7 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployhost.errors import Conflict, DeployhostError, InvalidRequest, ProviderRefused, ProviderUnavailable
+from deployhost.errors import (
+    Conflict,
+    DeployhostError,
+    FileProblem,
+    InvalidRequest,
+    ProviderRefused,
+    ProviderUnavailable,
+)
 from deployhost.github import manifest_page
 from deployhost.github.connection import GitHubConnection
 from deployhost.github.manifest_page import AT_ONCE, Form, ManifestPage
@@ -106,6 +113,7 @@ def test_the_way_back(page: ManifestPage, flow: Flow) -> None:
         (ProviderRefused("GitHub does not accept the code", details=(HOSTILE,)), 502, False),
         (ProviderUnavailable("GitHub failed with 502"), 502, True),
         (Conflict("the key is being fetched"), 502, True),
+        (FileProblem("can't write: no space left on device"), 502, True),
     ],
 )
 def test_what_goes_wrong_is_said(
