@@ -123,6 +123,11 @@ class Paths:
         return self.run / "webhook.sock"
 
     @property
+    def tunnel_note(self) -> Path:
+        """What the service of the tunnel noted that it runs."""
+        return self.run / "tunnel.json"
+
+    @property
     def webhook(self) -> Path:
         """What the daemon keeps of the webhook's listeners: root's only."""
         return self.run / "webhook"

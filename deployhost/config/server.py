@@ -13,7 +13,7 @@ from deployhost.system import files
 
 HEADER = """\
 # Settings of this server: see "server.yml" in the README. A key that is missing has its default.
-# `deployhost setup --local` applies changes of the ports; all other changes apply by themselves.
+# `deployhost setup --local` applies changes of the ports and of webhook_host; all other changes apply by themselves.
 """
 # Copies of Docker's official images, for when Docker Hub can't be reached or its pull limit is used up.
 MIRRORS = ("public.ecr.aws/docker/library", "mirror.gcr.io/library")

@@ -61,6 +61,7 @@ from deployhost.deploy.standstill import Standstill
 from deployhost.deploy.watch import Watch
 from deployhost.edge.account import EdgeAccounts
 from deployhost.edge.connection_now import ConnectionNow
+from deployhost.edge.connector import TunnelWatch
 from deployhost.edge.ownership import CONNECTION as CLOUDFLARE
 from deployhost.edge.records import DomainRecords
 from deployhost.edge.records_wish import WishReader
@@ -243,6 +244,7 @@ class Parts(GitHubParts):
     cloudflare_connection = part(ConnectionNow)
     wishes = part(WishReader, lost=lambda parts: parts.is_left)
     records = part(DomainRecords)
+    tunnel = part(TunnelWatch)
 
     # Apps as a whole.
     repositories = part(Repositories, repository=lambda parts: parts.outside.repository)

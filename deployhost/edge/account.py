@@ -38,6 +38,17 @@ class Tunnel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunningTunnel:
+    """What the tunnel's service runs, as it noted itself: its command line, digests of the token and of the program's file, its port."""
+
+    program: tuple[str, ...] = ()
+    secret: str = ""
+    file: str = ""
+    port: int = 0
+    pid: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class IngressRule:
     """A rule of a tunnel's configuration: requests to `hostname` with a path that `path` matches go to `service`. "" matches all."""
 

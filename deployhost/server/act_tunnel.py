@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployhost.edge.connector import running_tunnel
 from deployhost.errors import CommandFailed, SetupFailed, TunnelNotConnected
 from deployhost.paths import Paths
 from deployhost.server import steps
 from deployhost.server import steps_tunnel as tunnel_steps
 from deployhost.server.facts import install_record
 from deployhost.server.facts_tunnel import NOLOGIN, TUNNEL, TunnelSetupFiles
-from deployhost.server.read_tunnel import find_cloudflared, is_connected, running_tunnel, starter
+from deployhost.server.read_tunnel import find_cloudflared, serves, starter
 from deployhost.steps import Acts
 from deployhost.system import files, packages, process
 from deployhost.system.clock import until
@@ -91,7 +92,7 @@ class TunnelActor:
         places = TunnelSetupFiles(self.paths)
         before = running_tunnel(places.note)
         with contextlib.ExitStack() as stack:
-            if before is not None and is_connected(before.port, self.get):
+            if before is not None and serves(before, self.get):
                 stack.enter_context(self._stand_in())
             try:
                 self.services.restart(step.name)
@@ -116,7 +117,7 @@ class TunnelActor:
     def _until_connected(self, note: Path) -> str:
         def connected() -> bool:
             running = running_tunnel(note)
-            return running is not None and is_connected(running.port, self.get)
+            return running is not None and serves(running, self.get)
 
         if not until(connected, within=self.connects_within, every=0.1):
             raise self._not_connected(self.services.output(TUNNEL))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deployhost.edge.account import RunningTunnel
 from deployhost.edge.ownership import TUNNEL_TOKEN
 from deployhost.paths import Paths
 
@@ -46,7 +47,7 @@ class TunnelSetupFiles:
     @property
     def note(self) -> Path:
         """What says what runs."""
-        return self.paths.run / "tunnel.json"
+        return self.paths.tunnel_note
 
     @property
     def second_note(self) -> Path:
@@ -60,16 +61,6 @@ class TunnelSetupFiles:
             f"deb [signed-by={self.key}] https://{REPOSITORY} any main\n"
         )
         return {self.key: key, self.source: source}
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunningTunnel:
-    """What the service runs, as it noted itself: its command line, digests of the token and of the program's file, its port."""
-
-    program: tuple[str, ...] = ()
-    secret: str = ""
-    file: str = ""
-    port: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

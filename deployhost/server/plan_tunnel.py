@@ -1,7 +1,6 @@
 """Which steps bring cloudflared and its service. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from deployhost.errors import SetupFailed
 from deployhost.server import steps, steps_tunnel
@@ -83,7 +82,7 @@ def _service(facts: TunnelFacts, wanted: WantedTunnel) -> Iterator[Step]:
         why = "its command line changed"
     elif running.secret != wanted.running.secret:
         why = "the tunnel has another token: without it, cloudflared can't connect again"
-    elif replace(running, port=0) != replace(wanted.running, port=0):
+    elif running.file != wanted.running.file:
         why = "cloudflared was upgraded"
     else:
         return

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from deployhost import templates
 from deployhost.edge import connection
+from deployhost.edge.account import RunningTunnel
+from deployhost.edge.connector import is_connected, running_tunnel
 from deployhost.errors import CommandFailed, CommandMissing, CommandTimedOut
 from deployhost.paths import Paths
 from deployhost.server.facts import INSTALLED, install_record
@@ -22,20 +24,18 @@ from deployhost.server.facts_tunnel import (
     TUNNEL,
     USER,
     USERS,
-    RunningTunnel,
     TunnelFacts,
     TunnelSetupFiles,
     WantedTunnel,
 )
 from deployhost.server.kamal_services import unit
-from deployhost.system import files, json_file, machine, packages, process, start_with_secret
+from deployhost.system import files, machine, packages, process, start_with_secret
 from deployhost.system.http import Get
 from deployhost.system.http import get as get_http
 from deployhost.system.services import PATH, Services
 from deployhost.system.supervised import supervised_definition
 
 ASK_TIMEOUT = 20.0
-READY_TIMEOUT = 2.0
 
 
 def read_tunnel_facts(
@@ -59,7 +59,7 @@ def read_tunnel_facts(
         enabled=services.enabled(TUNNEL),
         active=services.active(TUNNEL),
         running=note,
-        connected=note is not None and is_connected(note.port, get),
+        connected=note is not None and serves(note, get),
     )
 
 
@@ -119,23 +119,12 @@ def cloudflared_version(program: Path) -> tuple[int, ...]:
     return ()
 
 
-def running_tunnel(note: Path) -> RunningTunnel | None:
-    """Return what a service noted that it runs, or None."""
-    content = json_file.read_json(note)
-    try:
-        return RunningTunnel(
-            program=tuple(map(str, content["program"])),
-            secret=str(content["secret"]),
-            file=str(content["file"]),
-            port=int(content["port"]),
-        )
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def is_connected(port: int, get: Get = get_http) -> bool:
-    """Return whether the cloudflared with its metrics on that port says that it is connected (cloudflared 2026.8.2, metrics/readiness.go)."""
-    return get("127.0.0.1", port, "/ready", host="127.0.0.1", timeout=READY_TIMEOUT).status == 200
+def serves(running: RunningTunnel, get: Get = get_http) -> bool:
+    """Return whether that very cloudflared is connected: its port may be another one's by now."""
+    if not is_connected(running.port, get):
+        return False
+    listener = machine.listener(running.port)
+    return listener is not None and listener.pid == running.pid
 
 
 def _python() -> Path:

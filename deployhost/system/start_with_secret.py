@@ -69,6 +69,7 @@ def free_port(ports: str) -> int:
     first, _, last = ports.partition("-")
     for port in range(int(first), int(last) + 1):
         with socket.socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what only the kernel still has is free
             try:
                 one.bind(("127.0.0.1", port))
             except OSError:

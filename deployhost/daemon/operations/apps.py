@@ -205,7 +205,7 @@ def _of_accounts(parts: Parts) -> tuple[Finding, ...]:
     """Return what is wrong with what this server is joined to."""
     tunnel = parts.cloudflare_connection.now()
     host = "" if tunnel is None else tunnel.webhook_host
-    return (*parts.records.findings(), *parts.github_accounts.findings(host))
+    return (*parts.tunnel.findings(), *parts.records.findings(), *parts.github_accounts.findings(host))
 
 
 def _warnings(parts: Parts) -> list[WarningView]:

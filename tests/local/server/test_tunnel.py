@@ -15,13 +15,14 @@ import pytest
 from deployhost.config import server as server_config
 from deployhost.edge.asking import CloudflareAccounts
 from deployhost.edge.connect import Connecting, EdgeRequest
+from deployhost.edge.connector import running_tunnel
 from deployhost.errors import SetupFailed
 from deployhost.model import Secret
 from deployhost.paths import Paths
 from deployhost.server import act_tunnel, read_tunnel
 from deployhost.server.act_tunnel import TunnelActor
 from deployhost.server.facts_tunnel import TUNNEL, TunnelSetupFiles
-from deployhost.server.read_tunnel import running_tunnel
+from deployhost.server.read_tunnel import serves
 from deployhost.server.tunnel import TunnelSetup
 from deployhost.steps import Step
 from deployhost.system import process_records
@@ -82,6 +83,11 @@ class World:
         recording = Recording()
         TunnelSetup(paths=self.paths, services=self.services, log=lambda _line: None, actor=quick).run(recording)
         return recording.words
+
+    def is_connected(self) -> bool:
+        """Return whether cloudflared says that it is connected."""
+        note = running_tunnel(TunnelSetupFiles(self.paths).note)
+        return note is not None and serves(note)
 
     def lead(self, host: str) -> None:
         """Have a domain lead to the server's tunnel."""
@@ -226,8 +232,6 @@ def test_a_killed_cloudflared_comes_back(world: World) -> None:
     world.lead(HOST)
     os.kill(world.services.pid(TUNNEL), 9)
     world.services.start(TUNNEL)
-    note = running_tunnel(TunnelSetupFiles(world.paths).note)
-    assert note is not None
-    assert until(lambda: read_tunnel.is_connected(note.port), within=15, every=0.1) is not None
+    assert until(world.is_connected, within=15, every=0.1)
     assert process_records.running(world.paths.run / f"services/{TUNNEL}.json")
     assert world.set_up() == []

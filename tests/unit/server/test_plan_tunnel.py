@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from deployhost import templates
+from deployhost.edge.account import RunningTunnel
 from deployhost.errors import SetupFailed
 from deployhost.paths import Paths
 from deployhost.server import steps_tunnel
 from deployhost.server.facts_tunnel import (
     KEY_FINGERPRINT,
     USERS,
-    RunningTunnel,
     TunnelFacts,
     TunnelSetupFiles,
     WantedTunnel,

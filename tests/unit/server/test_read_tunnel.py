@@ -1,17 +1,19 @@
 """Reading what there is of the tunnel: apt's sources, what the service noted, and its command line."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from deployhost.edge import connection
+from deployhost.edge.connector import running_tunnel
 from deployhost.model import Secret
 from deployhost.paths import Paths
 from deployhost.server import read_tunnel
 from deployhost.server.facts_tunnel import TUNNEL, TunnelSetupFiles
-from deployhost.server.read_tunnel import read_tunnel_facts, running_tunnel, tunnel_argv, wanted_tunnel
-from deployhost.system import packages
+from deployhost.server.read_tunnel import read_tunnel_facts, tunnel_argv, wanted_tunnel
+from deployhost.system import machine, packages
 from deployhost.system.http import Answer, Get
 from deployhost.system.start_with_secret import note_of
 from tests.fakes.services import FakeServices
@@ -67,12 +69,17 @@ def test_sources_of_others(paths: Paths, name: str, text: str, listed: bool) -> 
     assert read_tunnel_facts(paths, FakeServices(), program=NONE).listed is listed
 
 
-def test_what_the_service_noted(paths: Paths) -> None:
+def test_what_the_service_noted(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     note = TunnelSetupFiles(paths).note
     note.parent.mkdir(parents=True)
     note.write_text(json.dumps(note_of(["a", "b"], NONE, b"secret", 20246)))
+    monkeypatch.setattr(
+        machine, "listener", lambda port: machine.PortListener(os.getpid() if port == 20246 else 1, "x")
+    )
     facts = read_tunnel_facts(paths, FakeServices(), ready(20246), NONE)
     assert facts.connected
+    monkeypatch.setattr(machine, "listener", lambda _port: machine.PortListener(1, "another"))
+    assert not read_tunnel_facts(paths, FakeServices(), ready(20246), NONE).connected, "its port is another one's now"
     assert facts.running is not None
     assert facts.running.program == ("a", "b")
     assert "secret" not in facts.running.secret
