@@ -200,6 +200,7 @@ class Remover:
             storage=storage,
             has_storage=storage.is_dir(),
             records=self.records.owned(config),
+            source=config.source,
             listed=app in self.apps.now().known,
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployhost.model import AppName, Domain
+from deployhost.model import AppName, Domain, RepositoryName
 from deployhost.steps import Plan, Step
 
 
@@ -64,6 +64,7 @@ class RemovalFacts:
     has_storage: bool
     records: Collection[Domain] = ()
     listed: bool = True
+    source: RepositoryName | None = None
 
 
 def plan_removal(facts: RemovalFacts, *, with_storage: bool) -> Plan:
@@ -100,7 +101,12 @@ def _steps(facts: RemovalFacts, with_storage: bool) -> Iterator[Step]:
     count = len(facts.variables)
     variables = f" and its {f'{count} environment variables' if count > 1 else 'environment variable'}" if count else ""
     what = f"delete the repository {facts.repository}{variables}"
-    yield RemoveFiles(what=what, why="the commits stay in the clones that pushed them")
+    stay = (
+        f"the commits stay in {facts.source} on GitHub"
+        if facts.source
+        else "the commits stay in the clones that pushed them"
+    )
+    yield RemoveFiles(what=what, why=stay)
     if facts.has_storage and with_storage:
         yield RemoveStorage(what=f"delete the data in {facts.storage}", why="--storage was given")
     if facts.listed:

@@ -45,6 +45,11 @@ class GitHubAccounts:
                 self._stamp = stamp
             return self._accounts
 
+    def problems(self) -> tuple[DeployhostError, ...]:
+        """Return what is wrong with the files of those that are left out."""
+        self.all()
+        return self._problems
+
     def findings(self, webhook_host: str) -> tuple[Finding, ...]:
         """Return what is wrong as far as it is known here; `webhook_host` is "" without a tunnel."""
         accounts = self.all()

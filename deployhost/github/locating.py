@@ -44,6 +44,7 @@ class Locator:
         known = [one for one in self.accounts.all() if host in ("", one.connection.html_url)]
         ours = [one for one in known if one.connection.owner.casefold() == name.owner.casefold()]
         if not ours:
+            self._check_files()
             raise not_connected(name, host, some=bool(known))
         for account in ours:
             try:
@@ -75,11 +76,17 @@ class Locator:
         account = self.accounts.by_id(pinned.connection)
         return None if account is None else Located(account, pinned)
 
+    def _check_files(self) -> None:
+        """Raise what is wrong with the files of connections: one that can't be read may be the one that is missing."""
+        for problem in self.accounts.problems():
+            raise problem
+
     def _again(self, pinned: PinnedSource) -> Located:
         """Return a repository by its id, seen by the App that saw it last, or by another since it was transferred."""
         there = [one for one in self.accounts.all() if one.connection.html_url == pinned.host]
         there.sort(key=lambda one: one.connection.id != pinned.connection)
         if not there:
+            self._check_files()
             raise not_connected(pinned.current, pinned.host, some=False)
         for account in there:
             try:

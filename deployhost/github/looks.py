@@ -14,6 +14,7 @@ from deployhost.errors import (
     AppNotFound,
     BranchNotFound,
     DeployhostError,
+    FileProblem,
     InvalidConfig,
     NotFound,
     ProviderUnavailable,
@@ -74,18 +75,28 @@ class Looks:
         with self.alone(app):
             try:
                 config = self.apps.get(app)
+            except (AppNotFound, InvalidConfig):
+                return None  # it is gone, or `status` says what is wrong with apps.yml
+            try:
                 if config.source is None:
                     self.sources.forget(app)  # a person took it out of apps.yml
                     return None
                 deploy = self._look(config, hint)
                 self.sources.went_well(app)
                 return deploy
-            except (AppNotFound, InvalidConfig):
-                return None  # it is gone, or apps.yml says what is wrong
+            except AppNotFound:
+                return None  # it was removed in the meantime
             except DeployhostError as error:
-                if self.sources.fails(app, error):
-                    log.warning("looking at the repository of %s: %s", app, error)
+                self._failed(app, error)
                 return None
+
+    def _failed(self, app: AppName, error: DeployhostError) -> None:
+        try:
+            news = self.sources.fails(app, error)
+        except FileProblem:
+            news = True  # a full disk, perhaps, which is why
+        if news:
+            log.warning("looking at the repository of %s: %s", app, error)
 
     def head(self, app: AppName) -> FetchedHead:
         """Fetch the head of an app's branch. Raise what keeps it from being deployed."""

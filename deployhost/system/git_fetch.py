@@ -53,8 +53,9 @@ class GitFetcher:
     def fetch(self, repository: BareRepository, remote: Remote, what: str, into: str) -> Sha:
         """Fetch a full reference or a commit without its history, point a reference of ours at it, and return the commit.
 
-        Raises CommandFailed, CommandTimedOut, NotFound if it is no commit.
+        Ours begin with refs/deployhost/. One fetch at a time into a repository. Raises CommandFailed, CommandTimedOut, NotFound if it is no commit.
         """
+        _unlock(repository.path)
         options = ["--quiet", "--no-tags", "--no-recurse-submodules", "--depth=1", "--force"]
         try:
             where = [f"--git-dir={repository.path}", "-c", "gc.auto=0", "-c", "maintenance.auto=false"]
@@ -102,10 +103,15 @@ def _memory_file(text: str) -> Iterator[int]:
         os.close(descriptor)
 
 
+def _unlock(repository: Path) -> None:
+    """Delete the locks that a fetch of ours which was killed has left: nobody else fetches into this repository."""
+    for path in (repository / "shallow.lock", *(repository / "refs" / "deployhost").rglob("*.lock")):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
 def _sweep(repository: Path) -> None:
-    """Delete what a fetch that broke off has left: nobody else fetches into this repository."""
+    """Delete what a fetch that broke off has left."""
     for path in (repository / "objects").glob("*/tmp_*"):
         with contextlib.suppress(OSError):
             path.unlink()
-    with contextlib.suppress(OSError):
-        (repository / "shallow.lock").unlink()

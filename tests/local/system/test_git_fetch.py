@@ -251,6 +251,20 @@ def test_a_server_that_fails(
     assert fetcher.fetch(repository, remote, "refs/heads/main", INTO) == one
 
 
+def test_what_a_kill_has_left(
+    upstream: Upstream, fetcher: GitFetcher, remote: Remote, repository: BareRepository
+) -> None:
+    one = upstream.commit("one")
+    fetcher.fetch(repository, remote, "refs/heads/main", INTO)
+    kept = f"refs/deployhost/commits/{one}"
+    repository.keep(kept, one)
+    two = upstream.commit("two")
+    for name in ("shallow", INTO, kept):
+        (repository.path / f"{name}.lock").write_text("")
+    assert fetcher.fetch(repository, remote, "refs/heads/main", INTO) == two
+    repository.keep(kept, one)
+
+
 def test_a_server_that_hangs(
     upstream: Upstream,
     fetcher: GitFetcher,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployhost.apps.remove_plan import RemovalFacts, RemoveContainers, RemoveImages, RemoveStorage, plan_removal
-from deployhost.model import AppName, Domain
+from deployhost.model import AppName, Domain, RepositoryName
 
 FACTS = RemovalFacts(
     app=AppName("shop"),
@@ -39,6 +39,13 @@ def test_everything() -> None:
     assert plan.notes == ()
     assert [step.containers for step in plan if isinstance(step, RemoveContainers)] == [("c1", "c2")]
     assert [step.images for step in plan if isinstance(step, RemoveImages)] == [("i1",)]
+
+
+def test_where_its_commits_are() -> None:
+    told = [step.why for step in plan_removal(FACTS, with_storage=True)]
+    assert "the commits stay in the clones that pushed them" in told
+    told = [step.why for step in plan_removal(replace(FACTS, source=RepositoryName("acme/shop")), with_storage=True)]
+    assert "the commits stay in acme/shop on GitHub" in told
 
 
 def test_its_records() -> None:

@@ -12,6 +12,7 @@ from deployhost.errors import (
     AccessRefused,
     ClockOff,
     DeployhostError,
+    FileProblem,
     NotFound,
     ProviderUnavailable,
     SourceEmpty,
@@ -392,6 +393,31 @@ def test_status_says_what_keeps_it_from_being_looked_at(
     there.push(TWO)
     assert look(daemon) is not None
     assert daemon.sources.problem(SHOP) is None
+    assert daemon.live(SHOP).sha == TWO
+
+
+def test_a_connection_whose_file_is_damaged(daemon: Assembled, there: OnGitHub, server: Server) -> None:
+    (server.paths.connections / f"github-{there.connection.id}").write_text("{")
+    assert look(daemon) is None
+    assert "is damaged" in problem(daemon)
+    assert daemon.live(SHOP).sha == ONE
+
+
+def test_a_journal_that_cant_be_written(
+    daemon: Assembled, there: OnGitHub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As on a full disk: the look fails, and a later one does not."""
+    there.push(TWO)
+
+    def full(*_: object, **__: object) -> None:
+        raise FileProblem("the journal can't be written: disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(daemon.deploys, "accept", full)
+        patch.setattr(daemon.sources, "fails", full)
+        assert look(daemon) is None
+    assert "disk full" in caplog.text
+    assert look(daemon) is not None
     assert daemon.live(SHOP).sha == TWO
 
 
