@@ -118,3 +118,37 @@ def test_any_order(server: Server, seed: int) -> None:
     assert all(any(one.sha == there_was for there_was in along) for one in deploys), "it moves along the heads"
     assert daemon.looks.look(SHOP) is None
     assert daemon.deploys.open() == []
+
+
+def test_all_at_once(server: Server) -> None:
+    """Three apps of a repository, deliveries while looks and deploys are under way: each head that lasts is live, none twice in a row."""
+    there = OnGitHub(server, sha(1))
+    apps = {there.add(): "main", there.add("blog", branch="live"): "live", there.add("docs", branch="docs"): "docs"}
+    for branch in ("live", "docs"):
+        there.push(sha(1), branch)
+    daemon = server.start()
+    daemon.workers.open()
+    chance = random.Random(7)
+    for app in apps:
+        daemon.look_queue.ask(app)
+    heads = dict.fromkeys(apps.values(), sha(1))
+    for number in range(2, 60):
+        branch = chance.choice([*heads])
+        heads[branch] = sha(number)
+        there.push(sha(number), branch)
+        for _ in range(chance.choice([0, 1, 1, 3])):
+            daemon.look_queue.take(LookAt(there.connection.id, there.shop.id, f"refs/heads/{branch}", sha(number)))
+        if chance.random() < 0.3:
+            daemon.look_queue.ask(chance.choice([*apps]))
+        if chance.random() < 0.2:
+            wait_until(lambda: daemon.look_queue.idle)
+    wait_until(lambda: daemon.look_queue.idle, 20)
+    for app in apps:
+        daemon.look_queue.ask(app)
+    wait_until(lambda: daemon.look_queue.idle and not daemon.deploys.open() and not daemon.workers._busy, 20)
+    settle()
+    for app, branch in apps.items():
+        assert daemon.live(app).sha == heads[branch]
+        deployed = [one.sha for one in reversed(daemon.deploys.of_app(app, 1000))]
+        assert len(set(deployed)) == len(deployed)
+        assert deployed == sorted(deployed), "in the order in which they were pushed"
