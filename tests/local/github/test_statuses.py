@@ -90,10 +90,7 @@ class Posting:
 
 
 @pytest.fixture
-def posting(
-    github_double: GitHubDouble, client: GitHubClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Posting:
-    monkeypatch.setattr(http, "TIMEOUT", 0.5)
+def posting(github_double: GitHubDouble, client: GitHubClient, tmp_path: Path) -> Posting:
     return Posting(github_double, client, Paths(tmp_path / "server"))
 
 
@@ -127,7 +124,10 @@ FAULTS: dict[str, Callable[[], Fault]] = {
 def test_every_fault(posting: Posting, fault: str) -> None:
     deploy = posting.begin()
     posting.double.record.fail(FAULTS[fault]())
-    posting.look()
+    with pytest.MonkeyPatch.context() as patched:
+        if fault == "hangs":
+            patched.setattr(http, "TIMEOUT", 0.5)
+        posting.look()
     (shown,) = posting.troubles.now()
     assert shown["message"].startswith("posting commit statuses of shop: ")
     assert posting.connection.key.reveal() not in str(shown)
