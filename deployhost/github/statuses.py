@@ -17,8 +17,8 @@ from deployhost.system.clock import Clock
 WHAT = "posting commit statuses"
 EVERY = 1.0  # seconds between looks whether something happened
 HOUR, DAY = 3600.0, 86400.0
-FIRST = DAY  # seconds for which a deploy is told of at all if nothing was told of it before
-KEPT = 7 * DAY  # seconds for which it is tried to end what is pending
+FIRST = DAY  # seconds after which no first status of a deploy is posted any more
+KEPT = 7 * DAY  # seconds after which a pending status is given up
 SHORTEST, LONGEST_OF_APP, LONGEST_OF_COMMIT = 30.0, 600.0, HOUR  # pauses after errors, in seconds
 PLAIN = {"failure": "The deploy failed", "error": "The deploy did not go live"}  # while its secrets can't be read
 UNCONNECTED = 60.0  # seconds between looks for a connection that is gone

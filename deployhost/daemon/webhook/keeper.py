@@ -1,9 +1,8 @@
-"""Keeps the webhook's listener running, beside the daemon and beyond its end.
+"""Keeps the webhook's listener running, also while no daemon runs.
 
-The listening socket is open in the daemon and in the listener. So whoever connects while the listener is replaced, or dies, waits in
-the kernel's queue for the next one. A daemon that starts can't get that socket back: it puts a new one, and a listener that is ready, in
-the place of the old socket by one rename, and only then has the old listener finish what it has and end. Until then the old one
-goes on; what it hands over stays in the inbox.
+The daemon and the listener both have the listening socket open. While a listener is replaced or dies, connections wait in the kernel's queue
+for the next one. A daemon that starts can't get the old socket back. It starts a listener on a new socket, renames that socket into place,
+and only then has the old listener answer whom it has and end. The inbox keeps what the old one hands over until then.
 """
 
 import contextlib
