@@ -22,7 +22,7 @@ from deployhost.edge.connection import CloudflareConnection
 from deployhost.edge.ownership import tunnel_name, webhook_comment
 from deployhost.edge.rights import ZONES, explanation, is_account_token
 from deployhost.edge.zones_plan import Zone, zone_of
-from deployhost.errors import Conflict, InvalidConfig, InvalidRequest, SetupFailed
+from deployhost.errors import Conflict, ConnectionRefused, InvalidConfig, InvalidRequest, SetupFailed
 from deployhost.model import Domain, Secret
 from deployhost.paths import Paths
 from deployhost.steps import Plan, Recorder, apply
@@ -82,7 +82,7 @@ class Connecting:
             wanted = self._wanted(token, saved, chosen, zones, request.http_port)
             facts = self._facts(account, saved, wanted)
             first = plan = plan_connect(facts, wanted)
-            notes = _expiry(state)
+            notes = (*_expiry(state), *_moved(saved, wanted.connection))
             if not request.dry_run:
                 actor = EdgeActor(paths=self.paths, account=account)
                 for _ in range(ROUNDS):
@@ -188,8 +188,16 @@ def _choose(found: Sequence[FoundZone], saved: CloudflareConnection | None, requ
         return check_zone(request.zone, found, saved)
     served = candidates(found, saved)
     kept = [zone for zone in served if saved is not None and zone.name == saved.webhook_zone]
-    if kept or len(served) == 1:
-        return (kept or list(served))[0]
+    if kept:
+        return kept[0]
+    if saved is not None and served:
+        raise ConnectionRefused(
+            f"the token does not see the zone {saved.webhook_zone} of the webhook's host any more, or Cloudflare does not serve it",
+            hint=f"{AGAIN} --zone {served[0].name}",
+            details=tuple(f"it sees {zone.name}" for zone in served),
+        )
+    if len(served) == 1:
+        return served[0]
     if not served:
         seen = ", ".join(sorted(zone.name for zone in found))
         where = "" if saved is None else f" of the account {saved.account_name}"
@@ -210,6 +218,12 @@ def _usable(state: TokenState, token: Secret) -> TokenState:
     raise refusals.bad_token(
         {"expired": "it has expired", "disabled": "it is disabled"}.get(state.status, "it is not active"), token
     )
+
+
+def _moved(saved: CloudflareConnection | None, shall: CloudflareConnection) -> tuple[str, ...]:
+    if saved is None or saved.webhook_host == shall.webhook_host:
+        return ()
+    return (f"GitHub's deliveries come to {shall.webhook_host} now; `deployhost connect github` tells GitHub",)
 
 
 def _expiry(state: TokenState) -> tuple[str, ...]:

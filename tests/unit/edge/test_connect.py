@@ -307,6 +307,18 @@ def test_another_zone_moves_the_webhooks_host(world: World) -> None:
     world.untouched()
 
 
+def test_the_webhooks_zone_is_not_changed_in_silence(world: World) -> None:
+    world.cloud.zone("example.org")
+    world.connect(zone=Domain("example.com"))
+    world.cloud.tokens[TOKEN] = FakeToken(zones=frozenset({"example.org"}))
+    with pytest.raises(ConnectionRefused, match=r"does not see the zone example\.com") as told:
+        world.connect()
+    assert told.value.hint == "deployhost connect cloudflare --zone example.org"
+    report, words = world.connect(zone=Domain("example.org"))
+    assert words == ["SaveConnection", "SetIngress", "SetWebhookRecord"]
+    assert report.notes[0].startswith(f"GitHub's deliveries come to {report.connection.webhook_host} now")
+
+
 def test_a_zone_that_is_not_there(world: World) -> None:
     with pytest.raises(NotFound, match=r"no zone example\.net"):
         world.connect(zone=Domain("example.net"))
