@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deployhost.errors import CommandFailed, NotFound
 from deployhost.model import Secret, Sha
+from deployhost.system import files
 from deployhost.system.git import ENVIRONMENT, BareRepository
 from deployhost.system.process import Completed, run
 
@@ -63,7 +64,7 @@ class GitFetcher:
         except CommandFailed:
             _sweep(repository.path)
             raise
-        sha = repository.resolve(into)
+        sha = _branch_head(repository.path, what, into) or repository.resolve(into)
         if sha is None:
             raise NotFound(f"{what} is not a commit")
         return sha
@@ -101,6 +102,12 @@ def _memory_file(text: str) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _branch_head(repository: Path, what: str, into: str) -> Sha | None:
+    """Return what was fetched if it is a branch's head and git keeps references as files: every push waits for this."""
+    text = (files.read(repository / into) or b"").decode("ascii", "replace").strip()
+    return Sha(text) if what.startswith("refs/heads/") and Sha.pattern.fullmatch(text) else None
 
 
 def _unlock(repository: Path) -> None:

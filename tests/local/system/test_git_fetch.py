@@ -10,7 +10,7 @@ import pytest
 
 from deployhost.errors import CommandFailed
 from deployhost.model import Branch, Secret, Sha
-from deployhost.system import git_fetch
+from deployhost.system import files, git_fetch
 from deployhost.system.git import ENVIRONMENT, BareRepository
 from deployhost.system.git_fetch import GitFetcher, Remote
 from tests.doubles.certificates import Authority
@@ -248,6 +248,15 @@ def test_a_server_that_fails(
     with pytest.raises(CommandFailed):
         fetcher.fetch(repository, remote, "refs/heads/main", INTO)
     server.https.record.mend()
+    assert fetcher.fetch(repository, remote, "refs/heads/main", INTO) == one
+
+
+def test_where_references_are_no_files(
+    upstream: Upstream, fetcher: GitFetcher, remote: Remote, repository: BareRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with git's reftable: git is asked then."""
+    one = upstream.commit("one")
+    monkeypatch.setattr(files, "read", lambda _: None)
     assert fetcher.fetch(repository, remote, "refs/heads/main", INTO) == one
 
 
