@@ -119,7 +119,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    request_queue_size = 128
+    # As Node's. When 11 s of held requests are let go at once on a busy machine, 128 places overflow, and SYN cookies (tcp(7)) then reset
+    # connections that send more than one packet: POSTs fail, by the app's kernel and not by the deploy.
+    request_queue_size = 511
 
 
 database = Database()
