@@ -25,7 +25,7 @@ from deployhost.daemon.webhook.exchange import Exchange, Listening, StrangerLimi
 NEEDED_LATER = (encodings.idna, encodings.latin_1)  # nothing can be imported any more once there are no files
 READY = b"ready\n"
 MEMORY = 256 * 1024**2  # bytes of address space; Python and we are 30 MB of it
-DESCRIPTORS = 100  # beside one for each connection
+DESCRIPTORS = 200  # beside one for each connection: those that are just let in or closed
 AT_ONCE = 64  # connections that are let in before others have their turn
 LAST_CALL = 0.5  # seconds for those who found the socket just before another one took its place
 PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE = 38, 4  # linux/prctl.h

@@ -33,7 +33,7 @@ def test_idle_connections_take_nobodys_place(machine: Machine) -> None:
     try:
         began = time.monotonic()
         assert machine.deliver() == 202
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4  # before any of them has been idle for too long
     finally:
         for one in idle:
             one.close()
