@@ -6,12 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deployhost import templates
 from deployhost.edge.account import RunningTunnel
 from deployhost.errors import SetupFailed
 from deployhost.paths import Paths
-from deployhost.server import steps_tunnel
+from deployhost.server import steps, steps_tunnel
 from deployhost.server.facts_tunnel import (
     KEY_FINGERPRINT,
     USERS,
@@ -20,6 +22,7 @@ from deployhost.server.facts_tunnel import (
     WantedTunnel,
 )
 from deployhost.server.plan_tunnel import plan_tunnel
+from deployhost.steps import Step
 
 FILES = TunnelSetupFiles(Paths(Path("/"))).texts("the key\n")
 RUNNING = RunningTunnel(program=("cloudflared",), secret="digest", file="1:2:3", port=20246)
@@ -73,6 +76,52 @@ def words(facts: TunnelFacts, wanted: WantedTunnel = WANTED) -> list[str]:
 )
 def test_what_is_missing(facts: TunnelFacts, expected: list[str]) -> None:
     assert words(facts) == expected
+
+
+def carried_out(facts: TunnelFacts, step: Step) -> TunnelFacts:
+    """Return the facts once a step was carried out."""
+    started = {"enabled": True, "active": True, "running": RUNNING, "connected": True}
+    changes: dict[type[Step], dict[str, object]] = {
+        steps_tunnel.WriteAptSource: {"files": FILES},
+        steps_tunnel.InstallCloudflared: {
+            "version": max(facts.version, (2026, 8, 2)),
+            "ours": True,
+            "packages": facts.packages | {"cloudflared", "ca-certificates"},
+            "install_interrupted": False,
+        },
+        steps_tunnel.CreateUsers: {"users": frozenset(USERS)},
+        steps.DefineService: {"definition": WANTED.definition},
+        steps_tunnel.StartTunnel: started,
+        steps_tunnel.RestartTunnel: started,
+    }
+    return replace(facts, **changes[type(step)])  # type: ignore[arg-type]
+
+
+@given(
+    st.builds(
+        TunnelFacts,
+        distribution=st.just("debian"),
+        packages=st.sampled_from([frozenset(), frozenset({"cloudflared"}), DONE.packages]),
+        install_interrupted=st.booleans(),
+        version=st.sampled_from([(), (2024, 1, 1), (2025, 4, 0), (2026, 8, 2)]),
+        ours=st.just(True),
+        listed=st.booleans(),
+        files=st.sampled_from([{}, FILES, dict(list(FILES.items())[:1])]),
+        users=st.sampled_from([frozenset(), frozenset(USERS)]),
+        definition=st.sampled_from([None, "before", WANTED.definition]),
+        enabled=st.booleans(),
+        active=st.booleans(),
+        running=st.sampled_from([None, RUNNING, replace(RUNNING, secret="before")]),
+        connected=st.booleans(),
+    ),
+    st.integers(0, 6),
+)
+def test_killed_after_any_step_the_next_run_finishes(facts: TunnelFacts, done: int) -> None:
+    for step in plan_tunnel(facts, WANTED).steps[:done]:
+        facts = carried_out(facts, step)
+    for step in plan_tunnel(facts, WANTED):
+        facts = carried_out(facts, step)
+    assert words(facts) == []
 
 
 def test_only_what_is_missing_is_installed() -> None:
