@@ -64,6 +64,7 @@ class Server:
         self.github = FakeGitHub()
         self.cloudflare = FakeCloudflare()
         self.behaviours: dict[str, Behaviour] = {}
+        self.repository: type[FakeRepository] = FakeRepository
         self.now = 1_750_000_000.0
         self.synchronisation = Synchronisation(kept=True)
         self.monkeypatch = monkeypatch
@@ -228,7 +229,7 @@ class Assembled(Parts):
             docker=lambda **_: FakeDocker(server.engine, life),
             proxy=lambda _docker, _program: FakeProxy(server.table, server.engine, life),
             proxy_container=lambda _paths, _docker: FakeProxyContainer(self),
-            repository=lambda path: FakeRepository(path, server.refs, life),
+            repository=lambda path: server.repository(path, server.refs, life),
             builder=lambda *_: FakeBuilder(server.engine, server.behaviours, life),
             planner=PlannerHere,
             kamal=lambda paths: FakeKamal(paths, self.docker, server.engine, server.table),

@@ -31,13 +31,6 @@ class FakeRepository(BareRepository):
         self._refs = refs
         self._life = life
 
-    def create(self, branch: Branch, settings: dict[str, str]) -> None:
-        (self.path / "objects").mkdir(parents=True, exist_ok=True)
-        (self.path / "HEAD").write_text(f"ref: refs/heads/{branch}\n")
-
-    def configure(self, settings: dict[str, str]) -> None:
-        pass
-
     def keep(self, reference: str, sha: Sha) -> None:
         self._life.effect("git keep")
         self._refs.kept[reference] = sha
@@ -82,6 +75,17 @@ class FakeRepository(BareRepository):
         tree.mkdir(parents=True, exist_ok=True)
         (tree / "Dockerfile").write_text("FROM scratch\n", encoding="utf-8")
         (tree / "COMMIT").write_text(sha, encoding="utf-8")
+
+
+class RepositoryWithoutGit(FakeRepository):
+    """One that is made without git, where no process may start."""
+
+    def create(self, branch: Branch, settings: dict[str, str]) -> None:
+        (self.path / "objects").mkdir(parents=True, exist_ok=True)
+        (self.path / "HEAD").write_text(f"ref: refs/heads/{branch}\n")
+
+    def configure(self, settings: dict[str, str]) -> None:
+        pass
 
 
 class FakeFetcher(GitFetcher):

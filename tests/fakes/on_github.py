@@ -3,7 +3,7 @@
 from deployhost.github import connection as files
 from deployhost.model import AppName, Branch, Deploy, Sha
 from tests.fakes.assembled import Assembled, Server
-from tests.fakes.git import FakeRepository
+from tests.fakes.git import RepositoryWithoutGit
 from tests.fakes.github import FakeRepository as RepositoryThere
 from tests.fakes.github import connection
 from tests.fakes.life import Life
@@ -16,6 +16,7 @@ class OnGitHub:
 
     def __init__(self, server: Server, first: Sha) -> None:
         self.server = server
+        server.repository = RepositoryWithoutGit
         self.connection = connection("octo", 1)
         files.save(server.paths, self.connection)
         server.github.add_app(self.connection)
@@ -28,7 +29,7 @@ class OnGitHub:
         return app
 
     def make(self, app: AppName) -> None:
-        FakeRepository(self.server.paths.repo(app), self.server.refs, Life()).create(Branch("main"), {})
+        RepositoryWithoutGit(self.server.paths.repo(app), self.server.refs, Life()).create(Branch("main"), {})
 
     def push(self, sha: Sha, branch: str = "main") -> None:
         self.server.github.push(self.shop.id, branch, sha)

@@ -18,7 +18,7 @@ from deployhost.model import AppName, Branch, DeployStatus, RepositoryName, Sha
 from deployhost.system.docker_model import Image
 from tests.fakes.assembled import Assembled, FakeClock, Server, settle, sha
 from tests.fakes.docker import Behaviour
-from tests.fakes.git import FakeRepository
+from tests.fakes.git import RepositoryWithoutGit
 from tests.fakes.github import FakeRepository as RepositoryThere
 from tests.fakes.github import connection
 from tests.fakes.life import Crash, Life
@@ -56,6 +56,7 @@ class Schedule:
         files.save(server.paths, self.connection)
         server.github.add_app(self.connection)
         first = self._commit(good=True)
+        server.repository = RepositoryWithoutGit
         shop = server.github.add_repository("octo/shop", {"main": first, "next": first})
         blog = server.github.add_repository("octo/blog", {"main": first})
         self.apps = [
@@ -68,7 +69,7 @@ class Schedule:
     def _add(self, name: str, repository: RepositoryThere, branch: str, first: Sha) -> Followed:
         source = RepositoryName(f"{repository.facts.owner}/{repository.facts.name}")
         app = self.server.add(name, None if branch == "main" else branch, f"source: {source}")
-        FakeRepository(self.server.paths.repo(app), self.server.refs, Life()).create(Branch(branch), {})
+        RepositoryWithoutGit(self.server.paths.repo(app), self.server.refs, Life()).create(Branch(branch), {})
         return Followed(app, repository, Branch(branch), [first])
 
     def _count_builds(self) -> None:
