@@ -110,13 +110,15 @@ def install(packages: Iterable[str], optional: Iterable[str], record: Path, on_l
 
 
 def remove(packages: Iterable[str], record: Path, on_line: Callable[[str], None]) -> None:
-    """Remove packages with their settings, and forget them in the record. Raises SetupFailed with apt's last lines."""
+    """Remove packages with their settings, and nothing else, and forget them in the record. Raises SetupFailed with apt's last lines."""
     names = list(packages)
-    done = _apt("purge", "--no-auto-remove", *names, on_line=on_line)
-    if done.code != 0:
+    known = installed()
+    there = [name for name in names if name in known]  # apt refuses those that it does not know any more
+    done = _apt("purge", *there, on_line=on_line) if there else None
+    if done is not None and done.code != 0:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        again = f"apt-get purge {' '.join(names)}"
-        raise SetupFailed(f"apt-get can't remove {', '.join(names)}", hint=again, details=tuple(lines[-12:]))
+        again = f"apt-get purge {' '.join(there)}"
+        raise SetupFailed(f"apt-get can't remove {', '.join(there)}", hint=again, details=tuple(lines[-12:]))
     forget(record, *names)
 
 

@@ -93,12 +93,23 @@ def test_packages_are_removed_and_forgotten(
 
     def run(argv: list[str], **_: Any) -> Completed:
         asked.append(argv)
-        return Completed(0, "", "")
+        shown = "cloudflared installed\n" if argv[0] == "dpkg-query" else ""
+        return Completed(0, shown, "")
 
     monkeypatch.setattr(process, "run", run)
     paths.state.mkdir(parents=True)
     install_record(paths).write_text('{"packages": ["cloudflared", "docker.io"]}')
     act(steps_tunnel.UninstallPackages(what="w", why="y", packages=("cloudflared",)))
-    assert asked[0][0] == "apt-get"
-    assert asked[0][-3:] == ["purge", "--no-auto-remove", "cloudflared"]
+    assert [argv[0] for argv in asked] == ["dpkg-query", "apt-get"]
+    assert asked[1][-2:] == ["purge", "cloudflared"]
     assert packages.read_record(install_record(paths)).packages == ("docker.io",)
+
+
+def test_a_package_that_somebody_removed_is_only_forgotten(
+    act: Callable[[Step], str], paths: Paths, ran: list[list[str]]
+) -> None:
+    paths.state.mkdir(parents=True)
+    install_record(paths).write_text('{"packages": ["cloudflared"]}')
+    act(steps_tunnel.UninstallPackages(what="w", why="y", packages=("cloudflared",)))
+    assert [argv[0] for argv in ran] == ["dpkg-query"]
+    assert packages.read_record(install_record(paths)).packages == ()

@@ -195,14 +195,14 @@ def test_cloudflared_goes_if_set_up_installed_it(joined: Joined, monkeypatch: py
 
     def run(argv: list[str], **_: object) -> Completed:
         asked.append(argv)
-        return Completed(0, "", "")
+        return Completed(0, "cloudflared installed\n" if argv[0] == "dpkg-query" else "", "")
 
     monkeypatch.setattr("deployhost.system.process.run", run)
     record = json_file.read_json(install_record(joined.paths))
     json_file.write_json(install_record(joined.paths), {**record, "packages": ["cloudflared", "docker.io"]})
     _, words = joined.disconnect()
     assert words.index("RemoveService") < words.index("UninstallPackages")
-    assert [argv[-1] for argv in asked] == ["cloudflared"]
+    assert [argv[-1] for argv in asked if argv[0] == "apt-get"] == ["cloudflared"]
     assert packages.read_record(install_record(joined.paths)).packages == ("docker.io",)
     joined.gone()
 
