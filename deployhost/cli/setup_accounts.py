@@ -250,7 +250,7 @@ class Accounts:
         """Yield a request for each connected owner."""
         from deployhost.github.connection import load_all  # noqa: PLC0415
 
-        for one in load_all(self.session.paths):
+        for one in load_all(self.session.paths, self._warn if self.asked.local else None):
             yield request_of(one.owner if one.kind == "organization" else "", one.html_url)
 
     def _keep(self, request: "ConnectRequest") -> dict[str, Any] | None:
@@ -261,18 +261,26 @@ class Accounts:
         try:
             result = plan_of(self.session, request)
             waits = any(step["step"] == AwaitInstallation.word for step in result["steps"])
-            if self.asked.dry_run or (waits and (self.asked.local or not self._asks)):
+            if self.asked.dry_run or (waits and self.asked.local):
                 self._show(plan_lines(result))
                 return {**result, "changed": False}
+            if waits and not self._asks:
+                raise InvalidRequest(
+                    "the server is set up, but its GitHub App is not installed: that takes a browser",
+                    hint=request.command,
+                )
             done = join(self.session, request)
         except DeployhostError as error:
             if not self.asked.local:
                 raise
-            for line in error_lines(error.to_json(), "  !"):
-                self.session.warn(line)
+            self._warn(error)
             return None
         self._show(f"  {note}" for note in done.notes)
         return done.to_json()
+
+    def _warn(self, error: DeployhostError) -> None:
+        for line in error_lines(error.to_json(), "warning"):
+            self.session.warn(line)
 
     def _say(self, line: str) -> None:
         if not self.session.json:

@@ -3,6 +3,7 @@
 import html
 import http.client
 import re
+import socket
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -92,8 +93,11 @@ class Browser:
             return 0, None, ""
         if parts.scheme == "https":
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                host, port, timeout=30, context=self.context
+                parts.hostname or "", timeout=30, context=self.context
             )
+            plain = socket.create_connection((host, port), 30)
+            # By its name, whichever address it is reached at: there may be others.
+            connection.sock = self.context.wrap_socket(plain, server_hostname=parts.hostname)
         else:
             connection = http.client.HTTPConnection(host, port, timeout=30)
         headers = {"Host": parts.netloc, "User-Agent": "Mozilla/5.0"}

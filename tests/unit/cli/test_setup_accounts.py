@@ -332,6 +332,11 @@ def test_local_asks_nothing_and_keeps_what_is_connected_right(world: World, setu
     ran = setup("--local")
     assert ran.code == 0, "a person is needed, and nobody is waited for"
     assert "have the App installed" in ran.out
+    ran = setup()
+    assert ran.code == 2, "it is missing"
+    assert "try: deployhost connect github --org acme" in ran.err
+    app.installed = True
+    assert setup().code == 0
 
 
 def test_local_warns_of_what_can_not_be_kept_right(world: World, setup: Setup, token: str) -> None:
@@ -339,7 +344,7 @@ def test_local_warns_of_what_can_not_be_kept_right(world: World, setup: Setup, t
     world.github.fail("app", ProviderUnavailable("GitHub can't be reached"))
     ran = setup("--local")
     assert ran.code == 0
-    assert "!: GitHub can't be reached" in ran.err
+    assert "warning: GitHub can't be reached" in ran.err
     world.github.fail("app", AccessRefused("the App was deleted", hint="deployhost disconnect github acme"))
     assert setup().code == 5
 
@@ -363,6 +368,16 @@ def test_local_moves_the_tunnel_to_another_port(world: World, setup: Setup, toke
     (tunnel,) = world.cloudflare.live_tunnels()
     assert setup("--local", "--http-port", "8080").code == 0
     assert tunnel.rules[-1].service == "http://127.0.0.1:8080"
+
+
+def test_local_warns_of_a_damaged_connection(world: World, setup: Setup) -> None:
+    setup("--skip", "cloudflare", "--org", "acme")
+    (file,) = world.paths.connections.glob("github-*")
+    file.write_text("{")
+    ran = setup("--local")
+    assert ran.code == 0
+    assert f"warning: {file} is damaged" in ran.err
+    assert setup("--skip", "cloudflare").code == 2
 
 
 def test_kamal_alone_asks_nothing(world: World, setup: Setup, token: str) -> None:
