@@ -47,9 +47,9 @@ def add(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Add an app, with a repository to push to and an address, or an app of a repository on GitHub.
+    """Add an app: NAME, to push to on this server, or OWNER/REPO, a repository on GitHub.
 
-    An app of a repository on GitHub is deployed at once, and whenever its branch is pushed to. Exits 1 if the deploy fails.
+    A repository on GitHub is deployed at once, and after each push to its branch. Exits 1 if the deploy fails.
 
     Example: deployhost add acme/shop --domain shop.example.com
     """
