@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.doubles.internet import Internet
+from tests.e2e.fresh_server.on_the_internet import bridge_address
+from tests.e2e.fresh_server.server import FreshServer, fresh_server, make_parts
 from tests.real.system_under_test import App, app_on, set_up
 
 MakeApp = Callable[[str], App]
@@ -31,3 +34,31 @@ def make_app(system: None, request: pytest.FixtureRequest, tmp_path: Path) -> It
             return made[-1]
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def internet(system: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Internet]:
+    """Yield Cloudflare's and GitHub's doubles, which fresh servers reach by their real names."""
+    with Internet(tmp_path_factory.mktemp("internet"), bridge_address()) as internet:
+        yield internet
+        internet.check()
+
+
+@pytest.fixture(scope="session")
+def parts(system: None, internet: Internet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with what is carried to a fresh server: the built wheel, install.sh, and kamal-proxy's image as a file.
+
+    The wheel pins the key of the double that serves cloudflared. The image is the one of this machine, which is set up for that.
+    """
+    made = make_parts(tmp_path_factory.mktemp("parts"))
+    (wheel,) = made.glob("*.whl")
+    internet.replace_keys(wheel)
+    return made
+
+
+@pytest.fixture(scope="session", params=["bookworm", "trixie"])
+def server(request: pytest.FixtureRequest, parts: Path, internet: Internet) -> Iterator[FreshServer]:
+    """Yield a fresh server of each release, one after the other: pytest runs all tests on the first before those on the second."""
+    hosts = dict.fromkeys(internet.names(), internet.host)
+    with fresh_server(str(request.param), parts, hosts=hosts) as server:
+        yield server

@@ -3,14 +3,17 @@
 It reaches the package registries the way this machine does: the CA bundle and apt's settings are carried over.
 """
 
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from deployhost.kamal.contract import PROXY_IMAGE
 
@@ -49,23 +52,101 @@ CAPABILITIES = (
 )
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 PARTS = "/root/parts with space"
+INSTALL = (
+    "sh",
+    "-c",
+    f'cd "{PARTS}" && exec ./install.sh --wheel deployhost-*.whl --proxy-image kamal-proxy.tar "$@"',
+    "sh",
+)
 BOOTS_WITHIN = 60.0
+
+
+TESTING = ("forky",)
+STALE = 'Acquire::Check-Valid-Until "false";'  # a mirror's Release of testing may be older than its date allows
 
 
 class Failed(AssertionError):
     """A command ended with another code than 0; the message is what it wrote."""
 
 
-class FreshServer:
-    """Given the container's name and whether systemd runs it, use the server as an administrator would."""
+class Running:
+    """A command that runs; what it writes, errors too, is kept line by line."""
 
-    def __init__(self, container: str, systemd: bool) -> None:
+    def __init__(self, *argv: str) -> None:
+        self.argv, self.lines = argv, list[str]()
+        self._process = subprocess.Popen(
+            argv,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                self.lines.append(line)
+
+    @property
+    def said(self) -> str:
+        """What it wrote so far."""
+        return "".join(self.lines)
+
+    def until(self, pattern: str, seconds: float) -> "re.Match[str]":
+        """Wait until it wrote something, and return that. Raise Failed if it ended without, or did not within so many seconds."""
+        deadline = time.monotonic() + seconds
+        while True:
+            ended = not self._reader.is_alive()
+            found = re.search(pattern, self.said)
+            if found is not None:
+                return found
+            if ended or time.monotonic() > deadline:
+                self.kill()
+                raise Failed(f"{' '.join(self.argv)} did not write {pattern!r}:\n{self.said[-6000:]}")
+            time.sleep(0.1)
+
+    def wait(self, seconds: float) -> str:
+        """Wait for its end, and return what it wrote. Raise Failed if it fails."""
+        try:
+            code = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            code = -1
+        self._reader.join(5)
+        if code != 0:
+            raise Failed(f"{' '.join(self.argv)} ended with {code}:\n{self.said[-6000:]}")
+        return self.said
+
+    def kill(self) -> None:
+        """End it here; on the server it may run on."""
+        self._process.kill()
+        self._process.wait()
+
+
+class FreshServer:
+    """Given the container's name, its Debian release and whether systemd runs it, use the server as an administrator would."""
+
+    def __init__(self, container: str, suite: str, systemd: bool) -> None:
         self.container = container
+        self.suite = suite
         self.systemd = systemd
 
     def run(self, *argv: str, check: bool = True, timeout: float = 900) -> str:
         """Run a command on the server; return what it wrote (errors too)."""
         return host("docker", "exec", self.container, *argv, check=check, timeout=timeout)
+
+    def start(self, *argv: str) -> "Running":
+        """Start a command on the server that one watches while it runs."""
+        return Running("docker", "exec", self.container, *argv)
+
+    @property
+    def pid(self) -> int:
+        """The server's first process, as this machine sees it."""
+        return int(host("docker", "inspect", "--format", "{{.State.Pid}}", self.container))
 
     def copy(self, source: Path, target: str) -> None:
         """Copy a file or directory of this machine to the server."""
@@ -92,8 +173,7 @@ class FreshServer:
 
     def install(self, *arguments: str) -> str:
         """Run install.sh in the directory of the parts with the wheel and the image among them; return what it wrote."""
-        script = f'cd "{PARTS}" && exec ./install.sh --wheel deployhost-*.whl --proxy-image kamal-proxy.tar "$@"'
-        return self.run("sh", "-c", script, "sh", *arguments)
+        return self.run(*INSTALL, *arguments)
 
     def uninstall(self, *arguments: str) -> str:
         """Run install.sh --uninstall; return what it wrote."""
@@ -131,13 +211,16 @@ class FreshServer:
 
 
 @contextmanager
-def fresh_server(suite: str, parts: Path, *, systemd: bool = True) -> Iterator[FreshServer]:
+def fresh_server(
+    suite: str, parts: Path, *, systemd: bool = True, hosts: Mapping[str, str] = MappingProxyType({}), purpose: str = ""
+) -> Iterator[FreshServer]:
     """Given a Debian release ("bookworm") and what to carry there, boot such a server; it is gone when the block ends.
 
-    Without systemd, PID 1 is docker-init, which starts nothing.
+    Without systemd, PID 1 is docker-init, which starts nothing. `hosts` are names with the addresses that the server finds for them.
+    Servers for different purposes may run side by side.
     """
     image = base_image(suite)
-    name = f"deployhost-fresh-{suite}" + ("" if systemd else "-plain")
+    name = f"deployhost-fresh-{suite}" + ("" if systemd else "-plain") + (f"-{purpose}" if purpose else "")
     host("docker", "rm", "--force", "--volumes", name, check=False)
     argv = [
         "docker",
@@ -149,6 +232,7 @@ def fresh_server(suite: str, parts: Path, *, systemd: bool = True) -> Iterator[F
         suite,
         *(("--stop-signal", "SIGRTMIN+3") if systemd else ()),
     ]
+    argv += [f"--add-host={name}:{address}" for name, address in hosts.items()]
     for capability in CAPABILITIES:
         argv += ["--cap-add", capability]
     for option in ("seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined"):
@@ -163,11 +247,11 @@ def fresh_server(suite: str, parts: Path, *, systemd: bool = True) -> Iterator[F
         image,
     ]
     host(*argv, *(("/sbin/init",) if systemd else ("sleep", "infinity")))
-    server = FreshServer(name, systemd)
+    server = FreshServer(name, suite, systemd)
     try:
         if systemd:
             server.wait_until_booted()
-        _reaches_registries(server)
+        _reaches_registries(server, suite)
         server.copy(parts, PARTS)
         yield server
     finally:
@@ -181,7 +265,8 @@ def base_image(suite: str) -> str:
         return image
     with tempfile.TemporaryDirectory() as directory:
         tar = str(Path(directory) / "root.tar")
-        host("mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", suite, tar, timeout=900)
+        options = [f"--aptopt={STALE}"] if suite in TESTING else []
+        host("mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", *options, suite, tar, timeout=900)
         host("docker", "import", tar, image)
     return image
 
@@ -219,7 +304,7 @@ def until(holds: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.25)
 
 
-def _reaches_registries(server: FreshServer) -> None:
+def _reaches_registries(server: FreshServer, suite: str) -> None:
     own = Path("/usr/local/share/ca-certificates")
     for certificate in sorted(own.glob("*.crt")):
         server.copy(certificate, str(own))
@@ -228,6 +313,8 @@ def _reaches_registries(server: FreshServer) -> None:
         server.copy(Path(BUNDLE), BUNDLE)
     if shutil.which("apt-config"):
         server.write(host("apt-config", "dump", "Acquire"), "/etc/apt/apt.conf.d/99host")
+    if suite in TESTING:
+        server.write(f"{STALE}\n", "/etc/apt/apt.conf.d/99stale")
     settings: Sequence[str] = ("[global]", f"cert = {BUNDLE}")
     if Path("/etc/pip.conf").exists():
         settings = Path("/etc/pip.conf").read_text().splitlines()

@@ -1,21 +1,11 @@
 """One command on a fresh Debian server with systemd, from the built wheel: live, nothing changed by a second run, back after a reboot."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-
-from tests.e2e.fresh_server.server import FreshServer, fresh_server, until
+from tests.e2e.fresh_server.server import FreshServer, until
 
 URL = "http://hello.localhost/"
 DAEMON = "bin/deployhostd"
-
-
-@pytest.fixture(scope="module", params=["bookworm", "trixie"])
-def server(request: pytest.FixtureRequest, parts: Path) -> Iterator[FreshServer]:
-    with fresh_server(str(request.param), parts) as server:
-        yield server
 
 
 def test_one_command_makes_the_demo_live(server: FreshServer) -> None:

@@ -13,7 +13,7 @@ OURS = {"127.0.0.1:80", "127.0.0.1:822", "127.0.0.1:5555"}
 
 @pytest.fixture(scope="module")
 def server(parts: Path) -> Iterator[FreshServer]:
-    with fresh_server("trixie", parts) as server:
+    with fresh_server("trixie", parts, purpose="kamal") as server:
         server.run("apt-get", "purge", "--yes", "--quiet", "openssh-server")
         server.install("--local", "--demo")
         yield server
