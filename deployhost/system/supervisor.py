@@ -46,6 +46,7 @@ class Supervisor:
     def __init__(self, directory: Path, run: Path, logs: Path, *, log_limit: int = LOG_LIMIT) -> None:
         self.directory, self.run, self.logs, self.log_limit = directory, run, logs, log_limit
         self.services: dict[str, Service] = {}
+        self.let_go: dict[int, int] = {}  # processes of services that are gone, by their descriptors
         self.stopping = False
         self.checked_logs = -LOG_CHECK
         self.wake, self.wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -67,7 +68,9 @@ class Supervisor:
         """Take over what SERVICES says now. A service that is gone there is let go: whoever removed it stops it."""
         wanted = {path.stem: path for path in self.directory.glob("*.json")}
         for name in [name for name in self.services if name not in wanted]:
-            close(self.services.pop(name).fd)
+            gone = self.services.pop(name)
+            if gone.pid:
+                self.let_go[gone.fd] = gone.pid
         for name, path in wanted.items():
             definition = read_json(path)
             if definition.get("argv"):
@@ -114,7 +117,7 @@ class Supervisor:
         poll = select.poll()
         poll.register(self.wake, select.POLLIN)
         by_fd = {service.fd: service for service in self.services.values() if service.pid}
-        for fd in by_fd:
+        for fd in (*by_fd, *self.let_go):
             poll.register(fd, select.POLLIN)
         now = time.monotonic()
         due = [service.not_before - now for service in self.services.values() if not service.pid]
@@ -123,6 +126,10 @@ class Supervisor:
             if fd == self.wake:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self.wake, 512)
+            elif fd in self.let_go:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(self.let_go.pop(fd), 0)  # so that it does not stay in the table of processes
+                close(fd)
             else:
                 self.died(by_fd[fd])
 

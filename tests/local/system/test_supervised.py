@@ -97,6 +97,16 @@ def test_a_removed_service_ends_and_the_supervisor_with_the_last(services: Super
     wait_for(lambda: not supervisor_pid(paths))
 
 
+def test_nothing_is_left_of_a_removed_service_beside_others(services: Supervised) -> None:
+    ends_slowly = "trap 'sleep 0.5; exit' TERM; while :; do sleep 0.1; done"
+    services.define("other", supervised_definition(["sh", "-c", ends_slowly]))
+    services.start("other")
+    other = services.pid("other")
+    services.remove("other")
+    wait_for(lambda: not Path(f"/proc/{other}").exists())
+    assert services.active("nap")
+
+
 def test_a_service_that_can_not_be_started_is_an_error_with_its_log(paths: Paths) -> None:
     services = Supervised(paths, starts_within=0.1)
     services.define("bad", supervised_definition(["/nonexistent/program"]))
