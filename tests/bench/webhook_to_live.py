@@ -103,7 +103,8 @@ def measure(runs: int) -> dict[str, list[float]]:
     """Return each way's times in milliseconds, taken in turns; the first of each fills caches and is not counted."""
     times: dict[str, list[float]] = {way: [] for way in WAYS}
     with tempfile.TemporaryDirectory() as directory:
-        parts = make_parts(Path(directory))
+        (Path(directory) / "parts").mkdir()
+        parts = make_parts(Path(directory) / "parts")
         with on_the_internet("bookworm", parts, Path(directory) / "world") as world:
             ways = Ways(world)
             for number in range(runs + 1):

@@ -215,7 +215,8 @@ def on_a_server(schedules: int, seed: int) -> list[str]:
     """Play schedules on a fresh server, and return what is wrong."""
     wrong: list[str] = []
     with tempfile.TemporaryDirectory() as directory:
-        parts = make_parts(Path(directory))
+        (Path(directory) / "parts").mkdir()
+        parts = make_parts(Path(directory) / "parts")
         with on_the_internet("bookworm", parts, Path(directory) / "world") as world:
             played = RealSchedules(world, random.Random(seed))
             for number in range(schedules):

@@ -182,8 +182,9 @@ class OnTheInternet:
 
     def set_up_again(self) -> dict[str, Any]:
         """Run set-up again without options and without a terminal, and return its result."""
-        said = self.server.run("deployhost", "setup", "--json")
-        result: dict[str, Any] = json.loads(said[said.index("{") :])  # progress is before it
+        # Progress is on standard error, of which nobody knows when it arrives beside the other.
+        said = self.server.run("sh", "-c", "deployhost setup --json 2>/dev/null")
+        result: dict[str, Any] = json.loads(said)
         return result
 
     def reboot(self) -> None:
