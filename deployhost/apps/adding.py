@@ -1,4 +1,4 @@
-"""Adding an app whose repository is on GitHub. It can be interrupted anywhere: the same command again goes on."""
+"""Adding an app whose repository is on GitHub. It can be interrupted anywhere: the same command, run again, continues."""
 
 import re
 from collections.abc import Callable, Mapping

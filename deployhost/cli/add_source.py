@@ -104,11 +104,11 @@ def _agree(session: Session, error: RemoteError) -> bool:
 def _wait(session: Session, error: RemoteError) -> None:
     for line in error_lines(error.to_json(), "waiting"):
         session.warn(line)
-    session.warn("  it goes on by itself once the App sees it; Ctrl-C stops waiting")
+    session.warn("  the command continues once the App sees it; Ctrl-C stops waiting")
 
 
 def _pause() -> None:
     try:
         time.sleep(EVERY)
     except KeyboardInterrupt:
-        raise Interrupted("nothing was added; the same command goes on later") from None
+        raise Interrupted("nothing was added; run the same command again later") from None

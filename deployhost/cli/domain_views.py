@@ -20,7 +20,7 @@ def domains(result: DomainsFound) -> list[str]:
 
 
 def added(result: DomainsChanged, asked: Collection[str]) -> list[str]:
-    """Return what was added, and how it stands with the records of what was asked for."""
+    """Return the lines that show the added domains and the state of their records."""
     has = ", ".join(result["domains"]) or "no domains of its own"
     line = f"added {', '.join(result['changed'])}" if result["changed"] else f"unchanged: {result['app']} has {has}"
     return [line, *records(one for one in result.get("records") or () if one["domain"] in asked)]

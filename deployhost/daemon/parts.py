@@ -141,7 +141,7 @@ class Parts(GitHubParts):
         return (self.paths.connections / CLOUDFLARE).exists()
 
     def webhook_secrets(self) -> Mapping[str, Secret]:
-        """Return the secrets that sign deliveries, by the ids of their connections. What can't be read is told by who uses it."""
+        """Return the secrets that sign deliveries, by the ids of their connections. A file that can't be read is reported by whoever uses it."""
         found = connection.load_all(self.paths, broken=lambda _: None)
         return {one.id: one.webhook_secret for one in found if one.webhook_secret is not None}
 

@@ -48,7 +48,7 @@ class ConnectRequest:
 
     @property
     def command(self) -> str:
-        """Return the command that goes on where this one ends."""
+        """Return the command that continues where this one ends."""
         return files.connect_command(self.html_url, self.org)
 
 

@@ -102,7 +102,7 @@ def load_all(paths: Paths, broken: Callable[[DeployhostError], object] | None = 
     for name in _names(paths):
         try:
             found.append(_load(paths, name))
-        except NotFound:  # deleted meanwhile
+        except NotFound:  # deleted since it was listed
             continue
         except DeployhostError as error:
             if broken is None:

@@ -90,7 +90,7 @@ class AppMaker:
 
 
 def invitation(url: str, port: int, host: str) -> tuple[str, ...]:
-    """Return what a person is told who is to open the page."""
+    """Return the lines that tell a person how to open the page."""
     return (
         "Open this address in a browser within ten minutes:",
         f"\n  {url}\n",

@@ -1,4 +1,4 @@
-"""A new App, from the moment it is asked for until its key is on the disk: what a crash leaves, the next run goes on with.
+"""A new App, from the request until its key is on the disk: after a crash, the next run continues.
 
 What is asked for lies in a file of its own (connections/github-new-ID) until then, so that the browser may come back to another
 process than the one that sent it away.
@@ -116,7 +116,7 @@ class ManifestFlow:
         return made
 
     def _open(self) -> Iterator[AskedFor]:
-        """Yield what was asked for and is not there yet. The rest is deleted: what came of it, or is too old or damaged."""
+        """Yield the pending requests. Delete those that are fulfilled, too old or damaged."""
         store = connections(self._paths)
         there = {one.id for one in files_of.load_all(self._paths, lambda _error: None)}
         for path in sorted(self._paths.connections.glob(f"{PREFIX}*")):
