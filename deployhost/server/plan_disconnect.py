@@ -8,8 +8,9 @@ from deployhost.edge import connect_steps
 from deployhost.edge.account import DnsRecord
 from deployhost.edge.connection import CloudflareConnection
 from deployhost.edge.ownership import is_ours, tunnel_name, tunnel_target
-from deployhost.server import steps, steps_tunnel
+from deployhost.server import steps
 from deployhost.server.facts_tunnel import TUNNEL
+from deployhost.server.plan_tunnel import remove_program
 from deployhost.steps import Plan, Step
 
 
@@ -66,16 +67,7 @@ def _steps(facts: DisconnectFacts) -> Iterator[Step]:
             account_id=saved.account_id,
             tunnel_id=saved.tunnel_id,
         )
-    if facts.packages:
-        yield steps_tunnel.UninstallPackages(
-            what=f"remove {', '.join(facts.packages)}",
-            why="set-up installed it for the tunnel",
-            packages=facts.packages,
-        )
-    if facts.files:
-        yield steps.UninstallFiles(
-            what=f"delete {', '.join(map(str, facts.files))}", why="set-up wrote them for the tunnel", paths=facts.files
-        )
+    yield from remove_program(facts.packages, facts.files)
     yield connect_steps.ForgetConnection(what="delete the tokens of the connection", why="nothing needs them any more")
 
 

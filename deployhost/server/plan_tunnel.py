@@ -1,6 +1,7 @@
 """Which steps bring cloudflared and its service. Pure."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from deployhost.errors import SetupFailed
 from deployhost.server import steps, steps_tunnel
@@ -17,6 +18,18 @@ def plan_tunnel(facts: TunnelFacts, wanted: WantedTunnel) -> Plan:
     Raise SetupFailed if cloudflared is too old and somebody else's, or can't be installed on this distribution.
     """
     return Plan((*_program(facts, wanted), *_users(facts), *_service(facts, wanted)), tuple(_notes(facts)))
+
+
+def remove_program(packages: tuple[str, ...], files: tuple[Path, ...]) -> Iterator[Step]:
+    """Yield the steps that take away the packages and files which set-up brought for the tunnel."""
+    if packages:
+        yield steps_tunnel.UninstallPackages(
+            what=f"remove {', '.join(packages)}", why="setup installed it for the tunnel", packages=packages
+        )
+    if files:
+        yield steps.UninstallFiles(
+            what=f"delete {', '.join(map(str, files))}", why="setup wrote them for the tunnel", paths=files
+        )
 
 
 def shown_version(version: tuple[int, ...]) -> str:

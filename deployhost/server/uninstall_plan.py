@@ -9,6 +9,7 @@ from deployhost.paths import Paths
 from deployhost.server import steps, steps_tunnel
 from deployhost.server.facts import DAEMON
 from deployhost.server.facts_tunnel import TUNNEL
+from deployhost.server.plan_tunnel import remove_program
 from deployhost.steps import Plan, Step
 
 
@@ -94,18 +95,7 @@ def _tunnel(present: Present) -> Iterator[Step]:
         yield steps.RemoveService(
             what=f"stop and remove the service {TUNNEL}", why="nothing answers its requests any more", name=TUNNEL
         )
-    if present.tunnel_packages:
-        yield steps_tunnel.UninstallPackages(
-            what=f"remove {', '.join(present.tunnel_packages)}",
-            why="setup installed it for the tunnel",
-            packages=present.tunnel_packages,
-        )
-    if present.tunnel_files:
-        yield steps.UninstallFiles(
-            what=f"delete {', '.join(map(str, present.tunnel_files))}",
-            why="setup wrote them for the tunnel",
-            paths=present.tunnel_files,
-        )
+    yield from remove_program(present.tunnel_packages, present.tunnel_files)
     if present.users:
         yield steps_tunnel.UninstallUsers(
             what=f"delete the system users {', '.join(present.users)}", why="setup created them", names=present.users
