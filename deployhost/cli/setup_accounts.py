@@ -184,11 +184,13 @@ class Accounts:
         from deployhost.cli.connect_cloudflare import lines_of, shown_connection  # noqa: PLC0415
         from deployhost.edge import connection  # noqa: PLC0415
         from deployhost.edge.asking import CloudflareAccounts  # noqa: PLC0415
+        from deployhost.edge.sdk import CloudflareSdk  # noqa: PLC0415
         from deployhost.server.connected import ConnectionKeeper  # noqa: PLC0415
         from deployhost.system.service_manager import service_manager  # noqa: PLC0415
 
         paths, dry_run = self.session.paths, self.asked.dry_run
-        services, accounts = service_manager(paths), CloudflareAccounts()
+        services = service_manager(paths)
+        accounts = CloudflareAccounts(sdk=CloudflareSdk(paths, checklist.log))
         work = ConnectionKeeper(paths=paths, services=services, accounts=accounts, log=checklist.log)
         kept = work.keep(checklist, http_port=http_port, dry_run=dry_run)
         saved = connection.load(paths)

@@ -17,6 +17,7 @@ from deployhost.config.server import ServerSettings
 from deployhost.deploy.kamal.run import KamalProgram
 from deployhost.edge.account import EdgeAccounts
 from deployhost.edge.asking import CloudflareAccounts
+from deployhost.edge.sdk import CloudflareSdk
 from deployhost.github.answers import GitHub
 from deployhost.github.api import GitHubClient
 from deployhost.journal.builds import Builds
@@ -61,6 +62,11 @@ def builder(paths: Paths, docker: Docker, settings: ServerSettings, builds: Buil
     return ImageBuilder(docker, bases, DockerCli(environ), paths.run, environ, limits=limits, builds=builds)
 
 
+def cloudflare(paths: Paths) -> EdgeAccounts:
+    """Return what asks Cloudflare, with the SDK that set-up has brought."""
+    return CloudflareAccounts(sdk=CloudflareSdk(paths))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outside:
     """What is outside: the machine's own, unless a test passes something else."""
@@ -78,7 +84,7 @@ class Outside:
     bridges: Bridges = field(default_factory=Bridges)
     namespaces: Namespaces = field(default_factory=Namespaces)
     get: Get = http.get
-    cloudflare: EdgeAccounts = field(default_factory=CloudflareAccounts)
+    cloudflare: Callable[[Paths], EdgeAccounts] = cloudflare
     journal: Callable[[Path], Database] = Database
     locks: Callable[[Path], KamalLocks] = KamalLocks
     events: Callable[[Path], EventLog] = EventLog

@@ -240,7 +240,7 @@ class Parts(GitHubParts):
     rollbacks = part(Rollbacks)
 
     # How requests get in.
-    cloudflare: part[EdgeAccounts] = part(lambda outside: outside.cloudflare)
+    cloudflare: part[EdgeAccounts] = part(lambda outside, paths: outside.cloudflare(paths))
     cloudflare_connection = part(ConnectionNow)
     wishes = part(WishReader, lost=lambda parts: parts.is_left)
     records = part(DomainRecords)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from deployhost.model import Domain, Secret
+from deployhost.steps import Recorder, Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +128,12 @@ class EdgeAccount(Protocol):
 
 class EdgeAccounts(Protocol):
     """Whatever opens accounts."""
+
+    def ready(self, recorder: Recorder, *, dry_run: bool) -> AbstractContextManager[tuple[Step, ...]]:
+        """Have what accounts are asked with, and give the steps that takes; on a dry run it is gone at the end.
+
+        The caller holds the lock of set-up. Raise ProviderUnavailable if it can't be had.
+        """
 
     def opened(self, token: Secret) -> AbstractContextManager[EdgeAccount]:
         """Open the account of a token for one piece of work. Nothing is asked until a method is called."""

@@ -3,19 +3,20 @@
 import contextlib
 import json
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import deployhost
-from deployhost.edge import refusals
+from deployhost.edge import refusals, sdk
 from deployhost.edge.account import DnsRecord, EdgeAccount, FoundZone, IngressRule, TokenState, Tunnel, WantedRecord
+from deployhost.edge.sdk import CloudflareSdk
 from deployhost.edge.zones_plan import domain_or_none
 from deployhost.errors import CommandFailed, CommandTimedOut, ProviderUnavailable
 from deployhost.model import Domain, Secret
+from deployhost.steps import Recorder, Step
 from deployhost.system.answering_process import AnsweringProcess
 from deployhost.system.stop import Stop
 
@@ -33,10 +34,15 @@ PASSED_ON = (
 class CloudflareAccounts:
     """Opens accounts at Cloudflare. `timeout` is for one request, `seconds` for one method, both in seconds."""
 
-    start: Callable[[], AnsweringProcess] = field(default_factory=lambda: start_asking)
+    sdk: CloudflareSdk
+    start: Callable[[Path | None], AnsweringProcess] = field(default_factory=lambda: start_asking)
     timeout: float = TIMEOUT
     seconds: float = SECONDS
     list_seconds: float = LIST_SECONDS
+
+    def ready(self, recorder: Recorder, *, dry_run: bool) -> AbstractContextManager[tuple[Step, ...]]:
+        """Have Cloudflare's SDK, as CloudflareSdk.ready does."""
+        return self.sdk.ready(recorder, dry_run=dry_run)
 
     @contextlib.contextmanager
     def opened(self, token: Secret) -> Iterator[EdgeAccount]:
@@ -132,7 +138,7 @@ class CloudflareAccount:
         }
         with self._lock:
             if self._process is None:
-                self._process = accounts.start()
+                self._process = accounts.start(accounts.sdk.library())
             try:
                 raw = self._process.ask(json.dumps(question).encode("ascii"), seconds=seconds, stop=Stop())
             except CommandTimedOut:
@@ -153,9 +159,7 @@ def _shown(record: WantedRecord) -> dict[str, str]:
     return {"name": record.name, "target": record.target, "comment": record.comment}
 
 
-def start_asking() -> AnsweringProcess:
-    """Return a new process that asks Cloudflare: this very Python, with what of our environment it needs."""
-    package = Path(deployhost.__file__).resolve().parent.parent
-    code = f"import sys; sys.path.append({str(package)!r}); from deployhost.edge.cloudflare import main; main()"
+def start_asking(library: Path | None) -> AnsweringProcess:
+    """Return a new process that asks Cloudflare by the SDK in a directory, with what of our environment it needs."""
     env = {"PATH": os.defpath, **{name: os.environ[name] for name in PASSED_ON if name in os.environ}}
-    return AnsweringProcess([sys.executable, "-I", "-X", "utf8", "-c", code], env=env)
+    return AnsweringProcess(sdk.python(library, "main"), env=env)

@@ -18,7 +18,7 @@ from typing import IO, Any
 import cloudflare
 from cloudflare import APIConnectionError, APIStatusError, APITimeoutError, Cloudflare
 
-from deployhost.edge.cloudflare_calls import MISSING, READS, WRITES
+from deployhost.edge.cloudflare_calls import MISSING, READS, USED, WRITES
 from deployhost.system.answering_process import HEADER
 
 AGAIN_AFTER = 1.0  # seconds before a question that could not be sent is sent once more
@@ -42,6 +42,15 @@ def main() -> None:
             signal.setitimer(signal.ITIMER_REAL, 0)
             answers.write(HEADER.pack(len(answer)) + answer)
             answers.flush()
+
+
+def trial() -> None:
+    """Load all that is asked of Cloudflare, without asking. Raise AttributeError if this SDK does not have it."""
+    client = _client("none", 1.0)
+    for methods in USED:
+        found: Any = client
+        for name in methods.split("."):
+            found = getattr(found, name)
 
 
 def _next(questions: IO[bytes]) -> dict[str, Any] | None:

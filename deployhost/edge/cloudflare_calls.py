@@ -191,5 +191,15 @@ WRITES: Mapping[str, Call] = {
     "replace_records": _replace_records,
     "delete_record": _delete_record,
 }
+# Where in the client the calls above are found: an SDK is tried by these when it is installed.
+USED = (
+    "accounts.tokens.verify",
+    "user.tokens.verify",
+    "zones.list",
+    "zero_trust.tunnels.cloudflared.create",
+    "zero_trust.tunnels.cloudflared.token.get",
+    "zero_trust.tunnels.cloudflared.configurations.update",
+    "dns.records.batch",
+)
 # What the answer is where Cloudflare says that there is no such thing.
 MISSING: Mapping[str, Any] = {"tunnel": None, "delete_tunnel": False, "delete_record": False}

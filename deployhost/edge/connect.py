@@ -77,7 +77,8 @@ class Connecting:
             raise InvalidRequest(
                 "connecting to Cloudflare needs a token", hint=f"{AGAIN} --token FILE", details=explanation()
             )
-        with self.accounts.opened(token) as account:
+        ready = self.accounts.ready(recorder, dry_run=request.dry_run)
+        with ready as obtained, self.accounts.opened(token) as account:
             chosen, zones, state = self._zone(account, token, saved, request)
             wanted = self._wanted(token, saved, chosen, zones, request.http_port)
             facts = self._facts(account, saved, wanted)
@@ -95,7 +96,7 @@ class Connecting:
                     left = tuple(f"{step.what}: {step.why}" for step in plan)
                     raise SetupFailed("something at Cloudflare is still not as it should be", hint=AGAIN, details=left)
                 wanted = replace(wanted, connection=connection.load(self.paths) or wanted.connection)
-        return EdgeReport(plan=first, connection=wanted.connection, notes=notes)
+        return EdgeReport(plan=Plan((*obtained, *first.steps), first.notes), connection=wanted.connection, notes=notes)
 
     def _zone(
         self, account: EdgeAccount, token: Secret, saved: CloudflareConnection | None, request: EdgeRequest

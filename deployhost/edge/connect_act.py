@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from deployhost.edge import connect_steps as steps
-from deployhost.edge import connection
+from deployhost.edge import connection, sdk
 from deployhost.edge.account import EdgeAccount
 from deployhost.edge.ownership import tunnel_target
 from deployhost.errors import Conflict, NotFound
@@ -31,7 +31,7 @@ class EdgeActor:
             steps.DeleteRecord: self._delete_record,
             steps.DeleteTunnel: self._delete_tunnel,
             steps.SetConnectionAside: lambda _step: connection.set_aside(self.paths),
-            steps.ForgetConnection: lambda _step: connection.delete(self.paths),
+            steps.ForgetConnection: lambda _step: self._forget(),
         }
 
     def _keep_server_id(self, step: steps.KeepServerId) -> None:
@@ -68,6 +68,10 @@ class EdgeActor:
 
     def _delete_tunnel(self, step: steps.DeleteTunnel) -> None:
         self.account.delete_tunnel(step.account_id, step.tunnel_id)
+
+    def _forget(self) -> None:
+        sdk.delete(self.paths)  # first: who is interrupted here is sent back by the connection
+        connection.delete(self.paths)
 
     def _saved(self) -> connection.CloudflareConnection:
         saved = connection.load(self.paths)

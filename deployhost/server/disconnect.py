@@ -33,12 +33,15 @@ class Disconnecting:
     log: OnLine
     actor: Callable[..., TunnelActor] = TunnelActor
 
-    def plan(self) -> Plan:
-        """Return what would be done; nothing where the server is not connected. Raise ProviderUnavailable, ProviderRefused."""
+    def plan(self, recorder: Recorder, *, dry_run: bool = False) -> Plan:
+        """Return what would be done; nothing where the server is not connected. Raise ProviderUnavailable, ProviderRefused.
+
+        What the account is asked with is obtained where it is missing, and told to the recorder.
+        """
         saved = self._saved()
         if saved is None:
             return Plan()
-        with self.accounts.opened(saved.token) as account:
+        with self.accounts.ready(recorder, dry_run=dry_run), self.accounts.opened(saved.token) as account:
             return plan_disconnect(self._facts(account, saved))
 
     def run(self, recorder: Recorder) -> Plan:
@@ -49,7 +52,7 @@ class Disconnecting:
         saved = self._saved()
         if saved is None:
             return Plan()
-        with self.accounts.opened(saved.token) as account:
+        with self.accounts.ready(recorder, dry_run=False), self.accounts.opened(saved.token) as account:
             actor = self.actor(paths=self.paths, services=self.services, log=self.log)
             acts: Acts = {
                 **EdgeActor(paths=self.paths, account=account).acts,

@@ -68,7 +68,9 @@ def _steps(facts: DisconnectFacts) -> Iterator[Step]:
             tunnel_id=saved.tunnel_id,
         )
     yield from remove_program(facts.packages, facts.files)
-    yield connect_steps.ForgetConnection(what="delete the tokens of the connection", why="nothing needs them any more")
+    yield connect_steps.ForgetConnection(
+        what="delete the tokens of the connection and Cloudflare's SDK", why="nothing needs them any more"
+    )
 
 
 def _notes(facts: DisconnectFacts) -> Iterator[str]:

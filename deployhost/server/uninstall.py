@@ -128,6 +128,7 @@ class Uninstall:
             tunnel_files=tuple(
                 path for path in (tunnel.source, tunnel.key) if str(path) in record.files and path.exists()
             ),
+            cloudflare_sdk=tuple(path for path in (self.paths.cloudflare_sdk,) if path.exists()),
             users=record.users,
         )
 

@@ -36,6 +36,7 @@ class Present:
     tunnel: bool = False  # whether there is the tunnel's service
     tunnel_packages: tuple[str, ...] = ()  # that set-up installed for it
     tunnel_files: tuple[Path, ...] = ()  # that set-up wrote for it
+    cloudflare_sdk: tuple[Path, ...] = ()
     users: tuple[str, ...] = ()  # that set-up created
 
 
@@ -96,6 +97,10 @@ def _tunnel(present: Present) -> Iterator[Step]:
             what=f"stop and remove the service {TUNNEL}", why="nothing answers its requests any more", name=TUNNEL
         )
     yield from remove_program(present.tunnel_packages, present.tunnel_files)
+    if present.cloudflare_sdk:
+        yield steps.UninstallFiles(
+            what="delete Cloudflare's SDK", why="setup gets it again", paths=present.cloudflare_sdk
+        )
     if present.users:
         yield steps_tunnel.UninstallUsers(
             what=f"delete the system users {', '.join(present.users)}", why="setup created them", names=present.users

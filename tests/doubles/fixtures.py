@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from deployhost.edge.sdk import CloudflareSdk
+from deployhost.paths import Paths
 from tests.doubles.certificates import Authority
 from tests.doubles.cloudflare.double import CloudflareDouble
 from tests.doubles.cloudflare.state import Account, Token, Zone
 from tests.doubles.github.double import GitHubDouble
 
-__all__ = ["CloudflareAccount", "authority", "cloudflare_account", "cloudflare_double", "github_double"]
+__all__ = ["SDK", "CloudflareAccount", "authority", "cloudflare_account", "cloudflare_double", "github_double"]
+
+SDK = CloudflareSdk(Paths(Path("/nonexistent")))  # the environment that tests run in has it
 
 
 @dataclass(frozen=True)

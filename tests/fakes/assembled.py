@@ -237,7 +237,7 @@ class Assembled(Parts):
             github=lambda: replace(server.github, effect=life.effect),  # GitHub outlives the daemon
             namespaces=FakeNamespaces(server.engine),
             get=server.engine.get,
-            cloudflare=server.cloudflare,
+            cloudflare=lambda _paths: server.cloudflare,
             journal=lambda path: CountedDatabase(path, life),
             locks=lambda path: LeftLocks(path, life),
             events=lambda path: QuietEvents(path, life),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from deployhost.edge.account import DnsRecord, EdgeAccount, FoundZone, IngressRule, TokenState, Tunnel, WantedRecord
 from deployhost.errors import Conflict, ConnectionRefused, ProviderRefused
 from deployhost.model import Domain, Secret
+from deployhost.steps import Recorder, Step
 from tests.fakes.life import Life
 
 ACCOUNT, NAME = "acc0000000000000000000000000000a", "Example"
@@ -93,6 +94,10 @@ class FakeCloudflare:
     def live(self, life: Life) -> None:
         """Have each call be an effect of a life: one before it is done, and one after."""
         self.fault = life.effect
+
+    def ready(self, recorder: Recorder, *, dry_run: bool) -> contextlib.AbstractContextManager[tuple[Step, ...]]:
+        """Need nothing to be asked."""
+        return contextlib.nullcontext(())
 
     @contextlib.contextmanager
     def opened(self, token: Secret) -> Iterator[EdgeAccount]:

@@ -72,4 +72,5 @@ def test_nothing_of_it_is_left_at_cloudflare_and_github(world: OnTheInternet) ->
     assert world.left() == {"records": [], "tunnels": [], "installations": []}
     assert f"/settings/apps/{world.app.slug}" in said, "what only its owner can delete is named"
     assert world.server.run("pgrep", "--full", "cloudflared", check=False).strip() == ""
+    assert "cloudflare-sdk" not in world.server.run("ls", "/var/lib/deployhost")
     world.internet.check()

@@ -11,6 +11,7 @@ from deployhost.edge.asking import CloudflareAccount, CloudflareAccounts, start_
 from deployhost.errors import ProviderUnavailable
 from deployhost.model import Secret
 from deployhost.system.answering_process import AnsweringProcess
+from tests.doubles.fixtures import SDK
 from tests.doubles.fixtures import CloudflareAccount as AccountOfTheDouble
 
 
@@ -22,7 +23,7 @@ def process_of(account: object) -> AnsweringProcess:
 
 def test_one_process_for_a_piece_of_work(cloudflare_account: AccountOfTheDouble) -> None:
     token = cloudflare_account.token.value
-    with CloudflareAccounts().opened(Secret(token)) as account:
+    with CloudflareAccounts(sdk=SDK).opened(Secret(token)) as account:
         assert account.verify().status == "active"
         pid = process_of(account).pid
         assert account.zones()
@@ -33,10 +34,10 @@ def test_one_process_for_a_piece_of_work(cloudflare_account: AccountOfTheDouble)
 
 
 def test_nothing_is_started_before_something_is_asked() -> None:
-    def start() -> AnsweringProcess:
+    def start(_library: Path | None) -> AnsweringProcess:
         raise AssertionError
 
-    with CloudflareAccounts(start=start).opened(Secret("token")):
+    with CloudflareAccounts(sdk=SDK, start=start).opened(Secret("token")):
         pass
 
 
@@ -45,27 +46,27 @@ def test_what_it_gets_of_our_environment(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:3128")
     started: list[dict[str, str]] = []
     monkeypatch.setattr(asking, "AnsweringProcess", lambda _argv, *, env: started.append(env))
-    start_asking()
+    start_asking(None)
     assert started[0]["https_proxy"] == "http://127.0.0.1:3128"
     assert set(started[0]) <= set(asking.PASSED_ON)
 
 
 @pytest.mark.parametrize("code", ["raise SystemExit(3)", "import os; os.kill(os.getpid(), 9)"])
 def test_a_process_that_ends(code: str) -> None:
-    def start() -> AnsweringProcess:
+    def start(_library: Path | None) -> AnsweringProcess:
         return AnsweringProcess(["python3", "-I", "-c", code], env={"PATH": os.environ["PATH"]})
 
-    with CloudflareAccounts(start=start).opened(Secret("token")) as account:
+    with CloudflareAccounts(sdk=SDK, start=start).opened(Secret("token")) as account:
         for _ in range(2):  # a second question gets another process
             with pytest.raises(ProviderUnavailable, match="ended"):
                 account.verify()
 
 
 def test_a_process_that_hangs() -> None:
-    def start() -> AnsweringProcess:
+    def start(_library: Path | None) -> AnsweringProcess:
         return AnsweringProcess(["sleep", "60"], env={"PATH": os.environ["PATH"]})
 
-    with CloudflareAccounts(start=start, seconds=0.2).opened(Secret("token")) as account:
+    with CloudflareAccounts(sdk=SDK, start=start, seconds=0.2).opened(Secret("token")) as account:
         with pytest.raises(ProviderUnavailable, match="in time"):
             account.verify()
         assert isinstance(account, CloudflareAccount)

@@ -12,7 +12,7 @@ from deployhost.edge.rights import RECORDS, TUNNELS, ZONES
 from deployhost.errors import ConnectionRefused, DeployhostError, ProviderRefused, ProviderUnavailable
 from deployhost.model import Domain, Secret
 from tests.doubles.cloudflare.state import ALL_SCOPES, DNS_EDIT, TUNNEL_EDIT, ZONE_READ, Token
-from tests.doubles.fixtures import CloudflareAccount
+from tests.doubles.fixtures import SDK, CloudflareAccount
 from tests.doubles.serve import Fault
 
 HOST = Domain("shop.example.com")
@@ -27,7 +27,7 @@ def opened(cloudflare_account: CloudflareAccount) -> Iterator[Open]:
     contexts = []
 
     def open_account(token: Token) -> EdgeAccount:
-        context = CloudflareAccounts(timeout=0.5).opened(Secret(token.value))
+        context = CloudflareAccounts(sdk=SDK, timeout=0.5).opened(Secret(token.value))
         contexts.append(context)
         return context.__enter__()
 
@@ -127,7 +127,7 @@ def test_a_question_is_asked_again_once_and_a_change_is_not(
 def test_it_waits_for_nobody_for_ever(cloudflare_account: CloudflareAccount) -> None:
     cloudflare_account.double.record.fail(Fault("*", ".*", delay=5, times=None))
     with (
-        CloudflareAccounts(timeout=60, seconds=1.5).opened(Secret(cloudflare_account.token.value)) as account,
+        CloudflareAccounts(sdk=SDK, timeout=60, seconds=1.5).opened(Secret(cloudflare_account.token.value)) as account,
         pytest.raises(ProviderUnavailable, match="in time"),
     ):
         account.verify()
@@ -139,7 +139,7 @@ def test_whom_it_trusts(cloudflare_account: CloudflareAccount, monkeypatch: pyte
     monkeypatch.setenv("SSL_CERT_FILE", str(nobody))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     with (
-        CloudflareAccounts().opened(Secret(cloudflare_account.token.value)) as account,
+        CloudflareAccounts(sdk=SDK).opened(Secret(cloudflare_account.token.value)) as account,
         pytest.raises(ProviderUnavailable, match="can't be reached") as told,
     ):
         account.verify()

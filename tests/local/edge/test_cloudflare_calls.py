@@ -9,7 +9,7 @@ from deployhost.edge.account import EdgeAccount, IngressRule, WantedRecord
 from deployhost.edge.asking import CloudflareAccounts
 from deployhost.errors import Conflict, ProviderRefused
 from deployhost.model import Domain, Secret
-from tests.doubles.fixtures import CloudflareAccount
+from tests.doubles.fixtures import SDK, CloudflareAccount
 from tests.fakes.cloudflare import ACCOUNT, TOKEN, FakeCloudflare
 
 RULES = (
@@ -41,7 +41,7 @@ def where(request: pytest.FixtureRequest) -> Iterator[Where]:
             yield Where(account, ACCOUNT, zone.id, lambda name: cloud.record(zone.id, name, "192.0.2.1", kind="A"))
         return
     made: CloudflareAccount = request.getfixturevalue("cloudflare_account")
-    with CloudflareAccounts().opened(Secret(made.token.value)) as account:
+    with CloudflareAccounts(sdk=SDK).opened(Secret(made.token.value)) as account:
         state = made.double.state
         yield Where(
             account, made.account.id, made.zone.id, lambda name: state.record(made.zone, "A", name, "192.0.2.1")
@@ -111,7 +111,7 @@ def test_many_zones(cloudflare_account: CloudflareAccount) -> None:
     for number in range(99):
         state.add_zone(f"zone-{number}.test", cloudflare_account.account)
     state.add_zone("bücher.test", cloudflare_account.account)
-    with CloudflareAccounts().opened(Secret(cloudflare_account.token.value)) as account:
+    with CloudflareAccounts(sdk=SDK).opened(Secret(cloudflare_account.token.value)) as account:
         assert len(account.zones()) == 100, "and none that is no name of ours"
     calls = [call for call in cloudflare_account.double.record.calls if call.path.endswith("/zones")]
     assert len(calls) == 3

@@ -12,7 +12,7 @@ from deployhost.errors import ConnectionRefused, DeployhostError, ProviderUnavai
 from deployhost.model import Secret
 from deployhost.paths import Paths
 from tests.doubles.cloudflare.state import ALL_SCOPES, DNS_EDIT, TUNNEL_EDIT, ZONE_READ
-from tests.doubles.fixtures import CloudflareAccount
+from tests.doubles.fixtures import SDK, CloudflareAccount
 from tests.doubles.serve import Fault
 from tests.unit.edge.test_connect import Recording
 
@@ -21,7 +21,7 @@ TUNNELS, CONFIG, RECORDS = r".*/cfd_tunnel", r".*/configurations", r".*/dns_reco
 
 def connect(paths: Paths, token: str) -> list[str]:
     recording = Recording()
-    work = Connecting(paths=paths, accounts=CloudflareAccounts(timeout=2))
+    work = Connecting(paths=paths, accounts=CloudflareAccounts(sdk=SDK, timeout=2))
     work.run(EdgeRequest(token=Secret(token)), recording)
     return recording.words
 

@@ -13,8 +13,9 @@ from deployhost.edge.ownership import app_comment, tunnel_target
 from deployhost.edge.zones_plan import Zone
 from deployhost.errors import Conflict, ConnectionRefused, ProviderUnavailable
 from deployhost.model import AppName, Domain, Secret
+from deployhost.steps import Recorder, Step
 from tests.doubles.cloudflare.state import ALL_SCOPES, DNS_EDIT, Json
-from tests.doubles.fixtures import CloudflareAccount
+from tests.doubles.fixtures import SDK, CloudflareAccount
 from tests.doubles.serve import Fault
 from tests.fakes.assembled import Assembled, Server
 
@@ -30,10 +31,13 @@ class OneProcess:
         self._stack = contextlib.ExitStack()
         self._accounts: dict[str, EdgeAccount] = {}
 
+    def ready(self, recorder: Recorder, *, dry_run: bool) -> contextlib.AbstractContextManager[tuple[Step, ...]]:
+        return SDK.ready(recorder, dry_run=dry_run)
+
     @contextlib.contextmanager
     def opened(self, token: Secret) -> Iterator[EdgeAccount]:
         if token.reveal() not in self._accounts:
-            opened = CloudflareAccounts(timeout=self.timeout).opened(token)
+            opened = CloudflareAccounts(sdk=SDK, timeout=self.timeout).opened(token)
             self._accounts[token.reveal()] = self._stack.enter_context(opened)
         yield self._accounts[token.reveal()]
 

@@ -29,7 +29,7 @@ from deployhost.system import process_records
 from deployhost.system.clock import until
 from deployhost.system.supervised import Supervised
 from tests.doubles.cloudflared.package import PROGRAM
-from tests.doubles.fixtures import CloudflareAccount
+from tests.doubles.fixtures import SDK, CloudflareAccount
 
 HOST = "shop.example.com"
 WRAPPER = '#!/bin/sh\nCLOUDFLARED_DOUBLE={settings} exec /usr/bin/python3 {program} "$@"\n'
@@ -76,7 +76,7 @@ class World:
     def connect(self) -> list[str]:
         recording = Recording()
         request = EdgeRequest(token=Secret(self.account.token.value))
-        Connecting(paths=self.paths, accounts=CloudflareAccounts()).run(request, recording)
+        Connecting(paths=self.paths, accounts=CloudflareAccounts(sdk=SDK)).run(request, recording)
         return recording.words
 
     def set_up(self) -> list[str]:

@@ -25,7 +25,7 @@ STEPS = ["KeepServerId", "CreateTunnel", "SetIngress", "SetWebhookRecord"]
 def cloud(monkeypatch: pytest.MonkeyPatch) -> FakeCloudflare:
     made = FakeCloudflare()
     made.zone("example.com")
-    monkeypatch.setattr(asking, "CloudflareAccounts", lambda: made)
+    monkeypatch.setattr(asking, "CloudflareAccounts", lambda sdk: made)
     no_cloudflared(monkeypatch)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     return made

@@ -20,7 +20,7 @@ from tests.unit.edge.test_connect import Recording
 def cloud(monkeypatch: pytest.MonkeyPatch, root: Path) -> FakeCloudflare:
     made = FakeCloudflare()
     made.zone("example.com")
-    monkeypatch.setattr(asking, "CloudflareAccounts", lambda: made)
+    monkeypatch.setattr(asking, "CloudflareAccounts", lambda sdk: made)
     monkeypatch.setattr(service_manager, "service_manager", lambda _paths: FakeServices())
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     Connecting(paths=Paths(root), accounts=made).run(EdgeRequest(token=Secret(TOKEN)), Recording())

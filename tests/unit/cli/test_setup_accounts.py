@@ -93,7 +93,7 @@ def world(root: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(root)
     made.cloudflare.zone("example.com")
     monkeypatch.setattr(verb, "_work", lambda _session, _checklist: made)
-    monkeypatch.setattr(asking, "CloudflareAccounts", lambda: made.cloudflare)
+    monkeypatch.setattr(asking, "CloudflareAccounts", lambda sdk: made.cloudflare)
     no_cloudflared(monkeypatch)
     monkeypatch.setattr(api, "GitHubClient", lambda: made.github)
     monkeypatch.setattr(connect_github, "PastedLines", lambda _stdin: made.pasted)

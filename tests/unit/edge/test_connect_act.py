@@ -44,9 +44,11 @@ def test_a_step_without_a_connection(actor: EdgeActor) -> None:
 def test_leaving(actor: EdgeActor) -> None:
     connection.save(actor.paths, ONE)
     connection.save_tunnel_token(actor.paths, Secret("joins"))
+    actor.paths.cloudflare_sdk.mkdir(parents=True)
     do(actor, steps.SetConnectionAside(what="w", why="y"))
     assert connection.load(actor.paths) is None
     assert connection.leaving(actor.paths) == ONE
     do(actor, steps.ForgetConnection(what="w", why="y"))
+    assert not actor.paths.cloudflare_sdk.exists()
     assert connection.leaving(actor.paths) is None
     assert connection.tunnel_token(actor.paths) is None

@@ -104,7 +104,7 @@ def test_all_of_ours_goes(joined: Joined) -> None:
 
 def test_a_dry_run(joined: Joined) -> None:
     calls = len(joined.cloud.calls)
-    assert joined.work().plan()
+    assert joined.work().plan(Recording(), dry_run=True)
     assert connection.load(joined.paths) == joined.saved
     assert not [call for call in joined.cloud.calls[calls:] if call.startswith("delete")]
 
