@@ -33,6 +33,7 @@ from deployhost.converge.act import AppActor
 from deployhost.converge.act_server import ServerActor
 from deployhost.converge.read import FactsReader
 from deployhost.converge.rounds import Converge
+from deployhost.daemon.edge_parts import EdgeParts
 from deployhost.daemon.github_parts import GitHubParts
 from deployhost.daemon.keeping import Keeping
 from deployhost.daemon.outside import Outside
@@ -59,12 +60,7 @@ from deployhost.deploy.pipeline import Pipeline
 from deployhost.deploy.rollback import Rollbacks
 from deployhost.deploy.standstill import Standstill
 from deployhost.deploy.watch import Watch
-from deployhost.edge.account import EdgeAccounts
-from deployhost.edge.connection_now import ConnectionNow
-from deployhost.edge.connector import TunnelWatch
 from deployhost.edge.ownership import CONNECTION as CLOUDFLARE
-from deployhost.edge.records import DomainRecords
-from deployhost.edge.records_wish import WishReader
 from deployhost.github import connection
 from deployhost.github.statuses import CommitStatuses
 from deployhost.journal.builds import Builds
@@ -102,7 +98,7 @@ from deployhost.upkeep.switch_logs import SwitchLogs
 log = logging.getLogger(__name__)
 
 
-class Parts(GitHubParts):
+class Parts(GitHubParts, EdgeParts):
     """The parts of one daemon, over where things lie and what is outside.
 
     Parts that need each other meet in the methods here, which ask for the other one only when they are called.
@@ -147,7 +143,7 @@ class Parts(GitHubParts):
 
     def make_all(self) -> None:
         """Make every part now. Raise FileProblem if the journal can't be opened."""
-        for name, one in {**vars(GitHubParts), **vars(Parts)}.items():
+        for name, one in {**vars(EdgeParts), **vars(GitHubParts), **vars(Parts)}.items():
             if isinstance(one, part):
                 getattr(self, name)
 
@@ -238,13 +234,6 @@ class Parts(GitHubParts):
     workers: part[Workers] = part(Workers, run=lambda parts: parts.pipeline.run, ended=lambda parts: parts.events.wake)
     watch = part(Watch, docker=lambda parts: parts.watched_docker, proxy=lambda parts: parts.watched_proxy)
     rollbacks = part(Rollbacks)
-
-    # How requests get in.
-    cloudflare: part[EdgeAccounts] = part(lambda outside, paths: outside.cloudflare(paths))
-    cloudflare_connection = part(ConnectionNow)
-    wishes = part(WishReader, lost=lambda parts: parts.is_left)
-    records = part(DomainRecords)
-    tunnel = part(TunnelWatch)
 
     # Apps as a whole.
     repositories = part(Repositories, repository=lambda parts: parts.outside.repository)

@@ -15,7 +15,7 @@ from deployhost.edge.connection import CloudflareConnection
 from deployhost.edge.connection_now import ConnectionNow
 from deployhost.edge.records_act import ZoneOutcome, see_to_zone
 from deployhost.edge.records_plan import RecordsFacts, Server, foreign, impossible
-from deployhost.edge.records_state import DomainState, Known, Standing, ZoneSeen, why_of
+from deployhost.edge.records_state import DomainState, Known, Standing, ZoneSeen, pause_of, why_of
 from deployhost.edge.records_wish import Wish, WishReader
 from deployhost.edge.zones_plan import Zone, zone_of
 from deployhost.errors import DeployhostError, ProviderUnavailable
@@ -224,7 +224,7 @@ class DomainRecords:
         wait = RETRY if outcome.failed else REFUSED if others else FULL
         self._zones[zone.id] = ZoneSeen(
             key=_key(connection, zone, wish, outcome.found),
-            again_at=self.clock.monotonic() + wait * (1 - JITTER * _share(connection, zone)),
+            again_at=self._again_at(connection, zone, wait, outcome.stopped),
             outcome=outcome,
             present=present,
         )
@@ -241,11 +241,17 @@ class DomainRecords:
             wait = RETRY if new or outcome.found or _of_zone(connection, zone, wish) else FULL
             self._zones[zone.id] = ZoneSeen(
                 key=_key(connection, zone, wish, outcome.found),
-                again_at=self.clock.monotonic() + wait * (1 - JITTER * _share(connection, zone)),
+                again_at=self._again_at(connection, zone, wait, problem),
                 outcome=outcome,
                 present=frozenset() if seen is None else seen.present,
                 problem=problem,
             )
+
+    def _again_at(
+        self, connection: CloudflareConnection, zone: Zone, wait: float, problem: DeployhostError | None
+    ) -> float:
+        """Return when a zone is to be seen to again: after some seconds, and not before Cloudflare's pause is over."""
+        return self.clock.monotonic() + max(wait * (1 - JITTER * _share(connection, zone)), pause_of(problem))
 
     @contextlib.contextmanager
     def _alone(self, patience: float | None = None) -> Iterator[None]:

@@ -8,7 +8,7 @@ from deployhost.edge.records_act import ZoneOutcome
 from deployhost.edge.records_plan import Refusal, Server, impossible
 from deployhost.edge.records_wish import Wish
 from deployhost.edge.zones_plan import zone_of
-from deployhost.errors import DeployhostError, ProviderRefused
+from deployhost.errors import DeployhostError, ProviderRefused, ProviderUnavailable
 from deployhost.model import AppName, Domain
 from deployhost.steps import Finding, Severity
 
@@ -80,17 +80,18 @@ class Known:
         """Yield what is wrong."""
         if self.server is None:
             return
-        waiting: dict[tuple[str, str], list[Domain]] = {}
+        waiting: dict[tuple[str, str, str], list[Domain]] = {}
         for domain, app in wish.wanted.items():
             zone, state = zone_of(self.server.zones, domain), self.state(app, domain)
             refusal = self._refusal(self.server, app, domain)
             if refusal is not None:
                 yield refusal.finding()
             elif state.standing is Standing.WAITING and zone is not None and zone.id in self.zones:
-                waiting.setdefault((state.why, state.fix), []).append(domain)
-        for (why, fix), domains in waiting.items():
+                again = "after that" if pause_of(self.trouble(domain)) else "each minute"
+                waiting.setdefault((state.why, state.fix, again), []).append(domain)
+        for (why, fix, again), domains in waiting.items():
             what = f"{_listed(domains)} {'has no DNS record' if len(domains) == 1 else 'have no DNS records'} yet"
-            yield Finding(Severity.ERROR, what, f"{why}; deployhost tries again each minute", fix)
+            yield Finding(Severity.ERROR, what, f"{why}; deployhost tries again {again}", fix)
         yield from self._of_zones(self.server, wish)
 
     def _of_zones(self, server: Server, wish: Wish) -> Iterator[Finding]:
@@ -117,6 +118,11 @@ def why_of(error: DeployhostError) -> str:
     """Return an error in one line, with what Cloudflare said where the message is about any refusal."""
     said = error.details[0] if isinstance(error, ProviderRefused) and error.details else ""
     return f"{error.message} ({said})" if said else error.message
+
+
+def pause_of(error: DeployhostError | None) -> float:
+    """Return for how many seconds Cloudflare is to be left alone after an error."""
+    return error.retry_after if isinstance(error, ProviderUnavailable) else 0.0
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -18,6 +18,9 @@ ADDRESS_OR_RIGHT = (
 )
 TAKEN = {1013, 81053, 81054, 81056, 81057, 81058, 81062}
 TOO_MANY_RECORDS = 81045
+# Seconds to wait after too many requests: where Cloudflare does not say how long, and the most that it is believed
+# (developers.cloudflare.com/fundamentals/api/reference/limits: five minutes).
+PAUSE, LONGEST_PAUSE = 60.0, 3600.0
 
 RIGHT_OF: Mapping[str, TokenRight | None] = {
     "verify": None,
@@ -73,9 +76,12 @@ def _status(method: str, body: Mapping[str, Any], token: Secret) -> DeployhostEr
     said = tuple(shown for one in body.get("messages", ()) if (shown := _clean(one, token)))
     details = tuple(f"Cloudflare: {one}" for one in said)
     if status == 429:
-        after = _clean(body.get("retry_after", ""), token)
-        wait = f"; it can be asked again in {after} s" if after.isdigit() else ""
-        return ProviderUnavailable(f"Cloudflare has had too many requests from this account{wait}", hint=AGAIN)
+        pause = _pause(str(body.get("retry_after", "")))
+        return ProviderUnavailable(
+            f"Cloudflare has had too many requests from this account, and wants a pause of {pause:.0f} s",
+            hint=AGAIN,
+            retry_after=pause,
+        )
     if status >= 500:
         return ProviderUnavailable(f"Cloudflare has a fault of its own (HTTP {status})", hint=AGAIN, details=details)
     refused = _token_refused(RIGHT_OF[method], status, codes, said)
@@ -86,6 +92,12 @@ def _status(method: str, body: Mapping[str, Any], token: Secret) -> DeployhostEr
     if TOO_MANY_RECORDS in codes:
         return ProviderRefused("the zone has as many records as its plan at Cloudflare allows", details=details)
     return ProviderRefused(f"Cloudflare refused a request (HTTP {status})", details=details)
+
+
+def _pause(text: str) -> float:
+    """Return the seconds of a Retry-After."""
+    said = float(text) if text.isascii() and text.isdigit() else PAUSE
+    return min(max(said, 1.0), LONGEST_PAUSE)
 
 
 def _token_refused(

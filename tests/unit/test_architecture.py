@@ -230,6 +230,7 @@ def test_one_wiring() -> None:
 WITHOUT_A_TEST = {
     "build/detect/languages/table.py": "the lists of the modules beside it, joined",
     "build/labels.py": "constants",
+    "daemon/edge_parts.py": "more of the wiring; tests/unit/daemon/test_parts.py",
     "daemon/github_parts.py": "more of the wiring; tests/unit/daemon/test_parts.py",
     "control/arguments.py": "types",
     "control/results.py": "types",

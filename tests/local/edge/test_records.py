@@ -135,7 +135,7 @@ def test_whatever_fails_is_tried_again_and_never_done_twice(given: Given, fault:
     rounds = 0
     while not given.done() or rounds < len(CALLS):
         given.safe()
-        given.daemon.clock.sleep(records.RETRY)
+        given.daemon.clock.sleep(300 if fault == "429" else records.RETRY)
         records_of.follow()
         rounds += 1
         assert rounds < 3 * len(CALLS)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deployhost.daemon.edge_parts import EdgeParts
 from deployhost.daemon.github_parts import GitHubParts
 from deployhost.daemon.outside import Outside
 from deployhost.daemon.part import part
@@ -63,7 +64,7 @@ def test_a_test_replaces_what_is_outside_in_one_place(server: Server) -> None:
     assert daemon.images.images.builder is daemon.builder is daemon.fake_builder
     assert daemon.kamal_engine.kamal is daemon.fake_kamal
     assert daemon.boot.get == server.engine.get
-    source = inspect.getsource(Parts) + inspect.getsource(GitHubParts)
+    source = "".join(map(inspect.getsource, (Parts, GitHubParts, EdgeParts)))
     assert [one.name for one in dataclasses.fields(Outside) if f"outside.{one.name}" not in source] == []
 
 

@@ -539,6 +539,29 @@ def test_an_error_at_every_call(server: Server, error: type[DeployhostError]) ->
     assert broken > 5
 
 
+@pytest.mark.parametrize("call", ["records", "create_record"])
+def test_a_pause_that_cloudflare_asks_for(server: Server, joined: Joined, call: str) -> None:
+    """Nobody asks during it: neither the job, nor a person's command."""
+    server.add("shop", text=f"domains: [{A}]")
+    daemon = server.start()
+    fail(joined, call, error=lambda: ProviderUnavailable("a pause of 300 s", retry_after=300))
+    daemon.records.follow()
+    assert daemon.records.findings()[0].why == "a pause of 300 s; deployhost tries again after that"
+    well(joined)
+    joined.calls()
+    for _ in range(4):
+        daemon.clock.sleep(60)
+        daemon.records.follow()
+    daemon.records.settle([A])
+    problem = daemon.records.admit(SHOP, [B])
+    assert isinstance(problem, ProviderUnavailable)
+    assert problem.retry_after == 60
+    assert joined.calls() == []
+    daemon.clock.sleep(61)
+    daemon.records.follow()
+    assert joined.leads(A)
+
+
 @pytest.mark.parametrize("call", ["records", "create_record", "replace_records", "delete_record", "create_record done"])
 @pytest.mark.parametrize("error", [ConnectionRefused, ProviderRefused, ProviderUnavailable, Conflict])
 def test_an_error_that_lasts(server: Server, error: type[DeployhostError], call: str) -> None:

@@ -67,7 +67,7 @@ def test_an_accounts_token_has_a_page_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("body", "kind", "said"),
     [
-        (status(429, retry_after="120"), ProviderUnavailable, "in 120 s"),
+        (status(429, retry_after="120"), ProviderUnavailable, "a pause of 120 s"),
         (status(429, retry_after="soon\x1b[31m"), ProviderUnavailable, "too many requests"),
         (status(500), ProviderUnavailable, "HTTP 500"),
         (status(503), ProviderUnavailable, "HTTP 503"),
@@ -87,6 +87,15 @@ def test_what_is_not_the_tokens(body: dict[str, Any], kind: type[DeployhostError
     assert type(error) is kind
     assert said in error.message
     assert not any(user_token_link() in line for line in error.details)
+
+
+@pytest.mark.parametrize(
+    ("said", "pause"), [("120", 120), ("0", 1), ("999999", 3600), ("", 60), ("Wed, 21 Oct", 60), ("²", 60)]
+)
+def test_a_pause_that_cloudflare_asks_for(said: str, pause: float) -> None:
+    error = error_of("records", status(429, retry_after=said), TOKEN)
+    assert isinstance(error, ProviderUnavailable)
+    assert error.retry_after == pause
 
 
 def test_what_others_say_is_one_line_without_the_token() -> None:
