@@ -26,7 +26,7 @@ from deployhost.config import apps as apps_yml
 from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
 from deployhost.config.env import EnvStore
-from deployhost.containers.belongs import DEPLOY_LABEL
+from deployhost.containers.belongs import deploy_of
 from deployhost.edge.records import DomainRecords
 from deployhost.errors import AppNotFound, DeployhostError, DockerUnavailable, FileProblem
 from deployhost.journal.deploys import Deploys
@@ -181,9 +181,11 @@ class Remover:
         """Return whether there is something that deployhost made of an app that apps.yml does not have."""
         if self.paths.repo(app).exists() or self.releases.of_app(app) or self.env.entries(app):
             return True
-        if any(DEPLOY_LABEL in container.labels for container in self.docker.listed({"service": app})):
+        if any(deploy_of(container) is not None for container in self.docker.listed({"service": app})):
             return True
-        return bool(self.docker.images(f"{APP_LABEL}={app}"))
+        # A base image of anybody's may have the label too, but not such a name.
+        tags = (tag for image in self.docker.images(f"{APP_LABEL}={app}") for tag in image.tags)
+        return any(tag.startswith(f"{contract.repository(app)}:") for tag in tags)
 
     def facts(self, config: AppConfig) -> RemovalFacts:
         """Return what there is of an app."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployhost.build import registries
+from deployhost.build.labels import STAND_IN_LABEL
 from deployhost.build.registries import Reference
 from deployhost.build.stand_in import StandIns
-from deployhost.build.stand_in_plan import LABEL, recipe_for
+from deployhost.build.stand_in_plan import recipe_for
 from deployhost.config.server import MIRRORS
 from deployhost.errors import BaseImageUnavailable, DockerUnavailable, NotFound
 from deployhost.system import files
@@ -88,7 +89,7 @@ class Bases:
 
     def _counts(self, reference: str, stand_in: bool) -> bool:
         image = self._docker.image(reference)
-        if image is None or stand_in or LABEL not in image.labels:
+        if image is None or stand_in or not image.labels.get(STAND_IN_LABEL):
             return image is not None
         # What a person builds upon a stand-in inherits its label: only under a name that one would be given does it tell.
         return recipe_for(Reference.parse(reference)) is None

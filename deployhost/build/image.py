@@ -1,7 +1,6 @@
 """Building an app's image: bases first, then `docker build` with the host's settings lent to it, and a failure told by its cause."""
 
 import contextlib
-import json
 import os
 import shutil
 import threading
@@ -14,7 +13,7 @@ from deployhost.build.bases import Bases
 from deployhost.build.docker_cli import DockerCli
 from deployhost.build.dockerfile import without_syntax_line
 from deployhost.build.host_settings import proxy_variables
-from deployhost.build.labels import APP_LABEL, INIT_LABEL, PROCESSES_LABEL, SOURCE_LABEL
+from deployhost.build.labels import of_image
 from deployhost.build.limits import BuildLimits, Limited
 from deployhost.build.plan import BuildPlan
 from deployhost.build.progress import BuildProgress
@@ -80,17 +79,19 @@ class ImageBuilder:
             argv += [f"--file={dockerfile}", f"--tag={reference}", *limited.argv]
             if fresh:
                 argv.append("--no-cache")
-            argv += [f"--label=service={app}", f"--label={APP_LABEL}={app}", f"--label={SOURCE_LABEL}={source}"]
-            if plan.processes:
-                argv.append(f"--label={PROCESSES_LABEL}={json.dumps(dict(plan.processes), sort_keys=True)}")
-            if plan.kind == "generated":
-                argv.append(f"--label={INIT_LABEL}=true")
+            labels = of_image(app, source, generated=plan.kind == "generated", processes=plan.processes)
+            argv += [f"--label={name}={value}" for name, value in labels.items()]
             argv += [f"--build-arg={name}" for name in proxy_variables(self.environ)]
             argv += [f"--secret=id={name},src={path}" for name, path in secrets.items()]
             self._run([*argv, str(context)], plan, limited, on_line, stop)
         image = self.docker.image(reference)
         if image is None:
             raise BuildFailed(f"docker build succeeded, but there is no image {reference}")
+        if wrong := [name for name, value in labels.items() if image.labels.get(name) != value]:
+            # A frontend of somebody's own (`# syntax=`) writes the image's configuration, and may ignore what it is told.
+            raise BuildFailed(
+                f"the build's frontend did not set the label {wrong[0]} as it was told: remove the # syntax line"
+            )
         return image
 
     def _prepare(self, plan: BuildPlan, context: Path, work: Path, stand_in: bool, say: OnLine) -> Path:

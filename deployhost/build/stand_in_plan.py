@@ -4,10 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from deployhost.build.labels import STAND_IN_LABEL
 from deployhost.build.registries import HUB, Reference
 
-# On every stand-in, so that it never counts as the image that a person's own Dockerfile names.
-LABEL = "deployhost.stand-in"
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 SUITES = {"bookworm": 12, "trixie": 13}
@@ -96,7 +95,14 @@ def _configuration(key: str, command: str, *more: str) -> tuple[str, ...]:
     # The host's certificate authorities also for what brings its own list: Node, and Python's requests and pip.
     names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
     env = " ".join(f"{name}={CA_BUNDLE}" for name in names)
-    return (f"ENV PATH={_PATH}", "ENV LANG=C.UTF-8", f"ENV {env}", f"LABEL {LABEL}={key}", f"CMD {command}", *more)
+    return (
+        f"ENV PATH={_PATH}",
+        "ENV LANG=C.UTF-8",
+        f"ENV {env}",
+        f"LABEL {STAND_IN_LABEL}={key}",
+        f"CMD {command}",
+        *more,
+    )
 
 
 def _debian_of(suite: str, extra: tuple[str, ...] = ()) -> StandInRecipe:

@@ -5,15 +5,14 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from deployhost.build.labels import DEPLOY_LABEL, SETTINGS_LABEL, WORKERS_LABEL, of_container
 from deployhost.config.app import AppConfig
 from deployhost.config.env import revealed
 from deployhost.containers.attempt import Attempt
-from deployhost.containers.belongs import DEPLOY_LABEL, WORKERS_LABEL
 from deployhost.containers.boot import BootRules, BootWatch, Ready, how_it_ended
 from deployhost.containers.processes import RELEASE, Process
 from deployhost.containers.spec import (
     PUSHED_AT,
-    SETTINGS_LABEL,
     container_of,
     port_for,
     pushed_at,
@@ -46,11 +45,13 @@ class ContainerMaker:
         """
         app, config = attempt.deploy.app, attempt.config
         beside = {SETTINGS_LABEL: settings_label(config)} if process.name == WEB else {}
-        beside |= {WORKERS_LABEL: " ".join(workers)} if workers else {}
+        beside |= {WORKERS_LABEL: " ".join(workers)}
         spec, name = self._spec(attempt, image, process), contract.container_name(app, process.name, attempt.version)
         labels = {**contract.role_labels(app, process.name), DEPLOY_LABEL: str(attempt.deploy.id), **beside}
         env = {**spec.env, **contract.container_env(app, process.name, attempt.version)}
-        return self._create(attempt, image, replace(spec, name=name, labels=labels, env=env))
+        return self._create(
+            attempt, image, replace(spec, name=name, labels=of_container(image.labels, labels), env=env)
+        )
 
     def create_release(self, attempt: Attempt, image: Image, argv: tuple[str, ...]) -> str:
         """Create the container that runs an attempt's release command once, and return its id.
@@ -58,10 +59,11 @@ class ContainerMaker:
         As Kamal's exec containers it has no role: nothing takes it for a process of the app.
         """
         app = attempt.deploy.app
+        labels = {"service": app, "role": "", DEPLOY_LABEL: str(attempt.deploy.id)}
         spec = replace(
             self._spec(attempt, image, Process(ProcessName(RELEASE), argv)),
             name=f"{app}-release-exec-{attempt.version}-{secrets.token_hex(3)}",
-            labels={"service": app, "role": "", DEPLOY_LABEL: str(attempt.deploy.id)},  # its image may have a role
+            labels=of_container(image.labels, labels),
         )
         return self._create(attempt, image, spec)
 

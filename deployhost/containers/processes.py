@@ -1,16 +1,18 @@
 """Which processes a release has and what each runs: the Procfile's, then apps.yml. Pure."""
 
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
-from deployhost.build.detect.commands import start_of
+from deployhost.build.detect.commands import LONGEST, MOST, start_of
 from deployhost.build.labels import PROCESSES_LABEL
 from deployhost.config.app import AppConfig
 from deployhost.model import WEB, ProcessName
 from deployhost.system.docker_model import Image
 
+LONGEST_LABEL = 2 * MOST * LONGEST  # characters; our own are JSON of so many commands and their names
 RELEASE = "release"  # the Procfile's name of what runs once before the switch (Heroku's release phase)
 
 
@@ -59,17 +61,27 @@ def _argv(command: str | tuple[str, ...]) -> tuple[str, ...]:
 
 def of_label(labels: Mapping[str, str], name: str) -> dict[str, Any] | None:
     """Return what a label of ours says as JSON, or None if there is none, or somebody else's of that name."""
+    text = labels.get(name, "")
     try:
-        found = json.loads(labels[name])
-    except (KeyError, ValueError):
+        found = json.loads(text) if len(text) <= LONGEST_LABEL else None
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
 
 def _of_procfile(image: Image) -> dict[str, str]:
-    """Return the Procfile's commands as the image carries them, the web process left out: that one is the image's own command."""
-    return {
+    """Return the Procfile's commands as the image carries them, the web process left out: that one is the image's own command.
+
+    Images of before deployhost set this label on each may carry their Dockerfile's own, so a Procfile's bounds hold here too.
+    """
+    found = {
         name: command
         for name, command in (of_label(image.labels, PROCESSES_LABEL) or {}).items()
-        if isinstance(command, str) and ProcessName.pattern.fullmatch(name) and name != WEB
+        if ProcessName.pattern.fullmatch(name) and name != WEB and is_command(command)
     }
+    return dict(itertools.islice(found.items(), MOST))
+
+
+def is_command(command: object) -> TypeGuard[str]:
+    """Return whether a label's value is a command that a Procfile can have."""
+    return isinstance(command, str) and 0 < len(command.encode("utf-8", "replace")) <= LONGEST and command.isprintable()

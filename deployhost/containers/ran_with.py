@@ -3,17 +3,21 @@
 Containers are kept, stopped, as long as one may go back to them (retention.py). Of one that is gone, today's settings are used.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from deployhost.build.labels import SETTINGS_LABEL
 from deployhost.config.app import AppConfig
 from deployhost.config.process import ProcessConfig
 from deployhost.containers.belongs import of_release, workers_of
 from deployhost.containers.processes import RELEASE, of_label
-from deployhost.containers.spec import SETTINGS_LABEL
 from deployhost.model import WEB, ProcessName, Release, Secret
 from deployhost.system.docker import Docker
+from deployhost.system.docker_answers import HIGHEST_PORT
 from deployhost.system.docker_model import Container, variables
+
+_PATH = re.compile(r"/[!-\"$-~]{0,2000}")  # of a URL, as apps.yml takes it
 
 
 def ran_with(docker: Docker, release: Release, config: AppConfig) -> tuple[AppConfig, dict[str, Secret]] | None:
@@ -48,9 +52,9 @@ def as_it_ran(config: AppConfig, web: Container, workers: Sequence[Container]) -
     port, health, release = said.get("port"), said.get("health"), said.get("release")
     return replace(
         then,
-        port=port if isinstance(port, int) else None,
-        health=health if isinstance(health, str) else None,
-        release=release if isinstance(release, str) else None,
+        port=port if type(port) is int and 0 < port <= HIGHEST_PORT else None,
+        health=health if isinstance(health, str) and _PATH.fullmatch(health) else None,
+        release=release if isinstance(release, str) and release else None,
     )
 
 

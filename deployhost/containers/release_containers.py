@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from deployhost.build.labels import DEPLOY_LABEL
 from deployhost.config.env import revealed
 from deployhost.containers.attempt import Attempt
-from deployhost.containers.belongs import DEPLOY_LABEL
+from deployhost.containers.belongs import process_of
 from deployhost.containers.boot import Ready, how_it_ended
 from deployhost.containers.make import ContainerMaker
 from deployhost.containers.processes import Process, Processes, processes_of
@@ -126,7 +127,7 @@ class ReleaseContainers:
     def others(self, deploy: Deploy) -> list[Container]:
         """Return the running containers of an app's other releases, Kamal's own too, the web process first."""
         found = self.docker.containers({"service": deploy.app, "destination": ""}, running_only=True)
-        others = [one for one in found if one.labels.get(DEPLOY_LABEL) != str(deploy.id) and one.labels.get("role")]
+        others = [one for one in found if one.labels.get(DEPLOY_LABEL) != str(deploy.id) and process_of(one)]
         return sorted(others, key=lambda one: one.labels["role"] != WEB)
 
     def of_deploy(self, deploy: Deploy) -> list[Container]:

@@ -18,7 +18,6 @@ from deployhost.system.docker_model import ContainerSpec, Image
 
 DEFAULT_PORT = 8080
 PUSHED_AT = "DEPLOYHOST_PUSHED_AT"
-SETTINGS_LABEL = "deployhost.settings"  # on the web container: settings that it does not show
 PIDS_LIMIT = 4096  # processes and threads of one app; what is more is a fork bomb
 
 

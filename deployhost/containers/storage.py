@@ -6,9 +6,9 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployhost.build import labels
 from deployhost.containers import image_user
 from deployhost.containers.attempt import Attempt
-from deployhost.containers.belongs import DEPLOY_LABEL
 from deployhost.errors import BootFailed, NotFound
 from deployhost.model import MOUNTED_AT, AppName
 from deployhost.paths import Paths
@@ -70,9 +70,10 @@ class Storage:
         """Create a container, never to be started, so that files of its image can be read; return its id."""
         app = attempt.deploy.app
         # Labelled as a release command's, so that one that a crash leaves behind is found and removed.
-        labels = {"service": app, "role": "", DEPLOY_LABEL: str(attempt.deploy.id)}
+        said = {"service": app, "role": "", labels.DEPLOY_LABEL: str(attempt.deploy.id)}
         name = f"{app}-users-exec-{attempt.version}-{secrets.token_hex(3)}"
-        return self.docker.create(ContainerSpec(name=name, image=image.id, labels=labels, command=("true",)))
+        every = labels.of_container(image.labels, said)
+        return self.docker.create(ContainerSpec(name=name, image=image.id, labels=every, command=("true",)))
 
     def _table(self, container: str, path: str) -> str:
         try:

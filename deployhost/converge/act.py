@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from deployhost.build.labels import DEPLOY_LABEL, SETTINGS_LABEL
 from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
-from deployhost.containers.belongs import DEPLOY_LABEL
 from deployhost.containers.processes import processes_of
-from deployhost.containers.spec import DEFAULT_PORT, SETTINGS_LABEL
+from deployhost.containers.spec import DEFAULT_PORT
 from deployhost.converge.findings.adoption_plan import Adopt
 from deployhost.converge.findings.broken_off_plan import BeginAgain, EndDeploy, FinishSwitched, RemoveContainer
 from deployhost.converge.findings.drains_plan import EndDrain
@@ -134,7 +134,7 @@ class AppActor:
             self.intake.repeat(live, Trigger.RESTART, reason=reason)
 
     def _lacks_workers(self, deploy: Deploy, serving: Container, config: AppConfig) -> bool:
-        if SETTINGS_LABEL in serving.labels:
+        if serving.labels.get(SETTINGS_LABEL):
             return False  # we made it, and what we make is there before the switch; apps.yml may want others by now
         image = self.docker.image(serving.image_id)
         wanted = set() if image is None else {worker.name for worker in processes_of(image, config).workers}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
-from deployhost.containers.belongs import deploy_of, is_command
+from deployhost.containers.belongs import app_of, deploy_of, is_command
 from deployhost.converge.facts import AppContainer, AppFacts, MachineFacts
 from deployhost.converge.findings.clock_plan import ClockFacts
 from deployhost.converge.findings.repository_plan import RepositoryFacts
@@ -47,7 +47,8 @@ class FactsReader:
         proxy = self.docker.find(PROXY_CONTAINER)
         now = self.clock.time()
         ages = [details.age(now) for details in self.locks.of_others().values()]
-        numbers = [number for one in self.docker.listed({}) if (number := deploy_of(one)) is not None]
+        ours = (one for one in self.docker.listed({}) if app_of(one) is not None)
+        numbers = [number for one in ours if (number := deploy_of(one)) is not None]
         return MachineFacts(
             proxy=None if proxy is None else proxy.status,
             youngest_lock=min(ages, default=float("inf")),
@@ -161,8 +162,7 @@ class FactsReader:
         """Return the containers of each app: Kamal's and ours without a destination, and release commands of ours."""
         found: dict[AppName, tuple[AppContainer, ...]] = {}
         for one in self.docker.listed({} if only is None else {"service": only}):
-            service = one.labels.get("service", "")
-            app = AppName(service) if AppName.pattern.fullmatch(service) else None
+            app = app_of(one)
             # Another destination is another app of somebody's; a release command of ours has none, and no role.
             if app is None or one.labels.get("destination", "" if is_command(one) else None) != "":
                 continue

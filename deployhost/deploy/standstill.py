@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from deployhost.build.labels import DEPLOY_LABEL
 from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
 from deployhost.containers.attempt import Attempt
-from deployhost.containers.belongs import DEPLOY_LABEL
 from deployhost.containers.make import ContainerMaker
 from deployhost.containers.release_containers import RELEASE_LIMIT, Created, ReleaseContainers
 from deployhost.deploy.bring_up import BringUp

@@ -21,6 +21,8 @@ PROXY_CONFIG_VOLUME = "kamal-proxy-config"
 PROXY_CONFIG_PATH = "/home/kamal-proxy/.config/kamal-proxy"
 PROXY_APPS_CONFIG_PATH = "/home/kamal-proxy/.apps-config"  # on the host: <home>/.kamal/proxy/apps-config
 
+REPLACED = re.compile(r"_replaced_[0-9a-f]{16}$")  # the end of such a name
+
 
 def repository(app: AppName) -> str:
     """Return the repository of an app's images, the same in both engines."""
@@ -45,6 +47,16 @@ def container_name(app: AppName, process: ProcessName, version: Version) -> str:
 def replaced_name(name: str, token: str) -> str:
     """Return the name that a container gets when a new one needs its own; `token` is 16 hex digits (cli/app/boot.rb)."""
     return f"{name}_replaced_{token}"
+
+
+def version_in(name: str, app: str, process: str) -> str | None:
+    """Return the version in a container's name, or None if it is not named as Kamal names those of a process.
+
+    That of `kamal app exec` is none: <service>-<role>-exec-<version>-<hex> (commands/app/execution.rb).
+    """
+    prefix = f"{app}-{process}-"
+    version = REPLACED.sub("", name.removeprefix(prefix))
+    return version if version and name.startswith(prefix) and not version.startswith("exec-") else None
 
 
 def service_name(app: AppName, process: ProcessName) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from deployhost.system.docker_model import CacheRecord, Container, Image, Listed, LogLine, Network
 
+HIGHEST_PORT = 65535
 NANO = 1_000_000_000  # the engine counts CPUs in billionths
 _TIME = re.compile(r"(?P<second>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?P<fraction>\.\d+)?(?P<zone>Z|[+-]\d\d:\d\d)")
 
@@ -122,10 +123,15 @@ def read_image(raw: dict[str, Any]) -> Image:
         tags=tuple(raw.get("RepoTags") or ()),
         labels=config.get("Labels") or {},
         user=config.get("User", ""),
-        exposed=tuple(sorted(int(port) for port, _, kind in ports if kind in ("tcp", "") and port.isdigit())),
+        exposed=tuple(sorted(int(port) for port, _, kind in ports if kind in ("tcp", "") and _is_port(port))),
         created=raw.get("Created", ""),
         env=tuple(config.get("Env") or ()),
     )
+
+
+def _is_port(text: str) -> bool:
+    # A builder's frontend may write anything into an image.
+    return re.fullmatch(r"[0-9]{1,5}", text) is not None and 0 < int(text) <= HIGHEST_PORT
 
 
 def read_log(chunks: Iterator[bytes], *, timestamps: bool) -> Iterator[LogLine]:

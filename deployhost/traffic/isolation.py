@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from deployhost.containers.belongs import app_of
 from deployhost.errors import DeployhostError
 from deployhost.kamal import contract
 from deployhost.model import AppName
@@ -153,11 +154,10 @@ def remove(firewall: Firewall, chain: str = isolation_plan.CHAIN) -> None:
 
 def _that_matter(running: list[Listed], taking_part: frozenset[AppName]) -> list[Listed]:
     """Return the containers of apps that take part, and of those that have several processes, which may reach each other."""
-    apps: dict[str, list[Listed]] = {}
+    apps: dict[AppName, list[Listed]] = {}
     for one in running:
-        service = one.labels.get("service", "")
-        if AppName.pattern.fullmatch(service):  # else it is none of ours
-            apps.setdefault(service, []).append(one)
+        if app := app_of(one):  # else it is none of ours
+            apps.setdefault(app, []).append(one)
     return [one for app, its in apps.items() if app in taking_part or _is_several(its) for one in its]
 
 

@@ -20,7 +20,7 @@ from deployhost.system.docker import Docker
 from deployhost.upkeep.cache_plan import Cached, ours, surplus
 from deployhost.upkeep.disk_plan import cache_budget
 from deployhost.upkeep.disk_space import Disks
-from deployhost.upkeep.retention import KEEP_LOGS, Found, Prune, needed, prunable, version_in
+from deployhost.upkeep.retention import KEEP_LOGS, Found, Prune, needed, prunable
 
 CACHE_EVERY = 600.0  # seconds between looks at the cache after deploys,
 CACHE_AFTER = 10  # or so many deploys
@@ -77,7 +77,7 @@ class Pruner:
         containers = [
             Found(one.id, one.labels["role"], version, one.status not in ("exited", "created", "dead"))
             for one in listed
-            if (version := version_in(one.name, app, one.labels["role"])) is not None
+            if (version := contract.version_in(one.name, app, one.labels["role"])) is not None
         ]
         images = self.docker.images(f"service={app}")
         # In this order: whatever was found above belongs to a deploy that is still open here, or to what it has become by then.

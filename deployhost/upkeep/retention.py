@@ -4,7 +4,6 @@ Kamal goes back only to a version of which a container of each process is there,
 (lib/kamal/cli/main.rb), so the two are kept together.
 """
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,8 +13,6 @@ KEEP_RELEASES = 5  # beside the live one, with their images and containers: as m
 KEEP_FAILED = 2  # versions that were never live, whose output may still be read
 KEEP_TOLD = 50  # releases in the journal whose image another release has, too
 KEEP_LOGS = 50  # deploys' event logs
-
-_REPLACED = re.compile(r"_replaced_[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -38,14 +35,6 @@ class Prune:
 
     def __bool__(self) -> bool:
         return bool(self.containers or self.images or self.releases)
-
-
-def version_in(name: str, app: str, process: str) -> str | None:
-    """Return the version in a container's name, or None if it is not named as Kamal names them."""
-    prefix = f"{app}-{process}-"
-    if not name.startswith(prefix):
-        return None
-    return _REPLACED.sub("", name.removeprefix(prefix)) or None
 
 
 def needed(releases: Sequence[Release]) -> list[Release]:

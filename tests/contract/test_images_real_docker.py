@@ -18,11 +18,12 @@ from deployhost.build.bases import Bases
 from deployhost.build.directory import DirectoryTree, load_templates
 from deployhost.build.docker_cli import DockerCli
 from deployhost.build.image import ImageBuilder
+from deployhost.build.labels import STAND_IN_LABEL
 from deployhost.build.limits import BuildLimits
 from deployhost.build.plan import plan_build
 from deployhost.build.registries import Reference
 from deployhost.build.stand_in import StandIns
-from deployhost.build.stand_in_plan import LABEL, recipe_for
+from deployhost.build.stand_in_plan import recipe_for
 from deployhost.config.server import ServerSettings
 from deployhost.errors import BaseImageUnavailable, BuildFailed, DockerUnavailable, NotFound
 from deployhost.journal.builds import Builds as BuildTimes
@@ -161,7 +162,7 @@ def test_a_stand_in_is_made_once_and_runs(
     assert time.monotonic() - began < 2
     image = docker.image(tag)
     assert image is not None
-    assert image.labels[LABEL] == recipe.key
+    assert image.labels[STAND_IN_LABEL] == recipe.key
     assert says in output(docker, tag, *program)
     assert "BEGIN CERTIFICATE" in output(docker, tag, "cat", "/etc/ssl/certs/ca-certificates.crt")
     docker.remove_image(tag)

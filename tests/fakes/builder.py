@@ -1,11 +1,10 @@
 """Builds without Docker: a planner in this process, and a builder that knows how each commit's app behaves."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from deployhost.build.image import ImageBuilder
-from deployhost.build.labels import PROCESSES_LABEL, SOURCE_LABEL
+from deployhost.build.labels import of_image
 from deployhost.build.plan import BuildPlan
 from deployhost.build.planning_pool import PlanningPool
 from deployhost.build.planning_process import plan_directory
@@ -67,7 +66,5 @@ class FakeBuilder(ImageBuilder):
         self.during()
         if behaviour.build_error:
             raise BuildFailed(behaviour.build_error)
-        labels = {"service": app, SOURCE_LABEL: source}
-        if behaviour.processes:
-            labels[PROCESSES_LABEL] = json.dumps(dict(behaviour.processes))
-        return self._engine.add_image(behaviour, reference, labels=labels)
+        labels = of_image(app, source, generated=False, processes=behaviour.processes)
+        return self._engine.add_image(behaviour, reference, labels={**labels, **behaviour.labels})

@@ -43,6 +43,7 @@ class Behaviour:
     user: str = ""
     files: Mapping[str, bytes] = field(default_factory=dict)
     processes: Mapping[str, str] = field(default_factory=dict)  # the Procfile's, less the web process
+    labels: Mapping[str, str] = field(default_factory=dict)  # that rule in its image, whatever the build sets
     ends: Mapping[str, int] = field(default_factory=dict)  # exit codes of commands that end as soon as they are started
 
 
@@ -214,7 +215,7 @@ class FakeDocker(Docker):
             exit_code=0,
             started_at="",
             restart_count=0,
-            labels=dict(spec.labels),
+            labels={**image.labels, **spec.labels},
             ips={},
             networks=(spec.network or "bridge",),
             user=image.user,

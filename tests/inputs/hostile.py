@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self, TypeVar, cast
@@ -23,17 +23,19 @@ from deployhost.build import image as build_image
 from deployhost.build.detect.commands import read_procfile, start_of
 from deployhost.build.docker_cli import Cli
 from deployhost.build.image import ImageBuilder
+from deployhost.build.labels import DEPLOY_LABEL, OURS, SETTINGS_LABEL
 from deployhost.build.plan import BuildPlan
 from deployhost.config import apps, dotenv
 from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore, refusals, revealed
 from deployhost.config.yaml_edit import YamlText
 from deployhost.containers.attempt import Attempt
-from deployhost.containers.belongs import DEPLOY_LABEL
+from deployhost.containers.belongs import app_of, deploy_of, workers_of
 from deployhost.containers.boot import BootWatch
 from deployhost.containers.make import ContainerMaker
-from deployhost.containers.processes import Process
-from deployhost.containers.spec import SETTINGS_LABEL, container_of
+from deployhost.containers.processes import Process, processes_of
+from deployhost.containers.ran_with import as_it_ran
+from deployhost.containers.spec import container_of
 from deployhost.containers.storage import Storage
 from deployhost.control.progress import clean
 from deployhost.deploy.push_plan import PushKind, judge_push
@@ -60,9 +62,11 @@ from deployhost.paths import Paths
 from deployhost.system import git, http
 from deployhost.system.clock import CLOCK
 from deployhost.system.docker import Docker
+from deployhost.system.docker_answers import read_listed
 from deployhost.system.docker_model import Image
 from deployhost.system.netns import Namespaces
 from deployhost.system.process import Completed
+from tests.fakes.docker import proxy_container
 
 ATTACKS = (
     "$(touch /tmp/owned)", "`id`", "; id", "&& id", "|| id", "| id", "> /etc/passwd", "$HOME", "${HOME}",
@@ -75,6 +79,12 @@ ATTACKS = (
     "kamal-proxy", "kamal", "latest", "localhost", "lock-b", ".lock", "@{", "@{1}", "HEAD", "refs/heads/", "~1",
     "^{commit}", ":/x", ":", "*", "?", ".", "-x", "x-", "_", "A", "\xc9", "\xdf", "\u4e2d", "\U0001f4a9", "0",
     "0" * 12, "a" * 41, "f" * 40, " ", "\nPORT=1", "\nLABEL x=y",
+)  # fmt: skip
+# What labels of ours might be made to say.
+VALUES = (
+    str(2**63 - 1), "9" * 60, "-1", "\u0661", "7", "web", "worker ghost", "{}", '{"x": "y"}', "[" * 60_000, '{"a":' * 50_000, "null",
+    json.dumps({f"p{number}": "sleep 9" for number in range(41)}), json.dumps({"p": "a" * 5000, "q": "\x1b[2J", "../r": "x", "web": "x"}),
+    '{"port": 1e999, "health": "x y", "release": "\\u0000"}', '{"port": true, "health": 7}',
 )  # fmt: skip
 LETTERS = "abcxyz0123456789"
 FLAGS = {
@@ -99,12 +109,13 @@ class Case:
     domains: tuple[Domain, ...]
     command: str
     subject: str
+    labels: dict[str, str]  # that the image brings along
     refused: int
 
     @property
     def values(self) -> int:
         """How many hostile values it has, those that the types refused among them."""
-        return 6 + len(self.env) * 2 + len(self.domains) + self.refused
+        return 6 + (len(self.env) + len(self.labels)) * 2 + len(self.domains) + self.refused
 
 
 class Maker:
@@ -131,6 +142,7 @@ class Maker:
             domains=tuple({self._accepted(Domain, LETTERS + "-.", 60) for _ in range(self._random.randrange(1, 3))}),
             command=self.text(),
             subject=self.text(),
+            labels={self._label(): self._random.choice([self.text(), *VALUES]) for _ in range(3)},
             refused=0,
         )  # fmt: skip
         return Case(**{**case.__dict__, "refused": self._refused})
@@ -141,6 +153,11 @@ class Maker:
         parts += ["".join(self._random.choices(LETTERS, k=self._random.randrange(4))) for _ in range(2)]
         self._random.shuffle(parts)
         return "".join(parts)
+
+    def _label(self) -> str:
+        """Return the name of a label: one that deployhost or Kamal reads, or may read one day, or any."""
+        known = (*OURS, "service", "role", "destination", "deployhost.later", f"deployhost.{self.text()}")
+        return self._random.choice([*known, self.text()])
 
     def _accepted(self, kind: type[T], letters: str, longest: int) -> T:
         """Return a name that the type takes, after having offered it ones that it may not; what it takes is proved harmless."""
@@ -284,13 +301,21 @@ class Trial:
         name = case.process if argv else WEB
         storage = Storage(docker=self._docker, paths=self._paths)
         boot = BootWatch(docker=self._docker, namespaces=Namespaces(), get=http.get, clock=CLOCK)
+        image = replace(_IMAGE, labels=case.labels)
         ContainerMaker(docker=self._docker, paths=self._paths, storage=storage, boot=boot).create(
-            attempt, _IMAGE, Process(name, argv)
+            attempt, image, Process(name, argv)
         )
         given, body = self._bodies.pop()
         assert given == f"{case.app}-{name}-{version}"
         said = {} if argv else {SETTINGS_LABEL: "{}"}
-        assert body["Labels"] == {"service": case.app, "role": name, "destination": "", DEPLOY_LABEL: "7"} | said
+        labels = {"service": case.app, "role": name, "destination": "", DEPLOY_LABEL: "7"} | said
+        # The engine adds what the image has and the container does not set.
+        there = {**case.labels, **body["Labels"]}
+        assert {key: value for key, value in there.items() if key.startswith("deployhost.") and value} == {
+            key: value for key, value in labels.items() if key.startswith("deployhost.")
+        }
+        assert {key: there.get(key) for key in ("service", "role", "destination")}.items() <= labels.items()
+        self.labels_as_they_are_read(case, image)
         assert body.get("Cmd") == (None if argv is None else list(argv))
         ours = {"KAMAL_VERSION", "KAMAL_CONTAINER_NAME", "KAMAL_HOST", "PORT", "DEPLOYHOST_APP", "DEPLOYHOST_PUSHED_AT"}
         passed = dict(line.split("=", 1) for line in body["Env"])
@@ -303,6 +328,23 @@ class Trial:
         binds = container_of(_IMAGE, _with_storage(config), Process(WEB), self._paths.storage(case.app)).binds
         assert binds == (f"{self._paths.storage_root}/{case.app}:/storage",)
 
+    def labels_as_they_are_read(self, case: Case, image: Image) -> None:
+        """Whatever stands in labels, as on images of long ago, is bounded when it is read."""
+        read = processes_of(image, AppConfig(case.app))
+        assert len(read.workers) <= 16
+        for worker in read.workers:
+            assert worker.argv is not None
+            assert all(word.isprintable() and len(word) <= 2000 for word in worker.argv), worker
+        box = read_listed({"Id": "0", "Names": [f"/{case.ref}"], "Labels": case.labels})
+        number = deploy_of(box)
+        assert number is None or 0 <= number <= 10**12
+        assert len(workers_of(box)) <= 100
+        assert app_of(box) in (None, case.labels.get("service"))
+        web = replace(proxy_container(), labels=case.labels)
+        then = as_it_ran(AppConfig(case.app), web, [])
+        assert then.port is None or 0 < then.port < 65536
+        assert then.health is None or re.fullmatch(r"/[!-~]*", then.health)
+
     def build(self, case: Case) -> None:
         """The argv of docker build: options that we know, values in them that say what was meant, and the context."""
         plan = BuildPlan(kind="dockerfile", runtime="dockerfile", processes={str(case.process): case.command})
@@ -310,8 +352,9 @@ class Trial:
         limits = SimpleNamespace(applied=lambda _cli, _say: _Limits())
         noted = SimpleNamespace(seen=lambda: None, end=lambda: None)
         cli = SimpleNamespace(find=lambda: Cli(Path("/usr/bin/docker"), buildx=True))
+        docker = SimpleNamespace(image=lambda _reference: replace(_IMAGE, labels=case.labels | _labels_in(seen[0])))
         builder = ImageBuilder(
-            self._docker, cast("Any", None), cast("Any", cli), self._paths.root / "run", {"HOME": "/nonexistent", "PATH": ""},
+            cast("Any", docker), cast("Any", None), cast("Any", cli), self._paths.root / "run", {"HOME": "/nonexistent", "PATH": ""},
             limits=cast("Any", limits), builds=cast("Any", SimpleNamespace(begin=lambda: noted)),
         )  # fmt: skip
         context, work = self._paths.build_tree(case.app), self._paths.build_work(case.app)
@@ -323,19 +366,17 @@ class Trial:
         (argv,) = seen
         at = argv.index("build")
         assert argv[:at] == ["nice", "-n", "10", "/usr/bin/docker"]
-        labels: dict[str, str] = {}
+        labels = _labels_in(argv)
         for argument in argv[at + 1 : -1]:
             flag, _, value = argument.partition("=")
             assert flag in BUILD_FLAGS, argument
-            if flag == "--label":
-                key, _, text = value.partition("=")
-                assert key not in labels
-                labels[key] = text
             if flag == "--secret":  # the host's own certificates
                 assert re.fullmatch(r"id=ca,src=/[a-z/.-]+", value), argument
         assert argv[-1] == f"{self._paths.builds}/{case.app}"
         assert json.loads(labels.pop("deployhost.processes")) == {str(case.process): case.command}
-        assert labels == {"service": case.app, "deployhost.app": case.app, "deployhost.source": "s"}
+        said = {"service": case.app, "deployhost.app": case.app, "deployhost.source": "s"}
+        assert {*OURS, "role"} <= {*labels, "deployhost.processes"}
+        assert {key: value for key, value in labels.items() if value} == said
 
     def git(self, case: Case) -> None:
         """git gets a ref as one argument that is no option, however it was named."""
@@ -482,6 +523,14 @@ def _recorder(seen: list[list[str]], code: int = 0) -> Any:
         return Completed(code, "", "")
 
     return run
+
+
+def _labels_in(argv: Sequence[str]) -> dict[str, str]:
+    """Return the labels that `docker build` is told to set."""
+    options = [argument.removeprefix("--label=") for argument in argv if argument.startswith("--label=")]
+    labels = dict(option.split("=", 1) for option in options)
+    assert len(labels) == len(options)
+    return labels
 
 
 def _tree(procfile: str) -> Any:

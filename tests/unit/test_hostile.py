@@ -25,6 +25,7 @@ BROKEN: dict[str, tuple[str, Callable[..., object]]] = {
         lambda target: ["deploy", target.service, "--host=a,b"],
     ),
     "two apps of one name": ("deployhost.kamal.contract.service_name", lambda app, _process: app[:1]),
+    "labels of an image": ("deployhost.containers.make.of_container", lambda _image, said: said),
     "a label more": ("deployhost.kamal.contract.role_labels", lambda app, process: {"service": app, process: "x"}),
     "an option for git": (
         "deployhost.system.git.BareRepository.set_head",

@@ -5,13 +5,12 @@ import re
 from deployhost.converge.facts import AppContainer, AppFacts
 from deployhost.converge.findings.broken_off_plan import finish
 from deployhost.deploy.queue import next_version
-from deployhost.kamal.contract import repository
+from deployhost.kamal.contract import REPLACED, repository
 from deployhost.model import WEB, AppName, DeployStatus, Sha, Version
 from deployhost.steps import Step
 
 # A frozen container keeps its place: to freeze what Kamal deployed is no wish to go back to what was live before.
 ALIVE = ("running", "restarting", "paused")
-REPLACED = re.compile(r"_replaced_[0-9a-f]{16}$")
 
 
 class Adopt(Step):

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from deployhost.build.labels import DEPLOY_LABEL, OURS
 from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
 from deployhost.config.env import RESERVED, EnvStore, revealed
 from deployhost.config.server import ServerSettings
 from deployhost.containers import readiness
 from deployhost.containers.attempt import Attempt
-from deployhost.containers.belongs import DEPLOY_LABEL
 from deployhost.containers.processes import processes_of
 from deployhost.containers.spec import PUSHED_AT, container_of, port_for, pushed_at
 from deployhost.deploy.queue import next_version
@@ -94,7 +94,7 @@ class KamalProjects:
         known = live if deploy.target is None else self.releases.get(deploy.app, deploy.target)
         port = config.port or (port_for(image, config) if known is None else known.port)
         health = (config.health if live is None else self._health(config, live)) or ANYTHING
-        app = replace(self._seen(config, image, deploy, port, health), labels={DEPLOY_LABEL: str(deploy.id)})
+        app = replace(self._seen(config, image, deploy, port, health), labels=_labels(deploy))
         directory = self.project.write(app, env, contract.image(config.name, attempt.version), deploying=True)
         return Project(directory, attempt.version, port, health=health)
 
@@ -107,7 +107,7 @@ class KamalProjects:
     def _write_trusted(self, config: AppConfig, env: Mapping[str, str], deploy: Deploy | None = None) -> Path:
         """Write the project of an app with a configuration of its own: of ours, only how this server is reached counts."""
         app = self._app(config, {WEB: ContainerSpec(name=config.name, image="")}, config.port or 80, ANYTHING)
-        app = app if deploy is None else replace(app, labels={DEPLOY_LABEL: str(deploy.id)})
+        app = app if deploy is None else replace(app, labels=_labels(deploy))
         return self.project.write_trusted(app, env, self.paths.build_tree(config.name), deploying=deploy is not None)
 
     def _app(self, config: AppConfig, roles: Mapping[ProcessName, ContainerSpec], port: int, health: str) -> KamalApp:
@@ -138,6 +138,11 @@ class KamalProjects:
             for path in readiness.paths_to_ask(None)
         }
         return next((path for kind in (2, 3) for path, status in statuses.items() if status // 100 == kind), None)
+
+
+def _labels(deploy: Deploy) -> dict[str, str]:
+    """Return our labels of the containers that Kamal makes in a deploy: as those of the direct engine, none is left to the image."""
+    return dict.fromkeys(OURS, "") | {DEPLOY_LABEL: str(deploy.id)}
 
 
 def _own(env: Mapping[str, Secret]) -> dict[str, str]:

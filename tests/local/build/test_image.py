@@ -1,6 +1,7 @@
 """What docker is asked to do, what it is lent and what becomes of that, on a docker command that notes it."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from deployhost.build.bases import Bases
 from deployhost.build.docker_cli import DockerCli
 from deployhost.build.dockerfile import BaseRef
 from deployhost.build.image import ImageBuilder
+from deployhost.build.labels import OURS, PROCESSES_LABEL
 from deployhost.build.limits import BuildLimits, Limited
 from deployhost.build.plan import BuildPlan
 from deployhost.config.server import ServerConfig, ServerSettings
@@ -85,6 +87,22 @@ def groups_in(root: Path) -> Cgroups:
     return Cgroups(unified=False, trees=trees)
 
 
+class Labelling(FakeDocker):
+    """An engine whose images have the labels that docker's command was told to set, and those of the frontend."""
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world.engine)
+        self._world = world
+
+    def image(self, reference: str) -> Image | None:
+        image = super().image(reference)
+        options = [
+            one.removeprefix("--label=").partition("=") for one in self._world.argv if one.startswith("--label=")
+        ]
+        told = {name: value for name, _, value in options}
+        return None if image is None else replace(image, labels={**told, **self._world.frontends})
+
+
 class World:
     """A builder with everything around it in a directory."""
 
@@ -92,6 +110,7 @@ class World:
         self.root = root
         self.engine = Engine(info=EngineInfo("20.10.24+dfsg1", "/var/lib/docker"))
         self.engine.add_image(Behaviour(user="10001"), REFERENCE)
+        self.frontends: dict[str, str] = {}  # labels that the frontend writes whatever it is told
         self.bases = Had(FakeDocker(self.engine), root)
         for name in ("bin", "context", "work", "home", "seen"):
             (root / name).mkdir()
@@ -115,7 +134,7 @@ class World:
     def build(self, plan: BuildPlan, *, stand_in: bool = False, fresh: bool = False, timeout: float = 20) -> Image:
         server = Told(self.root / "server.yml", ServerConfig(build_timeout=timeout))
         builder = ImageBuilder(
-            FakeDocker(self.engine),
+            Labelling(self),
             self.bases,
             DockerCli(self.environ),
             self.root / "run",
@@ -173,16 +192,43 @@ def test_a_generated_dockerfile_lies_outside_of_the_context(world: World) -> Non
         "--progress=plain",
         f"--file={world.root}/work/Dockerfile",
         f"--tag={REFERENCE}",
-        "--label=service=shop",
         "--label=deployhost.app=shop",
-        "--label=deployhost.source=tree",
         "--label=deployhost.init=true",
+        "--label=deployhost.processes=",
+        "--label=deployhost.source=tree",
+        "--label=deployhost.stand-in=",
+        "--label=deployhost.deploy=",
+        "--label=deployhost.workers=",
+        "--label=deployhost.settings=",
+        "--label=service=shop",
+        "--label=role=",
         f"--secret=id=ca,src={world.root}/ca.pem",
         f"{world.root}/context",
     ]
     assert world.text("seen/Dockerfile") == GENERATED.dockerfile
     assert world.text("seen/Dockerfile.dockerignore") == ".git\n"
     assert world.lines == ["[1/1] RUN a", "  hello", "  done in 2.0 s"]
+
+
+def test_labels_of_a_dockerfile_of_ones_own_do_not_rule(world: World) -> None:
+    """`--label` goes before LABEL, and before what the base image has."""
+    (world.root / "context/Dockerfile").write_text("FROM scratch\n")
+    image = world.build(own(processes={"worker": "python w.py"}))
+    assert {*OURS, "service", "role"} <= image.labels.keys()
+    assert {name: value for name, value in image.labels.items() if value} == {
+        "service": "shop",
+        "deployhost.app": "shop",
+        "deployhost.source": "tree",
+        PROCESSES_LABEL: '{"worker": "python w.py"}',
+    }
+
+
+@pytest.mark.parametrize("label", [*OURS, "service", "role"])
+def test_a_frontend_that_ignores_labels_is_refused(world: World, label: str) -> None:
+    """`# syntax=` names a program that writes the image's configuration."""
+    world.frontends = {label: "9223372036854775807"}
+    with pytest.raises(BuildFailed, match=f"did not set the label {label}"):
+        world.build(GENERATED)
 
 
 def test_a_fresh_build_uses_no_cache(world: World) -> None:
@@ -240,7 +286,7 @@ def test_a_repositorys_own_dockerfile_is_used_where_it_lies(world: World) -> Non
     (world.root / "context/Dockerfile").write_text("FROM a\n")
     world.build(own(bases=(BaseRef("a", 1), BaseRef("b", 7), BaseRef("${X}", 9))))
     assert f"--file={world.root}/context/Dockerfile" in world.argv
-    assert "--label=deployhost.init=true" not in world.argv
+    assert "--label=deployhost.init=" in world.argv
     assert world.bases.asked == ["require a 1 False", "require b 7 False"]
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from deployhost.build.bases import Bases
+from deployhost.build.labels import STAND_IN_LABEL
 from deployhost.build.stand_in import StandIns
-from deployhost.build.stand_in_plan import LABEL, StandInRecipe
+from deployhost.build.stand_in_plan import StandInRecipe
 from deployhost.config.server import MIRRORS
 from deployhost.errors import BaseImageUnavailable, DockerUnavailable
 from tests.fakes.docker import Behaviour, Engine, FakeDocker
@@ -29,7 +30,7 @@ class Makes(StandIns):
 
     def make(self, recipe: StandInRecipe, reference: str, say: object) -> None:
         self.made.append(f"{reference} as {recipe.key}")
-        self.engine.add_image(Behaviour(), reference, labels={LABEL: recipe.key})
+        self.engine.add_image(Behaviour(), reference, labels={STAND_IN_LABEL: recipe.key})
 
 
 class World:
@@ -175,12 +176,12 @@ def test_a_stand_in_gives_way_to_the_real_image(world: World) -> None:
     world.require()
     image = world.engine.look_up(HUB)
     assert image is not None
-    assert LABEL not in image.labels
+    assert STAND_IN_LABEL not in image.labels
 
 
 def test_an_image_that_was_built_here_counts(world: World) -> None:
     world.engine.add_image(Behaviour(), "acme/base:1")
-    world.engine.add_image(Behaviour(), "acme/base:2", labels={LABEL: "python-3.13"})  # built upon a stand-in
+    world.engine.add_image(Behaviour(), "acme/base:2", labels={STAND_IN_LABEL: "python-3.13"})  # built upon a stand-in
     world.require("acme/base:1")
     world.require("acme/base:2")
     assert world.engine.pulls == []

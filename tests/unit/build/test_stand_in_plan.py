@@ -2,8 +2,9 @@
 
 import pytest
 
+from deployhost.build.labels import STAND_IN_LABEL
 from deployhost.build.registries import Reference
-from deployhost.build.stand_in_plan import LABEL, recipe_for
+from deployhost.build.stand_in_plan import recipe_for
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_what_can_not_be_imitated(text: str) -> None:
 def test_every_stand_in_says_what_it_is(text: str) -> None:
     recipe = recipe_for(Reference.parse(text))
     assert recipe is not None
-    assert f"LABEL {LABEL}={recipe.key}" in recipe.changes
+    assert f"LABEL {STAND_IN_LABEL}={recipe.key}" in recipe.changes
 
 
 def test_a_full_image_has_a_compiler_and_a_slim_one_none() -> None:

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from deployhost.build.labels import DEPLOY_LABEL, WORKERS_LABEL
 from deployhost.containers.belongs import (
-    DEPLOY_LABEL,
-    WORKERS_LABEL,
     deploy_of,
     is_command,
     is_of,
@@ -82,7 +81,7 @@ def test_one_container_of_a_deploy_or_of_a_version() -> None:
 def test_labels_that_somebody_else_wrote() -> None:
     assert deploy_of(Box("1", "x", {DEPLOY_LABEL: "7; rm -rf /"})) is None
     assert process_of(Box("1", "x", {"role": "../web"})) is None
-    assert workers_of(Box("1", "x", {WORKERS_LABEL: "mailer worker"})) == ("mailer", "worker")
+    assert workers_of(Box("1", "x", {DEPLOY_LABEL: "7", WORKERS_LABEL: "mailer worker"})) == ("mailer", "worker")
     assert workers_of(Box("1", "x")) == ()
 
 

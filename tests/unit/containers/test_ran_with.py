@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from deployhost.build.labels import DEPLOY_LABEL, SETTINGS_LABEL
 from deployhost.config.app import AppConfig
 from deployhost.config.process import ProcessConfig
-from deployhost.containers.belongs import DEPLOY_LABEL
 from deployhost.containers.ran_with import as_it_ran
-from deployhost.containers.spec import SETTINGS_LABEL
 from deployhost.model import AppName, Deploy, DeployStatus, ProcessName, Release, Trigger
 from deployhost.system.docker_model import Container, ContainerSpec
 from deployhost.upkeep.retention import needed

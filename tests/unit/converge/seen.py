@@ -1,6 +1,6 @@
 """Facts of one app and of a server on which all is well, to start from."""
 
-from deployhost.containers.belongs import DEPLOY_LABEL, WORKERS_LABEL
+from deployhost.build.labels import DEPLOY_LABEL, WORKERS_LABEL
 from deployhost.converge.facts import AppContainer, AppFacts, MachineFacts
 from deployhost.kamal import contract
 from deployhost.kamal.contract import Route

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from deployhost.apps.notes import workers
-from deployhost.containers.belongs import WORKERS_LABEL
+from deployhost.build.labels import WORKERS_LABEL
 from deployhost.converge.findings.lost_plan import REMOVED_AGAIN, lost
 from deployhost.model import AppName, Deploy, DeployStatus, Trigger
 from tests.fakes.assembled import Assembled, Server, settle, sha

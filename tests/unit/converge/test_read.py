@@ -30,7 +30,9 @@ def test_containers_of_an_app(server: Server, app: AppName, daemon: Assembled) -
 
     kamals = make("shop-web-kamals", **labels)
     release = daemon.docker.create(
-        ContainerSpec(name="shop-release", image=spec.image, labels={"service": app, "deployhost.deploy": "1"})
+        ContainerSpec(
+            name="shop-release-exec-1-0123ab", image=spec.image, labels={"service": app, "deployhost.deploy": "1"}
+        )
     )
     make("shop-web-staging", **{**labels, "destination": "staging"})
     make("shop-web-exec", service=app)

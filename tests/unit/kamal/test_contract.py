@@ -23,6 +23,24 @@ def test_names() -> None:
     assert contract.service_name(SHOP, WEB) == "my-shop-web"
 
 
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        ("shop-web-abc", "abc"),
+        ("shop-web-abc-2", "abc-2"),
+        ("shop-web-abc_replaced_0123456789abcdef", "abc"),
+        ("shop-web-abc_uncommitted_0123", "abc_uncommitted_0123"),
+        ("shop-web-", None),
+        ("shop-web", None),
+        ("shop-webby-abc", None),
+        ("other-web-abc", None),
+        ("shop-web-exec-abc-0123ab", None),
+    ],
+)
+def test_the_version_in_a_name(name: str, version: str | None) -> None:
+    assert contract.version_in(name, "shop", "web") == version
+
+
 def test_labels_have_an_empty_destination() -> None:
     """Without the key Kamal does not see the container at all (Kamal 2.11, lib/kamal/commands/app.rb: `label=destination=`)."""
     assert contract.role_labels(SHOP, WEB) == {"service": "my-shop", "role": "web", "destination": ""}

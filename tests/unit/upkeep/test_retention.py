@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deployhost.model import Version
-from deployhost.upkeep.retention import KEEP_FAILED, KEEP_RELEASES, Found, Prune, prunable, version_in
+from deployhost.upkeep.retention import KEEP_FAILED, KEEP_RELEASES, Found, Prune, prunable
 
 REPOSITORY = "127.0.0.1:5555/shop"
 VERSIONS = [Version(f"{number:040x}") for number in range(12)]
@@ -124,23 +123,6 @@ def test_other_repositories_are_not_ours() -> None:
     others = ["127.0.0.1:5555/shop-2:x", "shop:x", "python:3.13-slim", f"{REPOSITORY}:x"]
     found = prunable(REPOSITORY, containers=[], tags=others, releases=images_of([]), busy=[])
     assert found.images == (f"{REPOSITORY}:x",)
-
-
-@pytest.mark.parametrize(
-    ("name", "version"),
-    [
-        ("shop-web-abc", "abc"),
-        ("shop-web-abc-2", "abc-2"),
-        ("shop-web-abc_replaced_0123456789abcdef", "abc"),
-        ("shop-web-abc_uncommitted_0123", "abc_uncommitted_0123"),
-        ("shop-web-", None),
-        ("shop-web", None),
-        ("shop-webby-abc", None),
-        ("other-web-abc", None),
-    ],
-)
-def test_the_version_in_a_name(name: str, version: str | None) -> None:
-    assert version_in(name, "shop", "web") == version
 
 
 _some = st.lists(st.sampled_from(range(12)), unique=True)

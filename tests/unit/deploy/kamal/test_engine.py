@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from deployhost.build.labels import OURS
 from deployhost.kamal.contract import service_name
 from deployhost.model import WEB, DeployStatus, Trigger
 from tests.fakes.assembled import Server, sha
@@ -43,7 +44,7 @@ def test_its_containers_carry_the_deploy(server: Server) -> None:
     app, daemon = server.add("shop", text=KAMAL), server.start()
     fake = daemon.fake_kamal
     deploy = daemon.deploy(app, ONE)
-    assert fake.configs[0]["labels"] == {"deployhost.deploy": str(deploy.id)}
+    assert fake.configs[0]["labels"] == {**dict.fromkeys(OURS, ""), "deployhost.deploy": str(deploy.id)}
     assert server.engine.containers[daemon.live(app).container].running
 
 
