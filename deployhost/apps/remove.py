@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import logging
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -43,6 +42,7 @@ from deployhost.model import WEB, AppName, Deploy, DeployStatus, Version
 from deployhost.paths import Paths
 from deployhost.steps import Acts, Plan, carry_out
 from deployhost.system.docker import Docker
+from deployhost.system.tree import remove_tree
 from deployhost.upkeep.build_files import remove_build_files
 
 log = logging.getLogger(__name__)
@@ -218,7 +218,7 @@ class Remover:
             RemoveContainers: self._remove_containers,
             RemoveImages: self._remove_images,
             RemoveFiles: lambda _step: self._remove_files(app),
-            RemoveStorage: lambda _step: _remove_tree(self.paths, app),
+            RemoveStorage: lambda _step: remove_tree(self.paths.storage(app)),
             RemoveSettings: lambda step: self._remove_settings(app, step),
         }
 
@@ -290,10 +290,3 @@ def _digest(config: AppConfig | None) -> str:
     It leaves out `may_reach`, which the removal of another app changes.
     """
     return hashlib.sha256(repr(config and replace(config, may_reach=())).encode()).hexdigest()
-
-
-def _remove_tree(paths: Paths, app: AppName) -> None:
-    try:
-        shutil.rmtree(paths.storage(app))
-    except OSError as error:
-        raise FileProblem(f"{paths.storage(app)} can't be deleted: {error.strerror}") from error

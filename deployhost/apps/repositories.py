@@ -6,7 +6,6 @@ read earlier. The lock is held for a rename only: a repository is made aside, an
 
 import contextlib
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from deployhost.paths import Paths
 from deployhost.system.files import make_directory, problem
 from deployhost.system.git import BareRepository
 from deployhost.system.machine import is_in_use
+from deployhost.system.tree import discard_tree
 
 # How names begin in that directory that are no repository yet, or none any more. No app's name begins so.
 ASIDE = ".deployhost-"
@@ -253,7 +253,7 @@ def _delete(path: Path | None) -> None:
     if path is None:
         return
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
+        discard_tree(path)
     else:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)

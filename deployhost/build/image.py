@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
@@ -25,6 +24,7 @@ from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Image
 from deployhost.system.process import run
 from deployhost.system.stop import Stop
+from deployhost.system.tree import discard_tree
 
 NICENESS = "10"  # a build must not take the time of what is live
 SECRET_LIMIT = 500 * 1024  # bytes; BuildKit takes no larger one
@@ -179,7 +179,7 @@ class ImageBuilder:
                 say(f"warning: {bundle} is too large to be lent to the build")
             yield found
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            discard_tree(folder)
 
 
 def _private(folder: Path, name: str, text: str) -> Path:

@@ -1,7 +1,6 @@
 """Making stand-ins for base images on this server, where no image registry can be reached: mmdebstrap, npm's tarballs, docker import."""
 
 import contextlib
-import shutil
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from deployhost.system import download, files
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import TABLE_LIMIT, ContainerSpec
 from deployhost.system.process import run
+from deployhost.system.tree import discard_tree
 
 REPOSITORY = "deployhost/stand-in"  # each is kept under its key here, and tagged with every name it stands in for
 LOCK_TIMEOUT = 1800.0
@@ -124,12 +124,12 @@ class StandIns:
     def _directory(self, recipe: StandInRecipe) -> Iterator[Path]:
         """Yield an empty directory that is gone afterwards; what a killed attempt left in it is removed."""
         work = self._work / recipe.key
-        shutil.rmtree(work, ignore_errors=True)
+        discard_tree(work)
         files.make_directory(work, 0o755)
         try:
             yield work
         finally:
-            shutil.rmtree(work, ignore_errors=True)
+            discard_tree(work)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """An app's storage: its directory, the user that may write there, the containers that have it mounted."""
 
+import contextlib
 import os
 import secrets
 import stat
@@ -14,6 +15,7 @@ from deployhost.model import MOUNTED_AT, AppName
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import TABLE_LIMIT, Container, ContainerSpec, Image
+from deployhost.system.tree import directories
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +86,17 @@ class Storage:
 
 def _hand_over(directory: Path, old: tuple[int, int], new: tuple[int, int]) -> None:
     """Give what belongs to the old owner in a storage directory to the new one. Never follows a link."""
-    for _, names, files, descriptor in os.fwalk(directory, follow_symlinks=False):
-        for name in (*names, *files):
-            found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-            # A file with several names might be anybody's, linked in to be handed over.
-            hard_linked = found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode)
-            if (found.st_uid, found.st_gid) == old and not hard_linked:
-                os.chown(name, *new, dir_fd=descriptor, follow_symlinks=False)
+    for descriptor in directories(directory):
+        with os.scandir(descriptor) as entries:
+            for entry in entries:
+                _hand_over_one(entry.name, descriptor, old, new)
     os.chown(directory, *new)
+
+
+def _hand_over_one(name: str, directory: int, old: tuple[int, int], new: tuple[int, int]) -> None:
+    with contextlib.suppress(FileNotFoundError):  # the app deleted it
+        found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        # A file with several names might be anybody's, linked in to be handed over.
+        hard_linked = found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode)
+        if (found.st_uid, found.st_gid) == old and not hard_linked:
+            os.chown(name, *new, dir_fd=directory, follow_symlinks=False)

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import importlib.util
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from deployhost.paths import Paths
 from deployhost.steps import Plan, Recorder, Step, apply
 from deployhost.system import files
 from deployhost.system.process import OnLine, run
+from deployhost.system.tree import discard_tree
 
 REQUIREMENT = "cloudflare>=5.9,<6"  # as pyproject.toml has it
 # One for each Python and requirement: what was compiled for another Python is no use.
@@ -74,14 +74,14 @@ class CloudflareSdk:
             self._install(made)
             made.chmod(0o755)
             os.sync()  # thousands of files: after a power cut, what has its name is whole
-            shutil.rmtree(self._directory / NAME, ignore_errors=True)
+            discard_tree(self._directory / NAME)
             made.rename(self._directory / NAME)
         except OSError as error:
             raise files.problem("write", made, error) from error
         finally:
             for other in self._directory.iterdir():
                 if other.name != NAME:
-                    shutil.rmtree(other, ignore_errors=True)
+                    discard_tree(other)
 
     def _is_here(self) -> bool:
         return _in_our_environment() or self._borrowed is not None or (self._directory / NAME).is_dir()
@@ -101,7 +101,7 @@ class CloudflareSdk:
 
 def delete(paths: Paths) -> None:
     """Delete what was brought, if anything was."""
-    shutil.rmtree(paths.cloudflare_sdk, ignore_errors=True)
+    discard_tree(paths.cloudflare_sdk)
 
 
 def python(library: Path | None, function: str) -> list[str]:

@@ -5,7 +5,6 @@ a lock that such a command leaves because it is killed is known as a dead proces
 """
 
 import contextlib
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from deployhost.kamal.lock import KamalLocks
 from deployhost.model import AppName, Version
 from deployhost.paths import Paths
 from deployhost.system import files, process
+from deployhost.system.tree import discard_tree
 
 PATIENCE = 900.0  # seconds for whoever holds the app's lock
 LEFT_AFTER = 86400.0  # seconds after which what a killed Kamal unpacked is nobody's
@@ -81,6 +81,6 @@ class KamalCli:
         for left in root.iterdir():
             with contextlib.suppress(OSError):
                 if time.time() - left.stat().st_mtime > LEFT_AFTER:
-                    shutil.rmtree(left, ignore_errors=True)
+                    discard_tree(left)
         with tempfile.TemporaryDirectory(dir=root, ignore_cleanup_errors=True) as name:
             yield Path(name)

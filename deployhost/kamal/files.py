@@ -3,13 +3,13 @@
 Checked against Kamal 2.11 (lib/kamal/configuration/role.rb, lib/kamal/commands/auditor.rb).
 """
 
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 from deployhost.kamal.contract import env_file
 from deployhost.model import AppName, ProcessName
 from deployhost.system.files import read, write_atomically
+from deployhost.system.tree import discard_tree
 
 
 class KamalFiles:
@@ -35,6 +35,6 @@ class KamalFiles:
 
     def remove(self, app: AppName) -> None:
         """Delete the files of an app that is removed."""
-        shutil.rmtree(self._kamal / "apps" / app, ignore_errors=True)
-        shutil.rmtree(self._kamal / "proxy" / "apps-config" / app, ignore_errors=True)
+        discard_tree(self._kamal / "apps" / app)
+        discard_tree(self._kamal / "proxy" / "apps-config" / app)
         (self._kamal / f"{app}-audit.log").unlink(missing_ok=True)

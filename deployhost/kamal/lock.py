@@ -10,7 +10,6 @@ import ctypes
 import errno
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from deployhost.model import AppName, Version
 from deployhost.system import files
 from deployhost.system.clock import until
 from deployhost.system.process_records import start_of
+from deployhost.system.tree import discard_tree
 
 OURS = "deployhost"
 POLL = 0.5  # seconds
@@ -125,7 +125,7 @@ class KamalLocks:
         try:
             return _rename_if_free(aside, directory)
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            discard_tree(aside)
 
     def _break(self, directory: Path) -> None:
         # One of us at a time, and looked at again: the next may have taken it since.
@@ -177,7 +177,7 @@ def _remove(directory: Path) -> None:
     away = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
     with contextlib.suppress(FileNotFoundError):
         directory.rename(away)
-    shutil.rmtree(away, ignore_errors=True)
+    discard_tree(away)
 
 
 def _rename_if_free(source: Path, target: Path) -> bool:

@@ -4,7 +4,6 @@ It is written anew for each use, never from a repository, and has no hooks: what
 """
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from deployhost.kamal.deploy_yml import KamalApp, deploy_yml
 from deployhost.model import AppName, Version
 from deployhost.paths import Paths
 from deployhost.system import files
+from deployhost.system.tree import discard_tree
 
 HEADER = """\
 Written by deployhost, anew before each use: what is changed here is lost.
@@ -87,7 +87,7 @@ class KamalProject:
     def remove(self, app: AppName) -> None:
         """Delete the projects of an app that is removed; missing ones are ignored."""
         for deploying in (False, True):
-            shutil.rmtree(self._directory(app, deploying), ignore_errors=True)
+            discard_tree(self._directory(app, deploying))
 
     def _directory(self, app: AppName, deploying: bool) -> Path:
         # A name that no app can have.

@@ -10,7 +10,6 @@ a push of somebody else that began within the hour is waited for.
 import contextlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from deployhost.errors import Conflict
 from deployhost.model import AppName, Version
 from deployhost.paths import Paths
 from deployhost.system import files, process
+from deployhost.system.tree import discard_tree, remove_tree
 
 LOCK = "registry.lock"
 YOUNG = 3600.0  # seconds: a tag that nobody has noted yet may belong to a deploy under way, an upload to a push
@@ -53,7 +53,7 @@ def pushing(paths: Paths) -> Iterator[None]:
 
 def forget(paths: Paths, app: AppName) -> None:
     """Unlink all that was pushed for an app that is removed; the next collection frees the space."""
-    shutil.rmtree(paths.registry / "docker/registry/v2/repositories" / app, ignore_errors=True)
+    discard_tree(paths.registry / "docker/registry/v2/repositories" / app)
 
 
 class KamalRegistry:
@@ -94,13 +94,13 @@ class KamalRegistry:
         tags = sorted(manifests.glob("tags/*"))
         going = [tag for tag in tags if not self._stays(tag, versions)]
         for tag in going:
-            shutil.rmtree(tag)
+            remove_tree(tag)
         kept = {digest for tag in tags if tag not in going for digest in self._reached(_linked(tag / "current"))}
         for revision in manifests.glob("revisions/sha256/*"):
             if f"sha256:{revision.name}" not in kept and _age(revision / "link") >= YOUNG:
-                shutil.rmtree(revision)
+                remove_tree(revision)
         if not versions and not any(manifests.glob("tags/*")) and not any(manifests.glob("revisions/sha256/*")):
-            shutil.rmtree(repository, ignore_errors=True)
+            discard_tree(repository)
         return len(going)
 
     def _stays(self, tag: Path, versions: frozenset[Version]) -> bool:

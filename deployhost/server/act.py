@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 from dataclasses import dataclass
 
 from deployhost.config import server as server_config
@@ -20,6 +19,7 @@ from deployhost.system import files, packages, process
 from deployhost.system.docker import Docker
 from deployhost.system.process import OnLine
 from deployhost.system.services import Services
+from deployhost.system.tree import discard_tree
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,4 +122,4 @@ class SetupActor:
 
     def _remove_old_installs(self, step: steps.RemoveOldInstalls) -> None:
         for directory in step.directories:
-            shutil.rmtree(directory, ignore_errors=True)
+            discard_tree(directory)

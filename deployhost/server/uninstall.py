@@ -1,6 +1,5 @@
 """Taking deployhost off the server: what runs is stopped; data stays unless it is to go too."""
 
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.system.firewall import Firewall
 from deployhost.system.services import Services
+from deployhost.system.tree import remove_tree
 from deployhost.traffic import isolation
 
 ANSWERS_WITHIN = 20.0  # seconds for the listener to answer whom it has
@@ -168,7 +168,7 @@ def _belongs(container: Container, apps: tuple[AppName, ...]) -> bool:
 def _delete(path: Path) -> None:
     try:
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+            remove_tree(path)
         else:
             path.unlink(missing_ok=True)
     except OSError as error:

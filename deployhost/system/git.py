@@ -1,16 +1,16 @@
 """git on bare repositories of the server: argv lists, no hooks of others, no configuration but the repository's own."""
 
 import os
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployhost.errors import CommandFailed, CommandTimedOut, NotFound
+from deployhost.errors import CommandFailed, CommandTimedOut, FileProblem, NotFound
 from deployhost.model import Branch, Sha
 from deployhost.system import files
 from deployhost.system.git_config import lines, plain_values
 from deployhost.system.process import Completed, run
+from deployhost.system.tree import directories, discard_tree
 
 # Settings of whoever started us (aliases, credential helpers, filters) have no say in what is deployed.
 ENVIRONMENT = {
@@ -78,7 +78,7 @@ class BareRepository:
             # A push first makes a directory of its own there (git-receive-pack(1), "Quarantine environment").
             there = {entry.name for entry in (self.path / "objects").iterdir()}
             return there <= {"info", "pack"} and not _holds_files(self.path / "refs", self.path / "objects")
-        except OSError:  # it can't be read, or somebody has just deleted it: nobody knows
+        except (OSError, FileProblem):  # it can't be read, or somebody has just deleted it: nobody knows
             return False
 
     def default_branch(self) -> Branch | None:
@@ -165,7 +165,7 @@ class BareRepository:
             self._read_tree(sha, tree)
         except (CommandFailed, CommandTimedOut):
             index_of(tree).unlink(missing_ok=True)
-            shutil.rmtree(tree, ignore_errors=True)
+            discard_tree(tree)
             self._read_tree(sha, tree)
 
     def _read_tree(self, sha: Sha, tree: Path) -> None:
@@ -175,7 +175,7 @@ class BareRepository:
             # Without an index git would leave files of an earlier commit lying about.
             lock.unlink(missing_ok=True)
             index.unlink(missing_ok=True)
-            shutil.rmtree(tree, ignore_errors=True)
+            discard_tree(tree)
         tree.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._git(
             f"--work-tree={tree}", "-c", "core.hooksPath=/dev/null", "-c", "core.bare=false", "read-tree", "-u", "--reset", sha,
@@ -188,17 +188,14 @@ class BareRepository:
         return run(["git", f"--git-dir={self.path}", *arguments], env=env or ENVIRONMENT, timeout=timeout, check=check)
 
 
-def _holds_files(*directories: Path) -> bool:
-    """Return whether there is a file or a link below these directories. Raises OSError if one of them can't be read."""
-
-    def fail(error: OSError) -> None:
-        raise error
-
-    return any(
-        names or any((Path(top) / one).is_symlink() for one in folders)
-        for directory in directories
-        for top, folders, names in os.walk(directory, onerror=fail)
-    )
+def _holds_files(*tops: Path) -> bool:
+    """Return whether there is a file or a link below these directories. Raises OSError or FileProblem if one of them can't be read."""
+    for top in tops:
+        for directory in directories(top):
+            with os.scandir(directory) as entries:
+                if not all(entry.is_dir(follow_symlinks=False) for entry in entries):
+                    return True
+    return False
 
 
 def index_of(tree: Path) -> Path:

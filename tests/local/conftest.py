@@ -1,5 +1,5 @@
 """A server on fakes, as in tests/unit."""
 
-from tests.unit.conftest import app, daemon, server
+from tests.unit.conftest import app, daemon, deep, server
 
-__all__ = ["app", "daemon", "server"]
+__all__ = ["app", "daemon", "deep", "server"]

@@ -8,8 +8,9 @@ from deployhost.model import AppName
 from tests.fakes.assembled import Assembled, Server, sha
 from tests.fakes.docker import WITH_WORKER
 from tests.fakes.no_processes import no_process
+from tests.inputs.deep_tree import deep
 
-__all__ = ["app", "daemon", "no_process", "server"]
+__all__ = ["app", "daemon", "deep", "no_process", "server"]
 
 
 @pytest.fixture

@@ -90,6 +90,18 @@ def test_one_door(package: str) -> None:
     assert importers(package) == DOORS[package]
 
 
+def test_trees_are_walked_without_recursion() -> None:
+    """What others filled may be deeper than Python's stack, and these functions are recursive or go by paths."""
+    # Kamal's registry, which only root writes to, and an overlay's lower layer.
+    allowed = {"os.walk": {"kamal/registry.py"}, "shutil.rmtree": {"system/tree.py"}}
+    found: dict[str, set[str]] = {}
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in ("walk", "fwalk", "rmtree"):
+                found.setdefault(ast.unparse(node), set()).add(name)
+    assert {what: names for what, names in found.items() if what != "ast.walk"} == allowed
+
+
 def test_typer_is_the_clis() -> None:
     assert {name.split("/")[0] for package in ("typer", "click", "rich") for name in importers(package)} == {"cli"}
 

@@ -1,5 +1,6 @@
 """git on real bare repositories."""
 
+import contextlib
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,9 @@ import pytest
 
 from deployhost.errors import CommandFailed, NotFound
 from deployhost.model import Branch, Sha
-from deployhost.system.git import ENVIRONMENT, BareRepository
+from deployhost.system.git import ENVIRONMENT, BareRepository, index_of
+from deployhost.system.tree import remove_tree
+from tests.inputs.deep_tree import DEEP, MakeDeep
 
 MAIN = Branch("main")
 WHO = {f"GIT_{role}_{what}": "a@b" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -223,3 +226,25 @@ def test_default_branch(repository: BareRepository, commit: MakeCommit) -> None:
     assert repository.default_branch() == MAIN
     git(repository.path, "update-ref", "--no-deref", "HEAD", made)
     assert repository.default_branch() is None
+
+
+@pytest.mark.parametrize("name", ["d", "x" * 40])
+def test_a_commit_that_is_deeper_than_pythons_stack(
+    repository: BareRepository, commit: MakeCommit, tmp_path: Path, name: str
+) -> None:
+    """Its work tree is made anew and deleted all the same; where its paths are too long for the kernel, git refuses it."""
+    sha = commit({f"{name}/" * DEEP + "file": "x"})
+    tree = tmp_path / "builds" / "shop"
+    for _ in range(2):
+        with contextlib.nullcontext() if name == "d" else pytest.raises(CommandFailed):
+            repository.check_out(sha, tree)
+        index_of(tree).unlink(missing_ok=True)  # what an interrupted run leaves: the tree is made anew
+    remove_tree(tree)
+    assert not tree.exists()
+
+
+def test_an_empty_repository_with_deep_references(deep: MakeDeep, repository: BareRepository) -> None:
+    deep(repository.path / "refs/heads/a")
+    assert not repository.holds_nothing()
+    remove_tree(repository.path / "refs/heads/a")
+    assert repository.holds_nothing()

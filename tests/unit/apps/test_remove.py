@@ -13,6 +13,7 @@ from deployhost.errors import (
 from deployhost.model import AppName, DeployStatus, EnvName
 from tests.fakes.assembled import Server, sha, wait_until
 from tests.fakes.operations import Operations
+from tests.inputs.deep_tree import MakeDeep
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
 
@@ -128,3 +129,16 @@ def test_queued_deploys_of_a_removed_app(server: Server, ops: Operations) -> Non
     ops.rest()
     assert server.engine.containers == {}
     assert ops.daemon.deploys.open() == []
+
+
+def test_a_storage_deeper_than_pythons_stack(deep: MakeDeep, server: Server, ops: Operations) -> None:
+    """An app made it so before it was removed, and its work tree too."""
+    full(server, ops)
+    app = AppName("shop")
+    for top in (server.paths.storage(app) / "a", server.paths.build_tree(app)):
+        top.parent.mkdir(parents=True, exist_ok=True)
+        deep(top)
+    assert ops.ask("app.remove", name="shop", storage=True)["applied"]
+    assert not server.paths.storage(app).exists()
+    assert not server.paths.build_tree(app).exists()
+    assert ops.daemon.remover.unfinished() == {}

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from deployhost.model import Deploy, DeployStatus
+from deployhost.system.tree import remove_tree
 from tests.fakes.assembled import Assembled, Server, sha
 from tests.fakes.docker import Behaviour
+from tests.inputs.deep_tree import MakeDeep
 
 PASSWD = {"/etc/passwd": b"root:x:0:0::/:/bin/sh\nruby:x:1200:1300::/:/bin/sh\n", "/etc/group": b"www:x:33:\n"}
 
@@ -74,3 +76,12 @@ def test_which_containers_have_it_mounted(server: Server) -> None:
     container = daemon.docker.inspect(daemon.live(deploy.app).container)
     assert daemon.storage.mounted_in(container, deploy.app)
     assert not daemon.storage.mounted_in(container, server.add("blog"))
+
+
+def test_a_deep_tree_is_handed_over(deep: MakeDeep, server: Server, owners: dict[str, tuple[int, int]]) -> None:
+    daemon, deploy, directory = deployed(server, Behaviour(user="1000:1001"))
+    server.behaviours[sha(2)] = Behaviour(user="1000:1001")
+    deep(directory / "a")
+    assert daemon.deploy(deploy.app, sha(2)).status is DeployStatus.LIVE
+    assert owners["file"] == (1000, 1001)
+    remove_tree(directory / "a")
