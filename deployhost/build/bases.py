@@ -1,5 +1,6 @@
 """The images that Dockerfiles start from: here already, pulled, from a mirror, or made on this server."""
 
+import hashlib
 import json
 import os
 import time
@@ -16,6 +17,7 @@ from deployhost.config.server import MIRRORS
 from deployhost.errors import BaseImageUnavailable, DockerUnavailable, NotFound
 from deployhost.system import files
 from deployhost.system.docker import Docker
+from deployhost.system.stop import Stop
 
 HUB_WAIT = 8.0  # seconds for a registry's first answer
 MIRROR_WAIT = 3.0
@@ -57,30 +59,40 @@ class Bases:
         self._now = now
         self._stand_ins = stand_ins or StandIns(docker, self._dir / "making", os.environ)
 
-    def ensure(self, reference: str, *, say: Say) -> None:
+    def has(self, reference: str) -> bool:
+        """Return whether an image of that name is here, whatever it is."""
+        return self._docker.image(reference) is not None
+
+    def ensure(self, reference: str, *, say: Say, stop: Stop | None = None) -> None:
         """Have the base of a Dockerfile of ours, by whichever way works; say which one did.
 
-        Raises BaseImageUnavailable if none does.
+        Raises BaseImageUnavailable if none does, CommandStopped once `stop` is set.
         """
-        self._once(reference, True, lambda: self._get(reference, True, True, say))
+        stop = stop or Stop()
+        self._once(reference, True, stop, lambda: self._get(reference, True, True, say, stop=stop))
 
-    def require(self, reference: str, *, line: int, stand_in: bool, say: Say) -> None:
+    def require(self, reference: str, *, line: int, stand_in: bool, say: Say, stop: Stop | None = None) -> None:
         """Have a base that line `line` of a person's own Dockerfile names: a stand-in only where `stand_in` allows it.
 
-        An image that was built or pulled on this server counts. Raises BaseImageUnavailable, naming image and line.
+        An image that was built or pulled on this server counts. Raises BaseImageUnavailable, naming image and line; CommandStopped.
         """
         another_way = stand_in and recipe_for(Reference.parse(reference)) is not None
         named = f"FROM {reference} (line {line})"
-        self._once(reference, stand_in, lambda: self._get(reference, stand_in, another_way, say, named))
+        stop = stop or Stop()
+        self._once(
+            reference, stand_in, stop, lambda: self._get(reference, stand_in, another_way, say, stop=stop, named=named)
+        )
 
-    def has_frontend(self, reference: str, *, line: int, optional: bool, say: Say) -> bool:
+    def has_frontend(self, reference: str, *, line: int, optional: bool, say: Say, stop: Stop | None = None) -> bool:
         """Have the image of a `# syntax=` line and return True; False if it can't be had and is `optional`.
 
-        Raises BaseImageUnavailable, naming the line, if it can't be had and is not.
+        Raises BaseImageUnavailable, naming the line, if it can't be had and is not; CommandStopped.
         """
-        named = f"# syntax={reference} (line {line})"
+        stop, named = stop or Stop(), f"# syntax={reference} (line {line})"
         try:
-            self._once(reference, True, lambda: self._get(reference, False, optional, say, named))
+            self._once(
+                reference, True, stop, lambda: self._get(reference, False, optional, say, stop=stop, named=named)
+            )
         except BaseImageUnavailable:
             if not optional:
                 raise
@@ -94,20 +106,21 @@ class Bases:
         # What a person builds upon a stand-in inherits its label: only under a name that one would be given does it tell.
         return recipe_for(Reference.parse(reference)) is None
 
-    def _once(self, reference: str, stand_in: bool, get: Callable[[], None]) -> None:
+    def _once(self, reference: str, stand_in: bool, stop: Stop, get: Callable[[], None]) -> None:
         """Get an image that is not here; `stand_in` says whether one counts. Of several builds one gets it, and the others find it there."""
         if self._counts(reference, stand_in):
             return
         files.make_directory(self._dir, 0o755)
-        slug = "".join(char if char.isalnum() or char in ".-" else "_" for char in reference)[:150]
-        with files.lock(self._dir / f"{slug}.lock", timeout=LOCK_TIMEOUT):
+        # A hash: no name that somebody makes up shares another one's lock, and so holds it up.
+        named = hashlib.sha256(reference.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        with files.lock(self._dir / f"{named}.lock", timeout=LOCK_TIMEOUT, stop=stop):
             if not self._counts(reference, stand_in):
                 get()
 
-    def _get(self, text: str, stand_in: bool, another_way: bool, say: Say, named: str = "") -> None:
+    def _get(self, text: str, stand_in: bool, another_way: bool, say: Say, *, stop: Stop, named: str = "") -> None:
         reference = Reference.parse(text)
         recipe = recipe_for(reference)
-        problems = self._pull(text, reference, REMEMBERED if another_way else REMEMBERED_BRIEFLY, say)
+        problems = self._pull(text, reference, REMEMBERED if another_way else REMEMBERED_BRIEFLY, say, stop)
         if not problems:
             return
         why = "; ".join(f"{registries.shown(registry)}: {problem}" for registry, problem in problems.items())
@@ -118,12 +131,12 @@ class Bases:
                 details=(*why.split("; "), *((STAND_IN_ADVICE,) if recipe is not None else ())),
             )
         say(f"{text} can't be pulled ({why})")
-        self._stand_ins.make(recipe, text, say)
+        self._stand_ins.make(recipe, text, say, stop)
         say(f"base image {text}: a stand-in made on this server from {recipe.made_of}")
         if recipe.warning:
             say(f"warning: {recipe.warning}")
 
-    def _pull(self, text: str, reference: Reference, remembered: float, say: Say) -> dict[str, str]:
+    def _pull(self, text: str, reference: Reference, remembered: float, say: Say, stop: Stop) -> dict[str, str]:
         """Try each place in turn. Return nothing if one had the image, else what each said."""
         problems: dict[str, str] = {}
         for source in self._places(text, reference):
@@ -132,7 +145,7 @@ class Bases:
                 problems[source.registry] = known[1]
                 continue
             began = time.monotonic()
-            if problem := self._pulled(source):
+            if problem := self._pulled(source, stop):
                 problems[source.registry] = problem
                 continue
             if source.reference != text:
@@ -147,10 +160,10 @@ class Bases:
         mirrors = [(one.partition("/")[0], reference.on_mirror(one)) for one in self._mirrors() if reference.official]
         return [_Source(reference.registry, text, HUB_WAIT), *(_Source(*mirror, MIRROR_WAIT) for mirror in mirrors)]
 
-    def _pulled(self, source: _Source) -> str:
+    def _pulled(self, source: _Source, stop: Stop) -> str:
         """Pull from one place. Return "" if it worked, else why not; a registry that can't be reached is remembered."""
         try:
-            self._docker.pull(source.reference, timeout=SILENCE, first=source.wait)
+            self._docker.pull(source.reference, timeout=SILENCE, first=source.wait, stop=stop)
         except NotFound as error:
             return registries.reason(error.message)
         except DockerUnavailable as error:

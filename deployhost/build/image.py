@@ -51,29 +51,54 @@ class ImageBuilder:
     limits: BuildLimits
     builds: Builds
 
+    def lacks_images(self, plan: BuildPlan) -> bool:
+        """Return whether an image that a plan starts from has yet to be brought."""
+        frontend = [] if plan.syntax is None else [plan.syntax.ref]
+        return not all(self.bases.has(ref) for ref in (*frontend, *(base.ref for base in plan.bases)) if "$" not in ref)
+
+    def prepare(
+        self, plan: BuildPlan, *, context: Path, work: Path, stand_in: bool, say: OnLine, stop: Stop | None = None
+    ) -> Path:
+        """Have what a plan's Dockerfile starts from, write what is ours of it, and return the path of the one to build.
+
+        `work` (outside the context) gets what is written; `stand_in` allows stand-ins for the bases of a person's own
+        Dockerfile; `say` gets what happens. `stop` ends it at once. Raises BaseImageUnavailable, BuildFailed, CommandStopped.
+        """
+        if plan.kind == "generated":
+            for base in plan.bases:
+                self.bases.ensure(base.ref, say=say, stop=stop)
+            return _written(work, plan.dockerfile or "", plan.dockerignore)
+        text = plan.dockerfile
+        if plan.syntax is not None and plan.syntax.line is not None:
+            ref, line = plan.syntax.ref, plan.syntax.line
+            if not self.bases.has_frontend(ref, line=line, optional=stand_in, say=say, stop=stop):
+                say(f"# syntax={ref} can't be had: building without it")
+                text = without_syntax_line(text if text is not None else _read(context / "Dockerfile"))
+        for base in plan.bases:
+            if "$" not in base.ref:  # what no default fills in is the builder's to report
+                self.bases.require(base.ref, line=base.line or 1, stand_in=stand_in, say=say, stop=stop)
+        return context / "Dockerfile" if text is None else _written(work, text, plan.dockerignore)
+
     def build(
         self,
         plan: BuildPlan,
         *,
+        dockerfile: Path,
         app: AppName,
         context: Path,
-        work: Path,
         reference: str,
         source: str,
-        stand_in: bool,
         fresh: bool,
         on_line: OnLine,
         say: OnLine,
         stop: Stop | None = None,
     ) -> Image:
-        """Build the image of a plan from its context directory, tag it with `reference` and return it.
+        """Build the image of a plan that is prepared from its context directory, tag it with `reference` and return it.
 
-        `work` (outside the context) gets what is written for the build; `stand_in` allows stand-ins for the bases of a
-        person's own Dockerfile, `fresh` uses no cache. `on_line` gets the build's output, readable, `say` what happens besides;
-        `stop` ends the build at once. Raises BaseImageUnavailable, BuildFailed, CommandMissing, CommandStopped.
+        `fresh` uses no cache. `on_line` gets the build's output, readable, `say` what happens besides; `stop` ends the build at
+        once. Raises BuildFailed, CommandMissing, CommandStopped.
         """
         cli = self.cli.find()
-        dockerfile = self._prepare(plan, context, work, stand_in, say)
         with self._secrets(app, say) as secrets, self.limits.applied(cli, say) as limited:
             argv = ["nice", "-n", NICENESS, *cli.build, "--progress=plain"]
             argv += [f"--file={dockerfile}", f"--tag={reference}", *limited.argv]
@@ -93,23 +118,6 @@ class ImageBuilder:
                 f"the build's frontend did not set the label {wrong[0]} as it was told: remove the # syntax line"
             )
         return image
-
-    def _prepare(self, plan: BuildPlan, context: Path, work: Path, stand_in: bool, say: OnLine) -> Path:
-        """Have what the Dockerfile starts from, write what is ours of it, and return the path of the one to build."""
-        if plan.kind == "generated":
-            for base in plan.bases:
-                self.bases.ensure(base.ref, say=say)
-            return _written(work, plan.dockerfile or "", plan.dockerignore)
-        text = plan.dockerfile
-        if plan.syntax is not None and plan.syntax.line is not None:
-            ref, line = plan.syntax.ref, plan.syntax.line
-            if not self.bases.has_frontend(ref, line=line, optional=stand_in, say=say):
-                say(f"# syntax={ref} can't be had: building without it")
-                text = without_syntax_line(text if text is not None else _read(context / "Dockerfile"))
-        for base in plan.bases:
-            if "$" not in base.ref:  # what no default fills in is the builder's to report
-                self.bases.require(base.ref, line=base.line or 1, stand_in=stand_in, say=say)
-        return context / "Dockerfile" if text is None else _written(work, text, plan.dockerignore)
 
     def _run(self, argv: list[str], plan: BuildPlan, limited: Limited, on_line: OnLine, stop: Stop | None) -> None:
         progress, lock = BuildProgress(), threading.Lock()

@@ -168,15 +168,23 @@ class Limited:
 
     def timed_out(self, details: tuple[str, ...]) -> BuildFailed:
         """Return the error for a build that did not end in time; `details` are its last lines."""
-        return BuildFailed(
-            f"the build did not end within {self.timeout:g} s and was stopped",
-            hint=self._more("build_timeout", f"{min(2 * self.timeout, DAY):g}"),
-            details=details,
-        )
+        return too_long(self.server, self.timeout, details)
 
     def _more(self, key: str, value: str) -> str:
-        """Return the command that has this setting stand in server.yml."""
-        path = self.server.path
-        if self.server.has(key):
-            return f"sed -i 's/^{key}:.*/{key}: {value}/' {path}"
-        return f"echo '{key}: {value}' >> {path}"
+        return _setting(self.server, key, value)
+
+
+def too_long(server: ServerSettings, seconds: float, details: tuple[str, ...] = ()) -> BuildFailed:
+    """Return the error for a build that did not end within `seconds`; `details` are its last lines."""
+    return BuildFailed(
+        f"the build did not end within {seconds:g} s and was stopped",
+        hint=_setting(server, "build_timeout", f"{min(2 * seconds, DAY):g}"),
+        details=details,
+    )
+
+
+def _setting(server: ServerSettings, key: str, value: str) -> str:
+    """Return the command that has this setting stand in server.yml."""
+    if server.has(key):
+        return f"sed -i 's/^{key}:.*/{key}: {value}/' {server.path}"
+    return f"echo '{key}: {value}' >> {server.path}"

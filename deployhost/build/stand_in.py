@@ -17,6 +17,7 @@ from deployhost.system import download, files
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import TABLE_LIMIT, ContainerSpec
 from deployhost.system.process import run
+from deployhost.system.stop import Stop, unless_stopped
 from deployhost.system.tree import discard_tree
 
 REPOSITORY = "deployhost/stand-in"  # each is kept under its key here, and tagged with every name it stands in for
@@ -35,12 +36,19 @@ class StandIns:
         self._work = work
         self._environ = environ
 
-    def make(self, recipe: StandInRecipe, reference: str, say: Say) -> None:
-        """Have the image of a recipe under the name that it stands in for. Raises BaseImageUnavailable if it can't be made.
+    def make(self, recipe: StandInRecipe, reference: str, say: Say, stop: Stop | None = None) -> None:
+        """Have the image of a recipe under the name that it stands in for.
 
-        Two that want the same one at once make it once; what a killed attempt left is cleared away first.
+        Raises BaseImageUnavailable if it can't be made, CommandStopped once `stop` is set: it is then made all the same, for the
+        next who wants it. Two that want the same one at once make it once; what a killed attempt left is cleared away first.
         """
-        self._docker.tag(self._have(recipe, say), reference)
+        wished = stop or Stop()
+
+        def told(line: str) -> None:
+            if not wished.is_set():
+                say(line)
+
+        self._docker.tag(unless_stopped(lambda: self._have(recipe, told), wished), reference)
 
     def _have(self, recipe: StandInRecipe, say: Say) -> str:
         kept = f"{REPOSITORY}:{recipe.key}"

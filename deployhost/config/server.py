@@ -53,8 +53,10 @@ class ServerConfig:
         "memory that all builds together may use", Applies.ITSELF, shown="half of the memory")
     build_cpus: float | None = setting(None, number(0.05, MOST_CPUS),
         "CPUs that all builds together may use", Applies.ITSELF, shown="all but one")
-    build_timeout: float = setting(1800, number(10, DAY, "seconds"), "seconds that a build may take", Applies.ITSELF)
-    builds_at_once: int = setting(1, whole(1, 64), "builds that run at the same time", Applies.ITSELF)
+    build_timeout: float = setting(1800, number(10, DAY, "seconds"),
+        "seconds that a deploy may take to have its image: fetching, base images, build", Applies.ITSELF)
+    builds_at_once: int = setting(1, whole(1, 64),
+        "builds that run at the same time; one that takes longer than 20 s is not counted", Applies.ITSELF)
     disk_reserve: int | None = setting(None, _DISK,
         "disk space that must be free for a build to begin", Applies.ITSELF, shown="5 % of the disk, 1 to 10 GB")
     build_cache: int | None = setting(None, _DISK,

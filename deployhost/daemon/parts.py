@@ -45,7 +45,7 @@ from deployhost.daemon.webhook.receiving import DeliveryReceiver
 from deployhost.daemon.webhook.users import listener_users
 from deployhost.daemon.worker import Workers
 from deployhost.deploy.bring_up import BringUp
-from deployhost.deploy.build_turns import BuildTurns
+from deployhost.deploy.build_turns import BuildBounds, BuildTurns
 from deployhost.deploy.cancel import Cancellations
 from deployhost.deploy.going_live import GoingLive
 from deployhost.deploy.handover import Handover
@@ -219,6 +219,8 @@ class Parts(GitHubParts, EdgeParts):
     handover = part(Handover)
     projects = part(KamalProjects, project=lambda parts: KamalProject(parts.paths))
     kamal_engine = part(KamalEngine)
+    bounds = part(BuildBounds)
+    turns = part(BuildTurns, at_once=lambda parts: lambda: parts.settings.current().builds_at_once)
     built_images = part(Images, room=lambda parts: parts.disk_guard.check)
     images = part(KamalImages, images=lambda parts: parts.built_images)
     going_live = part(GoingLive, kamal=lambda parts: parts.kamal_files)
@@ -229,7 +231,6 @@ class Parts(GitHubParts, EdgeParts):
             Strategy.HANDOVER: parts.handover,
             EngineName.KAMAL: parts.kamal_engine,
         },
-        turns=lambda parts: BuildTurns(lambda: parts.settings.current().builds_at_once),
     )
     workers: part[Workers] = part(Workers, run=lambda parts: parts.pipeline.run, ended=lambda parts: parts.events.wake)
     watch = part(Watch, docker=lambda parts: parts.watched_docker, proxy=lambda parts: parts.watched_proxy)

@@ -1,56 +1,81 @@
-"""Turns at building: so many builds at a time on the server, first come first served; who waits says so, and can be cancelled."""
+"""Turns at building: so many builds at a time on the server, first come first served; who waits says so, and can be cancelled.
+
+A build that lasts keeps nobody out any more: no app is to wait for another one's for longer than a usual build takes. What
+bounds all that happens until a deploy has its image is here too: the time that a build may take, and its cancellation.
+"""
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from deployhost.build.limits import too_long
+from deployhost.config.server import ServerSettings
 from deployhost.containers.attempt import Attempt
 from deployhost.model import AppName
+from deployhost.system.stop import Deadline
+
+LASTING = 20.0  # seconds of a build after which it keeps no other one out
 
 
 @dataclass
 class BuildTurns:
-    """Lets deploys build one after the other, as many at a time as `at_once` says."""
+    """Lets deploys build one after the other, as many at a time as `at_once` says, besides those that last."""
 
     at_once: Callable[[], int]
+    lasting: float = LASTING
     _changed: threading.Condition = field(default_factory=threading.Condition, init=False, repr=False)
-    _building: list[AppName] = field(default_factory=list, init=False)
+    # What builds, and since when.
+    _building: list[tuple[AppName, float]] = field(default_factory=list, init=False)
     _waiting: list[Attempt] = field(default_factory=list, init=False)
 
     @contextlib.contextmanager
     def turn(self, attempt: Attempt) -> Iterator[None]:
         """Run the block once it is an attempt's turn; a wait is told, and is a phase of its own. Raise DeployCancelled."""
-        app = attempt.deploy.app
+        mine = None
         with self._changed:
             before = self._ahead()
             if not before:
-                self._building.append(app)
-        if before:
+                mine = self._begin(attempt)
+        if mine is None:
             attempt.progress.note(f"waiting for the build of {before[0]}")
-            with attempt.progress.stage("wait"):
-                self._wait(attempt)
+            with attempt.progress.stage("wait"), attempt.stop.paused():
+                mine = self._wait(attempt)
         try:
             yield
         finally:
             with self._changed:
-                self._building.remove(app)
+                self._building.remove(mine)
                 self._changed.notify_all()
 
-    def _ahead(self) -> list[AppName]:
-        """Return whose builds have to end or begin before the next may begin; none: it may at once."""
-        if len(self._building) < self.at_once() and not self._waiting:
-            return []
-        return [*self._building, *(one.deploy.app for one in self._waiting)]
+    def _begin(self, attempt: Attempt) -> tuple[AppName, float]:
+        self._building.append((attempt.deploy.app, time.monotonic()))
+        return self._building[-1]
 
-    def _wait(self, attempt: Attempt) -> None:
+    def _ahead(self) -> list[AppName]:
+        """Return whose builds have to end, last or begin before the next may begin; none: it may at once."""
+        young, _ = self._young()
+        if len(young) < self.at_once() and not self._waiting:
+            return []
+        return [*young, *(one.deploy.app for one in self._waiting)]
+
+    def _young(self) -> tuple[list[AppName], float | None]:
+        """Return the builds that keep others out, and the seconds until the oldest of them no longer does."""
+        now = time.monotonic()
+        left = [(app, self.lasting - (now - since)) for app, since in self._building if now - since < self.lasting]
+        return [app for app, _ in left], min((seconds for _, seconds in left), default=None)
+
+    def _wait(self, attempt: Attempt) -> tuple[AppName, float]:
         with attempt.stop.waking(self._wake), self._changed:
             self._waiting.append(attempt)
             try:
-                while len(self._building) >= self.at_once() or self._waiting[0] is not attempt:
+                while True:
+                    young, seconds = self._young()
+                    if len(young) < self.at_once() and self._waiting[0] is attempt:
+                        return self._begin(attempt)
                     attempt.check()
-                    self._changed.wait()
-                self._building.append(attempt.deploy.app)
+                    self._changed.wait(seconds)
             finally:
                 self._waiting.remove(attempt)
                 self._changed.notify_all()
@@ -58,3 +83,28 @@ class BuildTurns:
     def _wake(self) -> None:
         with self._changed:
             self._changed.notify_all()
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildBounds:
+    """Bounds attempts while they get their images: fetching, planning, pulling bases and building have one time together."""
+
+    settings: ServerSettings
+
+    @contextlib.contextmanager
+    def of(self, attempt: Attempt) -> Iterator[Attempt]:
+        """Yield an attempt whose `stop` comes with its cancellation, or once `build_timeout` is over.
+
+        Raise DeployCancelled or BuildFailed where that ends the block; InvalidConfig.
+        """
+        seconds, deadline = self.settings.current().build_timeout, Deadline()
+
+        def check() -> None:
+            attempt.check()
+            deadline.check()
+
+        with (
+            attempt.cancellable(),
+            deadline.running(attempt.stop, seconds, lambda: too_long(self.settings, seconds)),
+        ):
+            yield replace(attempt, stop=deadline, check=check)

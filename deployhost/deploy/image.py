@@ -1,5 +1,6 @@
 """The image of a deploy: built from the commit, or that of the live release again when only settings changed."""
 
+import contextlib
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from deployhost.build.plan import BuildPlan
 from deployhost.build.planning_pool import PlanningPool
 from deployhost.config.env import revealed
 from deployhost.containers.attempt import Attempt
+from deployhost.deploy.build_turns import BuildTurns
 from deployhost.deploy.queue import REPEATS
 from deployhost.errors import NotFound
 from deployhost.journal.releases import Releases
@@ -34,9 +36,10 @@ class Images:
     paths: Paths
     repository: Callable[[AppName], BareRepository]
     room: Callable[[Callable[[str], None]], None]
+    turns: BuildTurns
 
     def provide(self, attempt: Attempt) -> Image:
-        """Return the image of an attempt, tagged. Raise what the build raises; NotFound."""
+        """Return the image of an attempt, tagged. Raise what the build raises; NotFound; CommandStopped once its `stop` is set."""
         app, target = attempt.deploy.app, attempt.deploy.target
         if attempt.deploy.trigger in REPEATS:
             return self._again(attempt, self.releases.live(app), f"deployhost deploy {app}")
@@ -59,7 +62,7 @@ class Images:
         with progress.stage("fetch"), ThreadPoolExecutor(max_workers=1) as beside:
             repository = self.repository(deploy.app)
             commit = beside.submit(repository.commit, deploy.sha)  # 5 ms each
-            repository.check_out(deploy.sha, context)
+            repository.check_out(deploy.sha, context, attempt.stop)
             tree = commit.result().tree
         with progress.stage("plan"):
             plan = self._planned(attempt, context)
@@ -72,15 +75,19 @@ class Images:
             return known
         work = self.paths.build_work(deploy.app)
         work.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with progress.stage("build", detail=plan.runtime), attempt.cancellable():
+        # Before the turn: a registry that takes its time must not keep other builds waiting.
+        with progress.stage("pull") if self.builder.lacks_images(plan) else contextlib.nullcontext():
+            dockerfile = self.builder.prepare(
+                plan, context=context, work=work, stand_in=config.stand_in_bases, say=progress.note, stop=attempt.stop
+            )
+        with self.turns.turn(attempt), progress.stage("build", detail=plan.runtime):
             return self.builder.build(
                 plan,
+                dockerfile=dockerfile,
                 app=deploy.app,
                 context=context,
-                work=work,
                 reference=reference,
                 source=source,
-                stand_in=config.stand_in_bases,
                 fresh=deploy.rebuild,
                 on_line=progress.output,
                 say=progress.note,
@@ -90,16 +97,15 @@ class Images:
     def _planned(self, attempt: Attempt, context: Path) -> BuildPlan:
         """Return how an attempt's files are built, having said what their owner should know."""
         config = attempt.config
-        with attempt.cancellable():
-            plan = self.planner.plan(
-                context,
-                attempt.deploy.app,
-                storage=config.storage,
-                variables=revealed(attempt.env),
-                runtime=config.runtime,
-                web=config.names_web,
-                stop=attempt.stop,
-            )
+        plan = self.planner.plan(
+            context,
+            attempt.deploy.app,
+            storage=config.storage,
+            variables=revealed(attempt.env),
+            runtime=config.runtime,
+            web=config.names_web,
+            stop=attempt.stop,
+        )
         for warning in plan.warnings:
             attempt.progress.note(f"warning: {warning}")
         return plan

@@ -1,6 +1,5 @@
 """One deploy from the queue to live: image, container, ready, switch; each stage recorded, each failure explained."""
 
-import contextlib
 import logging
 import threading
 import traceback
@@ -15,11 +14,11 @@ from deployhost.containers.attempt import Attempt
 from deployhost.containers.make import ContainerMaker
 from deployhost.containers.ran_with import ran_with
 from deployhost.containers.release_containers import ReleaseContainers
-from deployhost.deploy.build_turns import BuildTurns
+from deployhost.deploy.build_turns import BuildBounds
 from deployhost.deploy.cancel import Cancellations
 from deployhost.deploy.going_live import GoingLive, Unrecorded
 from deployhost.deploy.kamal.images import KamalImages
-from deployhost.deploy.queue import BUILDS, REPEATS, next_version
+from deployhost.deploy.queue import REPEATS, next_version
 from deployhost.errors import AppNotFound, DeployCancelled, DeployhostError, InternalError, NotFound
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
@@ -50,7 +49,7 @@ class Way(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """Carries deploys out. One at a time per app is the caller's business, how many builds at a time that of `turns`."""
+    """Carries deploys out. One at a time per app is the caller's business."""
 
     docker: Docker
     images: KamalImages
@@ -68,7 +67,7 @@ class Pipeline:
     events: EventLog
     cancellations: Cancellations
     apps: Apps
-    turns: BuildTurns
+    bounds: BuildBounds
     going_live: GoingLive
     clock: Clock
 
@@ -112,9 +111,9 @@ class Pipeline:
 
     def _deploy(self, attempt: Attempt) -> None:
         deploy = attempt.deploy
-        with self.turns.turn(attempt) if deploy.trigger in BUILDS else contextlib.nullcontext():
-            attempt.check()
-            image = self.images.provide(attempt)
+        attempt.check()
+        with self.bounds.of(attempt) as bounded:
+            image = self.images.provide(bounded)
         attempt.check()
 
         waits: list[float] = []

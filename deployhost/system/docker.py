@@ -6,18 +6,16 @@ Exact names and labels only: nothing here finds a container by the beginning of 
 import contextlib
 import io
 import re
-import socket
 import tarfile
 import time
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
-import requests
 from docker import errors as docker_errors
 
 from deployhost.errors import DockerRefused, NotFound
 from deployhost.system.docker_answers import NANO, read_container, read_listed, read_log
-from deployhost.system.docker_engine import translated
+from deployhost.system.docker_engine import ended_by, translated
 from deployhost.system.docker_model import Container, ContainerSpec, Ended, Listed, LogLine
 from deployhost.system.docker_networks import MAC_OF_ENDPOINT, EngineNetworks
 from deployhost.system.stop import Stop
@@ -181,7 +179,7 @@ class Docker(EngineNetworks):
             response = self._ask(
                 "_get", "/containers/{0}/logs", container, params=params, stream=True, timeout=patience
             )
-            with contextlib.closing(response), _ended_by(stop, response):
+            with contextlib.closing(response), ended_by(stop, response):
                 yield from read_log(response.iter_content(chunk_size=None), timestamps=timestamps)
 
     def read_file(self, container: str, path: str, *, limit: int) -> bytes:
@@ -209,23 +207,3 @@ class Docker(EngineNetworks):
         """Unpack a tar into a directory of a container that need not run; an open file is streamed."""
         with translated():
             self._api.put_archive(container, path, tar)
-
-
-@contextlib.contextmanager
-def _ended_by(stop: Stop | None, response: Any) -> Iterator[None]:
-    """Have a stream end when the wish to stop is made: a quiet one would be read for ever."""
-    connection = getattr(getattr(response.raw, "connection", None), "sock", None)
-    if stop is None or connection is None:
-        yield
-        return
-    try:
-        with stop.waking(lambda: _shut(connection)):
-            yield
-    except (requests.RequestException, OSError):
-        if not stop.is_set():
-            raise
-
-
-def _shut(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from docker import errors as docker_errors
 from deployhost.errors import Conflict, DockerRefused, DockerUnavailable, NotFound
 from deployhost.system.clock import retry
 from deployhost.system.docker_model import EngineInfo
+from deployhost.system.stop import Stop
 
 SOCKET = "unix:///var/run/docker.sock"
 OUR_API: str = docker_constants.DEFAULT_DOCKER_API_VERSION  # the newest that the SDK speaks
@@ -142,3 +144,23 @@ def translated() -> Iterator[None]:
 def numbers(version: str) -> tuple[int, ...]:
     """Return the numbers of an API's version: what compares."""
     return tuple(int(part) for part in version.split("."))
+
+
+@contextlib.contextmanager
+def ended_by(stop: Stop | None, response: Any) -> Iterator[None]:
+    """Have a stream end when the wish to stop is made: a quiet one would be read for ever."""
+    connection = getattr(getattr(response.raw, "connection", None), "sock", None)
+    if stop is None or connection is None:
+        yield
+        return
+    try:
+        with stop.waking(lambda: _shut(connection)):
+            yield
+    except (requests.RequestException, OSError):
+        if not stop.is_set():
+            raise
+
+
+def _shut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)

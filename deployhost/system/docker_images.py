@@ -12,8 +12,9 @@ from docker import utils as docker_utils
 
 from deployhost.errors import DockerUnavailable, NotFound
 from deployhost.system.docker_answers import read_cache_record, read_image
-from deployhost.system.docker_engine import Engine, translated
+from deployhost.system.docker_engine import Engine, ended_by, translated
 from deployhost.system.docker_model import CacheRecord, Image
+from deployhost.system.stop import Stop, unless_stopped
 
 CACHE_TIMEOUT = 300.0  # seconds for the engine to measure or remove BuildKit's cache
 CACHE_AT_ONCE = 100  # records named in one call: they are part of its address
@@ -64,12 +65,16 @@ class EngineImages(Engine):
                     if "error" in event:
                         raise DockerUnavailable(f"{reference} can't be pushed: {event['error']}")
 
-    def pull(self, reference: str, *, timeout: float, first: float | None = None) -> None:
+    def pull(self, reference: str, *, timeout: float, first: float | None = None, stop: Stop | None = None) -> None:
         """Pull a reference (tag or digest). Raises NotFound or DockerUnavailable with the engine's words when it can't be had.
 
-        `timeout` bounds each silence of the engine, `first` the one before the registry's first answer, in seconds.
+        `timeout` bounds each silence of the engine, `first` the one before the registry's first answer, in seconds. `stop` ends
+        it at once, whatever the registry does: raises CommandStopped.
         """
-        bound = timeout if first is None else first
+        wished = stop or Stop()
+        unless_stopped(lambda: self._pull(reference, timeout, timeout if first is None else first, wished), wished)
+
+    def _pull(self, reference: str, timeout: float, first: float, stop: Stop) -> None:
         with translated():
             api = docker.APIClient(base_url=self._address, version="auto", timeout=self._timeout)
             with contextlib.closing(api):
@@ -83,19 +88,21 @@ class EngineImages(Engine):
                         params={"fromImage": repository, "tag": tag or "latest"},
                         headers={"X-Registry-Auth": header} if header else {},
                         stream=True,
-                        timeout=bound,
+                        timeout=first,
                     )
                 except docker_errors.InvalidRepository as error:
                     raise NotFound(f"{reference} is not an image's name: {error}") from error
                 except requests.Timeout as error:
-                    raise DockerUnavailable(f"{reference} can't be pulled: no answer within {bound:g} s") from error
+                    raise DockerUnavailable(f"{reference} can't be pulled: no answer within {first:g} s") from error
                 api._raise_for_status(response)  # noqa: SLF001
                 sock = getattr(getattr(response.raw, "connection", None), "sock", None)
                 if sock is not None:
                     sock.settimeout(timeout)
-                for event in api._stream_helper(response, decode=True):  # noqa: SLF001
-                    if "error" in event:
-                        raise DockerUnavailable(f"{reference} can't be pulled: {event['error']}")
+                # Whoever hangs up ends the pull: the engine goes on with it for others only.
+                with ended_by(stop, response):
+                    for event in api._stream_helper(response, decode=True):  # noqa: SLF001
+                        if "error" in event:
+                            raise DockerUnavailable(f"{reference} can't be pulled: {event['error']}")
 
     def import_tar(self, tar_path: str, reference: str, changes: tuple[str, ...] = ()) -> None:
         """Make a root file system's tar on disk an image with a reference; `changes` are Dockerfile instructions."""

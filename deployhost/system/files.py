@@ -10,6 +10,7 @@ from pathlib import Path
 
 from deployhost.errors import Conflict, FileProblem
 from deployhost.system.clock import until
+from deployhost.system.stop import Stop
 
 LOCK_TIMEOUT = 10.0  # seconds; every holder only reads and writes one small file
 _RETRY = 0.02
@@ -91,12 +92,14 @@ def sync_directory(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def lock(path: Path, timeout: float = LOCK_TIMEOUT, *, shared: bool = False) -> Iterator[None]:
+def lock(
+    path: Path, timeout: float = LOCK_TIMEOUT, *, shared: bool = False, stop: Stop | None = None
+) -> Iterator[None]:
     """Hold a lock file (made if missing) alone among all threads and processes until the block ends.
 
     With `shared`, others may hold it in the same way at once.
     The kernel releases it when its holder dies. The file stays: deleting it would let two holders in. Raises Conflict if
-    somebody else holds it for `timeout` seconds, FileProblem if the file can't be made.
+    somebody else holds it for `timeout` seconds, FileProblem if the file can't be made, CommandStopped if `stop` was set in a wait.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -104,7 +107,8 @@ def lock(path: Path, timeout: float = LOCK_TIMEOUT, *, shared: bool = False) -> 
         raise problem("lock", path, error) from error
     try:
         kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-        if not until(lambda: _locked(descriptor, path, kind), within=timeout, every=_RETRY):
+        check = (stop or Stop()).check
+        if not until(lambda: _locked(descriptor, path, kind), within=timeout, every=_RETRY, check=check):
             raise Conflict(f"another process has held {path} for more than {timeout:g} s", hint="lslocks --notruncate")
         yield
     finally:

@@ -10,6 +10,7 @@ from deployhost.model import Branch, Sha
 from deployhost.system import files
 from deployhost.system.git_config import lines, plain_values
 from deployhost.system.process import Completed, run
+from deployhost.system.stop import Stop
 from deployhost.system.tree import directories, discard_tree
 
 # Settings of whoever started us (aliases, credential helpers, filters) have no say in what is deployed.
@@ -155,20 +156,20 @@ class BareRepository:
         """Have git pack what has piled up, if it is much."""
         self._git("-c", "gc.autoDetach=false", "gc", "--auto", "--quiet", check=False, timeout=600)
 
-    def check_out(self, sha: Sha, tree: Path) -> None:
-        """Make a directory that is ours alone hold exactly a commit's files.
+    def check_out(self, sha: Sha, tree: Path, stop: Stop | None = None) -> None:
+        """Make a directory that is ours alone hold exactly a commit's files. Raise CommandStopped once `stop` is set.
 
         Files that did not change keep their times, so that BuildKit sends only what changed. A directory that an
         interrupted run left in an unknown state is made anew.
         """
         try:
-            self._read_tree(sha, tree)
+            self._read_tree(sha, tree, stop)
         except (CommandFailed, CommandTimedOut):
             index_of(tree).unlink(missing_ok=True)
             discard_tree(tree)
-            self._read_tree(sha, tree)
+            self._read_tree(sha, tree, stop)
 
-    def _read_tree(self, sha: Sha, tree: Path) -> None:
+    def _read_tree(self, sha: Sha, tree: Path, stop: Stop | None) -> None:
         index = index_of(tree)
         lock = index.with_name(index.name + ".lock")
         if lock.exists() or not index.exists():
@@ -179,13 +180,19 @@ class BareRepository:
         tree.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._git(
             f"--work-tree={tree}", "-c", "core.hooksPath=/dev/null", "-c", "core.bare=false", "read-tree", "-u", "--reset", sha,
-            env={**ENVIRONMENT, "GIT_INDEX_FILE": str(index)}, timeout=300,
+            env={**ENVIRONMENT, "GIT_INDEX_FILE": str(index)}, timeout=300, stop=stop,
         )  # fmt: skip
 
     def _git(
-        self, *arguments: str, check: bool = True, env: dict[str, str] | None = None, timeout: float = 60
+        self,
+        *arguments: str,
+        check: bool = True,
+        env: dict[str, str] | None = None,
+        timeout: float = 60,
+        stop: Stop | None = None,
     ) -> Completed:
-        return run(["git", f"--git-dir={self.path}", *arguments], env=env or ENVIRONMENT, timeout=timeout, check=check)
+        argv = ["git", f"--git-dir={self.path}", *arguments]
+        return run(argv, env=env or ENVIRONMENT, timeout=timeout, check=check, stop=stop)
 
 
 def _holds_files(*tops: Path) -> bool:

@@ -2,11 +2,13 @@
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -15,8 +17,12 @@ from deployhost.errors import CommandFailed, CommandMissing, CommandStopped, Com
 from deployhost.system.stop import Stop
 
 GRACE = 5.0  # seconds between TERM and KILL
+HURRY = 2.0  # … where a person waits for the end
 LINGER = 1.0  # seconds for the last output of a process that has ended
 TAIL = 20  # lines of output that an error carries
+LINE = 16 * 1024  # bytes of a line that are kept and told; the rest of it is dropped while it is read
+KEPT = 500  # lines that are kept of output that is told line by line
+MOST = 16 * 1024**2  # bytes of output that are kept whole; what writes more is ended
 
 OnLine = Callable[[str], None]
 
@@ -36,8 +42,10 @@ class ChildProcess:
     def __init__(self, argv: Sequence[str], popen: "subprocess.Popen[bytes]", on_line: OnLine | None) -> None:
         self.argv = tuple(argv)
         self._popen = popen
-        self._lines: dict[str, list[str]] = {"out": [], "err": []}
+        self._kept: dict[str, bytearray] = {"out": bytearray(), "err": bytearray()}
+        self._lines: dict[str, deque[str]] = {name: deque(maxlen=KEPT) for name in self._kept}
         self._on_line = on_line
+        self._too_much = False
         self._readers = [
             threading.Thread(target=self._read, args=(name, pipe), daemon=True)
             for name, pipe in (("out", popen.stdout), ("err", popen.stderr))
@@ -64,7 +72,7 @@ class ChildProcess:
         try:
             waited = self._until_ended(timeout, stop)
             if stop.is_set() and self.poll() is None:
-                self.stop()
+                self.stop(HURRY)
                 raise CommandStopped(f"{self.argv[0]} was stopped", details=tuple(self.tail()))
             self._popen.wait(timeout - waited)
         except subprocess.TimeoutExpired:
@@ -75,7 +83,11 @@ class ChildProcess:
         for reader in self._readers:
             # A grandchild may hold the pipe open for ever; what the process itself wrote is there within moments.
             reader.join(LINGER)
-        return Completed(self._popen.returncode, "".join(self._lines["out"]), "".join(self._lines["err"]))
+        if self._too_much:
+            raise CommandFailed(
+                f"{self.argv[0]} wrote more than {MOST // 1024**2} MB and was stopped", status=self._popen.returncode
+            )
+        return Completed(self._popen.returncode, self._text("out"), self._text("err"))
 
     def _until_ended(self, timeout: float, stop: Stop) -> float:
         """Return the seconds until it ended or was to be stopped, `timeout` at most.
@@ -93,7 +105,13 @@ class ChildProcess:
 
     def tail(self) -> list[str]:
         """Return the last lines it wrote."""
-        return [line.rstrip("\n") for line in (self._lines["err"] or self._lines["out"])[-TAIL:]]
+        text = self._text("err") or self._text("out")
+        return [line[:LINE] for line in text.removesuffix("\n").split("\n")[-TAIL:]] if text else []
+
+    def _text(self, name: str) -> str:
+        if self._on_line is not None:
+            return "".join(list(self._lines[name]))
+        return bytes(self._kept[name]).decode("utf-8", "replace")
 
     def stop(self, grace: float = GRACE) -> None:
         """End the whole process group: TERM, then KILL after `grace` seconds."""
@@ -110,11 +128,32 @@ class ChildProcess:
 
     def _read(self, name: str, pipe: IO[bytes]) -> None:
         with pipe:
-            for raw in pipe:
+            if self._on_line is None:
+                self._keep(self._kept[name], pipe)
+                return
+            for raw in _short_lines(pipe):
                 line = raw.decode("utf-8", "replace")
                 self._lines[name].append(line)
-                if self._on_line is not None:
-                    self._on_line(line.rstrip("\r\n"))
+                self._on_line(line.rstrip("\r\n"))
+
+    def _keep(self, kept: bytearray, pipe: IO[bytes]) -> None:
+        """Keep all of an output, MOST bytes of it at most: what writes more is ended."""
+        while chunk := os.read(pipe.fileno(), 1 << 16):
+            kept += chunk
+            if len(kept) > MOST:
+                self._too_much = True
+                self.signal(signal.SIGKILL)
+                return
+
+
+def _short_lines(pipe: IO[bytes]) -> Iterator[bytes]:
+    """Yield the lines of an output, of each LINE bytes at most: some write megabytes in one."""
+    begins = True
+    while piece := pipe.readline(LINE):
+        ends = piece.endswith(b"\n")
+        if begins:
+            yield piece if ends else piece + b"\n" if len(piece) == LINE else piece
+        begins = ends
 
 
 def spawn(
@@ -127,13 +166,14 @@ def spawn(
     output: Path | None = None,
     dies_with_us: bool = False,
     pass_fds: Sequence[int] = (),
+    memory: int | None = None,
 ) -> ChildProcess:
     """Start an argv in a session of its own and return it running. Raises CommandMissing if there is no such program.
 
     `env` replaces the environment; `on_line` gets each line of output and errors as it comes, without its newline (from a
     reader thread); `output` appends both to a file instead, for a process that outlives us; `dies_with_us` has the kernel
     TERM it when the thread that started it ends (prctl(2), PR_SET_PDEATHSIG, by way of setpriv(1)); `pass_fds` are descriptors
-    of ours that it inherits under their numbers.
+    of ours that it inherits under their numbers; `memory` is the bytes of address space that it, and each process that it starts, may have.
     """
     full = ["setpriv", "--pdeathsig", "TERM", "--", *argv] if dies_with_us else list(argv)
     with contextlib.ExitStack() as stack:
@@ -155,6 +195,10 @@ def spawn(
             raise CommandMissing(f"{full[0]} is not installed", hint="deployhost setup --local") from None
         except OSError as error:
             raise CommandFailed(f"{argv[0]} can't be started: {error.strerror}", status=126) from error
+    if memory is not None:
+        # From here, not by prlimit(1) in its way: that costs every push a millisecond for each call.
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(popen.pid, resource.RLIMIT_AS, (memory, memory))
     process = ChildProcess(argv, popen, on_line)
     if stdin is not None and popen.stdin is not None:
         with contextlib.suppress(BrokenPipeError), popen.stdin as pipe:
@@ -212,13 +256,23 @@ def run(
     dies_with_us: bool = False,
     stop: Stop | None = None,
     pass_fds: Sequence[int] = (),
+    memory: int | None = None,
 ) -> Completed:
     """Run an argv to its end, within `timeout` seconds, and return what it wrote; the rest is as with `spawn`.
 
     Raises CommandFailed if it ends with another code than 0 (unless `check` is false), CommandTimedOut, CommandStopped if
     `stop` was set meanwhile, CommandMissing.
     """
-    process = spawn(argv, env=env, cwd=cwd, on_line=on_line, stdin=stdin, dies_with_us=dies_with_us, pass_fds=pass_fds)
+    process = spawn(
+        argv,
+        env=env,
+        cwd=cwd,
+        on_line=on_line,
+        stdin=stdin,
+        dies_with_us=dies_with_us,
+        pass_fds=pass_fds,
+        memory=memory,
+    )
     completed = process.wait(timeout, stop)
     if check and completed.code != 0:
         # The arguments are left out: one day one of them might be a secret.

@@ -85,14 +85,17 @@ class World:
         (self.root / "context/Dockerfile").write_text(f"FROM python:3.13-slim\nCOPY *.py /\n{steps}")
         (self.root / "context/parent.py").write_text(PARENT)
         (self.root / "context/eat.py").write_text(EAT)
+        context = self.root / "context"
+        plan = plan_build(DirectoryTree(context), templates=load_templates(), app=NAME)
         self._builder.build(
-            plan_build(DirectoryTree(self.root / "context"), templates=load_templates(), app=NAME),
+            plan,
+            dockerfile=self._builder.prepare(
+                plan, context=context, work=self.root / "work", stand_in=True, say=self.said.append
+            ),
             app=AppName(NAME),
-            context=self.root / "context",
-            work=self.root / "work",
+            context=context,
             reference=f"{NAME}:test",
             source=str(time.time_ns()),
-            stand_in=True,
             fresh=False,
             on_line=self._hear if said is None else said,
             say=self.said.append,

@@ -74,12 +74,13 @@ class Builds:
         plan = plan_build(DirectoryTree(self.context), templates=load_templates(), app=NAME)
         return self._builder.build(
             plan,
+            dockerfile=self._builder.prepare(
+                plan, context=self.context, work=self.root / "work", stand_in=stand_in, say=self.said.append
+            ),
             app=AppName(NAME),
             context=self.context,
-            work=self.root / "work",
             reference=tag,
             source=str(time.time_ns()),
-            stand_in=stand_in,
             fresh=fresh,
             on_line=self.lines.append,
             say=self.said.append,

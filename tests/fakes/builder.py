@@ -11,7 +11,7 @@ from deployhost.build.planning_process import plan_directory
 from deployhost.errors import BuildFailed
 from deployhost.model import AppName, RuntimeName
 from deployhost.system.docker_model import Image
-from deployhost.system.stop import Stop
+from deployhost.system.stop import Stop, unless_stopped
 from tests.fakes.docker import Behaviour, Engine
 from tests.fakes.life import Life
 
@@ -42,24 +42,41 @@ class FakeBuilder(ImageBuilder):
         self._apps = apps
         self._life = life or Life()
         self.during: Callable[[], None] = lambda: None  # what happens meanwhile
+        self.pulls: Callable[[], object] | None = None  # what a pull does, if there is one
+
+    def lacks_images(self, plan: BuildPlan) -> bool:
+        return self.pulls is not None
+
+    def prepare(
+        self,
+        plan: BuildPlan,
+        *,
+        context: Path,
+        work: Path,
+        stand_in: bool,
+        say: Callable[[str], None],
+        stop: Stop | None = None,
+    ) -> Path:
+        assert work.is_dir()
+        if self.pulls is not None:
+            unless_stopped(self.pulls, stop or Stop())
+        return context / "Dockerfile"
 
     def build(
         self,
         plan: BuildPlan,
         *,
+        dockerfile: Path,
         app: AppName,
         context: Path,
-        work: Path,
         reference: str,
         source: str,
-        stand_in: bool,
         fresh: bool,
         on_line: Callable[[str], None],
         say: Callable[[str], None],
         stop: Stop | None = None,
     ) -> Image:
         self._life.effect("build")
-        assert work.is_dir()
         behaviour = self._apps.get((context / "COMMIT").read_text().strip(), Behaviour())
         for line in behaviour.build_says:
             on_line(line)

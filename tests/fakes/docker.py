@@ -3,7 +3,7 @@
 import io
 import itertools
 import tarfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
@@ -23,7 +23,7 @@ from deployhost.system.docker_model import (
     Network,
 )
 from deployhost.system.http import Answer
-from deployhost.system.stop import Stop
+from deployhost.system.stop import Stop, unless_stopped
 from tests.fakes.life import Crash, Life
 
 
@@ -97,6 +97,7 @@ class Engine:
     served: set[str] = field(default_factory=set)
     unreachable: bool = True  # whether registries can't be asked, or lack what they do not serve
     pulls: list[str] = field(default_factory=list)
+    pulling: Callable[[], object] = lambda: None  # what happens during a pull, in whose thread
     bounds: list[tuple[float | None, float]] = field(default_factory=list)  # of these: `first` and `timeout`
     in_file: tuple[str, ...] = ()
     imported: dict[str, tuple[int, int, bytes]] = field(default_factory=dict)  # mode, owner and content by path
@@ -373,10 +374,11 @@ class FakeDocker(Docker):
         if not left:
             del self._engine.images[image.id]
 
-    def pull(self, reference: str, *, timeout: float, first: float | None = None) -> None:
+    def pull(self, reference: str, *, timeout: float, first: float | None = None, stop: Stop | None = None) -> None:
         self._changes("pull")
         self._engine.pulls.append(reference)
         self._engine.bounds.append((first, timeout))
+        unless_stopped(self._engine.pulling, stop or Stop())
         if reference in self._engine.served:
             self._engine.add_image(Behaviour(), reference)
         elif self._engine.unreachable:

@@ -9,6 +9,7 @@ from deployhost.errors import CommandFailed
 from deployhost.model import Branch, Sha
 from deployhost.system.git import BareRepository, Commit
 from deployhost.system.git_fetch import GitFetcher, Remote
+from deployhost.system.stop import Stop
 from tests.fakes.github import FakeGitHub
 from tests.fakes.github import FakeRepository as RepositoryThere
 from tests.fakes.life import Life
@@ -70,7 +71,7 @@ class FakeRepository(BareRepository):
         self._life.effect("git move_branch")
         self._refs.branches[branch] = to
 
-    def check_out(self, sha: Sha, tree: Path) -> None:
+    def check_out(self, sha: Sha, tree: Path, stop: Stop | None = None) -> None:
         self._life.effect("git check_out")
         tree.mkdir(parents=True, exist_ok=True)
         (tree / "Dockerfile").write_text("FROM scratch\n", encoding="utf-8")

@@ -360,8 +360,9 @@ class Trial:
         context, work = self._paths.build_tree(case.app), self._paths.build_work(case.app)
         with mock.patch.object(build_image, "run", _recorder(seen)):
             builder.build(
-                plan, app=case.app, context=context, work=work, reference=contract.image(case.app, Version(SHA)), source="s",
-                stand_in=False, fresh=False, on_line=print, say=print,
+                plan, dockerfile=builder.prepare(plan, context=context, work=work, stand_in=False, say=print),
+                app=case.app, context=context, reference=contract.image(case.app, Version(SHA)), source="s",
+                fresh=False, on_line=print, say=print,
             )  # fmt: skip
         (argv,) = seen
         at = argv.index("build")

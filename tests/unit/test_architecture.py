@@ -25,7 +25,7 @@ DOORS = {
         "system/docker_images.py",
         "system/docker_networks.py",
     },
-    "requests": {"system/docker.py", "system/docker_engine.py", "system/docker_images.py"},
+    "requests": {"system/docker_engine.py", "system/docker_images.py"},
     "sqlite3": {"journal/database.py", "journal/deploys.py", "journal/holds.py", "journal/releases.py"},
     "httpx": {"github/http.py"},
     "cryptography": {"github/signing.py"},  # in a process of its own

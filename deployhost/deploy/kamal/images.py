@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from deployhost.config.server import ServerSettings
 from deployhost.containers.attempt import Attempt
+from deployhost.deploy.build_turns import BuildTurns
 from deployhost.deploy.image import Images
 from deployhost.deploy.kamal.projects import KamalProjects
 from deployhost.deploy.kamal.run import KamalProgram
@@ -29,6 +30,7 @@ class KamalImages:
     paths: Paths
     repository: Callable[[AppName], BareRepository]
     settings: ServerSettings
+    turns: BuildTurns
 
     def provide(self, attempt: Attempt) -> Image:
         """Return the image of an attempt, tagged. Raise what the build raises; NotFound, KamalUnavailable."""
@@ -36,12 +38,16 @@ class KamalImages:
         if not config.trust_repo_config:
             return self.images.provide(attempt)
         # Also where nothing is built: it is that commit's configuration which counts.
-        self.repository(deploy.app).check_out(deploy.sha, self.paths.build_tree(deploy.app))
+        self.repository(deploy.app).check_out(deploy.sha, self.paths.build_tree(deploy.app), attempt.stop)
         if deploy.trigger not in BUILDS or not self.projects.is_trusted(config):
             return self.images.provide(attempt)
         server = self.settings.current()
         self.kamal.check(server.ssh_port)
-        with attempt.progress.stage("build", detail="kamal build deliver"), registry.pushing(self.paths):
+        with (
+            self.turns.turn(attempt),
+            attempt.progress.stage("build", detail="kamal build deliver"),
+            registry.pushing(self.paths),
+        ):
             self._build(attempt, server.build_timeout)
         image = self.docker.image(contract.image(deploy.app, attempt.version))
         if image is None:
@@ -54,7 +60,6 @@ class KamalImages:
     def _build(self, attempt: Attempt, timeout: float) -> None:
         command = ["build", "deliver", *(["--no-cache"] if attempt.deploy.rebuild else [])]
         project = self.projects.of_trusted(attempt)
-        with attempt.cancellable():
-            code, lines = self.kamal.run(attempt, project, command, timeout=timeout, stop=attempt.stop)
+        code, lines = self.kamal.run(attempt, project, command, timeout=timeout, stop=attempt.stop)
         if code != 0:
             raise BuildFailed(f"Kamal can't build the image: {failure.cause(lines) or 'it did not say why'}")

@@ -22,6 +22,7 @@ from deployhost.model import AppName
 from deployhost.system.cgroups import Cgroups
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import EngineInfo, Image
+from deployhost.system.stop import Stop
 from tests.fakes.docker import Behaviour, Engine, FakeDocker
 
 REFERENCE = "127.0.0.1:5555/shop:abc"
@@ -49,13 +50,13 @@ class Had(Bases):
         self.missing: set[str] = set()
         self.asked: list[str] = []
 
-    def ensure(self, reference: str, *, say: object) -> None:
+    def ensure(self, reference: str, *, say: object, stop: Stop | None = None) -> None:
         self.asked.append(f"ensure {reference}")
 
-    def require(self, reference: str, *, line: int, stand_in: bool, say: object) -> None:
+    def require(self, reference: str, *, line: int, stand_in: bool, say: object, stop: Stop | None = None) -> None:
         self.asked.append(f"require {reference} {line} {stand_in}")
 
-    def has_frontend(self, reference: str, *, line: int, optional: bool, say: object) -> bool:
+    def has_frontend(self, reference: str, *, line: int, optional: bool, say: object, stop: Stop | None = None) -> bool:
         if reference in self.missing and not optional:
             raise BaseImageUnavailable(f"# syntax={reference} (line {line}) can't be had")
         return reference not in self.missing
@@ -142,14 +143,16 @@ class World:
             limits=BuildLimits(FakeDocker(self.engine), server, self.groups, cpus=range(4), memory=4 * 1024**3),
             builds=Builds(self.journal, time.time),
         )
+        context = self.root / "context"
         return builder.build(
             plan,
+            dockerfile=builder.prepare(
+                plan, context=context, work=self.root / "work", stand_in=stand_in, say=self.said.append
+            ),
             app=AppName("shop"),
-            context=self.root / "context",
-            work=self.root / "work",
+            context=context,
             reference=REFERENCE,
             source="tree",
-            stand_in=stand_in,
             fresh=fresh,
             on_line=self.lines.append,
             say=self.said.append,

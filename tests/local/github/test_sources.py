@@ -18,6 +18,7 @@ from deployhost.github.fetching import KEPT
 from deployhost.model import AppName, Branch, Deploy, DeployStatus, EnvName, RepositoryName, Sha
 from deployhost.system.git import BareRepository
 from deployhost.system.git_fetch import GitFetcher
+from deployhost.system.stop import Stop
 from tests.doubles.github.connecting import connection
 from tests.doubles.github.double import GitHubDouble
 from tests.doubles.serve import Fault
@@ -32,8 +33,8 @@ FILES = {"Dockerfile": "FROM scratch\n", "index.html": "one"}
 class RealRepository(BareRepository):
     """A repository of real git, whose trees say which commit they are of, as the fake builder wants it."""
 
-    def check_out(self, sha: Sha, tree: Path) -> None:
-        super().check_out(sha, tree)
+    def check_out(self, sha: Sha, tree: Path, stop: Stop | None = None) -> None:
+        super().check_out(sha, tree, stop)
         (tree / "COMMIT").write_text(sha)
 
 

@@ -196,3 +196,32 @@ def test_stopped_before_it_began_and_after_it_ended() -> None:
     late = Stop()
     assert run(["true"], timeout=30, stop=late).code == 0
     late.set()  # whoever waited is not woken any more
+
+
+def test_a_line_without_end_is_cut_while_it_is_read() -> None:
+    """A commit's subject, or a build's progress bar, may have megabytes: none of them are kept or told."""
+    told: list[str] = []
+    child = spawn(["sh", "-c", "head -c 50000000 /dev/zero | tr '\\0' x; echo; echo end"], on_line=told.append)
+    done = child.wait(30)
+    assert [len(line) for line in told] == [process.LINE, 3]
+    assert child.tail()[-1] == "end"
+    assert len(done.stdout) < 2 * process.LINE
+
+
+def test_of_output_that_is_told_only_the_end_is_kept() -> None:
+    told: list[str] = []
+    done = run(["seq", "100000"], timeout=30, on_line=told.append)
+    assert len(told) == 100_000
+    assert done.stdout.splitlines() == told[-process.KEPT :]
+
+
+def test_output_that_is_kept_whole_is_bounded() -> None:
+    with pytest.raises(CommandFailed, match="yes wrote more than 16 MB and was stopped"):
+        run(["yes"], timeout=30)
+
+
+def test_memory_is_limited_for_all_that_it_starts() -> None:
+    script = "sh -c 'ulimit -v'; ulimit -v"
+    # The limit is set a moment after the start: the first thing that happens is not bound by it yet.
+    said = run(["sh", "-c", f"sleep 0.05; {script}"], timeout=5, memory=512 * 1024**2).stdout
+    assert said.split() == ["524288", "524288"]

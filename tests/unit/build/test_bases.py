@@ -1,7 +1,9 @@
 """Where a base image comes from, in which order, at what price, and what is remembered."""
 
+import contextlib
 import json
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from deployhost.build.labels import STAND_IN_LABEL
 from deployhost.build.stand_in import StandIns
 from deployhost.build.stand_in_plan import StandInRecipe
 from deployhost.config.server import MIRRORS
-from deployhost.errors import BaseImageUnavailable, DockerUnavailable
+from deployhost.errors import BaseImageUnavailable, CommandStopped, DockerUnavailable
+from deployhost.system.stop import Stop
 from tests.fakes.docker import Behaviour, Engine, FakeDocker
 
 HUB, ECR, GCR = (
@@ -28,7 +31,7 @@ class Makes(StandIns):
         self.engine = engine
         self.made: list[str] = []
 
-    def make(self, recipe: StandInRecipe, reference: str, say: object) -> None:
+    def make(self, recipe: StandInRecipe, reference: str, say: object, stop: Stop | None = None) -> None:
         self.made.append(f"{reference} as {recipe.key}")
         self.engine.add_image(Behaviour(), reference, labels={STAND_IN_LABEL: recipe.key})
 
@@ -233,3 +236,67 @@ def test_two_builds_at_once_get_one_image(world: World) -> None:
     for thread in threads:
         thread.join()
     assert world.makes.made == [f"{HUB} as python-3.13"]
+
+
+def test_a_registry_that_trickles_is_given_up_at_once_when_the_deploy_is_cancelled(world: World) -> None:
+    """Bytes that come one by one are no silence: no time limit of the engine's ends such a pull."""
+    world.engine.served = {HUB}
+    stop, trickles = Stop(), threading.Event()
+
+    def pull() -> None:
+        stop.set()
+        trickles.wait(30)
+
+    world.engine.pulling = pull
+    began = time.monotonic()
+    with pytest.raises(CommandStopped):
+        world.bases.ensure(HUB, say=world.said.append, stop=stop)
+    assert time.monotonic() - began < 10
+    trickles.set()
+
+
+def test_who_waits_for_the_pull_of_another_build_can_be_cancelled(world: World, tmp_path: Path) -> None:
+    trickles, first, second = threading.Event(), Stop(), Stop()
+    world.engine.served = {HUB}
+    pulling = threading.Event()
+
+    def pull() -> None:
+        pulling.set()
+        trickles.wait(30)
+
+    world.engine.pulling = pull
+    beside = threading.Thread(target=lambda: world.bases.ensure(HUB, say=world.said.append, stop=first))
+    beside.start()
+    assert pulling.wait(5)
+    threading.Timer(0.05, second.set).start()
+    with pytest.raises(CommandStopped):
+        world.bases.ensure(HUB, say=world.said.append, stop=second)
+    trickles.set()
+    beside.join(5)
+    assert world.engine.pulls == [HUB]
+
+
+def test_no_made_up_name_holds_up_another_image(world: World) -> None:
+    """Of these two, only the characters differ that no file's name may have."""
+    world.engine.served = {HUB}
+    trickles, pulling = threading.Event(), threading.Event()
+
+    def pull() -> None:
+        if world.engine.pulls[-1] != HUB:
+            pulling.set()
+            trickles.wait(30)
+
+    world.engine.pulling = pull
+    alike = "python_3.13-slim"
+
+    def require() -> None:
+        with contextlib.suppress(BaseImageUnavailable):
+            world.require(alike)
+
+    beside = threading.Thread(target=require)
+    beside.start()
+    assert pulling.wait(5)
+    world.ensure()
+    trickles.set()
+    beside.join(5)
+    assert world.engine.tags == {HUB}

@@ -6,6 +6,7 @@ import pytest
 
 from deployhost.config import apps
 from deployhost.model import Sha
+from deployhost.system.stop import Stop
 from tests.fakes.assembled import Server, sha
 from tests.fakes.git import FakeRepository
 from tests.fakes.operations import Operations
@@ -18,8 +19,8 @@ WARNING = "app.py line 2 opens a SQLite database, and shop has no storage: it is
 def database(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = FakeRepository.check_out
 
-    def check_out(self: FakeRepository, commit: Sha, tree: Path) -> None:
-        plain(self, commit, tree)
+    def check_out(self: FakeRepository, commit: Sha, tree: Path, stop: Stop | None = None) -> None:
+        plain(self, commit, tree, stop)
         (tree / "app.py").write_text("import sqlite3\nsqlite3.connect(os.environ.get('DB', 'notes.db'))\n")
 
     monkeypatch.setattr(FakeRepository, "check_out", check_out)

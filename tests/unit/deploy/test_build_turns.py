@@ -10,6 +10,7 @@ import pytest
 
 from deployhost.deploy.build_turns import BuildTurns
 from deployhost.model import AppName, Deploy, DeployStatus, Trigger
+from deployhost.system.stop import Deadline
 from tests.fakes.assembled import Assembled, Server, settle, sha, wait_until
 
 ONE, TWO = sha(1), sha(2)
@@ -71,7 +72,7 @@ def test_who_waits_says_so(server: Server, builds: Builds) -> None:
     ended = [builds.daemon.deploys.get(one.id) for one in (first, second, third)]
     assert [one.status for one in ended] == [DeployStatus.LIVE] * 3
     assert [[phase.name for phase in one.phases].count("wait") for one in ended] == [0, 1, 1]
-    assert [phase.name for phase in ended[1].phases][:3] == ["queue", "wait", "fetch"]
+    assert [phase.name for phase in ended[1].phases][:5] == ["queue", "fetch", "plan", "wait", "build"]
     assert builds.notes(first) == []
 
 
@@ -112,3 +113,58 @@ def test_how_many_is_asked_anew_each_time() -> None:
         at_once = 2
         with turns.turn(second):
             assert turns._ahead() == ["shop", "blog"]
+
+
+def test_a_build_that_lasts_keeps_nobody_out(server: Server, builds: Builds) -> None:
+    shop, blog, wiki = server.add("shop"), server.add("blog"), server.add("wiki")
+    builds.daemon.turns.lasting = 0.05
+    first = builds.begin(shop)
+    wait_until(lambda: builds.building == [shop])
+    second = builds.begin(blog)
+    wait_until(lambda: builds.building == [shop, blog])
+    third = builds.begin(wiki)
+    wait_until(lambda: builds.building == [shop, blog, wiki])
+    builds.end()
+    assert [status(builds.daemon, one) for one in (first, second, third)] == [DeployStatus.LIVE] * 3
+    assert builds.daemon.turns._building == []
+
+
+def test_a_pull_keeps_nobody_out(server: Server, builds: Builds) -> None:
+    """A registry that trickles held all builds of the server."""
+    shop, blog = server.add("shop"), server.add("blog")
+    trickles, pulling = threading.Event(), threading.Event()
+
+    def pull() -> None:
+        pulling.set()
+        trickles.wait(30)
+
+    builds.daemon.fake_builder.pulls = pull
+    first = builds.begin(shop)
+    assert pulling.wait(5)
+    wait_until(lambda: builds.daemon.deploys.get(first.id).stage == "pull")
+    builds.daemon.fake_builder.pulls = None
+    builds.goes_on.set()
+    second = builds.begin(blog)
+    wait_until(lambda: status(builds.daemon, second) is DeployStatus.LIVE)
+    assert builds.building == [blog]
+    assert builds.daemon.cancellations.ask(first.id, "ada")
+    wait_until(lambda: status(builds.daemon, first) is DeployStatus.CANCELLED)
+    trickles.set()
+
+
+def test_all_until_the_image_has_one_time_together(server: Server, builds: Builds) -> None:
+    shop = server.add("shop")
+    server.paths.server_yml.write_text("build_timeout: 10\n")
+    trickles = threading.Event()
+    builds.daemon.fake_builder.pulls = lambda: trickles.wait(30)
+    running = Deadline.running
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            Deadline, "running", lambda self, stop, seconds, over: running(self, stop, seconds / 1000, over)
+        )
+        deploy = builds.begin(shop)
+        wait_until(lambda: status(builds.daemon, deploy) is DeployStatus.FAILED)
+    said = builds.daemon.deploys.get(deploy.id).error or {}
+    assert said["message"] == "the build did not end within 10 s and was stopped"
+    assert said["hint"].endswith("server.yml")
+    trickles.set()

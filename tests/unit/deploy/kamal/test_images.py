@@ -11,6 +11,7 @@ import pytest
 from deployhost.config.app import AppConfig
 from deployhost.config.server import ServerConfig
 from deployhost.containers.attempt import Attempt
+from deployhost.deploy.build_turns import BuildTurns
 from deployhost.deploy.kamal.images import KamalImages
 from deployhost.errors import BuildFailed
 from deployhost.kamal import contract
@@ -39,6 +40,7 @@ class Server:
             projects=here,
             docker=here,
             settings=here,
+            turns=BuildTurns(lambda: 1),
             paths=Paths(root),
             repository=lambda _: here,
         )
@@ -67,7 +69,7 @@ class Server:
     def current(self) -> ServerConfig:
         return ServerConfig(ssh_port=2222)
 
-    def check_out(self, commit: str, _tree: Path) -> None:
+    def check_out(self, commit: str, _tree: Path, _stop: object) -> None:
         self.did.append(commit)
 
 
