@@ -2,20 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from deployhost.containers import readiness
 from deployhost.containers.readiness import Probe
-from deployhost.errors import BootFailed
+from deployhost.errors import BootFailed, CommandStopped
 from deployhost.system.clock import Clock, until
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.system.http import Get
 from deployhost.system.netns import Namespaces
+from deployhost.system.stop import Stop, unless_stopped
 
 POLL = 0.012  # seconds between looks
 POLL_SLOW = 0.1  # … once the app has taken longer than a few seconds
 PATIENCE = 5.0
-PROBE_TIMEOUT = 5.0
 KILLED = 137  # 128 + SIGKILL
 NOTED_WITHIN = 2.0  # seconds that an engine may take to note that a process of it has ended
 UNWELL = 0.25  # seconds between probes of an app that has answered, and not well: its log is not ours to fill
@@ -45,6 +46,17 @@ class Ready:
     host: str = ""
 
 
+@dataclass(frozen=True)
+class _Asking:
+    """How a container's ports are asked: where, by which rules, until when, and what ends it."""
+
+    ip: str
+    rules: BootRules
+    until: float
+    check: Callable[[], None]
+    stop: Stop
+
+
 @dataclass(frozen=True, kw_only=True)
 class BootWatch:
     """Waits for containers to become ready: reads who listens in their network namespaces, and asks there over HTTP."""
@@ -54,9 +66,15 @@ class BootWatch:
     get: Get
     clock: Clock
 
-    def wait(self, container: Container, ip: str, rules: BootRules, check: Callable[[], None]) -> Ready:
-        """Return once a started container is ready. Raise BootFailed with the cause if it ends or never is, and what `check` raises."""
+    def wait(
+        self, container: Container, ip: str, rules: BootRules, check: Callable[[], None], stop: Stop | None = None
+    ) -> Ready:
+        """Return once a started container is ready. Raise BootFailed with the cause if it ends or never is, and what `check` raises.
+
+        `check` is called all the while; `stop` has it called at once, also while the app does not answer.
+        """
         started = self.clock.monotonic()
+        asking = _Asking(ip, rules, started + rules.limit, check, stop or Stop())
         listening_since = unhealthy_since = None
         probes: list[Probe] = []
         while True:
@@ -69,28 +87,40 @@ class BootWatch:
             for_seconds = now - listening_since if listening_since else 0.0
             if (port := readiness.loopback_only(seen, rules.port, for_seconds)) is not None:
                 raise BootFailed(f"the app can't be reached: {readiness.told_loopback(port, rules.port)}")
-            for candidate in readiness.ports_to_try(
+            ports = readiness.ports_to_try(
                 seen, rules.port, last=rules.last_port, fixed=rules.port_fixed, seconds_listening=for_seconds
-            ):
-                probes = self._ask(ip, candidate, rules)
+            )
+            for candidate in ports:
+                if self.clock.monotonic() - started > rules.limit:
+                    break  # a dozen ports that say nothing take no longer than one
+                probes = self._ask(asking, candidate, len(ports))
                 if readiness.good(probes[-1], configured=rules.health is not None):
                     return Ready(candidate, probes[-1], rules.host)
                 unhealthy_since = (unhealthy_since or now) if any(probe.status for probe in probes) else None
             if unhealthy_since and readiness.given_up(probes, now - unhealthy_since):
                 raise BootFailed(f"the app is not healthy: {', '.join(map(str, probes))}")
-            if now - started > rules.limit:
+            if self.clock.monotonic() - started > rules.limit:
                 raise BootFailed(
                     f"the app is not ready: {readiness.why_not_ready(seen, rules.port, probes, rules.limit)}"
                 )
             self.clock.sleep(UNWELL if unhealthy_since else POLL if now - started < PATIENCE else POLL_SLOW)
 
-    def _ask(self, ip: str, port: int, rules: BootRules) -> list[Probe]:
-        configured = rules.health is not None
+    def _ask(self, asking: _Asking, port: int, ports: int) -> list[Probe]:
+        """Return the probes of a port, the last of them good or each bad; `ports` is how many are to be asked."""
+        rules = asking.rules
         probes = []
         for path in readiness.paths_to_ask(rules.health):
-            answer = self.get(ip, port, path, host=rules.host, timeout=min(PROBE_TIMEOUT, rules.limit))
+            left = asking.until - self.clock.monotonic()
+            ask = partial(
+                self.get, asking.ip, port, path, host=rules.host, timeout=readiness.probe_timeout(left, ports)
+            )
+            try:
+                answer = unless_stopped(ask, asking.stop, name="probe")
+            except CommandStopped:
+                asking.check()
+                raise
             probes.append(Probe(path, answer.status, answer.problem, answer.missing))
-            if readiness.good(probes[-1], configured=configured):
+            if readiness.good(probes[-1], configured=rules.health is not None):
                 break
         return probes
 

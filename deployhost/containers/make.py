@@ -25,6 +25,7 @@ from deployhost.model import WEB, ProcessName
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container, ContainerSpec, Image
+from deployhost.system.stop import Stop
 
 LOG_TAIL = 25
 
@@ -110,10 +111,12 @@ class ContainerMaker:
         config: AppConfig,
         last_port: int | None,
         check: Callable[[], None] = lambda: None,
+        *,
+        stop: Stop | None = None,
     ) -> Ready:
         """Return once a started container is ready; `last_port` is where its last release listened.
 
-        `check` is called all the while, and may raise. Raise BootFailed.
+        `check` is called all the while, and at once when `stop` is set; it may raise. Raise BootFailed.
         """
         rules = BootRules(
             port=port_for(image, config),
@@ -123,7 +126,7 @@ class ContainerMaker:
             host=config.domains[0] if config.domains else config.hosts[0],
             limit=config.boot_limit,
         )
-        return self.boot.wait(container, container.ips.get(contract.NETWORK, ""), rules, check)
+        return self.boot.wait(container, container.ips.get(contract.NETWORK, ""), rules, check, stop)
 
     def prove_worker(self, name: ProcessName, container: str) -> None:
         """Return if a worker that was started a moment ago still runs. Raise BootFailed."""

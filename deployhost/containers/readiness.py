@@ -12,6 +12,8 @@ LOOPBACK_ON_PORT = 3.0  # seconds after which 127.0.0.1:$PORT alone is the app's
 LOOPBACK_ELSEWHERE = 15.0
 BROKEN = 8.0  # seconds of nothing but 5xx answers after which the app is taken to be broken
 OTHER_PORT = 3.0  # seconds to wait for $PORT once the app listens elsewhere: metrics and debuggers come first
+PROBE_TIMEOUT = 5.0  # seconds for one answer
+LEAST_TIMEOUT = 1.0  # … where several ports are to be asked
 NODE_INSPECTOR = 9229  # a debugger's port, listened on before the app's own
 
 
@@ -59,6 +61,14 @@ def loopback_only(listeners: Collection[Listener], wanted: int, seconds_listenin
 def paths_to_ask(configured: str | None) -> tuple[str, ...]:
     """Return the paths to ask, in order; the first good one is enough. `configured` is the app's health path, if it has one."""
     return (configured,) if configured else DEFAULT_PATHS
+
+
+def probe_timeout(left: float, ports: int) -> float:
+    """Return the seconds that one probe may take, of those that are left for all; `ports` is how many are to be asked.
+
+    They are asked in turn, so that those which say nothing must leave time for the one that answers.
+    """
+    return max(0.05, min(left, max(LEAST_TIMEOUT, PROBE_TIMEOUT / ports)))
 
 
 def good(probe: Probe, *, configured: bool) -> bool:

@@ -143,7 +143,8 @@ class KamalEngine:
             # check in its stead; of a worker, Kamal only asks whether it happens to run. So "healthy" is not proof enough.
             if (ended := self._ended(attempt)) is not None:
                 raise ended
-            self.maker.wait_ready(web, image, replace(attempt.config, port=port), port, attempt.check)
+            asked = replace(attempt.config, port=port)
+            self.maker.wait_ready(web, image, asked, port, attempt.check, stop=attempt.stop)
         except DeployhostError:
             self._go_back(attempt, project)
             raise

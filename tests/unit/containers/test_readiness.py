@@ -127,3 +127,11 @@ def test_only_reachable_ports_are_asked(
 @given(_listeners, st.integers(1, 65535), st.lists(st.builds(Probe, st.just("/"), st.integers(0, 599)), max_size=2))
 def test_there_is_always_a_cause(listeners: frozenset[Listener], wanted: int, probes: list[Probe]) -> None:
     assert readiness.why_not_ready(listeners, wanted, probes, 60)
+
+
+def test_several_ports_share_the_time_of_one() -> None:
+    assert readiness.probe_timeout(60, 1) == 5
+    assert readiness.probe_timeout(60, 2) == 2.5
+    assert readiness.probe_timeout(60, 12) == 1
+    assert readiness.probe_timeout(0.3, 12) == 0.3
+    assert readiness.probe_timeout(-1, 1) > 0, "a moment, in any case"
