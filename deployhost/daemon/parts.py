@@ -73,6 +73,7 @@ from deployhost.journal.removals import Removals
 from deployhost.journal.runs import Runs
 from deployhost.journal.sources import Sources
 from deployhost.kamal.files import KamalFiles
+from deployhost.kamal.guard import RegistryGuard
 from deployhost.kamal.lock import KamalLocks
 from deployhost.kamal.patience import PATIENCE
 from deployhost.kamal.project import KamalProject
@@ -217,6 +218,7 @@ class Parts(GitHubParts, EdgeParts):
     standstill = part(Standstill)
     overlap = part(Overlap)
     handover = part(Handover)
+    registry_guard = part(RegistryGuard, active=lambda parts: parts.paths.root == Path("/"))
     projects = part(KamalProjects, project=lambda parts: KamalProject(parts.paths))
     kamal_engine = part(KamalEngine)
     bounds = part(BuildBounds)
@@ -282,6 +284,7 @@ class Parts(GitHubParts, EdgeParts):
         Keeping,
         keepers=lambda parts: {
             "checking the packet filter": parts.isolation.keep,
+            "guarding Kamal's registry": parts.registry_guard.keep,
             "checking the journal's file": parts.database.keep,
             "sweeping up repositories": parts.repositories.keep,
             "deleting logs of removed apps": parts.forgotten_logs.keep,

@@ -51,7 +51,7 @@ class SetupActor:
             steps.StartContainers: self._start_containers,
             steps.WriteCompletions: self._write_completions,
             steps.RemoveOldInstalls: self._remove_old_installs,
-            **KamalActor(paths=self._paths, docker=self.docker, log=self.log).acts,
+            **KamalActor(paths=self._paths, docker=self.docker, services=self.services, log=self.log).acts,
         }
 
     @property

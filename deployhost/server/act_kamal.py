@@ -2,21 +2,24 @@
 
 import shlex
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployhost.config import server as server_config
-from deployhost.errors import CommandFailed, SetupFailed
+from deployhost.errors import CommandFailed, DeployhostError, SetupFailed
+from deployhost.kamal import guard, guard_plan
 from deployhost.paths import Paths
 from deployhost.server import kamal_buildx, kamal_program
 from deployhost.server import steps_kamal as steps
 from deployhost.server.facts import install_record
-from deployhost.server.facts_kamal import REGISTRY_USER, KamalSetupFiles
+from deployhost.server.facts_kamal import REGISTRY, KamalSetupFiles
 from deployhost.server.read_kamal import has_buildx, public_keys
 from deployhost.steps import Acts
 from deployhost.system import files, packages
 from deployhost.system.docker import Docker
+from deployhost.system.firewall import Firewall
 from deployhost.system.process import OnLine, run
+from deployhost.system.services import Services
 
 KEYGEN_TIMEOUT = 30.0
 
@@ -27,7 +30,9 @@ class KamalActor:
 
     paths: Paths
     docker: Docker
+    services: Services
     log: OnLine
+    firewall: Firewall = field(default_factory=Firewall)
 
     @property
     def acts(self) -> Acts:
@@ -38,6 +43,7 @@ class KamalActor:
             steps.WriteSshAccess: self._write_ssh_access,
             steps.SetSshPort: self._set_ssh_port,
             steps.OwnRegistry: self._own_registry,
+            steps.GuardRegistry: self._guard_registry,
             steps.EnsureKamalBuilder: self._ensure_builder,
         }
 
@@ -56,7 +62,19 @@ class KamalActor:
 
     def _own_registry(self, step: steps.OwnRegistry) -> None:
         files.make_directory(step.path, 0o700)
-        shutil.chown(step.path, REGISTRY_USER, REGISTRY_USER)
+        shutil.chown(step.path, guard_plan.USER, guard_plan.USER)
+
+    def _guard_registry(self, _step: steps.GuardRegistry) -> None:
+        try:
+            guard.apply(self.firewall, guard.registry())
+        except DeployhostError as error:
+            if self.services.definition(REGISTRY) is not None:
+                self.services.remove(REGISTRY)  # one of before, which every account of this server reaches
+            raise SetupFailed(
+                f"Kamal can't be used on this server: its other accounts can't be kept from Kamal's registry: {error.message}",
+                hint=error.hint or f"iptables -C {guard_plan.jump(guard.registry()).removeprefix('-A ')}",
+                details=error.details,
+            ) from error
 
     def _write_ssh_access(self, step: steps.WriteSshAccess) -> None:
         places, paths = self._places, self.paths

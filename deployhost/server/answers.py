@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from deployhost.config import server as server_config
 from deployhost.control import client
 from deployhost.errors import DaemonUnavailable, DockerUnavailable, RemoteError, SetupFailed
+from deployhost.kamal import guard_plan
 from deployhost.paths import Paths
 from deployhost.server.facts import DAEMON
-from deployhost.server.facts_kamal import REGISTRY, REGISTRY_PORT, SSHD
+from deployhost.server.facts_kamal import REGISTRY, SSHD
 from deployhost.system import machine
 from deployhost.system.clock import retry, until
 from deployhost.system.docker import Docker
@@ -32,7 +33,7 @@ class ServiceAnswers:
         if name == SSHD:
             return self._listens(name, "sshd", server_config.load(self.paths.server_yml).ssh_port)
         if name == REGISTRY:
-            return self._listens(name, "docker-registry", REGISTRY_PORT)
+            return self._listens(name, "docker-registry", guard_plan.PORT)
         return self._daemon() if name == DAEMON else self._engine(name)
 
     def _engine(self, name: str) -> str:

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deployhost.kamal import contract
+from deployhost.kamal import contract, guard_plan
+from deployhost.kamal.guard_plan import Guarded
 from deployhost.paths import Paths
 
 SSHD, REGISTRY = "deployhost-sshd", "deployhost-registry"  # the services' names with either manager
 CLI_VERSION = "2.11.0"
-REGISTRY_USER = "docker-registry"  # whom the distribution's package makes
-REGISTRY_PORT = int(contract.REGISTRY.rpartition(":")[2])
 LIBRARY = "libyaml-0-2"  # which Kamal's program opens itself
 SSHD_PROGRAM, REGISTRY_PROGRAM = Path("/usr/sbin/sshd"), Path("/usr/bin/docker-registry")
 
@@ -59,6 +58,7 @@ class KamalFacts:
     keys: Mapping[Path, str] = field(default_factory=dict)
     files: Mapping[Path, tuple[str, int]] = field(default_factory=dict)
     storage_owned: bool = False
+    guarded: bool = False  # whether only root reaches the registry
     ssh_port: int = 0  # as server.yml has it
     sshd_service: ServiceFacts = field(default_factory=ServiceFacts)
     registry_service: ServiceFacts = field(default_factory=ServiceFacts)
@@ -114,6 +114,11 @@ class KamalSetupFiles:
         return self.paths.state / "registry.yml"
 
     @property
+    def registry_rules(self) -> Path:
+        """The rules of the packet filter without which the registry does not start."""
+        return self.paths.state / "registry.rules"
+
+    @property
     def buildx(self) -> Path:
         """The plugin that Kamal builds with, where the docker command has none of its own."""
         return self.paths.docker_config / "cli-plugins/docker-buildx"
@@ -135,7 +140,7 @@ class KamalSetupFiles:
         """Return all that set-up makes for Kamal and can make again: no data of anybody's."""
         paths = self.paths
         made = (paths.ssh, paths.registry, paths.docker_config, paths.kamal_projects, paths.kamal_temporary)
-        return (paths.kamal_program, self.registry_config, *made)
+        return (paths.kamal_program, self.registry_config, self.registry_rules, *made)
 
     @property
     def held_back(self) -> Mapping[Path, tuple[str, str]]:
@@ -159,6 +164,7 @@ class KamalSetupFiles:
             self.known_hosts: (f"{_host(port)} {_key(host_key)}\n", 0o600),
             self.client_config: (self._client_config(port), 0o600),
             self.registry_config: (self._registry_config(), 0o644),
+            self.registry_rules: (guard_plan.file_text(Guarded(guard_plan.USER)), 0o644),
         }
 
     def _sshd_config(self, port: int, *, pam: bool) -> str:

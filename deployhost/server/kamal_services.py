@@ -1,18 +1,19 @@
 """The two services that Kamal's CLI needs, as the service manager of this machine wants them defined."""
 
+import shlex
 from pathlib import Path
 
 from deployhost import templates
 from deployhost.config import apps
 from deployhost.config import server as server_config
 from deployhost.errors import InvalidConfig
-from deployhost.kamal import installation
+from deployhost.kamal import guard_plan, installation
+from deployhost.kamal.guard_plan import Guarded
 from deployhost.model import EngineName
 from deployhost.paths import Paths
 from deployhost.server.facts_kamal import (
     REGISTRY,
     REGISTRY_PROGRAM,
-    REGISTRY_USER,
     SSHD,
     SSHD_PROGRAM,
     KamalSetupFiles,
@@ -30,14 +31,17 @@ def kamal_wanted(paths: Paths, services: Services, *, asked: bool, ssh_port: int
     if not (asked or installation.installed(paths) or _an_app_wants_it(paths.apps_yml)):
         return None
     places = KamalSetupFiles(paths)
+    guard = guard_plan.before_start(Guarded(guard_plan.USER), str(places.registry_rules))
     if services.manager == "systemd":
         sshd = unit(SSHD, CONFIG=str(places.sshd_config))
-        registry = unit(REGISTRY, CONFIG=str(places.registry_config), USER=REGISTRY_USER, STORAGE=str(paths.registry))
+        config, storage = str(places.registry_config), str(paths.registry)
+        registry = unit(REGISTRY, CONFIG=config, USER=guard_plan.USER, STORAGE=storage, GUARD=guard)
     else:
         sshd = supervised_definition([str(SSHD_PROGRAM), "-D", "-f", str(places.sshd_config)])
-        user = [f"--reuid={REGISTRY_USER}", f"--regid={REGISTRY_USER}", "--clear-groups", "--no-new-privs"]
+        user = [f"--reuid={guard_plan.USER}", f"--regid={guard_plan.USER}", "--clear-groups", "--no-new-privs"]
         serve = [str(REGISTRY_PROGRAM), "serve", str(places.registry_config)]
-        registry = supervised_definition(["/usr/bin/setpriv", *user, *serve])
+        start = shlex.join(["/usr/bin/setpriv", *user, *serve])
+        registry = supervised_definition(["/bin/sh", "-c", f"{guard} && exec {start}"])
     return WantedKamal(
         asked=asked,
         ssh_port=ssh_port or server_config.load(paths.server_yml).ssh_port,

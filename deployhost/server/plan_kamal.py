@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 from deployhost.errors import Conflict, SetupFailed
-from deployhost.kamal import contract
+from deployhost.kamal import contract, guard_plan
 from deployhost.server import steps, steps_kamal
 from deployhost.server.facts import ServerFacts, WantedServer
 from deployhost.server.facts_kamal import (
     CLI_VERSION,
     LIBRARY,
     REGISTRY,
-    REGISTRY_PORT,
     SSHD,
     WHEELS,
     KamalFacts,
@@ -68,7 +67,7 @@ def _check(found: KamalFacts, shall: WantedKamal) -> None:
     if holder and not found.registry_service.active:
         raise Conflict(
             f"{contract.REGISTRY} is taken by {holder}, and Kamal's images are pushed there",
-            hint=f"ss --listening --tcp --processes 'sport = :{REGISTRY_PORT}'",
+            hint=f"ss --listening --tcp --processes 'sport = :{guard_plan.PORT}'",
         )
 
 
@@ -120,11 +119,16 @@ def _services(found: KamalFacts, shall: WantedKamal, places: KamalSetupFiles) ->
     yield from _service(
         SSHD, shall.sshd_definition, found.sshd_service, ssh_changed, "Kamal reaches this server by SSH"
     )
+    if not found.guarded:
+        yield steps_kamal.GuardRegistry(
+            what="keep other accounts of this server from Kamal's registry",
+            why="only root may push and pull images",
+        )
     yield from _service(
         REGISTRY,
         shall.registry_definition,
         found.registry_service,
-        places.registry_config in wrong,
+        bool({places.registry_config, places.registry_rules} & wrong),
         "Kamal transfers images through it",
     )
 

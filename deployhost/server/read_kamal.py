@@ -8,14 +8,12 @@ from pathlib import Path
 
 from deployhost.config import server as server_config
 from deployhost.errors import DeployhostError
-from deployhost.kamal import installation
+from deployhost.kamal import guard, guard_plan, installation
 from deployhost.paths import Paths
 from deployhost.server.facts_kamal import (
     LIBRARY,
     REGISTRY,
-    REGISTRY_PORT,
     REGISTRY_PROGRAM,
-    REGISTRY_USER,
     SSHD,
     SSHD_PROGRAM,
     KamalFacts,
@@ -25,6 +23,7 @@ from deployhost.server.facts_kamal import (
 )
 from deployhost.server.kamal_program import program_hash
 from deployhost.system import files
+from deployhost.system.firewall import Firewall
 from deployhost.system.process import run
 from deployhost.system.services import Services
 
@@ -48,9 +47,10 @@ def read_kamal_facts(
         keys=public_keys(paths),
         files={path: found for path in texts if (found := _text_and_mode(path)) is not None},
         storage_owned=_owned(paths.registry),
+        guarded=guard.is_there(Firewall()),
         ssh_port=server_config.load(paths.server_yml).ssh_port,
         sshd_service=_service(services, SSHD, holder(wanted.ssh_port)),
-        registry_service=_service(services, REGISTRY, holder(REGISTRY_PORT)),
+        registry_service=_service(services, REGISTRY, holder(guard_plan.PORT)),
     )
 
 
@@ -89,7 +89,7 @@ def _text_and_mode(path: Path) -> tuple[str, int] | None:
 
 def _owned(storage: Path) -> bool:
     try:
-        return storage.stat().st_uid == pwd.getpwnam(REGISTRY_USER).pw_uid
+        return storage.stat().st_uid == pwd.getpwnam(guard_plan.USER).pw_uid
     except (KeyError, OSError):
         return False
 

@@ -37,5 +37,9 @@ class OwnRegistry(Step):
     path: Path
 
 
+class GuardRegistry(Step):
+    """Have only root reach the registry."""
+
+
 class EnsureKamalBuilder(Step):
     """Have the buildx plugin where Kamal's CLI finds it."""

@@ -10,7 +10,7 @@ from deployhost.edge.ownership import tunnel_name
 from deployhost.errors import DockerUnavailable, FileProblem, InvalidConfig
 from deployhost.github import connection
 from deployhost.github.disconnect import stays
-from deployhost.kamal import contract
+from deployhost.kamal import contract, guard_plan
 from deployhost.model import AppName
 from deployhost.paths import Paths
 from deployhost.server import steps
@@ -27,7 +27,7 @@ from deployhost.system.docker_model import Container
 from deployhost.system.firewall import Firewall
 from deployhost.system.services import Services
 from deployhost.system.tree import remove_tree
-from deployhost.traffic import isolation
+from deployhost.traffic import isolation_plan
 
 ANSWERS_WITHIN = 20.0  # seconds for the listener to answer whom it has
 # The engine starts a crashing one again and again, and a paused one goes on with everything it has.
@@ -77,7 +77,7 @@ class Uninstall:
 
     def _remove_containers(self, step: steps.UninstallContainers) -> None:
         if contract.PROXY_CONTAINER in step.names:
-            isolation.remove(Firewall())  # nobody would keep the rules right from now on
+            Firewall().forget(isolation_plan.CHAIN, guard_plan.CHAIN)  # nobody would keep the rules right from now on
         for name in step.names:
             self.docker.remove(name, force=True)
 

@@ -142,16 +142,6 @@ class Isolation:
         self.problem = problem
 
 
-def remove(firewall: Firewall, chain: str = isolation_plan.CHAIN) -> None:
-    """Take the rules away, as far as there is a packet filter at all."""
-    for family in Family:
-        try:
-            if change := isolation_plan.removal(firewall.rules(family), chain):
-                firewall.restore(family, change)
-        except DeployhostError as error:
-            log.debug("no rules to take away: %s", error)
-
-
 def _that_matter(running: list[Listed], taking_part: frozenset[AppName]) -> list[Listed]:
     """Return the containers of apps that take part, and of those that have several processes, which may reach each other."""
     apps: dict[AppName, list[Listed]] = {}

@@ -4,16 +4,16 @@ One chain of ours decides on what passes between two ports of the bridge that is
 of the bridge, not by addresses: an address goes to the next container that starts as soon as one ends.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from deployhost.model import AppName
+from deployhost.system import filter_rules
 
 CHAIN = "DEPLOYHOST"
 DOCKERS = "DOCKER-USER"  # Docker keeps this chain for others' rules, and asks it before its own
 FORWARD = "FORWARD"  # the kernel's own, which asks Docker's; and ours where Docker does not care for IPv6
 ASKS = f"-A {FORWARD} -j {DOCKERS}"  # as dockerd makes it, once, when it starts
-ANSWERS = "RELATED,ESTABLISHED"
 
 NEIGHBOURS = (135, 136)  # IPv6 asks with these who has an address; IPv4's ARP does not pass the filter
 
@@ -51,19 +51,16 @@ def change(wanted: Wanted, current: Sequence[str], *, v6: bool = False) -> str:
     """Return lines for iptables-restore that bring the rules (`iptables -S`) to what is wanted; empty if all is right."""
     parent = DOCKERS if f"-N {DOCKERS}" in current else FORWARD
     jump = f"-A {parent} -i {wanted.bridge} -o {wanted.bridge} -j {wanted.chain}"
-    rules = list(_rules(wanted, v6=v6))
-    jumps = [rule for rule in current if _jumps(rule, wanted.chain)]
-    asked = [rule for rule in current if rule.startswith(f"-A {parent} ") and not _elsewhere(rule, wanted.bridge)]
-    lines: list[str] = []
-    # Some versions print hardware addresses in capitals.
-    there = [rule.lower() for rule in current if rule.startswith(f"-A {wanted.chain} ")]
-    if there != [rule.lower() for rule in rules]:
-        lines += [f":{wanted.chain} - [0:0]", *rules]  # naming the chain empties it
+    jumps = [rule for rule in current if filter_rules.jumps_to(rule, wanted.chain)]
+    asked = [
+        rule for rule in current if rule.startswith(f"-A {parent} ") and not filter_rules.elsewhere(rule, wanted.bridge)
+    ]
+    lines = filter_rules.keep_chain(wanted.chain, list(_rules(wanted, v6=v6)), current)
     if jumps != [jump] or asked[0] != jump:
-        lines += [*_dropped(jumps), f"-I {parent} 1{jump.removeprefix(f'-A {parent}')}"]
+        lines += [*filter_rules.dropped(jumps), f"-I {parent} 1{jump.removeprefix(f'-A {parent}')}"]
     if passed_by(wanted, current):
-        lines += [*_dropped(rule for rule in current if rule == ASKS), f"-I {FORWARD} 1 -j {DOCKERS}"]
-    return _text(lines)
+        lines += [*filter_rules.dropped(rule for rule in current if rule == ASKS), f"-I {FORWARD} 1 -j {DOCKERS}"]
+    return filter_rules.text(lines)
 
 
 def passed_by(wanted: Wanted, current: Sequence[str]) -> bool:
@@ -77,37 +74,15 @@ def passed_by(wanted: Wanted, current: Sequence[str]) -> bool:
     before = chain[: chain.index(ASKS)] if ASKS in chain else None
     # RETURN, in a chain of the kernel's own, is its policy's word; and a chain that is gone to comes back to that.
     return before is None or any(
-        _lets_through(rule, current, wanted.bridge, ("ACCEPT", "RETURN"))
-        or (" -g " in rule and not _elsewhere(rule, wanted.bridge))
+        filter_rules.lets_through(rule, current, wanted.bridge, filter_rules.ENDS)
+        or (" -g " in rule and not filter_rules.elsewhere(rule, wanted.bridge))
         for rule in before
     )
 
 
-def _lets_through(rule: str, current: Sequence[str], bridge: str, ends: Sequence[str] = ("ACCEPT",)) -> bool:
-    """Return whether a rule, or a chain that it asks, may let something new through that comes from the bridge."""
-    words = rule.split()
-    target = next((words[at + 1] for at, word in enumerate(words[:-1]) if word in ("-j", "-g")), "")
-    if _elsewhere(rule, bridge) or (target in ends and _only_answers(words)):
-        return False
-    asked = (one for one in current if one.startswith(f"-A {target} "))
-    return target in ends or any(_lets_through(one, current, bridge) for one in asked)
-
-
-def removal(current: Sequence[str], chain: str = CHAIN) -> str:
-    """Return lines for iptables-restore that take our rules away; empty if there are none."""
-    all_of_it = [f"-F {chain}", f"-X {chain}"] if f"-N {chain}" in current else []
-    return _text([*_dropped(rule for rule in current if _jumps(rule, chain)), *all_of_it])
-
-
-def _only_answers(words: Sequence[str]) -> bool:
-    """Return whether a rule's condition is that of our first one: answers."""
-    states = next((words[at + 1] for at, word in enumerate(words[:-1]) if word in ("--ctstate", "--state")), "")
-    return bool(states) and set(states.split(",")) <= set(ANSWERS.split(",")) and "!" not in words
-
-
 def _rules(wanted: Wanted, *, v6: bool) -> Iterator[str]:
     # RETURN, not ACCEPT: the rules that others have put behind ours are asked too.
-    yield f"-A {wanted.chain} -m conntrack --ctstate {ANSWERS} -j RETURN"
+    yield f"-A {wanted.chain} -m conntrack --ctstate {filter_rules.ANSWERS} -j RETURN"
     if v6:
         for kind in NEIGHBOURS:
             yield f"-A {wanted.chain} -p ipv6-icmp -m icmp6 --icmpv6-type {kind} -j RETURN"
@@ -125,22 +100,3 @@ def _allowed(source: Member, target: Member, wanted: Wanted) -> bool:
     if source.port == target.port:
         return False
     return source.app == target.app or (target.ready and (source.app, target.app) in wanted.may_reach)
-
-
-def _jumps(rule: str, chain: str) -> bool:
-    return rule.startswith("-A ") and rule.endswith(f" -j {chain}")
-
-
-def _elsewhere(rule: str, bridge: str) -> bool:
-    """Return whether a rule of somebody else's can't be about what passes on this bridge: it may stand before ours."""
-    words = rule.split()
-    named = [words[at + 1] for at, word in enumerate(words) if word in ("-i", "-o") and words[at - 1] != "!"]
-    return any(name != bridge and not (name.endswith("+") and bridge.startswith(name[:-1])) for name in named)
-
-
-def _dropped(jumps: Iterable[str]) -> list[str]:
-    return [f"-D{rule.removeprefix('-A')}" for rule in jumps]
-
-
-def _text(lines: Iterable[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)

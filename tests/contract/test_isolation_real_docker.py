@@ -21,7 +21,6 @@ from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container, ContainerSpec
 from deployhost.system.firewall import Family, Firewall
 from deployhost.system.process import run
-from deployhost.traffic import isolation
 from deployhost.traffic.isolation import Isolation
 from tests.real.containers import exec_run
 
@@ -123,7 +122,7 @@ def net6(docker: Docker) -> Iterator[Net]:
     yield made
     for container in made.made:
         docker.remove(container, force=True)
-    isolation.remove(made.firewall, CHAIN)
+    made.firewall.forget(CHAIN)
     docker.remove_network(NETWORK)
     assert not [rule for family in Family for rule in made.firewall.rules(family) if CHAIN in rule]
 
@@ -135,7 +134,7 @@ def net(docker: Docker) -> Iterator[Net]:
     yield made
     for container in made.made:
         docker.remove(container, force=True)
-    isolation.remove(made.firewall, CHAIN)
+    made.firewall.forget(CHAIN)
     docker.remove_network(NETWORK)
     assert not [rule for rule in made.firewall.rules(Family.IPV4) if CHAIN in rule]
 

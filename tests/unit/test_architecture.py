@@ -132,7 +132,8 @@ def test_what_is_pure() -> None:
     assert any(name.startswith("build/detect/") for name in PURE_FILES)
 
 
-VALUES = "deployhost.system.docker_model."  # the engine's answers as values: nothing there touches anything
+# The engine's answers as values, and the packet filter's rules as texts: nothing there touches anything.
+VALUES = ("deployhost.system.docker_model.", "deployhost.system.filter_rules")
 
 
 @pytest.mark.parametrize("name", PURE_FILES)

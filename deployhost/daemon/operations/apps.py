@@ -121,7 +121,7 @@ def converge(parts: Parts, request: Message, _emit: Emit) -> ConvergePlan:
         parts.records.check()
     kept = parts.keeping.all() if everything else ()
     accounts = () if only is not None else map(sentence, _of_accounts(parts))
-    notes = [*plan.notes, *kept, *accounts, parts.isolation.problem]
+    notes = [*plan.notes, *kept, *accounts, parts.isolation.problem, parts.registry_guard.problem]
     return {"steps": steps(plan), "notes": [*filter(None, notes)], "applied": applied}
 
 
@@ -210,7 +210,8 @@ def _of_accounts(parts: Parts) -> tuple[Finding, ...]:
 
 def _warnings(parts: Parts) -> list[WarningView]:
     """Return what is wrong with the server, each with the command that mends it, or ""."""
-    return [*unfinished(parts.remover), *parts.troubles.now(parts.isolation.problem, *parts.converge.warnings())]
+    problems = (parts.isolation.problem, parts.registry_guard.problem, *parts.converge.warnings())
+    return [*unfinished(parts.remover), *parts.troubles.now(*problems)]
 
 
 def unfinished(remover: Remover) -> list[WarningView]:

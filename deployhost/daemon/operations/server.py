@@ -47,5 +47,7 @@ def prepare_kamal(parts: Parts, request: Message, _emit: Emit) -> KamalPrepared:
 
     Return where it lies, with which version Kamal is to be run there, and what Kamal can't do with the app.
     """
+    if parts.kamal.installed():  # else set-up is about to bring it, with the guard
+        parts.registry_guard.ensure()
     project = parts.projects.prepare(requests.app_name(request), requests.texts(request, "arguments"))
     return {"directory": str(project.directory), "version": project.version, "warnings": list(project.warnings)}

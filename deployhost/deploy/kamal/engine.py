@@ -21,6 +21,7 @@ from deployhost.errors import BootFailed, CommandStopped, DeployhostError, Switc
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract, failure, installation, registry
+from deployhost.kamal.guard import RegistryGuard
 from deployhost.kamal.project import Project
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB
@@ -50,6 +51,7 @@ class KamalEngine:
     deploys: Deploys
     releases: Releases
     kamal: KamalProgram
+    registry_guard: RegistryGuard
     paths: Paths
     settings: ServerSettings
     clock: Clock
@@ -62,6 +64,7 @@ class KamalEngine:
         if not self.kamal.installed():
             with attempt.progress.stage("setup", detail=installation.SETUP):
                 self.kamal.bring(attempt.progress.output)
+        self.registry_guard.ensure()
         self.kamal.check(self.settings.current().ssh_port)
         trusted = self.projects.is_trusted(attempt.config)
         project = self.projects.of_trusted(attempt) if trusted else self.projects.of_attempt(attempt, image)

@@ -12,6 +12,7 @@ from deployhost.deploy.kamal.run import KamalProgram
 from deployhost.deploy.queue import BUILDS
 from deployhost.errors import BuildFailed
 from deployhost.kamal import contract, failure, registry
+from deployhost.kamal.guard import RegistryGuard
 from deployhost.model import AppName
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
@@ -25,6 +26,7 @@ class KamalImages:
 
     images: Images
     kamal: KamalProgram
+    registry_guard: RegistryGuard
     projects: KamalProjects
     docker: Docker
     paths: Paths
@@ -42,6 +44,7 @@ class KamalImages:
         if deploy.trigger not in BUILDS or not self.projects.is_trusted(config):
             return self.images.provide(attempt)
         server = self.settings.current()
+        self.registry_guard.ensure()
         self.kamal.check(server.ssh_port)
         with (
             self.turns.turn(attempt),

@@ -12,6 +12,7 @@ from deployhost.server.facts_kamal import KamalSetupFiles
 from deployhost.server.read_kamal import public_keys
 from deployhost.steps import carry_out
 from deployhost.system.docker import Docker
+from deployhost.system.services import Services
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def paths(tmp_path: Path) -> Paths:
 
 @pytest.fixture
 def actor(paths: Paths) -> KamalActor:
-    return KamalActor(paths=paths, docker=cast("Docker", None), log=lambda _line: None)
+    return KamalActor(paths=paths, docker=cast("Docker", None), services=cast("Services", None), log=lambda _line: None)
 
 
 def access(actor: KamalActor, port: int = 822) -> None:

@@ -58,4 +58,5 @@ def test_the_services_run_the_programs_with_our_settings(paths: Paths, manager: 
     assert str(files.sshd_config) in shall.sshd_definition
     assert str(files.registry_config) in shall.registry_definition
     assert "docker-registry" in shall.registry_definition
+    assert str(files.registry_rules) in shall.registry_definition, "it starts only once other accounts are kept out"
     assert "@" not in shall.registry_definition + shall.sshd_definition

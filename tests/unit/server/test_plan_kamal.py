@@ -34,6 +34,7 @@ KAMAL = KamalFacts(
     keys=KEYS,
     files=TEXTS,
     storage_owned=True,
+    guarded=True,
     ssh_port=822,
     sshd_service=SERVICE,
     registry_service=replace(SERVICE, definition="the registry"),
@@ -62,7 +63,8 @@ def names(facts: ServerFacts, wanted: WantedServer = WANTED) -> list[str]:
             FRESH,
             [
                 "HoldBack", "InstallPackages", "MakeDirectories", "ObtainKamal",
-                "WriteSshAccess", "OwnRegistry", *START, *START, "EnsureKamalBuilder",
+                "WriteSshAccess", "OwnRegistry", *START,
+                "GuardRegistry", *START, "EnsureKamalBuilder",
             ],
             id="fresh",
         ),
@@ -90,6 +92,12 @@ def names(facts: ServerFacts, wanted: WantedServer = WANTED) -> list[str]:
             ["WriteSshAccess", "RestartService"],
             id="another registry.yml",
         ),
+        pytest.param(
+            kamal(files={**TEXTS, FILES.registry_rules: ("*filter", 0o644)}),
+            ["WriteSshAccess", "RestartService"],
+            id="other rules to start with",
+        ),
+        pytest.param(kamal(guarded=False), ["GuardRegistry"], id="other accounts reach the registry"),
         pytest.param(kamal(storage_owned=False), ["OwnRegistry"], id="no storage"),
         pytest.param(sshd(definition="old"), ["DefineService", "RestartService"], id="another definition"),
         pytest.param(sshd(active=False, holder=""), ["StartService"], id="sshd is down"),
@@ -174,6 +182,7 @@ any_kamal = st.builds(
     keys=st.sampled_from([{}, KEYS, {PATHS.ssh_key: KEYS[PATHS.ssh_key]}]),
     files=st.sampled_from([{}, TEXTS]),
     storage_owned=st.booleans(),
+    guarded=st.booleans(),
     ssh_port=st.sampled_from([822, 2222]),
     sshd_service=any_service,
     registry_service=any_service,
@@ -211,6 +220,8 @@ def effect(step: Step, facts: ServerFacts) -> ServerFacts:
             found = replace(found, keys=KEYS, files=texts)
         case steps_kamal.OwnRegistry():
             found = replace(found, storage_owned=True)
+        case steps_kamal.GuardRegistry():
+            found = replace(found, guarded=True)
         case steps.DefineService() | steps.StartService() | steps.RestartService():
             found = service_effect(step, found)
         case _:

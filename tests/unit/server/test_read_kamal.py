@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 
+from deployhost.kamal import guard
 from deployhost.paths import Paths
 from deployhost.server import read_kamal
 from deployhost.server.facts_kamal import REGISTRY, SSHD, KamalFacts, KamalSetupFiles, ServiceFacts, WantedKamal
@@ -37,6 +38,7 @@ def found(paths: Paths) -> KamalFacts:
 @pytest.fixture
 def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     monkeypatch.setattr(read_kamal, "has_buildx", lambda _paths: False)
+    monkeypatch.setattr(guard, "is_there", lambda _firewall: False)
     return Paths(tmp_path)
 
 

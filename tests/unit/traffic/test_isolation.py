@@ -13,7 +13,7 @@ from deployhost.system.docker_model import ContainerSpec
 from deployhost.system.firewall import Family
 from deployhost.traffic import isolation
 from deployhost.traffic.isolation import Isolation
-from deployhost.traffic.isolation_plan import ASKS, CHAIN, Wanted, change, passed_by, removal
+from deployhost.traffic.isolation_plan import ASKS, CHAIN, Wanted, change, passed_by
 from tests.fakes.docker import Behaviour, Engine, FakeDocker
 from tests.fakes.firewall import BRIDGE, DOCKERS, FakeFirewall
 
@@ -298,10 +298,12 @@ def test_no_network_no_rules(host: Host) -> None:
 def test_removal_leaves_what_was_there_before(host: Host) -> None:
     host.run(A)
     host.isolation.apply()
-    isolation.remove(host.firewall)
+    host.firewall.forget(CHAIN)
     assert host.firewall.tables[Family.IPV4] == list(DOCKERS)
-    assert removal(DOCKERS) == ""
-    isolation.remove(FakeFirewall(missing=True))
+    changes = host.firewall.changes
+    host.firewall.forget(CHAIN)
+    assert host.firewall.changes == changes
+    FakeFirewall(missing=True).forget(CHAIN)
 
 
 def test_ipv6_where_docker_keeps_no_chain() -> None:

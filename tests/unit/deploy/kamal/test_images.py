@@ -37,6 +37,7 @@ class Server:
         self.images = KamalImages(
             images=here,
             kamal=here,
+            registry_guard=here,
             projects=here,
             docker=here,
             settings=here,
@@ -47,6 +48,9 @@ class Server:
 
     def provide(self, _attempt: Attempt) -> Image:
         return OURS
+
+    def ensure(self) -> None:
+        self.did.append("guarded")
 
     def check(self, ssh_port: int) -> None:
         self.did.append(ssh_port)
@@ -105,7 +109,7 @@ def test_what_builds_nothing_still_has_the_configuration_of_its_commit(server: S
 @pytest.mark.parametrize("rebuild", [False, True])
 def test_kamal_builds_once_all_that_it_needs_answers(server: Server, rebuild: bool) -> None:
     assert server.images.provide(attempt(rebuild=rebuild)) == KAMALS
-    assert server.did == [sha(1), 2222, ["build", "deliver", *(["--no-cache"] if rebuild else [])]]
+    assert server.did == [sha(1), "guarded", 2222, ["build", "deliver", *(["--no-cache"] if rebuild else [])]]
 
 
 def test_a_build_that_fails_is_told_by_its_cause(server: Server) -> None:
