@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deployhost.build import host_files
 from deployhost.build.bases import Bases
+from deployhost.build.cache_key import NAMESPACE, CacheKey
 from deployhost.build.docker_cli import DockerCli
 from deployhost.build.dockerfile import without_syntax_line
 from deployhost.build.host_settings import proxy_variables
@@ -28,6 +29,7 @@ from deployhost.system.tree import discard_tree
 
 NICENESS = "10"  # a build must not take the time of what is live
 SECRET_LIMIT = 500 * 1024  # bytes; BuildKit takes no larger one
+NOWHERE = "127.0.0.1"  # where the host of a cache key is: nobody asks for it
 LONGEST_DOCKERFILE = 4 * 1024 * 1024  # bytes
 HEREDOCS_SINCE = 23  # the Docker engine whose own frontend knows them
 _PASSED = ("PATH", "HOME", "LANG", "DOCKER_CONFIG", "DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
@@ -84,6 +86,7 @@ class ImageBuilder:
         plan: BuildPlan,
         *,
         dockerfile: Path,
+        key: CacheKey,
         app: AppName,
         context: Path,
         reference: str,
@@ -95,8 +98,8 @@ class ImageBuilder:
     ) -> Image:
         """Build the image of a plan that is prepared from its context directory, tag it with `reference` and return it.
 
-        `fresh` uses no cache. `on_line` gets the build's output, readable, `say` what happens besides; `stop` ends the build at
-        once. Raises BuildFailed, CommandMissing, CommandStopped.
+        `key` keeps the app's cache its own, `fresh` uses none. `on_line` gets the build's output, readable, `say` what happens
+        besides; `stop` ends the build at once. Raises BuildFailed, CommandMissing, CommandStopped.
         """
         cli = self.cli.find()
         with self._secrets(app, say) as secrets, self.limits.applied(cli, say) as limited:
@@ -106,9 +109,10 @@ class ImageBuilder:
                 argv.append("--no-cache")
             labels = of_image(app, source, generated=plan.kind == "generated", processes=plan.processes)
             argv += [f"--label={name}={value}" for name, value in labels.items()]
-            argv += [f"--build-arg={name}" for name in proxy_variables(self.environ)]
+            argv += [f"--build-arg={name}" for name in (NAMESPACE, *proxy_variables(self.environ))]
+            argv.append(f"--add-host={key.host}:{NOWHERE}")
             argv += [f"--secret=id={name},src={path}" for name, path in secrets.items()]
-            self._run([*argv, str(context)], plan, limited, on_line, stop)
+            self._run([*argv, str(context)], key, plan, limited, on_line=on_line, stop=stop)
         image = self.docker.image(reference)
         if image is None:
             raise BuildFailed(f"docker build succeeded, but there is no image {reference}")
@@ -119,9 +123,11 @@ class ImageBuilder:
             )
         return image
 
-    def _run(self, argv: list[str], plan: BuildPlan, limited: Limited, on_line: OnLine, stop: Stop | None) -> None:
+    def _run(
+        self, argv: list[str], key: CacheKey, plan: BuildPlan, limited: Limited, *, on_line: OnLine, stop: Stop | None
+    ) -> None:
         progress, lock = BuildProgress(), threading.Lock()
-        env = self._child_environment()
+        env = self._child_environment() | {NAMESPACE: key.namespace}
         build = self.builds.begin()
 
         def feed(raw: str) -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployhost.build.cache_key import cache_key
 from deployhost.build.image import ImageBuilder
 from deployhost.build.labels import SOURCE_LABEL
 from deployhost.build.plan import BuildPlan
@@ -84,6 +85,7 @@ class Images:
             return self.builder.build(
                 plan,
                 dockerfile=dockerfile,
+                key=cache_key(work),
                 app=deploy.app,
                 context=context,
                 reference=reference,

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from deployhost.build.bases import Bases
+from deployhost.build.cache_key import cache_key
 from deployhost.build.directory import DirectoryTree, load_templates
 from deployhost.build.docker_cli import DockerCli
 from deployhost.build.image import ImageBuilder
@@ -92,6 +93,7 @@ class World:
             dockerfile=self._builder.prepare(
                 plan, context=context, work=self.root / "work", stand_in=True, say=self.said.append
             ),
+            key=cache_key(self.root / "work"),
             app=AppName(NAME),
             context=context,
             reference=f"{NAME}:test",

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from deployhost.build.bases import Bases
+from deployhost.build.cache_key import cache_key
 from deployhost.build.directory import DirectoryTree, load_templates
 from deployhost.build.docker_cli import DockerCli
 from deployhost.build.image import ImageBuilder
@@ -77,6 +78,7 @@ class Builds:
             dockerfile=self._builder.prepare(
                 plan, context=self.context, work=self.root / "work", stand_in=stand_in, say=self.said.append
             ),
+            key=cache_key(self.root / "work"),
             app=AppName(NAME),
             context=self.context,
             reference=tag,
@@ -112,6 +114,36 @@ def output(docker: Docker, image: str, *argv: str) -> str:
         return said
     finally:
         docker.remove(container, force=True)
+
+
+CACHES = """FROM python:3.13-slim
+COPY secret* /
+RUN --mount=type=cache,id={id},target=/cache touch /cache/{app} && ls /cache > /found
+RUN --mount=type=cache,target=/root/.npm touch /root/.npm/{app} && ls /root/.npm >> /found
+RUN head -c 16 /dev/urandom | base64 > /made
+"""
+
+
+@pytest.mark.parametrize("id_", ["blog-pip", "${X:-blog-pip}"])
+def test_an_apps_caches_and_results_are_its_own(docker: Docker, tmp_path: Path, id_: str) -> None:
+    """Any Dockerfile can name the cache of another app; a step that another app has run already is the same step."""
+    found, made = {}, {}
+    for app in ("blog", "shop"):
+        (tmp_path / app).mkdir()
+        builds = Builds(docker, tmp_path / app, dict(os.environ))
+        builds.write(Dockerfile=CACHES.format(id=id_, app=app))
+        try:
+            image = builds.build(stand_in=True)
+            found[app] = output(docker, image.id, "cat", "/found").split()
+            made[app] = output(docker, image.id, "cat", "/made")
+            builds.write(other="")
+            again = builds.build(stand_in=True)
+            assert output(docker, again.id, "cat", "/made") == made[app], "an app's own steps are cached"
+        finally:
+            for tag in builds.tags:
+                docker.remove_image(tag)
+    assert found == {"blog": ["blog", "blog"], "shop": ["shop", "shop"]}
+    assert made["blog"] != made["shop"]
 
 
 @pytest.mark.parametrize(

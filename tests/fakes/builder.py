@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from deployhost.build.cache_key import CacheKey
 from deployhost.build.image import ImageBuilder
 from deployhost.build.labels import of_image
 from deployhost.build.plan import BuildPlan
@@ -67,6 +68,7 @@ class FakeBuilder(ImageBuilder):
         plan: BuildPlan,
         *,
         dockerfile: Path,
+        key: CacheKey,
         app: AppName,
         context: Path,
         reference: str,

@@ -20,6 +20,7 @@ from ruamel.yaml import YAML
 
 from deployhost.apps.commits import find_commit
 from deployhost.build import image as build_image
+from deployhost.build.cache_key import NAMESPACE, CacheKey
 from deployhost.build.detect.commands import read_procfile, start_of
 from deployhost.build.docker_cli import Cli
 from deployhost.build.image import ImageBuilder
@@ -91,7 +92,7 @@ FLAGS = {
     "--target", "--host", "--health-check-port", "--health-check-path", "--health-check-interval", "--deploy-timeout", "--drain-timeout",
     "--target-timeout", "--log-request-header",
 }  # fmt: skip
-BUILD_FLAGS = {"--progress", "--file", "--tag", "--label", "--secret"}
+BUILD_FLAGS = {"--progress", "--file", "--tag", "--label", "--secret", "--build-arg", "--add-host"}
 SHA = Sha("0123456789" * 4)
 T = TypeVar("T")
 
@@ -361,6 +362,7 @@ class Trial:
         with mock.patch.object(build_image, "run", _recorder(seen)):
             builder.build(
                 plan, dockerfile=builder.prepare(plan, context=context, work=work, stand_in=False, say=print),
+                key=CacheKey("0" * 64),
                 app=case.app, context=context, reference=contract.image(case.app, Version(SHA)), source="s",
                 fresh=False, on_line=print, say=print,
             )  # fmt: skip
@@ -373,6 +375,10 @@ class Trial:
             assert flag in BUILD_FLAGS, argument
             if flag == "--secret":  # the host's own certificates
                 assert re.fullmatch(r"id=ca,src=/[a-z/.-]+", value), argument
+            elif flag == "--build-arg":
+                assert value == NAMESPACE, argument
+            elif flag == "--add-host":
+                assert re.fullmatch(r"deployhost-[0-9a-f]{32}:127\.0\.0\.1", value), argument
         assert argv[-1] == f"{self._paths.builds}/{case.app}"
         assert json.loads(labels.pop("deployhost.processes")) == {str(case.process): case.command}
         said = {"service": case.app, "deployhost.app": case.app, "deployhost.source": "s"}

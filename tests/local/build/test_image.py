@@ -8,6 +8,7 @@ import pytest
 
 from deployhost.build import docker_cli
 from deployhost.build.bases import Bases
+from deployhost.build.cache_key import NAMESPACE, cache_key
 from deployhost.build.docker_cli import DockerCli
 from deployhost.build.dockerfile import BaseRef
 from deployhost.build.image import ImageBuilder
@@ -149,6 +150,7 @@ class World:
             dockerfile=builder.prepare(
                 plan, context=context, work=self.root / "work", stand_in=stand_in, say=self.said.append
             ),
+            key=cache_key(self.root / "work"),
             app=AppName("shop"),
             context=context,
             reference=REFERENCE,
@@ -190,6 +192,8 @@ def test_a_generated_dockerfile_lies_outside_of_the_context(world: World) -> Non
     image = world.build(GENERATED)
     assert image.tags == (REFERENCE,)
     assert world.bases.asked == ["ensure python:3.13-slim"]
+    key = cache_key(world.root / "work")
+    assert f"{NAMESPACE}={key.namespace}" in world.text("env").splitlines()
     assert world.argv == [
         "build",
         "--progress=plain",
@@ -205,6 +209,8 @@ def test_a_generated_dockerfile_lies_outside_of_the_context(world: World) -> Non
         "--label=deployhost.settings=",
         "--label=service=shop",
         "--label=role=",
+        f"--build-arg={NAMESPACE}",
+        f"--add-host={key.host}:127.0.0.1",
         f"--secret=id=ca,src={world.root}/ca.pem",
         f"{world.root}/context",
     ]
@@ -251,6 +257,7 @@ def test_proxies_are_named_in_the_arguments_and_told_in_the_environment_only(wor
     world.environ |= {"HTTPS_PROXY": "http://user:t0p@proxy:1", "no_proxy": "localhost"}
     world.build(GENERATED)
     assert [one for one in world.argv if one.startswith("--build-arg")] == [
+        f"--build-arg={NAMESPACE}",
         "--build-arg=HTTPS_PROXY",
         "--build-arg=no_proxy",
     ]
