@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NotRequired, TypedDict
 FAILED, INVALID, NOT_FOUND, CONFLICT, UNAVAILABLE, INTERNAL = 1, 2, 3, 4, 5, 70
 TIMED_OUT = 124
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+LONGEST = 300  # characters of an exception that is no error of ours
 
 
 class ErrorView(TypedDict):
@@ -252,6 +253,12 @@ class Interrupted(DeployhostError, code="interrupted", exit_code=INTERRUPTED):
 
 class InternalError(DeployhostError, code="internal", exit_code=INTERNAL):
     """A defect of deployhost. The message names the log that has the traceback."""
+
+    @classmethod
+    def of(cls, error: Exception, *, hint: str = "") -> "InternalError":
+        """Return the defect that an exception shows. Its text is cut: somebody's input may be part of it."""
+        said = repr(error)
+        return cls(f"a defect of deployhost: {said if len(said) <= LONGEST else said[: LONGEST - 1] + '…'}", hint=hint)
 
 
 class RemoteError(DeployhostError, code="internal", exit_code=INTERNAL):

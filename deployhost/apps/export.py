@@ -1,7 +1,6 @@
 """An app as a Kamal project that a team takes away: what it needs to deploy it to servers of its own, with Kamal alone."""
 
 import shlex
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from deployhost.paths import Paths
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec, Image
 from deployhost.system.git import BareRepository
+from deployhost.system.tree import scratch_directory
 from deployhost.templates import read_template
 
 SERVER = "192.0.2.1"  # an address that nobody has (RFC 5737)
@@ -88,8 +88,8 @@ class Exports:
 
     def _build_files(self, config: AppConfig, live: Release) -> dict[str, str]:
         """Return the Dockerfile and .dockerignore of what is live: ours, or the repository's own."""
-        with tempfile.TemporaryDirectory(prefix="export-", dir=self.paths.run) as scratch:
-            tree = Path(scratch) / "tree"
+        with scratch_directory(self.paths.run, prefix="export-") as scratch:
+            tree = scratch / "tree"
             self.repository(config.name).check_out(live.sha, tree)
             plan = self.planner.plan(
                 tree,

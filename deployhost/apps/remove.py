@@ -27,7 +27,7 @@ from deployhost.config.current import Apps
 from deployhost.config.env import EnvStore
 from deployhost.containers.belongs import deploy_of
 from deployhost.edge.records import DomainRecords
-from deployhost.errors import AppNotFound, DeployhostError, DockerUnavailable, FileProblem
+from deployhost.errors import AppNotFound, DeployhostError, DockerUnavailable, FileProblem, InternalError
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
 from deployhost.journal.releases import Releases
@@ -98,21 +98,20 @@ class Remover:
                 self._sweep(deploy)
             except DockerUnavailable:
                 raise
-            except DeployhostError as error:
-                log.warning("what deploy %d of the removed app %s made stays: %s", deploy.id, deploy.app, error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other apps are not concerned
+                log.warning("what deploy %d of the removed app %s made stays: %s", deploy.id, deploy.app, _told(error))
         self.retry()
 
     def retry(self) -> None:
         """Finish the removals that broke off, without waiting for locks. An app that this daemon is working on is skipped."""
         for app in self.removals.open():
-            if self.locks.read(app) is not None and app not in self.locks.of_others():
-                continue
             before = self.failed.get(app)
             try:
+                if self.locks.read(app) is not None and app not in self.locks.of_others():
+                    continue
                 self.finish(app, patience=0)
-            except (DeployhostError, OSError) as error:
-                problem = error if isinstance(error, DeployhostError) else FileProblem(str(error))
-                self.failed[app] = problem
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other apps are not concerned
+                problem = self.failed[app] = _told(error)
                 if before is None or before.message != problem.message:  # the same error is logged once
                     log.warning("the removal of %s can't be finished: %s", app, problem)
 
@@ -282,6 +281,13 @@ class Remover:
         self.kamal.remove(app)
         KamalProject(self.paths).remove(app)
         registry.forget(self.paths, app)
+
+
+def _told(error: Exception) -> DeployhostError:
+    """Return what was raised as an error that a person can read."""
+    if isinstance(error, DeployhostError):
+        return error
+    return FileProblem(str(error)) if isinstance(error, OSError) else InternalError.of(error)
 
 
 def _digest(config: AppConfig | None) -> str:

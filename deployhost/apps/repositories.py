@@ -18,7 +18,7 @@ from deployhost.config.app import AppConfig
 from deployhost.config.apps import AppsFile
 from deployhost.config.current import Apps
 from deployhost.converge.findings.repository_plan import RepositoryFacts, is_unwanted
-from deployhost.errors import Conflict, DeployhostError, InvalidConfig
+from deployhost.errors import Conflict, DeployhostError, InternalError, InvalidConfig
 from deployhost.journal.releases import Releases
 from deployhost.journal.removals import Removals
 from deployhost.model import AppName, Branch, Domain, RepositoryName
@@ -58,8 +58,8 @@ class Repositories:
             try:
                 if not self._mended(config.name):
                     missing.append(config)
-            except DeployhostError as error:
-                problems.append(error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other apps are not concerned
+                problems.append(_of_app(config.name, error))
         for first in range(0, len(missing), AT_ONCE):
             problems += self._make(missing[first : first + AT_ONCE])
         if problems:
@@ -88,8 +88,8 @@ class Repositories:
                 if config.name in listed.known and config.name not in removed:
                     try:
                         self._place(repository, config.name, config.branch)
-                    except DeployhostError as error:
-                        problems.append(error)
+                    except Exception as error:  # noqa: BLE001 - whatever it is, the other apps are not concerned
+                        problems.append(_of_app(config.name, error))
         return problems
 
     def add(
@@ -246,6 +246,13 @@ class Repositories:
             if repository.exists:
                 raise
         return True
+
+
+def _of_app(app: AppName, error: Exception) -> DeployhostError:
+    """Return what was raised for one app as an error that names it."""
+    if isinstance(error, DeployhostError):
+        return error
+    return InternalError(f"the repository of {app}: {InternalError.of(error).message}", hint="deployhost converge")
 
 
 def _delete(path: Path | None) -> None:

@@ -9,7 +9,7 @@ from deployhost.containers.belongs import app_of, deploy_of, is_command
 from deployhost.converge.facts import AppContainer, AppFacts, MachineFacts
 from deployhost.converge.findings.clock_plan import ClockFacts
 from deployhost.converge.findings.repository_plan import RepositoryFacts
-from deployhost.errors import DeployhostError, InvalidConfig, NotFound
+from deployhost.errors import DeployhostError, DockerUnavailable, FileProblem, InvalidConfig, NotFound, SwitchFailed
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.holds import Holds
 from deployhost.journal.releases import Releases
@@ -20,6 +20,8 @@ from deployhost.model import WEB, AppName, Deploy, DeployStatus, EngineName
 from deployhost.system.clock import Clock
 from deployhost.system.docker import Docker
 
+Failed = Callable[[AppName, Exception], None]
+CONCERN_ALL = (DockerUnavailable, SwitchFailed, FileProblem)  # the engine, the proxy or the journal does not answer
 LOST = 255  # the exit code of a container whose supervisor died with it
 
 
@@ -79,18 +81,30 @@ class FactsReader:
         except InvalidConfig:
             return ()
 
-    def apps(self, only: AppName | None = None, broken_off: Collection[int] = ()) -> dict[AppName, AppFacts]:
+    def apps(
+        self, only: AppName | None = None, broken_off: Collection[int] = (), *, failed: Failed | None = None
+    ) -> dict[AppName, AppFacts]:
         """Return what is seen of each app, or of the one that is named. Raise DockerUnavailable, SwitchFailed, FileProblem.
 
-        `broken_off` are deploys of which it is known that nobody works on them.
+        `broken_off` are deploys of which it is known that nobody works on them. `failed` gets what one app raises that
+        does not concern them all; without it, that is raised.
         """
         running = [deploy for deploy in self.deploys.open() if deploy.status is DeployStatus.RUNNING]
         idle = {one.id: one.attempt for one in running if one.id in broken_off or not self.works_on(one.id)}
         routes = self.proxy.routes()
         containers = self._containers(only)
         configs = self._configs()
-        names = self._names(configs, containers) if only is None else [only]
-        return {app: self._app(app, configs, routes, containers, idle) for app in names}
+        found: dict[AppName, AppFacts] = {}
+        for app in self._names(configs, containers) if only is None else [only]:
+            try:
+                found[app] = self._app(app, configs, routes, containers, idle)
+            except CONCERN_ALL:
+                raise
+            except Exception as error:
+                if failed is None:
+                    raise
+                failed(app, error)
+        return found
 
     def _app(
         self,

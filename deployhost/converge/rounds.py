@@ -21,12 +21,12 @@ from deployhost.converge.findings.strays_plan import StopContainer
 from deployhost.converge.plan import plan_app, plan_server
 from deployhost.converge.read import FactsReader
 from deployhost.deploy.going_live import Unrecorded
-from deployhost.errors import Conflict, DeployhostError, SwitchFailed
+from deployhost.errors import Conflict, DeployhostError, InternalError, SwitchFailed
 from deployhost.journal.deploys import Deploys
 from deployhost.kamal.lock import KamalLocks
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import AppName, Deploy, DeployStatus, Version
-from deployhost.steps import Diagnosis, Finding, Plan, Step, sentence
+from deployhost.steps import Diagnosis, Finding, Plan, Severity, Step, sentence
 from deployhost.system.clock import Clock
 from deployhost.system.side_by_side import side_by_side
 
@@ -69,14 +69,17 @@ class Converge:
             if only is None:
                 self._see_to_repositories()
                 done += self._repositories
-            apps = self.reader.apps(only)
-            found = self._all(list(apps.values()), hurry=hurry)
+            found: dict[AppName, Diagnosis] = {}
+
+            def failed(app: AppName, error: Exception) -> None:
+                found[app] = Diagnosis(remarks=(self._trouble(app, error),))
+
+            apps = self.reader.apps(only, failed=failed)
+            found |= self._all(list(apps.values()), hurry=hurry)
             self._apps = found if only is None else self._apps | found
-            for app, facts in apps.items():
+            for app in found:
                 done += found[app]
-                kept = adoption(facts)
-                # What is not in apps.yml is told by who reads that: an app that is put back is one again at once.
-                self._left_alone[app] = kept if isinstance(kept, str) and not facts.removed else ""
+                self._left_alone[app] = _left_alone(apps.get(app))
             return done.plan
 
     def plan(self, only: AppName | None = None) -> Plan:
@@ -84,8 +87,14 @@ class Converge:
         found = plan_server(self.reader.server())
         if FROZEN in found.findings or any(isinstance(step, AWAY) for step in found):
             return (found + Diagnosis(remarks=("the apps' routes are looked at once kamal-proxy answers",))).plan
-        for facts in self.reader.apps(only).values():
-            found += plan_app(facts)
+        remarks: list[Finding] = []
+        apps = self.reader.apps(only, failed=lambda app, error: remarks.append(_broken(app, error)))
+        for app, facts in apps.items():
+            try:
+                found += plan_app(facts)
+            except Exception as error:  # noqa: BLE001 - one app's trouble is its own
+                remarks.append(_broken(app, error))
+        found += Diagnosis(remarks=tuple(remarks))
         if only is None:
             found += repositories(self.reader.repositories())
         return found.plan
@@ -135,14 +144,14 @@ class Converge:
         try:
             plan = repositories(self.reader.repositories())
             remarks = list(plan.remarks)
-        except DeployhostError as error:
-            plan, remarks = Diagnosis(), [f"repositories without an app can't be seen to: {error}"]
+        except Exception as error:  # noqa: BLE001 - the apps are not concerned
+            plan, remarks = Diagnosis(), [f"repositories without an app can't be seen to: {_said(error)}"]
         for step in plan:
             try:
                 if not self.server_actor.act(step):
                     done.append(step)
-            except DeployhostError as error:
-                remarks.append(f"{step.what}: {error}")
+            except Exception as error:  # noqa: BLE001 - the other repositories are not concerned
+                remarks.append(f"{step.what}: {_said(error)}")
         found = Diagnosis(tuple(done), tuple(remarks))
         for note in found.notes:
             if note not in self._repositories.notes:
@@ -151,29 +160,36 @@ class Converge:
 
     def _all(self, apps: list[AppFacts], *, hurry: bool) -> dict[AppName, Diagnosis]:
         """Do what the facts of the apps ask for: side by side, since requests may be held of several."""
-        needy = [facts for facts in apps if plan_app(facts)]
+        needy = [facts for facts in apps if _is_needy(facts)]
         done = {facts.app: self._app(facts, hurry=hurry) for facts in apps if facts not in needy}
         found = side_by_side(lambda facts: self._app(facts, hurry=hurry), needy, at_once=APPS_AT_ONCE)
         return done | {facts.app: result for facts, result in zip(needy, found, strict=True)}
 
     def _app(self, facts: AppFacts, *, hurry: bool) -> Diagnosis:
         """Do what the facts of an app ask for, and return that. What fails is reported; the other apps are not concerned."""
-        plan = plan_app(facts)
-        if not any(_now(step, hurry=hurry) for step in plan):
-            self._troubled.discard(facts.app)
-            return Diagnosis(remarks=plan.remarks)
+        plan = Diagnosis()
         try:
+            plan = plan_app(facts)
+            if not any(_now(step, hurry=hurry) for step in plan):
+                self._troubled.discard(facts.app)
+                return Diagnosis(remarks=plan.remarks)
             with self._held(facts.app):
                 return self._rounds(facts.app, hurry=hurry)
-        except (DeployhostError, Unrecorded) as error:
+        except Exception as error:  # noqa: BLE001 - one app's trouble is its own
             if isinstance(error, Conflict) and facts.app not in self.locks.foreign():
                 return Diagnosis(remarks=plan.remarks)  # a deploy of ours is at it
-            self.proxy.routes()  # an engine or a proxy that is away concerns them all
-            note = f"{facts.app}: {error}"
-            if facts.app not in self._troubled:
-                log.warning("%s", note)
-            self._troubled.add(facts.app)
-            return Diagnosis(remarks=(*plan.findings, note))
+            if isinstance(error, DeployhostError | Unrecorded):
+                self.proxy.routes()  # an engine or a proxy that is away concerns them all
+            return Diagnosis(remarks=(*plan.findings, self._trouble(facts.app, error)))
+
+    def _trouble(self, app: AppName, error: Exception) -> Finding:
+        """Return what an app raised, having logged it if it is new."""
+        found = _broken(app, error)
+        if app not in self._troubled:
+            defect = None if isinstance(error, DeployhostError | Unrecorded) else error
+            log.warning("%s", found.what, exc_info=defect)
+        self._troubled.add(app)
+        return found
 
     def _held(self, app: AppName) -> AbstractContextManager[None]:
         """Return the hold of an app's lock. Raise Conflict where it is another's."""
@@ -202,6 +218,33 @@ class Converge:
             if step not in slow:
                 self.actor.act(step)
         side_by_side(self.actor.act, slow)
+
+
+def _is_needy(facts: AppFacts) -> bool:
+    try:
+        return bool(plan_app(facts))
+    except Exception:  # noqa: BLE001 - whoever carries the plan out makes it again, and tells it
+        return False
+
+
+def _left_alone(facts: AppFacts | None) -> str:
+    """Return why what serves an app stays as it is, or nothing if it does not."""
+    try:
+        kept = None if facts is None else adoption(facts)
+    except Exception:  # noqa: BLE001 - it is part of the app's plan, where it is told
+        return ""
+    # What is not in apps.yml is told by who reads that: an app that is put back is one again at once.
+    return kept if facts is not None and isinstance(kept, str) and not facts.removed else ""
+
+
+def _broken(app: AppName, error: Exception) -> Finding:
+    """Return as a finding that an app could not be seen to."""
+    fix = error.hint if isinstance(error, DeployhostError) else "deployhost converge"
+    return Finding(Severity.ERROR, f"{app}: {_said(error)}", fix=fix)
+
+
+def _said(error: Exception) -> str:
+    return str(error if isinstance(error, DeployhostError | Unrecorded) else InternalError.of(error))
 
 
 def _now(step: Step, *, hurry: bool) -> bool:

@@ -1,11 +1,13 @@
 """The control socket: one thread per connection, one request per connection (control/messages.py)."""
 
 import contextlib
+import errno
 import logging
 import os
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,8 @@ from deployhost.system.stop import Stop
 
 Emit = Callable[[Event], None]
 Handler = Callable[[Message, Emit], Message]
+PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.ECONNABORTED)
+PAUSE = 0.5  # seconds until the next connection is taken where one could not be
 log = logging.getLogger(__name__)
 
 
@@ -80,8 +84,15 @@ class ControlServer:
     def serve(self) -> None:
         """Answer requests for ever."""
         while True:
-            connection, _ = self._socket.accept()
-            threading.Thread(target=self._answer, args=(connection,), name="control", daemon=True).start()
+            try:
+                connection, _ = self._socket.accept()
+                threading.Thread(target=self._answer, args=(connection,), name="control", daemon=True).start()
+            except (OSError, RuntimeError, MemoryError) as error:
+                if isinstance(error, OSError) and error.errno not in PASSING:
+                    raise
+                # Nothing is left to answer with just now; whoever asked asks again.
+                log.warning("a connection to the control socket can't be answered: %s", error)
+                time.sleep(PAUSE)
 
     def _answer(self, connection: socket.socket) -> None:
         emit = Client(connection)

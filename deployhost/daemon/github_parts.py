@@ -21,6 +21,6 @@ class GitHubParts:
     fetching = part(Fetching)
     locator = part(Locator, accounts=lambda parts: parts.github_accounts)
     looks = part(Looks)
-    look_queue = part(LookQueue, look=lambda parts: parts.looks.look)
+    look_queue = part(LookQueue, look=lambda parts: parts.looks.look, went_well=lambda parts: parts.troubles.went_well)
     choices = part(SourceChoices)
     statuses = part(Statuses)

@@ -55,8 +55,10 @@ def ask(daemon: Parts, app: AppName | None) -> None:
 
 def converge(daemon: Parts) -> None:
     """Bring things together, and have workers at what is begun again."""
-    daemon.converge.run()
-    daemon.workers.open()
+    try:
+        daemon.converge.run()
+    finally:
+        daemon.workers.open()
 
 
 def collect(registry: RegistryCollector) -> None:

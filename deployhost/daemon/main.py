@@ -46,12 +46,7 @@ def _serve(paths: Paths) -> None:
     daemon = Parts(paths)
     operations = handlers(daemon)
     daemon.make_all()  # what can't be opened is told now, not by the first who needs it
-    daemon.repositories.sweep()
-    try:
-        daemon.repositories.refresh()
-    except DeployhostError as error:
-        # A mistake in apps.yml: every operation tells it, and the apps that run are not concerned.
-        log.warning("%s", "; ".join((error.message, *error.details)))
+    _prepare(daemon)
     server = ControlServer(paths.control_socket, operations)
     schedule = Schedule(jobs=jobs(daemon), troubles=daemon.troubles, runs=daemon.runs, clock=daemon.clock)
     threading.Thread(target=_tend, args=(daemon, schedule), name="tend", daemon=True).start()
@@ -65,6 +60,12 @@ def _serve(paths: Paths) -> None:
     server.serve()
 
 
+def _prepare(daemon: Parts) -> None:
+    """See to the repositories before anybody pushes. What goes wrong is one app's, or a mistake in apps.yml; a job tries again."""
+    daemon.troubles.went_well("sweeping up repositories", daemon.repositories.sweep)
+    daemon.troubles.went_well("refreshing hooks", daemon.repositories.refresh)
+
+
 def _tend(daemon: Parts, schedule: Schedule) -> None:
     """Bring things together once Docker and the proxy answer; only then is the queue worked on. Then keep them so."""
     telling = daemon.troubles
@@ -76,6 +77,18 @@ def _tend(daemon: Parts, schedule: Schedule) -> None:
 
 
 def _begin(daemon: Parts) -> None:
-    daemon.converge.run(hurry=True)
-    daemon.remover.resume()
+    """Bring things together and open the queue. Raise DeployhostError while the engine, the proxy or the journal does not answer.
+
+    A defect of ours must not keep all apps from being deployed: it is told, and jobs try again.
+    """
+    for what, act in (
+        ("converging", lambda: daemon.converge.run(hurry=True)),
+        ("finishing removals", daemon.remover.resume),
+    ):
+        try:
+            act()
+        except DeployhostError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            daemon.troubles.went_wrong(what, error)
     daemon.workers.open()

@@ -161,7 +161,7 @@ class Parts(GitHubParts, EdgeParts):
     runs = part(Runs)
     sources = part(Sources, clock=lambda parts: parts.clock.time)
     events: part[EventLog] = part(lambda outside, paths: outside.events(paths.deploy_logs))
-    troubles = part(Troubles, clock=lambda parts: parts.clock.time)
+    troubles: part[Troubles] = part(Troubles, clock=lambda parts: parts.clock.time)
 
     # Tools. An engine that is away is waited for, but not by who only wants to know, and not by the watch: what has just come
     # back looks odd to it, so it has to learn that it was away.
@@ -235,7 +235,13 @@ class Parts(GitHubParts, EdgeParts):
         },
     )
     workers: part[Workers] = part(Workers, run=lambda parts: parts.pipeline.run, ended=lambda parts: parts.events.wake)
-    watch = part(Watch, docker=lambda parts: parts.watched_docker, proxy=lambda parts: parts.watched_proxy)
+    watch = part(
+        Watch,
+        docker=lambda parts: parts.watched_docker,
+        proxy=lambda parts: parts.watched_proxy,
+        went_wrong=lambda parts: parts.troubles.went_wrong,
+        forget=lambda parts: parts.troubles.forget,
+    )
     rollbacks = part(Rollbacks)
 
     # Apps as a whole.

@@ -38,7 +38,7 @@ class Schedule:
     def run(self, lane: Lane) -> None:
         """Do the jobs of a lane for ever."""
         while True:
-            self.round(lane)
+            self.troubles.went_well(f"doing {lane} jobs", lambda: self.round(lane))
             self.clock.sleep(LOOK[lane])
 
     def round(self, lane: Lane) -> None:

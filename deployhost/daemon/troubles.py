@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from deployhost.control.views import WarningView
-from deployhost.errors import DeployhostError, InvalidConfig
+from deployhost.errors import DeployhostError, InternalError, InvalidConfig
 
 SHOWN = 3600.0  # seconds for which `status` shows what is over, and a person should know of
 log = logging.getLogger(__name__)
@@ -25,17 +25,20 @@ class Troubles:
         """Do something and return whether it went well. `shown`: `status` has it until it goes well."""
         try:
             act()
-        except DeployhostError as error:
-            if self._is_new(what, error, shown=shown):
-                log.warning("%s: %s", what, error.message)
-            return False
-        except Exception as error:
-            defect = DeployhostError(f"a defect of deployhost: {error!r}", hint="deployhost converge")
-            if self._is_new(what, defect, shown=shown):
-                log.exception("%s failed", what)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told here
+            self.went_wrong(what, error, shown=shown)
             return False
         self.forget(what)
         return True
+
+    def went_wrong(self, what: str, error: Exception, *, shown: bool = True) -> None:
+        """Note what was raised when something was done, as `went_well` does."""
+        if isinstance(error, DeployhostError):
+            if self._is_new(what, error, shown=shown):
+                log.warning("%s: %s", what, error.message)
+            return
+        if self._is_new(what, InternalError.of(error, hint="deployhost converge"), shown=shown):
+            log.error("%s failed", what, exc_info=error)
 
     def _is_new(self, what: str, error: DeployhostError, *, shown: bool) -> bool:
         """Remember an error that is `shown`, and return whether it is another one than the last time."""

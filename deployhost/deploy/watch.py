@@ -4,6 +4,7 @@ Nothing here has to survive: which releases are on probation, and which of them 
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from deployhost.config.app import AppConfig
@@ -45,7 +46,10 @@ class _Watched:
 
 @dataclass(frozen=True, kw_only=True)
 class Watch:
-    """Watches releases in their first minute, and goes back from those that fail."""
+    """Watches releases in their first minute, and goes back from those that fail.
+
+    `went_wrong` keeps for `status` what was raised when something was done, `forget` ends that.
+    """
 
     docker: Docker
     proxy: KamalProxy
@@ -58,7 +62,10 @@ class Watch:
     settings: ServerSettings
     get: Get
     clock: Clock
+    went_wrong: Callable[[str, Exception], None]
+    forget: Callable[[str], None]
     _watched: dict[tuple[AppName, str], _Watched] = field(default_factory=dict, init=False, repr=False)
+    _troubled: set[AppName] = field(default_factory=set, init=False, repr=False)
 
     def run(self) -> None:
         """Watch for ever."""
@@ -67,8 +74,10 @@ class Watch:
                 self.tick()
             except DeployhostError as error:
                 log.debug("watching: %s", error)  # whoever converges tells it
-            except Exception:
-                log.exception("watching failed")
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may go well
+                self.went_wrong("watching", error)
+            else:
+                self.forget("watching")
             self.clock.sleep(TICK)
 
     def tick(self) -> None:
@@ -77,14 +86,25 @@ class Watch:
         here = {_key(release) for release in releases}
         for gone in set(self._watched) - here:
             del self._watched[gone]
+        for app in self._troubled - {release.app for release in releases}:
+            self._well(app)
         for release in releases:
             try:
                 self._look(release)
+                self._well(release.app)
             except (DockerUnavailable, SwitchFailed):
                 self._watched.pop(_key(release), None)  # an engine that comes back shows containers in odd states
                 raise
             except (NotFound, AppNotFound):
                 self._watched.pop(_key(release), None)  # its container was removed, or the app: somebody is at it
+            except Exception as error:  # noqa: BLE001 - one app's trouble is its own
+                self._troubled.add(release.app)
+                self.went_wrong(_what(release.app), error)
+
+    def _well(self, app: AppName) -> None:
+        if app in self._troubled:
+            self._troubled.discard(app)
+            self.forget(_what(app))
 
     def _look(self, release: Release) -> None:
         lived = self.clock.time() - release.live_since
@@ -182,6 +202,10 @@ class Watch:
     def _note(self, release: Release, text: str) -> None:
         log.info("%s: %s", release.app, text)
         self.events.append(release.deploy, {"event": "note", "text": text})
+
+
+def _what(app: AppName) -> str:
+    return f"watching {app}"
 
 
 def _key(release: Release) -> tuple[AppName, str]:

@@ -1,6 +1,5 @@
 """Which apps' repositories are to be looked at: each by one thread at a time, few at once, and whoever asks waits for nothing."""
 
-import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +11,6 @@ from deployhost.model import AppName, Branch, Deploy, Sha
 
 AT_ONCE = 4  # looks, while GitHub may be slow
 URGENT = 4  # more of them, for what GitHub has just told
-log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -20,10 +18,12 @@ class LookQueue:
     """Looks at repositories in threads of its own. An app that is asked for while it waits is looked at once.
 
     A look that is asked for while one is under way comes after it: what it is about may be newer.
+    `went_well` does something and keeps its error for `status` until it goes well.
     """
 
     look: Callable[[AppName, PushHint | None], Deploy | None]
     sources: Sources
+    went_well: Callable[[str, Callable[[], object]], bool]
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     # What waits: the newest hint of each app, or None to ask GitHub.
     _waiting: dict[AppName, PushHint | None] = field(default_factory=dict, init=False)
@@ -63,13 +63,17 @@ class LookQueue:
             if len(self._busy) < AT_ONCE + (URGENT if self._waiting[app] is not None else 0):
                 self._busy.add(app)
                 hint = self._waiting.pop(app)
-                threading.Thread(target=self._run, args=(app, hint), name=f"look-{app}", daemon=True).start()
+                thread = threading.Thread(target=self._run, args=(app, hint), name=f"look-{app}", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # there are too many threads just now: whoever asks next begins it
+                    self._busy.discard(app)
+                    self._waiting[app] = hint
+                    return
 
     def _run(self, app: AppName, hint: PushHint | None) -> None:
         try:
-            self.look(app, hint)
-        except Exception:
-            log.exception("looking at the repository of %s failed", app)
+            self.went_well(f"looking at the repository of {app}", lambda: self.look(app, hint))
         finally:
             with self._lock:
                 self._busy.discard(app)

@@ -10,6 +10,7 @@ import itertools
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,17 @@ def discard_tree(path: Path) -> None:
     """Delete a directory as `remove_tree` does. What can't be deleted stays, and nobody is told."""
     with contextlib.suppress(FileProblem):
         remove_tree(path)
+
+
+@contextlib.contextmanager
+def scratch_directory(parent: Path, *, prefix: str) -> Iterator[Path]:
+    """Yield an empty directory that is deleted afterwards, however deep what lies in it is by then. Raises FileProblem."""
+    with _problems("make", parent / prefix):
+        made = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        yield made
+    finally:
+        discard_tree(made)
 
 
 def directories(path: Path) -> Iterator[int]:

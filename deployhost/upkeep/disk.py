@@ -1,11 +1,14 @@
 """Before a build: is there room? If not, what is ours and not needed goes first; then the build is refused, not the disk filled."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from deployhost.config.current import Apps
 from deployhost.config.server import ServerSettings
-from deployhost.errors import DeployhostError, DiskFull
+from deployhost.errors import DeployhostError, DiskFull, InternalError
+from deployhost.model import AppName
 from deployhost.sizes import readable_size
 from deployhost.upkeep.disk_plan import Space, missing, reserve, short_of_inodes
 from deployhost.upkeep.disk_space import Disks
@@ -35,9 +38,7 @@ class DiskGuard:
         note(
             f"only {readable_size(first.free)} free on {first.path}: removing old images and build cache of deployhost's apps"
         )
-        try:
-            self._make_room()
-        except DeployhostError as error:
+        for error in self._make_room():
             note(f"warning: not all of it could be removed: {error.message}")
         for space in self._full():
             raise _refusal(space, reserve(space.total, self.settings.current().disk_reserve))
@@ -46,9 +47,28 @@ class DiskGuard:
         wanted = self.settings.current().disk_reserve
         return [space for space in self.disks.all() if missing(space, wanted) or short_of_inodes(space)]
 
-    def _make_room(self) -> None:
-        for app in self.apps.known:
-            self.pruner.remove(self.pruner.surplus(app))
+    def _make_room(self) -> list[DeployhostError]:
+        """Remove what is not needed and return what went wrong: one app's trouble does not keep the rest on the disk."""
+        problems: list[DeployhostError] = []
+        removals: list[Callable[[], None]] = [*(partial(self._prune, app) for app in self._apps()), self._prune_cache]
+        for remove in removals:
+            try:
+                remove()
+            except DeployhostError as error:
+                problems.append(error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is that app's
+                problems.append(InternalError.of(error))
+        return problems
+
+    def _apps(self) -> list[AppName]:
+        with contextlib.suppress(DeployhostError):  # apps.yml can't be read, which every operation tells
+            return list(self.apps.known)
+        return []
+
+    def _prune(self, app: AppName) -> None:
+        self.pruner.remove(self.pruner.surplus(app))
+
+    def _prune_cache(self) -> None:
         engine, wanted = self.disks.engine(), self.settings.current().disk_reserve
         # Of a disk with too many files all of the cache goes: bytes don't tell how many a record has.
         needed = engine.total if short_of_inodes(engine) else missing(engine, wanted)

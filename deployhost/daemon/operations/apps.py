@@ -1,7 +1,5 @@
 """The operations on apps as a whole: add, list, status, inspect, export, converge, remove."""
 
-import tempfile
-from pathlib import Path
 from typing import cast
 
 import deployhost
@@ -33,6 +31,7 @@ from deployhost.github.address import repository_address
 from deployhost.kamal.contract import PROXY_CONTAINER
 from deployhost.model import AppName, Branch, Domain, EnvName
 from deployhost.steps import Finding, Severity, sentence
+from deployhost.system.tree import scratch_directory
 
 
 def listed(parts: Parts, request: Message) -> AppConfig:
@@ -129,8 +128,8 @@ def inspect(parts: Parts, request: Message, _emit: Emit) -> BuildView:
     """Return what an app's newest commit would be built as, and why."""
     config = listed(parts, request)
     sha = parts.commits.newest(config.name)
-    with tempfile.TemporaryDirectory(prefix="inspect-", dir=parts.paths.run) as scratch:
-        tree = Path(scratch) / "tree"
+    with scratch_directory(parts.paths.run, prefix="inspect-") as scratch:
+        tree = scratch / "tree"
         parts.repository(config.name).check_out(sha, tree)
         plan = parts.planner.plan(
             tree,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from deployhost.daemon import worker
+from deployhost.daemon.troubles import Troubles
 from deployhost.daemon.worker import Workers
 from deployhost.errors import FileProblem, NotFound
 from deployhost.journal.database import Database
@@ -61,7 +62,7 @@ def runner(deploys: Deploys) -> Runner:
 
 @pytest.fixture
 def workers(deploys: Deploys, runner: Runner) -> Workers:
-    return Workers(deploys, runner.run, runner.mend, runner.tell, CLOCK)
+    return Workers(deploys, runner.run, runner.mend, runner.tell, CLOCK, Troubles(lambda: 0.0))
 
 
 def accept(deploys: Deploys, app: AppName = SHOP) -> Deploy:
@@ -121,7 +122,7 @@ def test_what_breaks_off_is_mended(deploys: Deploys, monkeypatch: pytest.MonkeyP
             raise FileProblem("still full")
         runner.mend(deploy)
 
-    workers = Workers(deploys, run, mend, lambda: None, CLOCK)
+    workers = Workers(deploys, run, mend, lambda: None, CLOCK, Troubles(lambda: 0.0))
     accept(deploys)
     accept(deploys)
     workers.open()
@@ -140,7 +141,7 @@ def test_app_that_was_removed(deploys: Deploys, monkeypatch: pytest.MonkeyPatch)
     def mend(_: Deploy) -> None:
         raise NotFound("there is no deploy 1")
 
-    workers = Workers(deploys, run, mend, lambda: None, CLOCK)
+    workers = Workers(deploys, run, mend, lambda: None, CLOCK, Troubles(lambda: 0.0))
     accept(deploys)
     workers.open()
     wait_until(lambda: not deploys.of_app(SHOP))

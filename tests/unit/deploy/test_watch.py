@@ -49,6 +49,8 @@ class Watching:
             settings=daemon.settings,
             get=self.get,
             clock=ServersTime(server),
+            went_wrong=daemon.troubles.went_wrong,
+            forget=daemon.troubles.forget,
         )
 
     def get(self, ip: str, port: int, path: str, *, host: str, timeout: float) -> Answer:

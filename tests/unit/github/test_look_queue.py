@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from deployhost.daemon.troubles import Troubles
 from deployhost.github.delivery_plan import LookAt
 from deployhost.github.look_plan import PushHint
 from deployhost.github.look_queue import AT_ONCE, URGENT, LookQueue, push_hint
@@ -36,7 +37,7 @@ def slow() -> Slow:
 
 @pytest.fixture
 def queue(slow: Slow, server: Server) -> Iterator[LookQueue]:
-    queue = LookQueue(slow, server.start().sources)
+    queue = LookQueue(slow, server.start().sources, Troubles(lambda: 0.0).went_well)
     yield queue
     slow.go.release(1000)
     wait_until(lambda: queue.idle)
@@ -98,7 +99,7 @@ def test_a_look_that_breaks_is_in_nobodys_way(server: Server, caplog: pytest.Log
         seen.append(app)
         raise RuntimeError("no")
 
-    queue = LookQueue(broken, server.start().sources)
+    queue = LookQueue(broken, server.start().sources, Troubles(lambda: 0.0).went_well)
     for app in (SHOP, BLOG, SHOP):
         queue.ask(app)
     wait_until(lambda: queue.idle)
@@ -124,7 +125,7 @@ def test_a_delivery(server: Server) -> None:
     look(daemon)
     look(daemon, BLOG)
     asked: list[tuple[AppName, PushHint | None]] = []
-    queue = LookQueue(lambda app, hint: asked.append((app, hint)), daemon.sources)
+    queue = LookQueue(lambda app, hint: asked.append((app, hint)), daemon.sources, daemon.troubles.went_well)
     queue.take(LookAt(CONNECTION, there.shop.id, "refs/heads/main", sha(2)))
     wait_until(lambda: queue.idle)
     assert sorted(app for app, _ in asked) == ["blog", "shop"]
