@@ -122,6 +122,10 @@ class BaseImageUnavailable(DeployhostError, code="base_image_unavailable", exit_
     """An image that a Dockerfile starts from (FROM, # syntax) is not available."""
 
 
+class TreeTooLarge(DeployhostError, code="tree_too_large", exit_code=FAILED):
+    """A commit has too many files, or too large ones, to be written to a disk."""
+
+
 class DiskFull(DeployhostError, code="disk_full", exit_code=FAILED):
     """A disk has too little space to begin a build."""
 

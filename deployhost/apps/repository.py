@@ -8,6 +8,7 @@ from deployhost.model import AppName, Branch
 from deployhost.paths import Paths
 from deployhost.system.files import problem, read, write_atomically
 from deployhost.system.git import BareRepository
+from deployhost.system.git_fetch import LARGEST
 
 FIRST_BRANCH = Branch("main")
 
@@ -17,6 +18,8 @@ SETTINGS = {
     "receive.denyDeletes": "false",
     "receive.denyNonFastForwards": "false",
     "gc.auto": "500",
+    # The most that one push may send, as for what is fetched from GitHub: git stops reading there (git-config(1)).
+    "receive.maxInputSize": f"{LARGEST // 1024**2}m",
 }
 
 

@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployhost.errors import CommandFailed, CommandTimedOut, FileProblem, NotFound
+from deployhost.errors import CommandFailed, CommandTimedOut, FileProblem, NotFound, TreeTooLarge
 from deployhost.model import Branch, Sha
-from deployhost.system import files
+from deployhost.sizes import readable_size
+from deployhost.system import files, machine
 from deployhost.system.git_config import lines, plain_values
-from deployhost.system.process import Completed, run
+from deployhost.system.git_count import TreeCount
+from deployhost.system.process import Completed, OnPiece, run
 from deployhost.system.stop import Stop
 from deployhost.system.tree import directories, discard_tree
 
@@ -25,6 +27,13 @@ ENVIRONMENT = {
 }
 
 LONGEST = 200  # characters of a subject; git has no limit, and it is shown with every deploy
+SUBJECT_BYTES = 4096  # of what git says of a commit that are read: what follows can't be seen
+# Bytes of address space of a git process: half of the machine's memory. With less than the first of these git can't read what
+# ordinary repositories hold, and files of more than the second make no app.
+LEAST_MEMORY, MOST_MEMORY = 1024**3, 2 * 1024**3
+# So that mapping a large pack does not count against that (git-config(1)), and large files are passed on, not held.
+FRUGAL = ("-c", "core.packedGitWindowSize=32m", "-c", "core.packedGitLimit=256m", "-c", "core.bigFileThreshold=64m")
+FRUGAL_GC = ("-c", "gc.autoDetach=false", "-c", "pack.windowMemory=64m", "-c", "pack.threads=1")
 MANY = 50  # objects that may begin with the same digits
 
 
@@ -110,12 +119,20 @@ class BareRepository:
 
     def commit(self, sha: Sha) -> Commit:
         """Return a commit with its tree and subject. Raises NotFound."""
-        done = self._git(
-            "log", "-1", "--no-show-signature", "--format=%H %T %s", "--end-of-options", sha, "--", check=False
-        )
-        found, _, rest = done.stdout.rstrip("\n").partition(" ")
+        said = bytearray()
+
+        def read(piece: bytes) -> None:
+            said.extend(piece[: SUBJECT_BYTES - len(said)])
+
+        # The subject is cut while it is read: it may have megabytes.
+        options = ["-1", "--no-show-signature", "--format=%H %T %s", "--end-of-options"]
+        done = self._git("log", *options, sha, "--", check=False, on_piece=read, reads=True)
+        text = said.decode("utf-8", "replace").rstrip("\n")
+        found, _, rest = text.partition(" ")
         if done.code != 0 or not found:
-            raise NotFound(f"commit {sha.short} is not in {self.path.name}", hint="git push")
+            raise _too_large(sha, done.stderr) or NotFound(
+                f"commit {sha.short} is not in {self.path.name}", hint="git push"
+            )
         if found != sha:
             raise NotFound(
                 f"{sha.short} is a tag, not a commit",
@@ -127,7 +144,7 @@ class BareRepository:
 
     def is_ancestor(self, older: Sha, newer: Sha) -> bool:
         """Return whether the newer commit contains the older."""
-        return self._git("merge-base", "--is-ancestor", older, newer, check=False).code == 0
+        return self._git("merge-base", "--is-ancestor", older, newer, check=False, reads=True).code == 0
 
     def move_branch(self, branch: Branch, to: Sha) -> None:
         """Point a branch at a commit."""
@@ -154,17 +171,25 @@ class BareRepository:
 
     def tidy(self) -> None:
         """Have git pack what has piled up, if it is much."""
-        self._git("-c", "gc.autoDetach=false", "gc", "--auto", "--quiet", check=False, timeout=600)
+        self._git(*FRUGAL_GC, "gc", "--auto", "--quiet", check=False, timeout=600, reads=True)
 
     def check_out(self, sha: Sha, tree: Path, stop: Stop | None = None) -> None:
-        """Make a directory that is ours alone hold exactly a commit's files. Raise CommandStopped once `stop` is set.
+        """Make a directory that is ours alone hold exactly a commit's files.
 
         Files that did not change keep their times, so that BuildKit sends only what changed. A directory that an
-        interrupted run left in an unknown state is made anew.
+        interrupted run left in an unknown state is made anew. Raises TreeTooLarge, CommandStopped once `stop` is set.
         """
+        stop = stop or Stop()
+        stop.check()
+        counting = TreeCount(sha.short)
+        listing = ("ls-tree", "-r", "-t", "-l", "-z", "--full-tree", sha)
+        self._git(*listing, on_piece=counting.take, stop=stop, reads=True)
+        stop.check()
         try:
             self._read_tree(sha, tree, stop)
-        except (CommandFailed, CommandTimedOut):
+        except (CommandFailed, CommandTimedOut) as error:
+            if refused := _too_large(sha, "\n".join(error.details)):
+                raise refused from error
             index_of(tree).unlink(missing_ok=True)
             discard_tree(tree)
             self._read_tree(sha, tree, stop)
@@ -180,7 +205,7 @@ class BareRepository:
         tree.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._git(
             f"--work-tree={tree}", "-c", "core.hooksPath=/dev/null", "-c", "core.bare=false", "read-tree", "-u", "--reset", sha,
-            env={**ENVIRONMENT, "GIT_INDEX_FILE": str(index)}, timeout=300, stop=stop,
+            env={**ENVIRONMENT, "GIT_INDEX_FILE": str(index)}, timeout=300, stop=stop, reads=True,
         )  # fmt: skip
 
     def _git(
@@ -190,9 +215,34 @@ class BareRepository:
         env: dict[str, str] | None = None,
         timeout: float = 60,
         stop: Stop | None = None,
+        on_piece: OnPiece | None = None,
+        reads: bool = False,
     ) -> Completed:
-        argv = ["git", f"--git-dir={self.path}", *arguments]
-        return run(argv, env=env or ENVIRONMENT, timeout=timeout, check=check, stop=stop)
+        """Run git. `reads` is whether it reads what anybody may have committed: its memory is limited then."""
+        argv = ["git", f"--git-dir={self.path}", *FRUGAL, *arguments]
+        return run(
+            argv,
+            env=env or ENVIRONMENT,
+            timeout=timeout,
+            check=check,
+            stop=stop,
+            on_piece=on_piece,
+            memory=memory_limit(machine.memory()) if reads else None,
+        )
+
+
+def memory_limit(memory: int) -> int:
+    """Return the bytes of address space that a git process may have on a machine with so much memory."""
+    return min(max(memory // 2, LEAST_MEMORY), MOST_MEMORY)
+
+
+def _too_large(sha: Sha, said: str) -> TreeTooLarge | None:
+    """Return the error for a commit that git lacks memory for, if that is what it says (usage.c, wrapper.c)."""
+    if "out of memory" not in said.lower():
+        return None
+    return TreeTooLarge(
+        f"commit {sha.short} can't be read: git needs more than {readable_size(memory_limit(machine.memory()))} of memory for it"
+    )
 
 
 def _holds_files(*tops: Path) -> bool:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from deployhost.errors import CommandFailed, NotFound
 from deployhost.model import Secret, Sha
-from deployhost.system import files
-from deployhost.system.git import ENVIRONMENT, BareRepository
+from deployhost.system import files, machine
+from deployhost.system.git import ENVIRONMENT, FRUGAL, BareRepository, memory_limit
 from deployhost.system.process import Completed, run
 
 WITHIN = 300.0  # seconds for a fetch
@@ -72,8 +72,9 @@ class GitFetcher:
     def _git(self, remote: Remote, arguments: list[str], timeout: float) -> Completed:
         with _memory_file(configuration(remote)) as descriptor:
             env = {**ENVIRONMENT, **self._outwards(), "GIT_CONFIG_GLOBAL": f"/proc/self/fd/{descriptor}"}
-            argv = ["prlimit", "--core=0", f"--fsize={LARGEST}", "git", *arguments]
-            return run(argv, env=env, timeout=timeout, pass_fds=(descriptor,), dies_with_us=True)
+            argv = ["prlimit", "--core=0", f"--fsize={LARGEST}", "git", *FRUGAL, *arguments]
+            memory = memory_limit(machine.memory())
+            return run(argv, env=env, timeout=timeout, pass_fds=(descriptor,), dies_with_us=True, memory=memory)
 
     def _outwards(self) -> dict[str, str]:
         found = {name: self.environ[name] for name in PROXIES if self.environ.get(name)}

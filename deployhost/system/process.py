@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import resource
 import signal
 import subprocess
 import threading
@@ -25,6 +24,7 @@ KEPT = 500  # lines that are kept of output that is told line by line
 MOST = 16 * 1024**2  # bytes of output that are kept whole; what writes more is ended
 
 OnLine = Callable[[str], None]
+OnPiece = Callable[[bytes], object]
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,20 @@ class Completed:
 class ChildProcess:
     """A running process in a session of its own. `wait` ends it when its time is up; nothing is left behind."""
 
-    def __init__(self, argv: Sequence[str], popen: "subprocess.Popen[bytes]", on_line: OnLine | None) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        popen: "subprocess.Popen[bytes]",
+        on_line: OnLine | None,
+        on_piece: OnPiece | None = None,
+    ) -> None:
         self.argv = tuple(argv)
         self._popen = popen
         self._kept: dict[str, bytearray] = {"out": bytearray(), "err": bytearray()}
         self._lines: dict[str, deque[str]] = {name: deque(maxlen=KEPT) for name in self._kept}
         self._on_line = on_line
-        self._too_much = False
+        self._on_piece = on_piece
+        self._refused: BaseException | None = None
         self._readers = [
             threading.Thread(target=self._read, args=(name, pipe), daemon=True)
             for name, pipe in (("out", popen.stdout), ("err", popen.stderr))
@@ -82,11 +89,9 @@ class ChildProcess:
             ) from None
         for reader in self._readers:
             # A grandchild may hold the pipe open for ever; what the process itself wrote is there within moments.
-            reader.join(LINGER)
-        if self._too_much:
-            raise CommandFailed(
-                f"{self.argv[0]} wrote more than {MOST // 1024**2} MB and was stopped", status=self._popen.returncode
-            )
+            reader.join(LINGER if self._on_piece is None else None)
+        if self._refused is not None:
+            raise self._refused
         return Completed(self._popen.returncode, self._text("out"), self._text("err"))
 
     def _until_ended(self, timeout: float, stop: Stop) -> float:
@@ -129,21 +134,27 @@ class ChildProcess:
     def _read(self, name: str, pipe: IO[bytes]) -> None:
         with pipe:
             if self._on_line is None:
-                self._keep(self._kept[name], pipe)
+                self._keep(name, pipe)
                 return
             for raw in _short_lines(pipe):
                 line = raw.decode("utf-8", "replace")
                 self._lines[name].append(line)
                 self._on_line(line.rstrip("\r\n"))
 
-    def _keep(self, kept: bytearray, pipe: IO[bytes]) -> None:
-        """Keep all of an output, MOST bytes of it at most: what writes more is ended."""
-        while chunk := os.read(pipe.fileno(), 1 << 16):
-            kept += chunk
-            if len(kept) > MOST:
-                self._too_much = True
-                self.signal(signal.SIGKILL)
-                return
+    def _keep(self, name: str, pipe: IO[bytes]) -> None:
+        """Keep all of an output, MOST bytes of it at most, or hand it on in pieces: what writes more, or is refused, is ended."""
+        kept = self._kept[name]
+        hand_on = self._on_piece if name == "out" and self._on_piece is not None else kept.extend
+        try:
+            while piece := os.read(pipe.fileno(), 1 << 16):
+                hand_on(piece)
+                if len(kept) > MOST:
+                    raise CommandFailed(
+                        f"{self.argv[0]} wrote more than {MOST // 1024**2} MB and was stopped", status=1
+                    )
+        except Exception as error:  # noqa: BLE001 - raised by `wait`
+            self._refused = error
+            self.signal(signal.SIGKILL)
 
 
 def _short_lines(pipe: IO[bytes]) -> Iterator[bytes]:
@@ -162,6 +173,7 @@ def spawn(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     on_line: OnLine | None = None,
+    on_piece: OnPiece | None = None,
     stdin: bytes | None = None,
     output: Path | None = None,
     dies_with_us: bool = False,
@@ -171,11 +183,14 @@ def spawn(
     """Start an argv in a session of its own and return it running. Raises CommandMissing if there is no such program.
 
     `env` replaces the environment; `on_line` gets each line of output and errors as it comes, without its newline (from a
-    reader thread); `output` appends both to a file instead, for a process that outlives us; `dies_with_us` has the kernel
+    reader thread), `on_piece` its output in pieces as it comes, which are not kept: what that raises ends the process, and is
+    raised by `wait`; `output` appends both to a file instead, for a process that outlives us; `dies_with_us` has the kernel
     TERM it when the thread that started it ends (prctl(2), PR_SET_PDEATHSIG, by way of setpriv(1)); `pass_fds` are descriptors
-    of ours that it inherits under their numbers; `memory` is the bytes of address space that it, and each process that it starts, may have.
+    of ours that it inherits under their numbers; `memory` is the bytes of address space that it, and each process that it starts,
+    may have (prlimit(1), which takes a millisecond).
     """
     full = ["setpriv", "--pdeathsig", "TERM", "--", *argv] if dies_with_us else list(argv)
+    full = full if memory is None else ["prlimit", f"--as={memory}", "--", *full]
     with contextlib.ExitStack() as stack:
         out: int | IO[bytes] = subprocess.PIPE if output is None else stack.enter_context(output.open("ab"))
         try:
@@ -195,11 +210,7 @@ def spawn(
             raise CommandMissing(f"{full[0]} is not installed", hint="deployhost setup --local") from None
         except OSError as error:
             raise CommandFailed(f"{argv[0]} can't be started: {error.strerror}", status=126) from error
-    if memory is not None:
-        # From here, not by prlimit(1) in its way: that costs every push a millisecond for each call.
-        with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(popen.pid, resource.RLIMIT_AS, (memory, memory))
-    process = ChildProcess(argv, popen, on_line)
+    process = ChildProcess(argv, popen, on_line, on_piece)
     if stdin is not None and popen.stdin is not None:
         with contextlib.suppress(BrokenPipeError), popen.stdin as pipe:
             pipe.write(stdin)
@@ -251,6 +262,7 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     on_line: OnLine | None = None,
+    on_piece: OnPiece | None = None,
     stdin: bytes | None = None,
     check: bool = True,
     dies_with_us: bool = False,
@@ -268,6 +280,7 @@ def run(
         env=env,
         cwd=cwd,
         on_line=on_line,
+        on_piece=on_piece,
         stdin=stdin,
         dies_with_us=dies_with_us,
         pass_fds=pass_fds,

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from deployhost.errors import CommandFailed, NotFound
+from deployhost.errors import CommandFailed, CommandStopped, NotFound, TreeTooLarge
 from deployhost.model import Branch, Sha
-from deployhost.system.git import ENVIRONMENT, BareRepository, index_of
+from deployhost.system import git as git_module
+from deployhost.system.git import ENVIRONMENT, LONGEST, BareRepository, Commit, index_of, memory_limit
+from deployhost.system.stop import Stop
 from deployhost.system.tree import remove_tree
 from tests.inputs.deep_tree import DEEP, MakeDeep
 
@@ -232,11 +234,11 @@ def test_default_branch(repository: BareRepository, commit: MakeCommit) -> None:
 def test_a_commit_that_is_deeper_than_pythons_stack(
     repository: BareRepository, commit: MakeCommit, tmp_path: Path, name: str
 ) -> None:
-    """Its work tree is made anew and deleted all the same; where its paths are too long for the kernel, git refuses it."""
+    """Its work tree is made anew and deleted all the same; where its paths are too long for the kernel, it is refused."""
     sha = commit({f"{name}/" * DEEP + "file": "x"})
     tree = tmp_path / "builds" / "shop"
     for _ in range(2):
-        with contextlib.nullcontext() if name == "d" else pytest.raises(CommandFailed):
+        with contextlib.nullcontext() if name == "d" else pytest.raises(TreeTooLarge, match="a path is too long"):
             repository.check_out(sha, tree)
         index_of(tree).unlink(missing_ok=True)  # what an interrupted run leaves: the tree is made anew
     remove_tree(tree)
@@ -248,3 +250,77 @@ def test_an_empty_repository_with_deep_references(deep: MakeDeep, repository: Ba
     assert not repository.holds_nothing()
     remove_tree(repository.path / "refs/heads/a")
     assert repository.holds_nothing()
+
+
+def bomb(repository: BareRepository, entries: int, levels: int, blob: str = "x") -> Sha:
+    """Make a commit whose trees have the one below them so many times, and the lowest a file."""
+    made = git(repository.path, "hash-object", "-w", "--stdin", stdin=blob)
+    kind, mode = "blob", "100644"
+    for _ in range(levels):
+        lines = "".join(f"{mode} {kind} {made}\t{number}\n" for number in range(entries))
+        made, kind, mode = git(repository.path, "mktree", stdin=lines), "tree", "040000"
+    return Sha(git(repository.path, "commit-tree", made, "-m", "bomb"))
+
+
+@pytest.mark.parametrize("levels", [5, 9, 40])
+def test_a_few_objects_do_not_become_a_hundred_thousand_files(
+    repository: BareRepository, tmp_path: Path, levels: int
+) -> None:
+    """Six objects are 100,000 files, ten are a billion, and counting those would never end."""
+    tree = tmp_path / "builds" / "shop"
+    with pytest.raises(TreeTooLarge, match=r"more than [0-9,]+ files and directories of it are made of \d+ objects"):
+        repository.check_out(bomb(repository, 10, levels), tree)
+    assert not tree.exists(), "before anything is written"
+
+
+def test_directories_without_files_count(repository: BareRepository, tmp_path: Path) -> None:
+    made = git(repository.path, "mktree", stdin="")
+    for _ in range(9):
+        lines = "".join(f"040000 tree {made}\t{number}\n" for number in range(10))
+        made = git(repository.path, "mktree", stdin=lines)
+    with pytest.raises(TreeTooLarge):
+        repository.check_out(Sha(git(repository.path, "commit-tree", made, "-m", "s")), tmp_path / "tree")
+
+
+def test_a_large_file_many_times_is_counted_by_its_bytes(repository: BareRepository, tmp_path: Path) -> None:
+    """15 GB were reachable with a push of a few kilobytes."""
+    with pytest.raises(TreeTooLarge, match="GB of files are made of"):
+        repository.check_out(bomb(repository, 1000, 1, "x" * 2_000_000), tmp_path / "tree")
+
+
+def test_what_shares_a_little_is_no_bomb(repository: BareRepository, tmp_path: Path) -> None:
+    repository.check_out(bomb(repository, 10, 3), tmp_path / "tree")
+    assert len([*(tmp_path / "tree").rglob("*")]) == 1110
+
+
+def test_a_subject_of_megabytes_is_cut_while_it_is_read(repository: BareRepository, commit: MakeCommit) -> None:
+    tree = git(repository.path, "rev-parse", f"{commit({'a': '1'})}^{{tree}}")
+    text = f"tree {tree}\nauthor a <a> 1 +0000\ncommitter a <a> 1 +0000\n\n{'ä' * 10_000_000}\n"
+    sha = Sha(git(repository.path, "hash-object", "-w", "-t", "commit", "--stdin", stdin=text))
+    assert repository.commit(sha) == Commit(sha, Sha(tree), "ä" * (LONGEST - 1) + "…")
+
+
+def test_git_that_needs_too_much_memory_is_told(
+    repository: BareRepository, commit: MakeCommit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What git has to convert it holds in memory as a whole.
+    sha = commit({".gitattributes": "large working-tree-encoding=UTF-16\n", "large": "x" * 60_000_000})
+    monkeypatch.setattr(git_module, "memory_limit", lambda _memory: 50_000_000)
+    with pytest.raises(TreeTooLarge, match="git needs more than 47 MB of memory for it"):
+        repository.check_out(sha, tmp_path / "tree")
+
+
+def test_a_checkout_ends_when_it_is_cancelled(repository: BareRepository, commit: MakeCommit, tmp_path: Path) -> None:
+    stop = Stop()
+    stop.set()
+    sha = commit({"a": "1"})
+    with pytest.raises(CommandStopped):
+        repository.check_out(sha, tmp_path / "tree", stop)
+    repository.check_out(sha, tmp_path / "tree")
+    assert listing(tmp_path / "tree") == {"a": "1"}
+
+
+def test_memory_of_git() -> None:
+    assert memory_limit(512 * 1024**2) == memory_limit(2 * 1024**3) == 1024**3
+    assert memory_limit(3 * 1024**3) == 3 * 512 * 1024**2
+    assert memory_limit(64 * 1024**3) == 2 * 1024**3
