@@ -3,7 +3,7 @@
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from deployhost.build.dockerfile import without_syntax_line
 from deployhost.build.host_settings import proxy_variables
 from deployhost.build.labels import of_image
 from deployhost.build.limits import BuildLimits, Limited
+from deployhost.build.output_pace import OutputPace, left_out
 from deployhost.build.plan import BuildPlan
-from deployhost.build.progress import BuildProgress
+from deployhost.build.progress import BuildProgress, is_about_a_step
 from deployhost.errors import BuildFailed, CommandTimedOut
 from deployhost.journal.builds import Builds
 from deployhost.model import AppName
@@ -126,21 +127,29 @@ class ImageBuilder:
     def _run(
         self, argv: list[str], key: CacheKey, plan: BuildPlan, limited: Limited, *, on_line: OnLine, stop: Stop | None
     ) -> None:
-        progress, lock = BuildProgress(), threading.Lock()
+        progress, pace, lock = BuildProgress(), OutputPace(), threading.Lock()
         env = self._child_environment() | {NAMESPACE: key.namespace}
         build = self.builds.begin()
 
+        def tell(raw: Sequence[str]) -> None:
+            if dropped := pace.dropped if raw else 0:
+                on_line(left_out(dropped))
+            for one in raw:
+                build.seen()
+                for line in progress.feed(one):
+                    on_line(line)
+
         def feed(raw: str) -> None:
             with lock:  # the process's two streams are read by a thread each
-                build.seen()
-                for line in progress.feed(raw):
-                    on_line(line)
+                tell(pace.take(raw, marked=is_about_a_step(raw)))
 
         try:
             done = run(argv, env=env, timeout=limited.timeout, on_line=feed, check=False, dies_with_us=True, stop=stop)
         except CommandTimedOut as error:
             raise limited.timed_out(error.details) from error
         finally:
+            with lock:
+                tell(pace.rest())
             build.end()
         if done.code != 0:
             raise self._failure(progress, plan, limited)

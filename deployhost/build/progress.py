@@ -9,6 +9,7 @@ from deployhost.build import registries
 TAIL = 20  # lines of a step's own output that an error carries
 NAME_WIDTH = 120  # characters of a step's name
 LONGEST = 10_000  # characters of a line
+MOST_STEPS = 2000  # that are known at a time: a Dockerfile may have any number
 SHOWN_FROM = 1.0  # seconds from which on it is worth saying how long a step took
 
 _STEP = re.compile(r"#(?P<id>\d+) (?P<rest>.*)", re.DOTALL)
@@ -68,6 +69,7 @@ class BuildProgress:
         number, rest = match["id"], match["rest"]
         step = self._steps.get(number)
         if step is None:
+            self._forget()
             step = self._steps[number] = _Step(rest, bool(_HIDDEN.match(rest)))
             # A RUN may say nothing for minutes, so it is shown as it begins; the rest is over in a moment, and only what
             # was not cached is worth a line.
@@ -86,6 +88,13 @@ class BuildProgress:
         if parse is not None:
             return Failure(f"the Dockerfile can't be read: line {parse['line']}: {parse['what']}", (), parse_error=True)
         return Failure(last, tuple(self._rest) if len(self._rest) > 1 else ())
+
+    def _forget(self) -> None:
+        """Forget the step that began first, if there are too many and it has not failed."""
+        if len(self._steps) >= MOST_STEPS:
+            del self._steps[
+                next((number for number, one in self._steps.items() if not one.error), next(iter(self._steps)))
+            ]
 
     def _of_step(self, number: str, step: _Step, rest: str) -> list[str]:
         output = _OUTPUT.fullmatch(rest)
@@ -112,6 +121,14 @@ class BuildProgress:
             return []
         self._shown = number
         return [_readable(step.name)]
+
+
+def is_about_a_step(raw: str) -> bool:
+    """Return whether a raw line is BuildKit's own about a step (its name, its end), not of the step's output ("#5 0.123 text")."""
+    if not raw.startswith("#"):
+        return False
+    rest = raw[:40].partition(" ")[2]
+    return not rest[:1].isdigit()
 
 
 def _sentence(step: _Step) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from deployhost.build.labels import DEPLOY_LABEL
+from deployhost.build.output_pace import OutputPace, left_out
 from deployhost.config.env import revealed
 from deployhost.containers.attempt import Attempt
 from deployhost.containers.belongs import process_of
@@ -152,8 +153,10 @@ class ReleaseContainers:
 
     def _pass_on(self, attempt: Attempt, container: str) -> None:
         with contextlib.suppress(DeployhostError):
+            pace = OutputPace()
             for entry in self.docker.logs(container, follow=True):
-                attempt.progress.output(entry.line)
+                _tell(attempt, pace, pace.take(entry.line))
+            _tell(attempt, pace, pace.rest())
 
     def _await_end(self, attempt: Attempt, container: str, *, held: bool) -> None:
         began = self.clock.monotonic()
@@ -172,6 +175,13 @@ class ReleaseContainers:
 
         if not until(ended, within=RELEASE_LIMIT, every=POLL, check=meanwhile, clock=self.clock):
             raise BootFailed(f"the release command did not end within {RELEASE_LIMIT:g} s")
+
+
+def _tell(attempt: Attempt, pace: OutputPace, lines: list[str]) -> None:
+    if dropped := pace.dropped if lines else 0:
+        attempt.progress.output(left_out(dropped))
+    for line in lines:
+        attempt.progress.output(line)
 
 
 @contextlib.contextmanager

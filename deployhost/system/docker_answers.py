@@ -8,6 +8,9 @@ from typing import Any
 from deployhost.system.docker_model import CacheRecord, Container, Image, Listed, LogLine, Network
 
 HIGHEST_PORT = 65535
+LONGEST_LINE = (
+    64 * 1024
+)  # bytes of a line of a container's output; what a longer one has beyond them is dropped while it is read
 NANO = 1_000_000_000  # the engine counts CPUs in billionths
 _TIME = re.compile(r"(?P<second>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?P<fraction>\.\d+)?(?P<zone>Z|[+-]\d\d:\d\d)")
 
@@ -146,7 +149,8 @@ def read_log(chunks: Iterator[bytes], *, timestamps: bool) -> Iterator[LogLine]:
                 break
             payload, buffer = buffer[8 : 8 + length], buffer[8 + length :]
             *lines, partial[kind] = (partial.get(kind, b"") + payload).split(b"\n")
-            yield from (_log_line(kind, line, timestamps=timestamps) for line in lines)
+            partial[kind] = partial[kind][:LONGEST_LINE]
+            yield from (_log_line(kind, line[:LONGEST_LINE], timestamps=timestamps) for line in lines)
     yield from (_log_line(kind, rest, timestamps=timestamps) for kind, rest in partial.items() if rest)
 
 

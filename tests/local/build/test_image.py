@@ -407,3 +407,15 @@ def test_a_dockerfile_that_is_no_text_of_a_person_is_not_read_into_memory(
     (world.root / "context/Dockerfile").write_text("# syntax=docker/dockerfile:1\nFROM a\n" + "#" * 100)
     with pytest.raises(BuildFailed, match="too large"):
         world.build(own(syntax=SYNTAX, bases=(BaseRef("a", 2),)), stand_in=True)
+
+
+def test_a_flood_of_output_is_told_in_part_and_its_end_whole(world: World) -> None:
+    """Each line cost an entry in a list, several searches and an append to a file: 65 MB in 16 s took a whole core."""
+    flood = "".join(f"#5 0.{number % 10} line {number}\n" for number in range(100_000))
+    world.docker(f"#5 [2/2] RUN make\n{flood}#5 ERROR: process did not complete successfully: exit code: 2\n", 1)
+    with pytest.raises(BuildFailed) as caught:
+        world.build(GENERATED)
+    assert caught.value.message == "RUN make failed with exit code 2"
+    assert caught.value.details == tuple(f"line {number}" for number in range(99_980, 100_000))
+    assert len(world.lines) < 30_000, "it takes a while on a busy machine, and so many more are told"
+    assert [line for line in world.lines if line.endswith(" lines left out")]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deployhost.build.progress import BuildProgress, Failure
+from deployhost.build.progress import BuildProgress, Failure, is_about_a_step
 
 RECORDED = Path(__file__).parent / "recorded"
 
@@ -132,3 +132,28 @@ def test_an_engine_that_is_not_there() -> None:
         "ERROR: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
     )
     assert progress.failure().message.startswith("Cannot connect to the Docker daemon")
+
+
+def test_lines_about_steps_are_told_from_their_output() -> None:
+    about = [
+        "#5 [2/3] RUN make",
+        "#5 DONE 0.1s",
+        "#5 ERROR: process failed",
+        "#12 CACHED",
+        "#4 sha256:ab 1MB / 2MB",
+        "#6 ...",
+    ]
+    assert all(is_about_a_step(line) for line in about)
+    output = ["#5 0.123 text", "#5 12.3 #5 DONE 0.1s", "Step 1/2", "------", " > [2/3] RUN make:", ""]
+    assert not any(is_about_a_step(line) for line in output)
+
+
+def test_not_every_step_is_known_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deployhost.build.progress.MOST_STEPS", 10)
+    progress = BuildProgress()
+    progress.feed("#1 [1/1] RUN a")
+    progress.feed("#1 ERROR: process did not complete successfully: exit code: 3")
+    for number in range(2, 100):
+        progress.feed(f"#{number} [1/1] RUN b")
+    assert len(progress._steps) == 10
+    assert progress.failure().message == "RUN a failed with exit code 3"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployhost.system.docker_answers import read_cache_record
+from deployhost.system.docker_answers import LONGEST_LINE, read_cache_record, read_log
 from deployhost.system.docker_model import CacheRecord
 
 RECORD = {
@@ -34,3 +34,14 @@ def test_one_that_was_never_used_again_was_used_when_it_was_made(last_used: str 
 def test_another_time_zone() -> None:
     local = read_cache_record({**RECORD, "CreatedAt": "2026-11-23T09:53:33.807006717+02:00"})
     assert local.created == read_cache_record(RECORD).created
+
+
+def frames(*payloads: bytes) -> list[bytes]:
+    return [bytes([1, 0, 0, 0]) + len(one).to_bytes(4, "big") + one for one in payloads]
+
+
+def test_a_line_without_end_is_cut_while_it_is_read() -> None:
+    """An app may write for ever without a newline: all of it was kept until one came."""
+    chunks = frames(*[b"x" * 16_384] * 1000, b"x\nnext\n", b"half")
+    lines = [entry.line for entry in read_log(iter(chunks), timestamps=False)]
+    assert [len(lines[0]), *lines[1:]] == [LONGEST_LINE, "next", "half"]
