@@ -127,7 +127,7 @@ class TreeTooLarge(DeployhostError, code="tree_too_large", exit_code=FAILED):
 
 
 class DiskFull(DeployhostError, code="disk_full", exit_code=FAILED):
-    """A disk has too little space to begin a build."""
+    """A disk has too little space to begin a build, or to go on with it."""
 
 
 class BootFailed(DeployhostError, code="boot_failed", exit_code=FAILED):

@@ -89,8 +89,10 @@ from deployhost.traffic.holding import Holding
 from deployhost.traffic.isolation import Isolation
 from deployhost.traffic.reroute import Rerouter
 from deployhost.traffic.switch import Switch
+from deployhost.upkeep.build_files import remove_build_files
 from deployhost.upkeep.disk import DiskGuard
 from deployhost.upkeep.disk_space import Disks
+from deployhost.upkeep.disk_watch import DiskWatch
 from deployhost.upkeep.forgotten_logs import ForgottenLogs
 from deployhost.upkeep.kamal_registry import RegistryCollector
 from deployhost.upkeep.prune import Pruner
@@ -202,6 +204,7 @@ class Parts(GitHubParts, EdgeParts):
     disks = part(Disks, state=lambda parts: parts.paths.state, measure=lambda parts: parts.outside.space)
     pruner = part(Pruner)
     disk_guard = part(DiskGuard)
+    disk_watch = part(DiskWatch)
     registry = part(
         RegistryCollector,
         registry=lambda parts: KamalRegistry(parts.paths),
@@ -221,7 +224,10 @@ class Parts(GitHubParts, EdgeParts):
     registry_guard = part(RegistryGuard, active=lambda parts: parts.paths.root == Path("/"))
     projects = part(KamalProjects, project=lambda parts: KamalProject(parts.paths))
     kamal_engine = part(KamalEngine)
-    bounds = part(BuildBounds)
+    bounds = part(
+        BuildBounds,
+        discard=lambda parts: lambda app: remove_build_files(parts.paths, app),
+    )
     turns = part(BuildTurns, at_once=lambda parts: lambda: parts.settings.current().builds_at_once)
     built_images = part(Images, room=lambda parts: parts.disk_guard.check)
     images = part(KamalImages, images=lambda parts: parts.built_images)

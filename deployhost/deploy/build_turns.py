@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from deployhost.build.limits import too_long
 from deployhost.config.server import ServerSettings
 from deployhost.containers.attempt import Attempt
+from deployhost.errors import DiskFull
 from deployhost.model import AppName
 from deployhost.system.stop import Deadline
+from deployhost.upkeep.disk_watch import DiskWatch
 
 LASTING = 20.0  # seconds of a build after which it keeps no other one out
 
@@ -87,15 +89,20 @@ class BuildTurns:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildBounds:
-    """Bounds attempts while they get their images: fetching, planning, pulling bases and building have one time together."""
+    """Bounds attempts while they get their images: fetching, planning, pulling bases and building have one time together.
+
+    `discard` deletes the files that an app's builds have checked out.
+    """
 
     settings: ServerSettings
+    disk_watch: DiskWatch
+    discard: Callable[[AppName], object]
 
     @contextlib.contextmanager
     def of(self, attempt: Attempt) -> Iterator[Attempt]:
-        """Yield an attempt whose `stop` comes with its cancellation, or once `build_timeout` is over.
+        """Yield an attempt whose `stop` comes with its cancellation, once `build_timeout` is over, or when a disk fills up.
 
-        Raise DeployCancelled or BuildFailed where that ends the block; InvalidConfig.
+        Raise DeployCancelled, BuildFailed or DiskFull where that ends the block; InvalidConfig.
         """
         seconds, deadline = self.settings.current().build_timeout, Deadline()
 
@@ -103,8 +110,13 @@ class BuildBounds:
             attempt.check()
             deadline.check()
 
-        with (
-            attempt.cancellable(),
-            deadline.running(attempt.stop, seconds, lambda: too_long(self.settings, seconds)),
-        ):
-            yield replace(attempt, stop=deadline, check=check)
+        try:
+            with (
+                attempt.cancellable(),
+                deadline.running(attempt.stop, seconds, lambda: too_long(self.settings, seconds)),
+                self.disk_watch.watching(deadline),
+            ):
+                yield replace(attempt, stop=deadline, check=check)
+        finally:
+            if isinstance(deadline.why, DiskFull):
+                self.discard(attempt.deploy.app)  # what was being checked out may be what filled it

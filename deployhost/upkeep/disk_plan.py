@@ -39,3 +39,12 @@ def missing(space: Space, wanted: int | None) -> int:
 def short_of_inodes(space: Space) -> bool:
     """Return whether a disk has room for too few files."""
     return space.inodes > 0 and space.free_inodes < min(LEAST_INODES, space.inodes // 20)
+
+
+def is_low(space: Space, wanted: int | None) -> bool:
+    """Return whether a disk has so little room that a build under way is to end; `wanted` is what server.yml says, if anything.
+
+    A build begins with the whole reserve free and may use half of it up: apps, the journal and logs need the rest.
+    """
+    few = space.inodes > 0 and space.free_inodes < min(LEAST_INODES, space.inodes // 20) // 2
+    return few or space.free < reserve(space.total, wanted) // 2

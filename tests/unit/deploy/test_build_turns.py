@@ -11,6 +11,7 @@ import pytest
 from deployhost.deploy.build_turns import BuildTurns
 from deployhost.model import AppName, Deploy, DeployStatus, Trigger
 from deployhost.system.stop import Deadline
+from deployhost.upkeep.disk_plan import Space
 from tests.fakes.assembled import Assembled, Server, settle, sha, wait_until
 
 ONE, TWO = sha(1), sha(2)
@@ -167,4 +168,19 @@ def test_all_until_the_image_has_one_time_together(server: Server, builds: Build
     said = builds.daemon.deploys.get(deploy.id).error or {}
     assert said["message"] == "the build did not end within 10 s and was stopped"
     assert said["hint"].endswith("server.yml")
+    trickles.set()
+
+
+def test_a_full_disk_ends_the_build_and_takes_away_what_it_checked_out(server: Server, builds: Builds) -> None:
+    shop = server.add("shop")
+    trickles = threading.Event()
+    builds.daemon.fake_builder.pulls = lambda: trickles.wait(30)
+    builds.daemon.disk_watch.every = 0.002
+    deploy = builds.begin(shop)
+    wait_until(lambda: builds.daemon.deploys.get(deploy.id).stage == "pull")
+    assert server.paths.build_tree(shop).is_dir()
+    builds.daemon.disks.measure = lambda path: Space(str(server.paths.state), 2**40, 2**30, 2**20, 2**19)
+    wait_until(lambda: status(builds.daemon, deploy) is DeployStatus.FAILED)
+    assert (builds.daemon.deploys.get(deploy.id).error or {})["code"] == "disk_full"
+    assert not server.paths.build_tree(shop).exists()
     trickles.set()

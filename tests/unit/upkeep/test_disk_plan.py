@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployhost.upkeep.disk_plan import GIB, Space, cache_budget, missing, reserve, short_of_inodes
+from deployhost.upkeep.disk_plan import GIB, Space, cache_budget, is_low, missing, reserve, short_of_inodes
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,11 @@ def test_what_is_missing() -> None:
 )
 def test_inodes(inodes: int, free: int, short: bool) -> None:
     assert short_of_inodes(Space("/", GIB, GIB, inodes, free)) is short
+
+
+def test_a_build_under_way_may_use_half_of_the_reserve() -> None:
+    assert not is_low(Space("/", 100 * GIB, 5 * GIB // 2), None)
+    assert is_low(Space("/", 100 * GIB, 5 * GIB // 2 - 1), None)
+    assert is_low(Space("/", 100 * GIB, 2 * GIB), 5 * GIB)
+    assert not is_low(Space("/", 100 * GIB, 50 * GIB, 6_000_000, 10_000), None)
+    assert is_low(Space("/", 100 * GIB, 50 * GIB, 6_000_000, 9_999), None)
