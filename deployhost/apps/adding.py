@@ -1,6 +1,7 @@
 """Adding an app whose repository is on GitHub. It can be interrupted anywhere: the same command, run again, continues."""
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -188,11 +189,11 @@ def _head(account: GitHubAccount, facts: Repository, branch: Branch) -> Head | N
     if isinstance(head, Head):
         raise BranchNotFound(
             f"the branch {branch} of {facts.full_name} is now {head.branch}",
-            hint=f"deployhost add {facts.full_name} --branch {head.branch}",
+            hint=f"deployhost add {facts.full_name} --branch {shlex.quote(head.branch)}",
         )
     if isinstance(head, BranchMissing) and branch != facts.default_branch and facts.size:
         raise BranchNotFound(
             f"{facts.full_name} has no branch {branch}",
-            hint=f"deployhost add {facts.full_name} --branch {facts.default_branch}",
+            hint=f"deployhost add {facts.full_name} --branch {shlex.quote(facts.default_branch)}",
         )
     return None

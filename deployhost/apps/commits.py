@@ -1,6 +1,7 @@
 """Which commit a person means: the newest that was pushed, or the one of a branch, a tag, a sha or the beginning of one."""
 
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -35,7 +36,7 @@ class Commits:
             if source is not None:
                 raise NotFound(f"no commit of {source} has been deployed yet", hint=f"deployhost deploy {app}")
             where = f"{app} yet" if branch is None else f"the branch {branch} of {app} yet"
-            hint = f"git push {self.paths.repo(app)} {branch or FIRST_BRANCH}"
+            hint = f"git push {self.paths.repo(app)} {shlex.quote(branch or FIRST_BRANCH)}"
             raise NotFound(f"nothing has been pushed to {where}", hint=hint)
         return sha
 
@@ -78,12 +79,14 @@ def find_commit(repository: BareRepository, app: AppName, named: str) -> Sha:
     full, name = FULL.fullmatch(named), reference_name(app, named)
     branch, tag = (repository.resolve(named if full else f"refs/{kind}/{name}") for kind in ("heads", "tags"))
     if branch is not None and tag is not None and branch != tag:
-        raise Conflict(f"{name} is a branch and a tag of {app}", hint=f"deployhost deploy {app} refs/tags/{name}")
+        raise Conflict(
+            f"{name} is a branch and a tag of {app}", hint=f"deployhost deploy {app} {shlex.quote(f'refs/tags/{name}')}"
+        )
     found = branch or tag
     if found is None and not full and DIGITS.fullmatch(named.lower()):
         found = by_digits(repository, app, named.lower())
     if found is None:
-        raise NotFound(f"{app} has no branch, tag or commit {name}", hint=f"git push deployhost {name}")
+        raise NotFound(f"{app} has no branch, tag or commit {name}", hint=f"git push deployhost {shlex.quote(name)}")
     return found
 
 

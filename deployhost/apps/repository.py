@@ -20,6 +20,7 @@ SETTINGS = {
     "gc.auto": "500",
     # The most that one push may send, as for what is fetched from GitHub: git stops reading there (git-config(1)).
     "receive.maxInputSize": f"{LARGEST // 1024**2}m",
+    "core.useReplaceRefs": "false",  # also for the git that serves a push
 }
 
 

@@ -1,5 +1,6 @@
 """Deploys that a person asks for of an app whose repository is on GitHub: what is named is fetched first."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -73,7 +74,7 @@ class SourceChoices:
             located, lambda at: self.fetching.references(at.account, at.pinned, *names)
         )
         if len(set(found.values())) > 1:
-            hint = f"deployhost deploy {app} {TAGS}{name}"
+            hint = f"deployhost deploy {app} {shlex.quote(TAGS + name)}"
             raise Conflict(f"{name} is a branch and a tag of {located.pinned.current}", hint=hint)
         if not found and digits and (here := by_digits(self.repository(app), app, digits)) is not None:
             return here, None
@@ -89,4 +90,6 @@ class SourceChoices:
 
 def _nothing(where: str, name: str, digits: str) -> NotFound:
     details = ("a commit that is not on this server yet needs all 40 digits",) if digits else ()
-    return NotFound(f"{where} has no branch, tag or commit {name}", hint=f"git push origin {name}", details=details)
+    return NotFound(
+        f"{where} has no branch, tag or commit {name}", hint=f"git push origin {shlex.quote(name)}", details=details
+    )

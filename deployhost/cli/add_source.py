@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from deployhost.cli.env import content
 from deployhost.control.operations import APP_ADD_SOURCE
-from deployhost.control.progress import clean, error_lines
+from deployhost.control.progress import error_lines
+from deployhost.control.terminal import escaped
 from deployhost.errors import ConsentNeeded, Interrupted, RemoteError, RepositoryNotVisible
 from deployhost.github.address import repository_address
 
@@ -83,8 +84,8 @@ def add(session: Session, wanted: AddSourceArguments, *, agreed: bool) -> None:
 def lines(result: SourceAppAdded) -> list[str]:
     """Return what was added, and what to know of it."""
     view = result["view"]
-    notes = [f"! {clean(note)}" for note in result["notes"]]
-    branch = f" (branch {view['branch']})" if view["branch"] else ""
+    notes = [f"! {escaped(note)}" for note in result["notes"]]
+    branch = f" (branch {escaped(view['branch'])})" if view["branch"] else ""
     if result["deploy"] is not None:
         return [f"{result['app']} is deployed from {view['source']}{branch}: push there to deploy", *notes]
     return [
@@ -95,9 +96,9 @@ def lines(result: SourceAppAdded) -> list[str]:
 
 
 def _agree(session: Session, error: RemoteError) -> bool:
-    session.warn(clean(error.message))
+    session.warn(escaped(error.message))
     for detail in error.details:
-        session.warn(f"  {clean(detail)}")
+        session.warn(f"  {escaped(detail)}")
     return session.confirm("Go on?")
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TextIO
 
+from deployhost.control.terminal import plain
 from deployhost.steps import Step
 
 WORTH_SAYING = 0.95  # seconds; a quicker step needs no time behind it
@@ -25,7 +26,7 @@ class Checklist:
         self._began = monotonic()
         self.log(f"begin: {step.what} ({step.why})")
         if self.live and not self.quiet:
-            self.stream.write(f"… {step.what}")
+            self.stream.write(f"… {plain(step.what)}")
             self.stream.flush()
 
     def done(self, step: Step, said: str) -> None:
@@ -45,5 +46,5 @@ class Checklist:
     def _end(self, line: str, logged: str) -> None:
         self.log(logged)
         if not self.quiet:
-            self.stream.write(("\r\x1b[K" if self.live else "") + line + "\n")
+            self.stream.write(("\r\x1b[K" if self.live else "") + plain(line) + "\n")
             self.stream.flush()

@@ -1,5 +1,11 @@
-"""Tab completion: what the shells call, and the scripts that make them call it."""
+"""Tab completion: what the shells call, and the scripts that make them call it.
 
+The names of branches and tags are whatever somebody pushed (`v1$(reboot)` is one). zsh and fish quote what they insert, bash does
+not: it gets its words quoted, unless UNQUOTED is set. Anything that could not be seen on the command line is not offered.
+"""
+
+import os
+import re
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Annotated, TypeVar
@@ -16,21 +22,31 @@ from deployhost.control.operations import (
     RELEASES_LIST,
     Question,
 )
+from deployhost.control.terminal import escaped
 from deployhost.errors import DeployhostError, InvalidRequest
 from deployhost.model import Version
 
 VARIABLE = "_DEPLOYHOST_COMPLETE"
+UNQUOTED = "_DEPLOYHOST_UNQUOTED"  # set by the scripts of shells that quote what they insert
+PROTOCOL = "complete_bash"
 PATIENCE = 1.0  # seconds; a person is waiting at the keyboard
 TAKE_FILES = "env export inspect kamal setup"  # the verbs whose arguments may be files
 Result = TypeVar("Result")
 
+# What no shell takes for anything but itself, in quotes or without.
+_HARMLESS = re.compile(r"[A-Za-z0-9_./:=@%+-]")
+
 # Every shell speaks typer's protocol for bash, the plainest: words in, one completion per line out. (Those for zsh and
-# fish load rich, which costs 0.1 s at each key, and zsh's evaluates what it is given.)
+# fish load rich, which costs 0.1 s at each key, and zsh's evaluates what it is given.) In bash, words are read line by
+# line: an unquoted `$(…)` would have the shell look for files by them.
 _SCRIPTS = {
     "bash": """\
 _deployhost() {
-    local IFS=$'\\n'
-    COMPREPLY=( $(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD _DEPLOYHOST_COMPLETE=complete_bash deployhost 2>/dev/null) )
+    local IFS=$'\\n' word
+    COMPREPLY=()
+    while IFS= read -r word; do
+        COMPREPLY+=("$word")
+    done < <(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD _DEPLOYHOST_COMPLETE=complete_bash deployhost 2>/dev/null)
     # Only these verbs take files and directories.
     [[ " @FILES@ " == *" ${COMP_WORDS[1]} "* ]] || compopt +o default 2>/dev/null
 }
@@ -40,7 +56,8 @@ complete -o default -F _deployhost deployhost
 #compdef deployhost
 _deployhost() {
     local -a found
-    found=("${(@f)$(COMP_WORDS="${(pj:\\n:)words}" COMP_CWORD=$((CURRENT - 1)) _DEPLOYHOST_COMPLETE=complete_bash deployhost 2>/dev/null)}")
+    local -x _DEPLOYHOST_UNQUOTED=1 _DEPLOYHOST_COMPLETE=complete_bash
+    found=("${(@f)$(COMP_WORDS="${(pj:\\n:)words}" COMP_CWORD=$((CURRENT - 1)) deployhost 2>/dev/null)}")
     if [[ -n "${found[1]}" ]]; then compadd -- "${found[@]}"; else _files; fi
 }
 if [[ "${funcstack[1]}" == _deployhost ]]; then _deployhost "$@"; else compdef _deployhost deployhost; fi
@@ -50,6 +67,7 @@ function __deployhost
     set -l before (commandline -opc)
     set -lx COMP_WORDS (string join \\n -- $before (commandline -ct))
     set -lx COMP_CWORD (count $before)
+    set -lx _DEPLOYHOST_UNQUOTED 1
     set -lx _DEPLOYHOST_COMPLETE complete_bash
     deployhost 2>/dev/null
 end
@@ -74,10 +92,22 @@ def script(shell: str) -> str:
     return _SCRIPTS[shell].replace("@FILES@", TAKE_FILES)
 
 
-def enable() -> None:
-    """Have typer answer the shells; needed only where VARIABLE is set."""
+def enable(asked: str) -> bool:
+    """Have typer answer a shell that asks by VARIABLE, and return whether it does.
+
+    Not in another protocol than PROTOCOL: typer's own scripts insert words as they are, and that of zsh evaluates them.
+    """
+    if asked != PROTOCOL:
+        return False
     # Imported by its name at run time: typer offers this, but not to type checkers.
     import_module("typer.completion").completion_init()
+    return True
+
+
+def quoted(word: str) -> str:
+    """Return a word as bash is to insert it, so that it stands for itself outside of quotes and runs nothing within them."""
+    # A backslash before each character, as by readline itself: `'…'` would end quotes that the person has opened.
+    return "".join(char if _HARMLESS.match(char) or not char.isascii() else f"\\{char}" for char in word)
 
 
 def _begins_so(words: Callable[[typer.Context], Iterable[str]]) -> Callable[[typer.Context, str], list[str]]:
@@ -85,7 +115,8 @@ def _begins_so(words: Callable[[typer.Context], Iterable[str]]) -> Callable[[typ
 
     def complete(context: typer.Context, incomplete: str) -> list[str]:
         try:
-            return [word for word in words(context) if word.startswith(incomplete)]
+            found = [word for word in words(context) if word.startswith(incomplete) and _can_be_typed(word)]
+            return found if UNQUOTED in os.environ else [quoted(word) for word in found]
         except (DeployhostError, ValueError):
             return []  # an error's text has no place on a half-typed line
 
@@ -128,6 +159,11 @@ def complete_process(context: typer.Context) -> Iterable[str]:
     """Return the processes of the app on the command line."""
     found = _ask(context, APP_STATUS({"name": _app(context)}))["apps"]
     return [one["name"] for app in found for one in app["processes"]]
+
+
+def _can_be_typed(word: str) -> bool:
+    """Return whether a word is all that a person sees of it, and no option."""
+    return escaped(word) == word and not word.startswith("-") and " " not in word
 
 
 def _app(context: typer.Context) -> str:

@@ -13,6 +13,7 @@ from deployhost.cli.arguments import AppArgument, JsonOption, argument, option
 from deployhost.cli.completion import complete_process, complete_reference
 from deployhost.cli.session import Session, session_of
 from deployhost.control.operations import APP_RESTART, DEPLOY_CANCEL, DEPLOY_START, DEPLOY_WAIT, LOGS, Question
+from deployhost.control.terminal import plain
 from deployhost.errors import Interrupted, InvalidRequest
 from deployhost.model import AppName
 
@@ -142,7 +143,7 @@ def _follow(session: Session, app: AppName, question: Question["DeployView"]) ->
 def _shown(session: Session) -> "Callable[[Event], None]":
     def show(event: "Event") -> None:
         if event["event"] == "note":
-            session.warn(f"! {event['text']}")
+            session.warn(f"! {plain(event['text'])}")
         elif event["event"] == "log":
             (session.warn if event["stream"] == "stderr" else session.say)(event["line"])
 

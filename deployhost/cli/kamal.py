@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -35,7 +36,7 @@ def kamal(
     if os.geteuid() != 0:
         raise InvalidRequest(
             "Kamal needs an SSH key that only root may read",
-            hint=f"sudo deployhost kamal {app} -- {' '.join(given)}",
+            hint=f"sudo deployhost kamal {app} -- {shlex.join(given)}",
         )
     with _alone(session, app, given):
         code = _run(session, app, given)

@@ -102,8 +102,8 @@ def _session(environment: Mapping[str, str]) -> Session:
 
 def _run(args: list[str], session: Session) -> int:
     completing = completion.VARIABLE in os.environ  # a shell asks
-    if completing:
-        completion.enable()
+    if completing and not completion.enable(os.environ[completion.VARIABLE]):
+        return 0
     if not args or args == ["--version"]:
         args = ["version"] if args else ["--help"]
     command: object = None

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from deployhost.cli.views import ago, table
-from deployhost.control.progress import ProgressLines, clean, seconds
+from deployhost.control.progress import ProgressLines, seconds
+from deployhost.control.terminal import escaped
 from deployhost.model import Sha, Version
 
 if TYPE_CHECKING:  # the types take 2 ms to make
@@ -36,7 +37,7 @@ def rollback(result: RolledBack, now: datetime) -> list[str]:
         return []
     verb = "rolled back" if result["applied"] else "would roll back"
     left = "" if before is None else f" from {Version(before['version']).short}"
-    target = Version(to["version"]).short + (f" {clean(to['subject'])}" if to["subject"] else "")
+    target = Version(to["version"]).short + (f" {escaped(to['subject'])}" if to["subject"] else "")
     return [f"{verb} {result['app']}{left} to {target}, which went live {ago(to['live_since'], now)}"]
 
 
@@ -50,14 +51,14 @@ def waited(result: Waited) -> list[str]:
     deploy = result["deploy"]
     lines: list[str] = []
     if deploy["status"] == "live" and not result["live"]:
-        return [f"failed: {clean(result['why'])}", f"try: deployhost status {result['app']}"]
+        return [f"failed: {escaped(result['why'])}", f"try: deployhost status {result['app']}"]
     ProgressLines(lines.append).finish(deploy)
     return lines
 
 
 def _row(release: ReleaseView, now: datetime) -> tuple[str, ...]:
     deploy, how = release["deploy"], release["how"] or "-"
-    subject = clean(release["subject"])
+    subject = escaped(release["subject"])
     took = seconds(deploy["total_ms"]) if deploy is not None and deploy["total_ms"] is not None else "-"
     return (
         Version(release["version"]).short,
@@ -73,19 +74,19 @@ def _remark(release: ReleaseView) -> str:
     """Say that a release is live, or why it is not, and whether its image is gone."""
     if release["live"]:
         # It stays where automatic rollback is off, or has no release to go back to.
-        return f"live, but failed: {clean(release['why'])}" if release["left"] == "failed" else "live"
+        return f"live, but failed: {escaped(release['why'])}" if release["left"] == "failed" else "live"
     words = []
     if release["left"] == "failed":
-        words.append(f"failed: {clean(release['why'])}")
+        words.append(f"failed: {escaped(release['why'])}")
     elif release["left"] == "rolled_back":
-        words.append(clean(release["why"]))
+        words.append(escaped(release["why"]))
     if release["image_available"] is False:
         words.append("its image is gone")
     return ", ".join(words)
 
 
 def _ended(deploy: DeployView) -> str:
-    subject = f" {clean(deploy['subject'])}" if deploy["subject"] else ""
+    subject = f" {escaped(deploy['subject'])}" if deploy["subject"] else ""
     what = f"deploy {deploy['id']} ({Sha(deploy['sha']).short}{subject})"
     if deploy["status"] == "cancelled":
         return f"{what} is cancelled"

@@ -16,6 +16,7 @@ from deployhost.control.client import OnEvent, call
 from deployhost.control.following import Once, until_answered
 from deployhost.control.operations import DEPLOY_FOLLOW, Question
 from deployhost.control.progress import ProgressLines, error_lines
+from deployhost.control.terminal import coloured, json_escaped
 from deployhost.errors import DeployhostError, Interrupted, InvalidRequest
 from deployhost.paths import Paths
 
@@ -88,7 +89,7 @@ class Session:
     def show(self, result: Result, render: Callable[[Result], Iterable[str]]) -> None:
         """Write a result as the lines that `render` makes of it, or as the one JSON document."""
         if self.json:
-            self.say(json.dumps(result, indent=2, ensure_ascii=False))
+            self.say(json_escaped(json.dumps(result, indent=2, ensure_ascii=False)))
         else:
             for line in render(result):
                 self.say(line)
@@ -107,7 +108,7 @@ class Session:
     def fail(self, error: DeployhostError) -> int:
         """Show an error and return its exit code."""
         if self.json:
-            self.say(json.dumps({"error": error.to_json()}, indent=2, ensure_ascii=False))
+            self.say(json_escaped(json.dumps({"error": error.to_json()}, indent=2, ensure_ascii=False)))
         else:
             word = "interrupted" if isinstance(error, Interrupted) else "error"
             for line in error_lines(error.to_json(), word):
@@ -177,7 +178,8 @@ def _nothing(mode: str) -> TextIO:
 
 def _write(stream: TextIO, line: str) -> None:
     try:
-        stream.write(line + "\n")
+        # Some of a line is mostly somebody else's, and a terminal obeys whoever writes to it: of all of that, it gets the colours.
+        stream.write((coloured(line) if stream.isatty() else line) + "\n")
         stream.flush()
     except BrokenPipeError:
         raise OutputClosed from None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from deployhost.cli.domain_views import records
-from deployhost.control.progress import clean, phase_line, seconds
+from deployhost.control.progress import phase_line, seconds
+from deployhost.control.terminal import escaped, plain
 from deployhost.model import Sha, Version
 from deployhost.sizes import readable_size
 
@@ -41,12 +43,12 @@ def ago(moment: str | None, now: datetime) -> str:
 
 def app_added(app: AppView) -> list[str]:
     """Return what to do next with a new app."""
-    branch = app["branch"] or "main"
+    branch = shlex.quote(app["branch"] or "main")  # this line is there to be copied into a shell
     lines = [
         f"{app['name']} waits for its first push. In its repository:",
         "",
         f"  git remote add deployhost {app['remote']}",
-        f"  git push deployhost {branch}",
+        f"  git push deployhost {escaped(branch)}",
         "",
     ]
     if app["ssh_remote"]:
@@ -61,7 +63,7 @@ def app_list(result: AppsFound, now: datetime) -> list[str]:
     if not apps:
         return ["No apps yet.", "try: deployhost add NAME"]
     rows = table(("NAME", "STATE", "URL", "LIVE", "SINCE"), [_row(app, now) for app in apps])
-    return [*rows, *(f"! {clean(app['note'])}" for app in apps if not app["listed"])]
+    return [*rows, *(f"! {escaped(app['note'])}" for app in apps if not app["listed"])]
 
 
 def status(result: StatusFound, now: datetime) -> list[str]:
@@ -87,11 +89,11 @@ def _problems(server: ServerView, notes: Sequence[str], known: bool) -> list[str
     lines = _out_of_reach(server, known)
     findings = server.get("findings") or []  # a daemon of an earlier version has none
     for finding in findings:
-        what, why = clean(finding["what"]), clean(finding["why"])
+        what, why = escaped(finding["what"]), escaped(finding["why"])
         if not any(finding["what"] in note for note in notes):
             lines += _problem(f"{what}: {why}" if why else what, finding["fix"])
     for warning in server["warnings"]:
-        message = clean(warning["message"])
+        message = escaped(warning["message"])
         # What is out of reach altogether has been said, and so has what is a finding too.
         said = any(line.endswith(f": {message.partition(': ')[2]}") for line in lines)
         if not said and not any(finding["what"] in warning["message"] for finding in findings):
@@ -100,7 +102,7 @@ def _problems(server: ServerView, notes: Sequence[str], known: bool) -> list[str
 
 
 def _problem(message: str, fix: str) -> list[str]:
-    return [f"! {message}", *([f"  try: {clean(fix)}"] if fix else [])]
+    return [f"! {message}", *([f"  try: {escaped(fix)}"] if fix else [])]
 
 
 def _out_of_reach(server: ServerView, known: bool) -> list[str]:
@@ -108,7 +110,7 @@ def _out_of_reach(server: ServerView, known: bool) -> list[str]:
     if not server["docker"]:
         what = "apps may be out of reach: the Docker engine does not answer"
     elif not known:
-        what = f"apps may be out of reach: {clean(server['proxy'])}"
+        what = f"apps may be out of reach: {escaped(server['proxy'])}"
     elif server["proxy"] != "running":
         what = f"no app can be reached: kamal-proxy is {server['proxy']}"
     else:
@@ -119,7 +121,7 @@ def _out_of_reach(server: ServerView, known: bool) -> list[str]:
 def app_status(app: AppView, now: datetime) -> list[str]:
     """Return an app's state and what explains it."""
     live, head = app["live"], app["head"]
-    subject = f" {clean(live['subject'])}" if live and live["subject"] else ""
+    subject = f" {escaped(live['subject'])}" if live and live["subject"] else ""
     rows = [
         ("url", ", ".join(app["urls"])),
         ("live", f"{Version(live['version']).short}{subject}, {ago(live['since'], now)}" if live else ""),
@@ -130,11 +132,11 @@ def app_status(app: AppView, now: datetime) -> list[str]:
         ("storage", app["storage"]),
         *_unusual(app),
     ]
-    lines = [f"{app['name']}: {app['state']}", *(f"  {name:<8} {value}" for name, value in rows if value)]
+    lines = [f"{app['name']}: {app['state']}", *(f"  {name:<8} {escaped(value)}" for name, value in rows if value)]
     if app["last_deploy"]:
         lines += [f"  {line}" for line in _deploy(app["last_deploy"], now)]
     if app["note"]:
-        lines.append(f"  ! {clean(app['note'])}")
+        lines.append(f"  ! {escaped(app['note'])}")
     return lines
 
 
@@ -147,7 +149,7 @@ def _unusual(app: AppView) -> list[tuple[str, str | None]]:
         ("strategy", app["strategy"] if app["strategy"] != usual else ""),
         ("engine", app["engine"] if app["engine"] != "direct" else ""),
         *(("process", _process(process)) for process in processes if telling),
-        ("lock", f"Kamal's, of {clean(lock['by'])}, since {lock['since']}" if lock else ""),
+        ("lock", f"Kamal's, of {escaped(lock['by'])}, since {lock['since']}" if lock else ""),
     ]
 
 
@@ -171,8 +173,8 @@ def removal(result: RemovalPlan) -> list[str]:
     verb = "removed" if result["applied"] else "would be removed"
     return [
         f"{result['app']} {verb}:",
-        *(f"  - {clean(step['what'])}: {clean(step['why'])}" for step in result["steps"]),
-        *(f"  {clean(note)}" for note in result["notes"]),
+        *(f"  - {escaped(step['what'])}: {escaped(step['why'])}" for step in result["steps"]),
+        *(f"  {escaped(note)}" for note in result["notes"]),
     ]
 
 
@@ -198,12 +200,12 @@ def build(result: BuildView) -> list[str]:
         ("start", start["shell"] or " ".join(start["argv"]) if start else ""),
         ("port", str(result["port"]) if result["port"] else "any that the app listens on"),
     ]
-    lines = [f"{name:<8} {clean(value)}" for name, value in rows if value]
+    lines = [f"{name:<8} {escaped(value)}" for name, value in rows if value]
     if result["reasons"]:
         lines += ["", "why:", *(f"  {_reason(reason)}" for reason in result["reasons"])]
-    lines += [f"  ! {clean(warning)}" for warning in result["warnings"]]
+    lines += [f"  ! {escaped(warning)}" for warning in result["warnings"]]
     if result["dockerfile"]:
-        lines += ["", "Dockerfile:", *(f"  {clean(line)}".rstrip() for line in result["dockerfile"].splitlines())]
+        lines += ["", "Dockerfile:", *(f"  {plain(line)}".rstrip() for line in result["dockerfile"].splitlines())]
     return lines
 
 
@@ -213,7 +215,7 @@ def _placed(base: BaseView) -> str:
 
 def _reason(reason: ReasonView) -> str:
     place = ":".join(str(part) for part in (reason["path"], reason["line"]) if part)
-    return clean(f"{reason['text']} ({place})" if place else reason["text"])
+    return escaped(f"{reason['text']} ({place})" if place else reason["text"])
 
 
 def _row(app: AppView, now: datetime) -> tuple[str, ...]:
@@ -230,7 +232,7 @@ def _deploy(deploy: DeployView, now: datetime) -> list[str]:
     lines = [f"deploy   {deploy['id']} {deploy['status']}{took}, {when}" + (f"  ({phases})" if phases else "")]
     error = deploy["error"]
     if error:
-        lines.append(f"  {clean(error['message'])}")
+        lines.append(f"  {escaped(error['message'])}")
         if error["hint"]:
-            lines.append(f"  try: {clean(error['hint'])}")
+            lines.append(f"  try: {escaped(error['hint'])}")
     return lines

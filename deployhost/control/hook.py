@@ -84,7 +84,9 @@ def _answer(write: BinaryIO, ref: str, result: PushView) -> None:
             _send(write, b"option fall-through")
         return
     # One line, and no longer than what git shows in brackets behind the ref.
-    reason = " ".join(str(result["message"]).split())[:200]
+    from deployhost.control.terminal import escaped  # noqa: PLC0415 - it is there already: the lines before went through it
+
+    reason = escaped(" ".join(str(result["message"]).split()))[:200]
     _send(write, b"ng " + name + b" " + reason.encode("utf-8", "replace"))
 
 

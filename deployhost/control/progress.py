@@ -5,9 +5,9 @@ Lines are whole and never redrawn: git prefixes each with "remote: ", and logs k
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 
+from deployhost.control.terminal import RESET, escaped, plain
 from deployhost.errors import DeployCancelled
 
 TYPE_CHECKING = False  # types are not needed to run, and the views would take 2 ms
@@ -18,11 +18,8 @@ if TYPE_CHECKING:
 
 Write = Callable[[str], None]
 
-_DIM, _BOLD, _RED, _GREEN, _YELLOW, _RESET = "2", "1", "31", "32", "33", "\x1b[0m"
+_DIM, _BOLD, _RED, _GREEN, _YELLOW = "2", "1", "31", "32", "33"
 _WIDTH = 8  # of a stage's name
-# Colours and cursor movement (CSI), titles and links (OSC), other escapes; then what is left of control characters.
-_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _AFTER_LIVE = frozenset({"live", "drain"})
 
 
@@ -40,10 +37,10 @@ class ProgressLines:
             self._stage(message)
         elif message["event"] == "output":
             self._head(message["stage"])
-            self._line(f"    {clean(message['line'])}", _DIM)
+            self._line(f"    {plain(message['line'])}", _DIM)
         elif message["event"] == "note":
             for line in message["text"].splitlines():
-                self._line(f"  ! {clean(line)}", _YELLOW)
+                self._line(f"  ! {plain(line)}", _YELLOW)
 
     def finish(self, deploy: DeployView) -> None:
         """Write how a deploy ended: where it is live and how long it took, or why it failed."""
@@ -74,7 +71,7 @@ class ProgressLines:
 
     def _stage(self, message: StageEvent) -> None:
         name, state = message["stage"], message["state"]
-        detail = clean(message.get("detail") or "")
+        detail = plain(message.get("detail") or "")
         took = seconds(message["ms"]) if message.get("ms") is not None else ""
         if state == "start":
             if detail:  # a stage with a detail may take long
@@ -94,13 +91,7 @@ class ProgressLines:
         self._write(self._paint(text.rstrip(), style))
 
     def _paint(self, text: str, style: str) -> str:
-        return f"\x1b[{style}m{text}{_RESET}" if self._color and style else text
-
-
-def clean(line: str) -> str:
-    """Return what a terminal would show in the end of a program's line, without anything that acts on the terminal."""
-    shown = _ESCAPES.sub("", line).rstrip("\r\n").rpartition("\r")[2]
-    return _CONTROLS.sub("", shown)
+        return f"\x1b[{style}m{text}{RESET}" if self._color and style else text
 
 
 def seconds(ms: float) -> str:
@@ -115,9 +106,9 @@ def phase_line(phases: Iterable[PhaseView]) -> str:
 
 def error_lines(error: ErrorView, word: str = "error") -> list[str]:
     """Return an error's lines: what happened, the context below it, and the command that fixes it."""
-    first, *more = [clean(line) for line in error["message"].splitlines()] or [""]
-    details = [clean(line) for detail in error.get("details") or () for line in str(detail).splitlines()]
-    hint = clean(error.get("hint") or "")
+    first, *more = [plain(line) for line in error["message"].splitlines()] or [""]
+    details = [plain(line) for detail in error.get("details") or () for line in str(detail).splitlines()]
+    hint = escaped(error.get("hint") or "")
     return [
         f"{word}: {first}" if word else first,
         *(f"  {line}".rstrip() for line in (*more, *details)),

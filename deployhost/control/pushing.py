@@ -9,6 +9,7 @@ import sys
 from deployhost.control.client import answer, call
 from deployhost.control.following import Once, until_answered
 from deployhost.control.progress import ProgressLines, error_lines
+from deployhost.control.terminal import plain
 from deployhost.errors import DaemonUnavailable, DeployhostError
 
 TYPE_CHECKING = False  # the views are not needed to run, and would take 2 ms
@@ -65,4 +66,4 @@ def _refused(message: str) -> PushView:
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - git passes it on to the pusher
+    print(plain(line), file=sys.stderr, flush=True)  # noqa: T201 - git passes it on to the pusher

@@ -23,7 +23,7 @@ from deployhost.errors import AppNotFound, DeployCancelled, DeployhostError, Int
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
 from deployhost.journal.releases import Releases
-from deployhost.journal.telling import Progress
+from deployhost.journal.telling import Progress, shortened
 from deployhost.kamal import contract
 from deployhost.kamal.lock import KamalLocks
 from deployhost.model import Deploy, DeployStatus, EngineName, Secret, Strategy, Trigger, Version
@@ -176,8 +176,8 @@ class Pipeline:
             lines = (*error.details, *self.maker.last_lines(container))
         body = {
             **error.to_json(),
-            "message": progress.redacted(error.message),
-            "details": [progress.redacted(line) for line in lines],
+            "message": shortened(progress.redacted(error.message)),
+            "details": [shortened(progress.redacted(line)) for line in lines],
             "hint": error.hint or f"deployhost logs {deploy.app} --deploy {deploy.id}",
         }
         status = DeployStatus.CANCELLED if isinstance(error, DeployCancelled) else DeployStatus.FAILED

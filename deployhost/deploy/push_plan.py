@@ -1,5 +1,6 @@
 """What a push of one ref means: deploy it, leave it to git, or refuse it; and what its pusher should know. Pure."""
 
+import shlex
 from dataclasses import dataclass
 from enum import Enum
 
@@ -48,7 +49,7 @@ def judge_push(
         return PushVerdict(PushKind.REFUSE, error.message)
     if wanted is not None and branch != wanted:
         done = "deleted" if deletion else "kept"
-        hint = "" if deletion else f" (to deploy it: git push <remote> {branch}:{wanted})"
+        hint = "" if deletion else f" (to deploy it: git push <remote> {shlex.quote(f'{branch}:{wanted}')})"
         return PushVerdict(PushKind.KEEP, f"branch {branch} is {done}; {app} deploys {wanted}{hint}")
     if deletion:
         return PushVerdict(

@@ -20,6 +20,7 @@ from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
 from deployhost.journal.redactor import Redactor
 from deployhost.journal.releases import Releases
+from deployhost.journal.telling import shortened
 from deployhost.kamal.contract import NETWORK, RUNNING, service_name
 from deployhost.kamal.proxy import KamalProxy
 from deployhost.model import WEB, AppName, Release, Trigger
@@ -193,7 +194,9 @@ class Watch:
         error = ReleaseFailed(
             f"it went live, and failed in its first minute: {why}",
             hint=f"deployhost logs {release.app} --deploy {release.deploy}",
-            details=tuple(redacted(entry.line) for entry in self.docker.logs(release.container, tail=LOG_TAIL)),
+            details=tuple(
+                shortened(redacted(entry.line)) for entry in self.docker.logs(release.container, tail=LOG_TAIL)
+            ),
             process=process,
         )
         self.deploys.blame(release.deploy, error.to_json())

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import shlex
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -237,7 +238,7 @@ class Looks:
             return SourceEmpty(f"{pinned.current} has no commit on {branch} yet: its first push is deployed")
         return BranchNotFound(
             f"{pinned.current} has no branch {branch}",
-            hint=f"git push origin {branch}",
+            hint=f"git push origin {shlex.quote(branch)}",
             details=(f"to deploy another one, set `branch` of {pinned.app} in apps.yml",),
         )
 

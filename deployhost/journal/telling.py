@@ -53,7 +53,7 @@ class Progress:
     def output(self, line: str) -> None:
         """Pass on a line that a build or an app wrote."""
         # Cut only once it has no secrets: half of one would not be recognised.
-        self._tell({"event": "output", "stage": self._stage, "line": _cut(self.redacted(line))})
+        self._tell({"event": "output", "stage": self._stage, "line": shortened(self.redacted(line))})
 
     def note(self, text: str) -> None:
         """Pass on something that the person should know."""
@@ -67,7 +67,8 @@ class Progress:
         self._events.append(self._number, event)
 
 
-def _cut(line: str) -> str:
+def shortened(line: str) -> str:
+    """Return a line in which LONGEST_LINE characters are left, and how many there were more."""
     more = len(line) - LONGEST_LINE
     return line if more <= 0 else f"{line[:LONGEST_LINE]}… ({more:,} more character{'' if more == 1 else 's'})"
 

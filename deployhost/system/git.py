@@ -21,6 +21,8 @@ ENVIRONMENT = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
+    # Who may push could otherwise have one commit shown, and another one built in its place (git-replace(1)).
+    "GIT_NO_REPLACE_OBJECTS": "1",
     "HOME": "/nonexistent",
     "LC_ALL": "C.UTF-8",
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

@@ -26,6 +26,7 @@ from deployhost.build.docker_cli import Cli
 from deployhost.build.image import ImageBuilder
 from deployhost.build.labels import DEPLOY_LABEL, OURS, SETTINGS_LABEL
 from deployhost.build.plan import BuildPlan
+from deployhost.cli import completion
 from deployhost.config import apps, dotenv
 from deployhost.config.app import AppConfig
 from deployhost.config.env import EnvStore, refusals, revealed
@@ -38,7 +39,8 @@ from deployhost.containers.processes import Process, processes_of
 from deployhost.containers.ran_with import as_it_ran
 from deployhost.containers.spec import container_of
 from deployhost.containers.storage import Storage
-from deployhost.control.progress import clean
+from deployhost.control.progress import error_lines
+from deployhost.control.terminal import coloured, escaped, plain
 from deployhost.deploy.push_plan import PushKind, judge_push
 from deployhost.errors import DeployhostError, InvalidConfig, InvalidName
 from deployhost.kamal import contract, env_values
@@ -88,11 +90,13 @@ VALUES = (
     '{"port": 1e999, "health": "x y", "release": "\\u0000"}', '{"port": true, "health": 7}',
 )  # fmt: skip
 LETTERS = "abcxyz0123456789"
+REF = LETTERS + "-/._@{}$()`;&|'\"<>#%!=,+\x85\x9b\u202e\u2066\u200b\xe9\u4e2d"
 FLAGS = {
     "--target", "--host", "--health-check-port", "--health-check-path", "--health-check-interval", "--deploy-timeout", "--drain-timeout",
     "--target-timeout", "--log-request-header",
 }  # fmt: skip
 BUILD_FLAGS = {"--progress", "--file", "--tag", "--label", "--secret", "--build-arg", "--add-host"}
+ACTS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 SHA = Sha("0123456789" * 4)
 T = TypeVar("T")
 
@@ -105,6 +109,7 @@ class Case:
     other: AppName
     process: ProcessName
     branch: Branch
+    tag: Branch  # a tag's name has the same rules
     ref: str
     env: dict[EnvName, str]
     domains: tuple[Domain, ...]
@@ -116,7 +121,7 @@ class Case:
     @property
     def values(self) -> int:
         """How many hostile values it has, those that the types refused among them."""
-        return 6 + (len(self.env) + len(self.labels)) * 2 + len(self.domains) + self.refused
+        return 7 + (len(self.env) + len(self.labels)) * 2 + len(self.domains) + self.refused
 
 
 class Maker:
@@ -135,7 +140,8 @@ class Maker:
             app=app,
             other=self._near(app, process),
             process=process,
-            branch=self._accepted(Branch, LETTERS + "-/._@{$(`;&|'\"<>#%!=,+", 60),
+            branch=self._accepted(Branch, REF, 60),
+            tag=self._accepted(Branch, REF, 60),
             ref=self.text(),
             env={
                 self._accepted(EnvName, "ABCxyz019_", 20): self.text() for _ in range(self._random.randrange(1, 4))
@@ -231,8 +237,28 @@ class Trial:
         self.proxy(case)
         self.kamal(case, config, env)
         self.apart(case)
-        shown = clean(" ".join(case.subject.split("\n")))  # git itself has subjects on one line
-        assert not re.search(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]", shown), f"a terminal would obey {shown!r}"
+        self.terminal(case)
+        self.completion(case)
+
+    def terminal(self, case: Case) -> None:
+        """Nothing that is shown acts on a terminal, hides, or turns what follows it round: colours may stay in what apps write."""
+        for text in (case.subject, case.ref, case.branch, case.tag, case.command, *case.labels, *case.labels.values()):
+            line = " ".join(text.split("\n"))  # git itself has subjects on one line
+            colours = re.sub(r"\x1b\[[0-9;:]*m", "", coloured(line))
+            for shown in (
+                plain(line),
+                escaped(text),
+                colours,
+                *error_lines(cast("Any", {"message": text, "hint": text})),
+            ):
+                assert not ACTS.search(shown), f"a terminal would obey {shown!r}"
+
+    def completion(self, case: Case) -> None:
+        """What bash inserts is one word, which is the name; what can't be seen is not offered."""
+        names = [case.branch, case.tag]
+        offered = completion._begins_so(lambda _context: names)(cast("Any", None), "")
+        seen = [name for name in names if escaped(name) == name]
+        assert [_word_of_bash(word) for word in offered] == seen
 
     def apps_yml(self, case: Case) -> AppConfig:
         """What is written into apps.yml reads back as the same, and as nothing else."""
@@ -408,7 +434,15 @@ class Trial:
         argument = argv[index]
         # A branch may be called `=`, which is part of an option that has no value of anybody's.
         ours = argument == "--template=" or argument.startswith(
-            ("refs/heads/", "refs/tags/", "--initial-branch=", "--git-dir=", "--disambiguate=")
+            (
+                "refs/heads/",
+                "refs/tags/",
+                "--initial-branch=",
+                "--git-dir=",
+                "--disambiguate=",
+                "core.packedGit",
+                "core.bigFileThreshold=",
+            )
         )
         path = argument == str(self._repository.path) or (argument in _GIT_WORDS and argv.count(argument) == 1)
         assert ours or path or "--end-of-options" in argv[:index], argv
@@ -466,6 +500,14 @@ class Trial:
         self._docker.listing = listed
         for app in (case.app, case.other):
             assert [one.labels["service"] for one in self._docker.listed({"service": app})] == [app]
+
+
+def _word_of_bash(text: str) -> str:
+    """Return the one word that bash reads in a text, in which nothing but a backslash has a meaning."""
+    word = re.sub(r"\\(.)", r"\1", text)
+    assert re.fullmatch(r"(?:\\.|[\w./:=@%+-]|[^\x00-\x7f])*", text), text
+    assert not word.startswith("-"), text
+    return word
 
 
 class _Recording(Docker):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from deployhost.cli.completion import quoted
 from tests.inputs.hostile import Case, Maker, Trial, nothing_started
 
 EVERY = 50  # cases after which git itself is asked for its opinion of a branch
@@ -45,8 +46,15 @@ def main() -> int:
 
 
 def git_agrees(case: Case) -> None:
-    """What is a branch's name here is one for git."""
+    """What is a branch's or a tag's name here is one for git, and for bash the word that is completed is that name."""
     subprocess.run(["git", "check-ref-format", f"refs/heads/{case.branch}"], check=True)
+    subprocess.run(["git", "check-ref-format", f"refs/tags/{case.tag}"], check=True)
+    for name in (case.branch, case.tag):
+        script = f"printf %s {quoted(name)}"
+        said = subprocess.run(
+            ["bash", "--norc", "-c", script], check=True, capture_output=True, env={"LC_ALL": "C.UTF-8"}, text=True
+        )
+        assert said.stdout == name, name
 
 
 if __name__ == "__main__":

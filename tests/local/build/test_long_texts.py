@@ -23,7 +23,7 @@ from deployhost.build.progress import BuildProgress
 from deployhost.build.registries import reason
 from deployhost.build.tree import MemoryTree
 from deployhost.config import dotenv
-from deployhost.control import progress as shown
+from deployhost.control import terminal
 from deployhost.errors import DeployhostError
 from deployhost.kamal import contract, failure
 
@@ -129,8 +129,8 @@ READERS: dict[str, Callable[[str], object]] = {
     "parse_dockerfile": parse_dockerfile,
     "without_syntax_line": without_syntax_line,
     "a build's output": built,
-    "clean": shown.clean,
-    "a title for the terminal": lambda text: shown.clean(f"\x1b]{text}"),
+    "what a terminal shows": lambda text: (terminal.plain(text), terminal.coloured(text), terminal.escaped(text), terminal.json_escaped(text)),
+    "a title for the terminal": lambda text: (terminal.plain(f"\x1b]{text}"), terminal.coloured(f"\x1b]{text}")),
     "a reason": reason,
     "a .env file": parsed,
     "what Kamal says": lambda text: (failure.shown(text), failure.cause([f"ERROR (a): {text}", text])),

@@ -324,3 +324,19 @@ def test_memory_of_git() -> None:
     assert memory_limit(512 * 1024**2) == memory_limit(2 * 1024**3) == 1024**3
     assert memory_limit(3 * 1024**3) == 3 * 512 * 1024**2
     assert memory_limit(64 * 1024**3) == 2 * 1024**3
+
+
+def test_what_was_pushed_is_built_and_nothing_in_its_place(
+    repository: BareRepository, commit: MakeCommit, tmp_path: Path
+) -> None:
+    """`refs/replace/` can be pushed as any other reference; git shows its object wherever the other one is asked for."""
+    shown, hidden = commit({"main.py": "harmless"}, "reviewed"), commit({"main.py": "hostile"}, "hidden")
+    git(repository.path, "update-ref", f"refs/replace/{shown}", hidden)
+    assert repository.commit(shown).subject == "reviewed"
+    assert repository.commit(shown).tree != repository.commit(hidden).tree
+    repository.check_out(shown, tmp_path / "tree")
+    assert listing(tmp_path / "tree") == {"main.py": "harmless"}
+    blob = git(repository.path, "rev-parse", f"{shown}:main.py")
+    git(repository.path, "update-ref", f"refs/replace/{blob}", git(repository.path, "rev-parse", f"{hidden}:main.py"))
+    repository.check_out(shown, tmp_path / "again")
+    assert listing(tmp_path / "again") == {"main.py": "harmless"}

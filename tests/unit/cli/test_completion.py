@@ -5,7 +5,7 @@ import pytest
 from deployhost.cli import completion, main
 from deployhost.control.results import AppsFound, DomainsFound, EnvFound, RefsFound, ReleasesFound, StatusFound
 from deployhost.errors import AppNotFound
-from tests.fakes.command import Run
+from tests.fakes.command import Ran, Run
 from tests.fakes.control import FakeControl
 from tests.fakes.views import app_view, process_view, release_view, server_view
 
@@ -65,6 +65,29 @@ def test_releases_references_and_processes(control: FakeControl, run: Run, monke
     assert words(run, monkeypatch, "rollback", "hello", "") == ["abcdef0"]
     assert words(run, monkeypatch, "deploy", "hello", "v") == ["v1", "v2"]
     assert words(run, monkeypatch, "logs", "hello", "--process", "wo") == ["worker"]
+
+
+def test_names_that_a_shell_would_run_are_quoted(
+    control: FakeControl, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refs = ["v1$(reboot)", "v2;id", "v3\u202e", "v4\x9b2J", "--rebuild", "v5"]
+    control.on("refs.list", RefsFound(refs=refs))
+    control.on("refs.list", RefsFound(refs=refs))
+    assert words(run, monkeypatch, "deploy", "hello", "v") == ["v1\\$\\(reboot\\)", "v2\\;id", "v5"]
+    monkeypatch.setenv(completion.UNQUOTED, "1")  # zsh and fish quote by themselves
+    assert words(run, monkeypatch, "deploy", "hello", "v") == ["v1$(reboot)", "v2;id", "v5"]
+
+
+@pytest.mark.parametrize(
+    "protocol", ["complete_zsh", "complete_fish", "complete_powershell", "source_bash", "zsh_source", "", "1"]
+)
+def test_no_other_protocol_is_spoken(run: Run, monkeypatch: pytest.MonkeyPatch, protocol: str) -> None:
+    """What typer says in that of zsh is evaluated, and its script for bash inserts words as they are."""
+    monkeypatch.setenv(completion.VARIABLE, protocol)
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "deployhost deploy ")
+    monkeypatch.setenv("COMP_WORDS", "deployhost deploy ")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    assert run() == Ran(0, "", "")
 
 
 def test_where_nothing_can_be_had_nothing_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,11 +3,10 @@
 from typing import Any, Literal, cast
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from deployhost.control.messages import Event, OutputEvent, StageEvent, StageName
-from deployhost.control.progress import ProgressLines, clean, error_lines, seconds
+from deployhost.control.progress import ProgressLines, error_lines, seconds
+from deployhost.control.terminal import plain
 from deployhost.control.views import DeployView
 from tests.fakes.views import deploy_view, error_view
 
@@ -109,30 +108,10 @@ def test_other_ends(deploy: DeployView, said: str) -> None:
 def test_colour_only_where_it_is_wanted() -> None:
     events: list[Event] = [stage("build", "start", detail="d"), output("build", "x"), stage("build", "failed", ms=1)]
     failed = deploy_view("failed", error=error_view("m"))
-    plain, coloured = lines(*events, finish=failed), lines(*events, color=True, finish=failed)
-    assert not any("\x1b" in line for line in plain)
-    assert [clean(line) for line in coloured] == plain
+    dull, coloured = lines(*events, finish=failed), lines(*events, color=True, finish=failed)
+    assert not any("\x1b" in line for line in dull)
+    assert [plain(line) for line in coloured] == dull
     assert ["\x1b" in line for line in coloured] == [False, True, True, True]
-
-
-@pytest.mark.parametrize(
-    ("line", "shown"),
-    [
-        ("plain\ttext", "plain\ttext"),
-        ("\x1b[1;31mred\x1b[0m", "red"),
-        ("\x1b]0;title\x07text\x1b]8;;http://x\x1b\\link", "textlink"),
-        (" 10%\r 50%\r100%\r", "100%"),
-        ("a\x00b\x08c\x9b2Jd\u202e", "abc2Jd\u202e"),
-        ("cut\x1b", "cut"),
-    ],
-)
-def test_output_can_not_act_on_the_terminal(line: str, shown: str) -> None:
-    assert clean(line) == shown
-
-
-@given(st.text() | st.text("\x1b[]0;m\r\n\x07ab\\", max_size=20))
-def test_clean_leaves_no_control_character(line: str) -> None:
-    assert not any(ord(char) < 32 and char != "\t" for char in clean(line.replace("\n", " ")))
 
 
 @pytest.mark.parametrize(

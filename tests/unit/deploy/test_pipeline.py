@@ -10,6 +10,7 @@ import pytest
 
 from deployhost.config import apps
 from deployhost.errors import DeployhostError
+from deployhost.journal.telling import LONGEST_LINE
 from deployhost.kamal import contract, lock
 from deployhost.model import WEB, Deploy, DeployStatus, EnvName, Trigger, Version
 from deployhost.system.docker_model import TABLE_LIMIT
@@ -23,6 +24,17 @@ ONE, TWO, THREE = sha(1), sha(2), sha(3)
 
 def notes(daemon: Assembled, deploy: Deploy) -> list[str]:
     return [event["text"] for event in daemon.told(deploy) if event["event"] == "note"]
+
+
+def test_last_lines_are_cut(server: Server) -> None:
+    """They are kept with the deploy, and shown wherever it is; one may be as long as the whole log."""
+    server.behaviours[ONE] = Behaviour(exits=3, says=("x" * 200_000, "short"))
+    app, daemon = server.add("shop"), server.start()
+    deploy = daemon.deploy(app, ONE)
+    assert deploy.status is DeployStatus.FAILED
+    long, short = (deploy.error or {})["details"]
+    assert len(long) < LONGEST_LINE + 50
+    assert short == "short"
 
 
 def test_first_deploy(server: Server) -> None:

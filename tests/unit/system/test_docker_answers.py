@@ -1,8 +1,8 @@
-"""Records of BuildKit's cache, as the engine's answer has them."""
+"""Records of BuildKit's cache, lines of logs and ports of images, as the engine's answers have them."""
 
 import pytest
 
-from deployhost.system.docker_answers import LONGEST_LINE, read_cache_record, read_log
+from deployhost.system.docker_answers import LONGEST_LINE, read_cache_record, read_image, read_log
 from deployhost.system.docker_model import CacheRecord
 
 RECORD = {
@@ -45,3 +45,17 @@ def test_a_line_without_end_is_cut_while_it_is_read() -> None:
     chunks = frames(*[b"x" * 16_384] * 1000, b"x\nnext\n", b"half")
     lines = [entry.line for entry in read_log(iter(chunks), timestamps=False)]
     assert [len(lines[0]), *lines[1:]] == [LONGEST_LINE, "next", "half"]
+
+
+def test_ports_that_are_none() -> None:
+    """A frontend (`# syntax=`) writes what it likes into an image."""
+    ports: dict[str, dict[str, str]] = {
+        "80/tcp": {},
+        "0/tcp": {},
+        "65536/tcp": {},
+        "\u00b2/tcp": {},
+        "9" * 5000: {},
+        "8080": {},
+        "53/udp": {},
+    }
+    assert read_image({"Id": "x", "Config": {"ExposedPorts": ports}}).exposed == (80, 8080)
