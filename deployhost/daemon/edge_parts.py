@@ -2,6 +2,7 @@
 
 from deployhost.daemon.part import part
 from deployhost.edge.account import EdgeAccounts
+from deployhost.edge.account_care import AccountCare
 from deployhost.edge.connection_now import ConnectionNow
 from deployhost.edge.connector import TunnelWatch
 from deployhost.edge.patience import PatientAccounts
@@ -17,5 +18,6 @@ class EdgeParts:
     )
     cloudflare_connection = part(ConnectionNow)
     wishes = part(WishReader, lost=lambda parts: parts.is_left)
+    account_care = part(AccountCare)
     records = part(DomainRecords)
     tunnel = part(TunnelWatch)

@@ -22,6 +22,13 @@ def jobs(daemon: Parts) -> tuple[Job, ...]:
         Job(name="converging", every=LOOK, run=lambda _: converge(daemon)),
         Job(name="finishing removals", every=LOOK, run=lambda _: daemon.remover.retry()),
         Job(name="isolating", every=LOOK, run=lambda _: daemon.isolation.follow()),
+        # The account comes first: a zone that it has by now gets its records at once.
+        Job(
+            name="looking at the account at Cloudflare",
+            lane=Lane.NETWORK,
+            every=LOOK,
+            run=lambda _: daemon.account_care.follow(),
+        ),
         Job(name="seeing to DNS records", lane=Lane.NETWORK, every=LOOK, run=lambda _: daemon.records.follow()),
         *daemon.keeping.jobs(),
         # It only says what is to be looked at; the looks have threads of their own, since GitHub may be slow.

@@ -72,6 +72,7 @@ from deployhost.journal.releases import Releases
 from deployhost.journal.removals import Removals
 from deployhost.journal.runs import Runs
 from deployhost.journal.sources import Sources
+from deployhost.kamal.contract import PROXY_CONTAINER
 from deployhost.kamal.files import KamalFiles
 from deployhost.kamal.guard import RegistryGuard
 from deployhost.kamal.lock import KamalLocks
@@ -82,6 +83,7 @@ from deployhost.kamal.registry import KamalRegistry
 from deployhost.model import AppName, Deploy, EngineName, Secret, Strategy
 from deployhost.paths import Paths
 from deployhost.server.facts import proxy_binary
+from deployhost.server.plan_proxy import LOOPBACK
 from deployhost.system.docker import Docker
 from deployhost.system.git import BareRepository
 from deployhost.traffic.drain import Drainer
@@ -134,6 +136,12 @@ class Parts(GitHubParts, EdgeParts):
     def mend(self, deploy: Deploy) -> None:
         """Finish or requeue a deploy that nobody works on any more."""
         self.converge.mend(deploy)
+
+    def proxy_port(self) -> int | None:
+        """Return the port of loopback at which kamal-proxy is reached just now, or None. Raise DockerUnavailable."""
+        container = self.impatient_docker.find(PROXY_CONTAINER)
+        ports = [] if container is None or not container.running else container.bindings
+        return next((port for inside, address, port in ports if (inside, address) == (80, LOOPBACK)), None)
 
     def has_tunnel(self) -> bool:
         """Return whether there is a tunnel by which strangers reach this server."""

@@ -81,6 +81,7 @@ class Connecting:
         with ready as obtained, self.accounts.opened(token) as account:
             chosen, zones, state = self._zone(account, token, saved, request)
             wanted = self._wanted(token, saved, chosen, zones, request.http_port)
+            wanted = replace(wanted, connection=replace(wanted.connection, expires_on=state.expires_on))
             facts = self._facts(account, saved, wanted)
             first = plan = plan_connect(facts, wanted)
             notes = (*_expiry(state), *_moved(saved, wanted.connection))
@@ -104,13 +105,13 @@ class Connecting:
         """Return the zone for the webhook's host, all zones of its account, and what is said of the token."""
         state = None
         if not is_account_token(token):  # which only its account knows, and zones tell that
-            state = _usable(account.verify(), token)
+            state = refusals.check_usable(account.verify(), token)
         found = account.zones()
         if not found:
             raise refusals.lacks(ZONES, token, ("the token sees no zone",))
         chosen = _choose(found, saved, request)
         if state is None:
-            state = _usable(account.verify(chosen.account_id), token)
+            state = refusals.check_usable(account.verify(chosen.account_id), token)
         zones = sorted(Zone(one.name, one.id) for one in found if one.account_id == chosen.account_id and one.active)
         return chosen, tuple(zones), state
 
@@ -210,14 +211,6 @@ def _choose(found: Sequence[FoundZone], saved: CloudflareConnection | None, requ
         "the token sees several zones: choose the one for the webhook's host",
         hint=f"{AGAIN}{' --token FILE' if request.token is not None else ''} --zone {served[0].name}",
         details=tuple(zone.name for zone in served),
-    )
-
-
-def _usable(state: TokenState, token: Secret) -> TokenState:
-    if state.status == "active":
-        return state
-    raise refusals.bad_token(
-        {"expired": "it has expired", "disabled": "it is disabled"}.get(state.status, "it is not active"), token
     )
 
 

@@ -30,7 +30,7 @@ class EdgeActor:
             steps.SetWebhookRecord: self._set_webhook_record,
             steps.DeleteRecord: self._delete_record,
             steps.DeleteTunnel: self._delete_tunnel,
-            steps.SetConnectionAside: lambda _step: connection.set_aside(self.paths),
+            steps.SetConnectionAside: lambda _step: self._set_aside(),
             steps.ForgetConnection: lambda _step: self._forget(),
         }
 
@@ -68,6 +68,12 @@ class EdgeActor:
 
     def _delete_tunnel(self, step: steps.DeleteTunnel) -> None:
         self.account.delete_tunnel(step.account_id, step.tunnel_id)
+
+    def _set_aside(self) -> None:
+        connection.set_aside(self.paths)
+        # What the daemon began before that ends before the rest is looked at.
+        with connection.in_use(self.paths, alone=True):
+            pass
 
     def _forget(self) -> None:
         sdk.delete(self.paths)  # first: who is interrupted here is sent back by the connection

@@ -1,8 +1,11 @@
 """The account at Cloudflare that this server is joined to: kept in a file that only root may read."""
 
+import contextlib
 import json
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,8 @@ from deployhost.system import files
 
 LEAVING = "cloudflare-leaving"  # the first one's name while the server is taken off the account
 SERVER_ID = re.compile(r"[0-9a-f]{10}")
+FILE_LOCK, USE_LOCK = "cloudflare.lock", "cloudflare-use.lock"
+LONGEST_USE = 60.0  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +29,7 @@ class CloudflareConnection:
     """The account, by the token that opens it; `zones` are all that the token sees in it. `tunnel_id` is the server's tunnel.
 
     `webhook_zone` is the zone that a person chose for the webhook's host, `webhook_host` that host as Cloudflare has it.
+    `expires_on` is when the token ends, a date in ISO 8601, or "".
     """
 
     server_id: str
@@ -34,6 +40,7 @@ class CloudflareConnection:
     webhook_zone: Domain
     webhook_host: Domain
     tunnel_id: str
+    expires_on: str = ""
 
 
 def load(paths: Paths) -> CloudflareConnection | None:
@@ -60,20 +67,55 @@ def _load(paths: Paths, name: str) -> CloudflareConnection | None:
 
 def save(paths: Paths, connection: CloudflareConnection) -> None:
     """Write the connection. Raise FileProblem, Conflict."""
-    connections(paths).put(CONNECTION, Secret(json.dumps(_to_json(connection), indent=1) + "\n"))
+    with _changing(paths):
+        _save(paths, connection)
+
+
+def refresh(paths: Paths, before: CloudflareConnection, now: CloudflareConnection) -> bool:
+    """Write the connection unless it is another one than `before` by now, and return whether it was written.
+
+    Raise FileProblem, Conflict, InvalidConfig.
+    """
+    with _changing(paths):
+        if load(paths) != before:
+            return False
+        _save(paths, now)
+        return True
 
 
 def set_aside(paths: Paths) -> None:
     """Have `load` find no connection any more, and `leaving` this one. Raise FileProblem, Conflict, NotFound."""
     store = connections(paths)
-    store.put(LEAVING, store.get(CONNECTION))
-    store.remove(CONNECTION)
+    with _changing(paths):
+        store.put(LEAVING, store.get(CONNECTION))
+        store.remove(CONNECTION)
 
 
 def delete(paths: Paths) -> None:
     """Delete the connection and the tunnel's token for good. Raise FileProblem, Conflict."""
-    for name in (TUNNEL_TOKEN, CONNECTION, LEAVING):
-        connections(paths).remove(name)
+    with _changing(paths):
+        for name in (TUNNEL_TOKEN, CONNECTION, LEAVING):
+            connections(paths).remove(name)
+
+
+@contextlib.contextmanager
+def in_use(paths: Paths, *, alone: bool = False) -> Iterator[None]:
+    """Change something at Cloudflare with a connection that is loaded within this block.
+
+    `alone` waits for all who do, a minute at most: those that come later find what is the connection then. Raise FileProblem, Conflict.
+    """
+    files.make_directory(paths.run)
+    with files.lock(paths.run / USE_LOCK, timeout=LONGEST_USE, shared=not alone):
+        yield
+
+
+def _changing(paths: Paths) -> AbstractContextManager[None]:
+    files.make_directory(paths.run)
+    return files.lock(paths.run / FILE_LOCK)
+
+
+def _save(paths: Paths, connection: CloudflareConnection) -> None:
+    connections(paths).put(CONNECTION, Secret(json.dumps(_to_json(connection), indent=1) + "\n"))
 
 
 def tunnel_token(paths: Paths) -> Secret | None:
@@ -136,11 +178,20 @@ def _to_json(connection: CloudflareConnection) -> dict[str, Any]:
         "webhook_zone": connection.webhook_zone,
         "webhook_host": connection.webhook_host,
         "tunnel": connection.tunnel_id,
+        "expires_on": connection.expires_on,
     }
 
 
 def _from_json(body: dict[str, Any]) -> CloudflareConnection:
-    texts = [body["token"], body["account"]["id"], body["account"]["name"], body["tunnel"], *body["zones"].values()]
+    expires_on = body.get("expires_on", "")  # files of before it was kept do not have it
+    texts = [
+        body["token"],
+        body["account"]["id"],
+        body["account"]["name"],
+        body["tunnel"],
+        *body["zones"].values(),
+        expires_on,
+    ]
     if not SERVER_ID.fullmatch(body["server_id"]) or not all(isinstance(text, str) for text in texts):
         raise ValueError
     return CloudflareConnection(
@@ -152,4 +203,5 @@ def _from_json(body: dict[str, Any]) -> CloudflareConnection:
         webhook_zone=Domain(body["webhook_zone"]),
         webhook_host=Domain(body["webhook_host"]),
         tunnel_id=body["tunnel"],
+        expires_on=expires_on,
     )

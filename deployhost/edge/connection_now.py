@@ -1,8 +1,10 @@
 """The connection to Cloudflare as it is now: read again when its file has changed."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from deployhost.edge import connection
+from deployhost.edge import connection as files
 from deployhost.edge.connection import CloudflareConnection
 from deployhost.edge.ownership import CONNECTION
 from deployhost.errors import DeployhostError
@@ -23,6 +25,15 @@ class ConnectionNow:
         """Return the connection, or None if there is none, or it can't be read."""
         return self._read()[1]
 
+    @contextlib.contextmanager
+    def in_use(self, connection: CloudflareConnection) -> Iterator[bool]:
+        """Change something at Cloudflare within this block, if it gives True: then that still is the connection.
+
+        Whoever disconnects the server waits until the block has ended. Raise FileProblem, Conflict.
+        """
+        with files.in_use(self.paths):
+            yield self.now() == connection
+
     def findings(self) -> tuple[Finding, ...]:
         """Return why the connection can't be read, if that is so."""
         problem = self._read()[2]
@@ -35,7 +46,7 @@ class ConnectionNow:
         seen, state = self._seen, self._state()
         if seen[0] != state:
             try:
-                found = connection.load(self.paths) if state else None
+                found = files.load(self.paths) if state else None
                 # Without a tunnel there is nothing yet that a record could lead to.
                 seen = (state, found if found is not None and found.tunnel_id else None, None)
             except DeployhostError as error:

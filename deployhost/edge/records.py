@@ -5,8 +5,7 @@ All of it is the daemon's, a zone at a time under one lock. What is known of the
 
 import contextlib
 import threading
-import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from deployhost.config.app import AppConfig
@@ -14,7 +13,8 @@ from deployhost.edge.account import EdgeAccount, EdgeAccounts
 from deployhost.edge.connection import CloudflareConnection
 from deployhost.edge.connection_now import ConnectionNow
 from deployhost.edge.records_act import ZoneOutcome, see_to_zone
-from deployhost.edge.records_plan import RecordsFacts, Server, foreign, impossible
+from deployhost.edge.records_plan import RecordsFacts, foreign, impossible
+from deployhost.edge.records_scope import key_of, of_zone, server_of, share_of, within
 from deployhost.edge.records_state import DomainState, Known, Standing, ZoneSeen, pause_of, why_of
 from deployhost.edge.records_wish import Wish, WishReader
 from deployhost.edge.zones_plan import Zone, zone_of
@@ -70,7 +70,7 @@ class DomainRecords:
         connection = self.cloudflare_connection.now()
         if connection is None:
             return None
-        server = _server(connection)
+        server = server_of(connection)
         covered = {domain: zone for domain in domains if (zone := zone_of(connection.zones, domain)) is not None}
         for domain in covered:
             if (refusal := impossible(server, domain, app)) is not None:
@@ -105,7 +105,7 @@ class DomainRecords:
         if problem is None:
             self._see_to(connection, concerned, given_up)
         else:
-            self._given_up |= _within(connection, concerned, given_up)
+            self._given_up |= within(connection, concerned, given_up)
             self._put_off(connection, concerned, wish, problem)
 
     @property
@@ -152,7 +152,7 @@ class DomainRecords:
         )
 
     def _known(self, connection: CloudflareConnection | None) -> Known:
-        return Known(server=None if connection is None else _server(connection), zones=dict(self._zones))
+        return Known(server=None if connection is None else server_of(connection), zones=dict(self._zones))
 
     def _wanted(self) -> tuple[CloudflareConnection, Wish] | None:
         connection = self.cloudflare_connection.now()
@@ -161,13 +161,13 @@ class DomainRecords:
 
     def _is_due(self, connection: CloudflareConnection, zone: Zone, wish: Wish) -> bool:
         seen = self._zones.get(zone.id)
-        if seen is None or seen.key != _key(connection, zone, wish, seen.outcome.found):
+        if seen is None or seen.key != key_of(connection, zone, wish, seen.outcome.found):
             return True
         return seen.again_at <= self.clock.monotonic()
 
     def _concerns(self, connection: CloudflareConnection, zone: Zone, wish: Wish) -> bool:
         seen = self._zones.get(zone.id)
-        return seen is None or bool(seen.outcome.found) or bool(_of_zone(connection, zone, wish))
+        return seen is None or bool(seen.outcome.found) or bool(of_zone(connection, zone, wish))
 
     def _see_to(
         self,
@@ -185,27 +185,32 @@ class DomainRecords:
             with self.cloudflare.opened(connection.token) as account:
                 while left:
                     with self._alone(patience):
-                        self._given_up |= _within(connection, left[:1], given_up)
+                        self._given_up |= within(connection, left[:1], given_up)
                         problem = self._zone(account, connection, left[0])
                     left.pop(0)
                     if isinstance(problem, ProviderUnavailable):
                         raise problem
         except DeployhostError as error:
-            self._given_up |= _within(connection, left, given_up)
+            self._given_up |= within(connection, left, given_up)
             found = self._wanted()
             if found is not None:
                 self._put_off(connection, left, found[1], error)
 
     def _zone(self, account: EdgeAccount, connection: CloudflareConnection, zone: Zone) -> DeployhostError | None:
         """See to a zone and note how that went; return the error after which Cloudflare was not asked any more."""
-        found = self._wanted()
-        if found is None or found[0] != connection:
-            return None  # whoever comes next goes by what is there then
-        wish = found[1]
-        wanted = _of_zone(connection, zone, wish)
+        with self.cloudflare_connection.in_use(connection) as still:
+            wish = self.wishes.read() if still else None
+            if wish is None:
+                return None  # whoever comes next goes by what is there then
+            return self._seen_to(account, connection, zone, wish)
+
+    def _seen_to(
+        self, account: EdgeAccount, connection: CloudflareConnection, zone: Zone, wish: Wish
+    ) -> DeployhostError | None:
+        wanted = of_zone(connection, zone, wish)
         self._given_up &= set(wish.wanted)
         facts = RecordsFacts(
-            server=_server(connection),
+            server=server_of(connection),
             zone=zone,
             wanted=wanted,
             records=(),
@@ -219,11 +224,10 @@ class DomainRecords:
             return error
         present = frozenset(wanted) - set(outcome.refused) - {Domain(name) for name in outcome.failed if name in wanted}
         self._given_up -= present
-        server = facts.server
-        others = [domain for domain in outcome.refused if not impossible(server, domain, wanted[domain])]
+        others = [name for name in outcome.refused if not impossible(facts.server, name, wanted[name])]
         wait = RETRY if outcome.failed else REFUSED if others else FULL
         self._zones[zone.id] = ZoneSeen(
-            key=_key(connection, zone, wish, outcome.found),
+            key=key_of(connection, zone, wish, outcome.found),
             again_at=self._again_at(connection, zone, wait, outcome.stopped),
             outcome=outcome,
             present=present,
@@ -238,9 +242,9 @@ class DomainRecords:
             seen = self._zones.get(zone.id)
             outcome = ZoneOutcome(found={}) if seen is None else seen.outcome
             new = (seen is None or seen.problem is not None) and isinstance(problem, ProviderUnavailable)
-            wait = RETRY if new or outcome.found or _of_zone(connection, zone, wish) else FULL
+            wait = RETRY if new or outcome.found or of_zone(connection, zone, wish) else FULL
             self._zones[zone.id] = ZoneSeen(
-                key=_key(connection, zone, wish, outcome.found),
+                key=key_of(connection, zone, wish, outcome.found),
                 again_at=self._again_at(connection, zone, wait, problem),
                 outcome=outcome,
                 present=frozenset() if seen is None else seen.present,
@@ -251,7 +255,7 @@ class DomainRecords:
         self, connection: CloudflareConnection, zone: Zone, wait: float, problem: DeployhostError | None
     ) -> float:
         """Return when a zone is to be seen to again: after some seconds, and not before Cloudflare's pause is over."""
-        return self.clock.monotonic() + max(wait * (1 - JITTER * _share(connection, zone)), pause_of(problem))
+        return self.clock.monotonic() + max(wait * (1 - JITTER * share_of(connection, zone)), pause_of(problem))
 
     @contextlib.contextmanager
     def _alone(self, patience: float | None = None) -> Iterator[None]:
@@ -262,31 +266,3 @@ class DomainRecords:
             yield
         finally:
             self._one.release()
-
-
-def _server(connection: CloudflareConnection) -> Server:
-    return Server(
-        id=connection.server_id,
-        tunnel_id=connection.tunnel_id,
-        webhook_host=connection.webhook_host,
-        zones=connection.zones,
-    )
-
-
-def _of_zone(connection: CloudflareConnection, zone: Zone, wish: Wish) -> dict[Domain, AppName]:
-    return {domain: app for domain, app in wish.wanted.items() if zone_of(connection.zones, domain) == zone}
-
-
-def _within(connection: CloudflareConnection, zones: Collection[Zone], domains: Iterable[Domain]) -> set[Domain]:
-    return {domain for domain in domains if zone_of(connection.zones, domain) in zones}
-
-
-def _key(connection: CloudflareConnection, zone: Zone, wish: Wish, found: Mapping[str, AppName]) -> object:
-    """Return what has to change before a zone in which all is well is looked at again."""
-    apps = tuple(sorted((app, wish.of(app)) for app in {*found.values()}))
-    return connection, tuple(_of_zone(connection, zone, wish).items()), apps, bool(wish.broken)
-
-
-def _share(connection: CloudflareConnection, zone: Zone) -> float:
-    """Return a number from 0 up to 1, always the same of a server and a zone."""
-    return zlib.crc32(f"{connection.server_id} {zone.id}".encode()) / 2**32

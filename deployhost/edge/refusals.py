@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from deployhost.edge.account import TokenState
 from deployhost.edge.rights import RECORDS, TUNNELS, ZONES, TokenRight, explanation
 from deployhost.errors import Conflict, ConnectionRefused, DeployhostError, ProviderRefused, ProviderUnavailable
 from deployhost.model import HIDDEN, Secret
@@ -62,6 +63,14 @@ def bad_token(why: str, token: Secret, details: tuple[str, ...] = ()) -> Connect
     return ConnectionRefused(
         f"Cloudflare refuses the token: {why}", hint=AGAIN, details=(*details, *explanation(token))
     )
+
+
+def check_usable(state: TokenState, token: Secret) -> TokenState:
+    """Return what Cloudflare says of a token. Raise ConnectionRefused if it is worth nothing."""
+    if state.status == "active":
+        return state
+    why = {"expired": "it has expired", "disabled": "it is disabled"}.get(state.status, "it is not active")
+    raise bad_token(why, token)
 
 
 def lacks(right: TokenRight, token: Secret, details: tuple[str, ...] = ()) -> ConnectionRefused:

@@ -66,7 +66,8 @@ class Disconnecting:
                 if not before:
                     break
                 apply(Plan(before), acts, recorder)
-                plan = plan_disconnect(self._facts(account, saved))
+                # Until it was set aside, the daemon may have found zones and written them down.
+                plan = plan_disconnect(self._facts(account, self._saved() or saved))
             apply(Plan(plan.steps[-1:]), acts, recorder)
         return first
 

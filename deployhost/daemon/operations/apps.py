@@ -117,6 +117,7 @@ def converge(parts: Parts, request: Message, _emit: Emit) -> ConvergePlan:
     plan = parts.converge.run(only) if applied else parts.converge.plan(only)
     everything = applied and only is None
     if everything:
+        parts.account_care.look()
         parts.records.check()
     kept = parts.keeping.all() if everything else ()
     accounts = () if only is not None else map(sentence, _of_accounts(parts))
@@ -204,7 +205,12 @@ def _of_accounts(parts: Parts) -> tuple[Finding, ...]:
     """Return what is wrong with what this server is joined to."""
     tunnel = parts.cloudflare_connection.now()
     host = "" if tunnel is None else tunnel.webhook_host
-    return (*parts.tunnel.findings(), *parts.records.findings(), *parts.github_accounts.findings(host))
+    return (
+        *parts.tunnel.findings(),
+        *parts.account_care.findings(),
+        *parts.records.findings(),
+        *parts.github_accounts.findings(host),
+    )
 
 
 def _warnings(parts: Parts) -> list[WarningView]:

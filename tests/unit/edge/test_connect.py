@@ -274,6 +274,7 @@ def test_an_accounts_own_token(world: World) -> None:
     report, _ = world.connect(token=Secret(own))
     world.joined()
     assert report.notes == ("the token expires on 2027-05-01",)
+    assert world.joined().expires_on == "2027-05-01T00:00:00Z"
     world.cloud.tokens[own] = FakeToken(status="expired")
     with pytest.raises(ConnectionRefused, match="it has expired"):
         world.connect(token=None)

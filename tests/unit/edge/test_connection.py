@@ -10,7 +10,7 @@ from deployhost.edge import connection
 from deployhost.edge.connection import CloudflareConnection
 from deployhost.edge.ownership import CONNECTION
 from deployhost.edge.zones_plan import Zone
-from deployhost.errors import InvalidConfig
+from deployhost.errors import Conflict, InvalidConfig
 from deployhost.model import Domain, Secret
 from deployhost.paths import Paths
 
@@ -23,6 +23,7 @@ ONE = CloudflareConnection(
     webhook_zone=Domain("example.com"),
     webhook_host=Domain("deployhost-0123456789.example.com"),
     tunnel_id="tunnel-1",
+    expires_on="2027-05-01T00:00:00+00:00",
 )
 
 
@@ -62,6 +63,7 @@ def test_an_account_with_thousands_of_zones(paths: Paths) -> None:
         {"zones": {"not a domain": "id"}},
         {"account": "a"},
         {"webhook_host": "nowhere"},
+        {"expires_on": None},
         None,
     ],
 )
@@ -75,6 +77,41 @@ def test_a_damaged_file(paths: Paths, change: dict[str, object] | None) -> None:
     assert "cf-token" not in str(told.value)
     assert told.value.__cause__ is None
     assert told.value.hint == f"rm {file}"
+
+
+def test_a_file_from_before_the_tokens_end_was_kept(paths: Paths) -> None:
+    connection.save(paths, ONE)
+    file = paths.connections / CONNECTION
+    file.write_text(
+        json.dumps({name: value for name, value in json.loads(file.read_text()).items() if name != "expires_on"})
+    )
+    assert connection.load(paths) == replace(ONE, expires_on="")
+
+
+def test_what_the_daemon_learns_replaces_nothing_newer(paths: Paths) -> None:
+    later = replace(ONE, zones=ONE.zones[:1])
+    assert not connection.refresh(paths, ONE, later)
+    assert connection.load(paths) is None, "it is disconnected"
+    connection.save(paths, ONE)
+    assert connection.refresh(paths, ONE, later)
+    assert not connection.refresh(paths, ONE, ONE)
+    assert connection.load(paths) == later
+    connection.set_aside(paths)
+    assert not connection.refresh(paths, later, ONE)
+    assert connection.load(paths) is None
+
+
+def test_who_is_alone_waits_for_all_others(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "LONGEST_USE", 0.05)
+    with (
+        connection.in_use(paths),
+        connection.in_use(paths),
+        pytest.raises(Conflict),
+        connection.in_use(paths, alone=True),
+    ):
+        pass
+    with connection.in_use(paths, alone=True), pytest.raises(Conflict), connection.in_use(paths):
+        pass
 
 
 def test_the_servers_id_is_made_once(paths: Paths) -> None:

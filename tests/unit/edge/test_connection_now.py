@@ -23,6 +23,16 @@ def test_it_is_as_its_file_says(server: Server) -> None:
     assert daemon.cloudflare_connection.findings() == ()
 
 
+def test_it_is_used_only_while_it_is_the_one(server: Server) -> None:
+    daemon, joined = server.start(), Joined(server)
+    now = daemon.cloudflare_connection
+    with now.in_use(joined.connection) as still:
+        assert still
+    connection.set_aside(server.paths)
+    with now.in_use(joined.connection) as still:
+        assert not still
+
+
 def test_a_damaged_one(server: Server) -> None:
     daemon, joined = server.start(), Joined(server)
     (server.paths.connections / CONNECTION).write_text('{"token": "cf-secret"')

@@ -1,6 +1,7 @@
 """Taking a server off Cloudflare: all of ours goes, nothing of others, and a run that was killed is finished by the next."""
 
 import contextlib
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from deployhost.edge import connection
 from deployhost.edge.connect import Connecting, EdgeRequest
 from deployhost.edge.ownership import app_comment, tunnel_target
+from deployhost.edge.zones_plan import Zone
 from deployhost.errors import ConnectionRefused, DeployhostError, ProviderUnavailable
 from deployhost.model import AppName, Secret
 from deployhost.paths import Paths
@@ -18,6 +20,7 @@ from deployhost.server.facts_tunnel import TUNNEL, TunnelSetupFiles
 from deployhost.steps import Plan
 from deployhost.system import json_file, packages
 from deployhost.system.process import Completed
+from tests.fakes.assembled import wait_until
 from tests.fakes.cloudflare import TOKEN, FakeToken
 from tests.fakes.life import Crash, Life
 from tests.fakes.services import FakeServices
@@ -187,6 +190,52 @@ def test_a_record_that_the_daemon_makes_meanwhile(joined: Joined) -> None:
     joined.cloud.fault = late
     joined.disconnect()
     assert made
+    joined.gone()
+
+
+def test_a_zone_that_the_daemon_finds_meanwhile(joined: Joined) -> None:
+    """Just before the connection is set aside: its records are known then, and go too."""
+    new = joined.cloud.zone("late.example")
+    done = False
+
+    def find(name: str) -> None:
+        nonlocal done
+        if name == "records" and not done:
+            done = True
+            zones = (*joined.saved.zones, Zone(new.name, new.id))
+            assert connection.refresh(joined.paths, joined.saved, replace(joined.saved, zones=zones))
+            comment = app_comment(joined.saved.server_id, AppName("late"))
+            joined.cloud.record(new.id, "late.example", tunnel_target(joined.saved.tunnel_id), comment=comment)
+
+    joined.cloud.fault = find
+    joined.disconnect()
+    assert done
+    joined.gone()
+    assert joined.cloud.records_of(new.id) == []
+
+
+def test_what_the_daemon_is_at_is_waited_for(joined: Joined) -> None:
+    """However long its record takes: once the connection is set aside, nobody makes another one."""
+    begun, waited = threading.Event(), threading.Event()
+
+    def daemon() -> None:
+        with connection.in_use(joined.paths):
+            begun.set()
+            assert waited.wait(10)
+            comment = app_comment(joined.saved.server_id, AppName("late"))
+            target = tunnel_target(joined.saved.tunnel_id)
+            joined.cloud.record(joined.other.id, "late.example.org", target, comment=comment)
+
+    work = threading.Thread(target=daemon)
+    work.start()
+    assert begun.wait(10)
+    person = threading.Thread(target=joined.disconnect)
+    person.start()
+    wait_until(lambda: connection.load(joined.paths) is None)
+    assert not any(call.startswith("delete") for call in joined.cloud.calls)
+    waited.set()
+    work.join(10)
+    person.join(10)
     joined.gone()
 
 
