@@ -8,6 +8,7 @@ from deployhost.edge.connector import TunnelWatch
 from deployhost.edge.patience import PatientAccounts
 from deployhost.edge.records import DomainRecords
 from deployhost.edge.records_wish import WishReader
+from deployhost.journal.given_up import GivenUp
 
 
 class EdgeParts:
@@ -19,5 +20,6 @@ class EdgeParts:
     cloudflare_connection = part(ConnectionNow)
     wishes = part(WishReader, lost=lambda parts: parts.is_left)
     account_care = part(AccountCare)
+    given_up = part(GivenUp)
     records = part(DomainRecords)
     tunnel = part(TunnelWatch)

@@ -14,11 +14,12 @@ from deployhost.edge.connection import CloudflareConnection
 from deployhost.edge.connection_now import ConnectionNow
 from deployhost.edge.records_act import ZoneOutcome, see_to_zone
 from deployhost.edge.records_plan import RecordsFacts, foreign, impossible
-from deployhost.edge.records_scope import key_of, of_zone, server_of, share_of, within
+from deployhost.edge.records_scope import given_up_of, key_of, of_zone, server_of, share_of
 from deployhost.edge.records_state import DomainState, Known, Standing, ZoneSeen, pause_of, why_of
 from deployhost.edge.records_wish import Wish, WishReader
 from deployhost.edge.zones_plan import Zone, zone_of
 from deployhost.errors import DeployhostError, ProviderUnavailable
+from deployhost.journal.given_up import GivenUp
 from deployhost.model import AppName, Domain
 from deployhost.steps import Finding
 from deployhost.system.clock import Clock
@@ -38,11 +39,11 @@ class DomainRecords:
     cloudflare_connection: ConnectionNow
     wishes: WishReader
     cloudflare: EdgeAccounts
+    given_up: GivenUp
     clock: Clock
     patience: float = PATIENCE
     _one: threading.Lock = field(default_factory=threading.Lock, init=False)
     _zones: dict[str, ZoneSeen] = field(default_factory=dict, init=False)
-    _given_up: set[Domain] = field(default_factory=set, init=False)  # domains whose other records a person gave up
 
     def follow(self) -> None:
         """See to the zones for which it is time. Raise FileProblem if the journal can't be read."""
@@ -94,18 +95,19 @@ class DomainRecords:
         """See at once to the zones of domains whose wish has changed; what fails is tried again later, and `states` has it.
 
         With `replace` their other records are given up. With a `problem` Cloudflare is not asked again just now.
+        Raise FileProblem.
         """
         found = self._wanted()
         if found is None:
             return
         connection, wish = found
-        given_up = domains if replace else ()
         zones = {zone_of(connection.zones, domain) for domain in domains}
         concerned = [zone for zone in connection.zones if zone in zones]
+        if replace:
+            self.given_up.add(given_up_of(connection, wish, domains))
         if problem is None:
-            self._see_to(connection, concerned, given_up)
+            self._see_to(connection, concerned)
         else:
-            self._given_up |= within(connection, concerned, given_up)
             self._put_off(connection, concerned, wish, problem)
 
     @property
@@ -173,7 +175,6 @@ class DomainRecords:
         self,
         connection: CloudflareConnection,
         zones: Sequence[Zone],
-        given_up: Collection[Domain] = (),
         *,
         patience: float | None = None,
     ) -> None:
@@ -185,13 +186,11 @@ class DomainRecords:
             with self.cloudflare.opened(connection.token) as account:
                 while left:
                     with self._alone(patience):
-                        self._given_up |= within(connection, left[:1], given_up)
                         problem = self._zone(account, connection, left[0])
                     left.pop(0)
                     if isinstance(problem, ProviderUnavailable):
                         raise problem
         except DeployhostError as error:
-            self._given_up |= within(connection, left, given_up)
             found = self._wanted()
             if found is not None:
                 self._put_off(connection, left, found[1], error)
@@ -208,13 +207,14 @@ class DomainRecords:
         self, account: EdgeAccount, connection: CloudflareConnection, zone: Zone, wish: Wish
     ) -> DeployhostError | None:
         wanted = of_zone(connection, zone, wish)
-        self._given_up &= set(wish.wanted)
+        given_up = self.given_up.of_zone(zone.id)
+        valid = {one.domain for one in given_up if wanted.get(one.domain) == one.app}
         facts = RecordsFacts(
             server=server_of(connection),
             zone=zone,
             wanted=wanted,
             records=(),
-            replace=frozenset(self._given_up),
+            replace=frozenset(valid),
             unread=wish.unread,
         )
         try:
@@ -223,7 +223,6 @@ class DomainRecords:
             self._put_off(connection, [zone], wish, error)
             return error
         present = frozenset(wanted) - set(outcome.refused) - {Domain(name) for name in outcome.failed if name in wanted}
-        self._given_up -= present
         others = [name for name in outcome.refused if not impossible(facts.server, name, wanted[name])]
         wait = RETRY if outcome.failed else REFUSED if others else FULL
         self._zones[zone.id] = ZoneSeen(
@@ -231,6 +230,14 @@ class DomainRecords:
             again_at=self._again_at(connection, zone, wait, outcome.stopped),
             outcome=outcome,
             present=present,
+        )
+        over = present.union(outcome.refused)
+        self.given_up.forget(
+            [
+                one.domain
+                for one in given_up
+                if one.domain in over or (one.domain not in valid and one.domain not in wish.unread)
+            ]
         )
         return outcome.stopped
 

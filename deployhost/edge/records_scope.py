@@ -1,12 +1,13 @@
 """Which domains belong to which zone, and what has to change before a zone is looked at again. Pure."""
 
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from deployhost.edge.connection import CloudflareConnection
 from deployhost.edge.records_plan import Server
 from deployhost.edge.records_wish import Wish
 from deployhost.edge.zones_plan import Zone, zone_of
+from deployhost.journal.given_up import GivenUpDomain
 from deployhost.model import AppName, Domain
 
 
@@ -25,9 +26,10 @@ def of_zone(connection: CloudflareConnection, zone: Zone, wish: Wish) -> dict[Do
     return {domain: app for domain, app in wish.wanted.items() if zone_of(connection.zones, domain) == zone}
 
 
-def within(connection: CloudflareConnection, zones: Collection[Zone], domains: Iterable[Domain]) -> set[Domain]:
-    """Return those of some domains that belong to one of some zones."""
-    return {domain for domain in domains if zone_of(connection.zones, domain) in zones}
+def given_up_of(connection: CloudflareConnection, wish: Wish, domains: Iterable[Domain]) -> list[GivenUpDomain]:
+    """Return what giving up the other records of some domains means: of those that a zone covers, for the apps that want them."""
+    covered = ((domain, zone_of(connection.zones, domain)) for domain in domains if domain in wish.wanted)
+    return [GivenUpDomain(domain, wish.wanted[domain], zone.id) for domain, zone in covered if zone is not None]
 
 
 def key_of(connection: CloudflareConnection, zone: Zone, wish: Wish, found: Mapping[str, AppName]) -> object:

@@ -151,4 +151,11 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX deploys_by_time ON deploys (requested_at);
     """,
+    """
+    CREATE TABLE given_up (                       -- domains whose other DNS records a person gave up; ours is not in their place yet
+        domain TEXT PRIMARY KEY,
+        app    TEXT NOT NULL,
+        zone   TEXT NOT NULL                      -- the zone's id at Cloudflare
+    ) WITHOUT ROWID;
+    """,
 )

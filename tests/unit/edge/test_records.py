@@ -234,6 +234,55 @@ def test_what_was_given_up_is_replaced_as_soon_as_that_is_possible(server: Serve
     assert standings(daemon, A, B) == [Standing.PRESENT, Standing.REFUSED]
 
 
+def test_what_was_given_up_outlives_the_daemon(server: Server, joined: Joined) -> None:
+    """Until it is carried out, or the domain is not that app's any more."""
+    for domain in (A, B, C):
+        joined.foreign(domain)
+    server.add("shop", text=f"domains: [{A}, {B}, {C}]")
+    server.add("blog")
+    daemon = server.start()
+    fail(joined, "records", "replace_records")
+    daemon.records.settle([A, B], replace=True)
+    server.paths.apps_yml.write_text(f"apps:\n  shop:\n    domains: [{A}, {C}]\n  blog:\n    domains: [{B}]\n")
+    daemon = server.start()
+    daemon.records.follow()
+    well(joined)
+    daemon = server.start()
+    daemon.records.follow()
+    assert joined.leads(A)
+    assert standings(daemon, A, C) == [Standing.PRESENT, Standing.REFUSED]
+    assert [kind for kind, _, _ in joined.at(B)] == ["A"]
+    joined.cloud.all_records[joined.zone.id].clear()
+    joined.foreign(A)
+    daemon = server.start()
+    daemon.records.follow()
+    assert standings(daemon, A) == [Standing.REFUSED], "a record that somebody puts there later is another matter"
+
+
+def test_what_was_given_up_while_its_entry_has_a_mistake(server: Server, joined: Joined) -> None:
+    joined.foreign(A)
+    server.add("shop", text=f"domains: [{A}]")
+    daemon = server.start()
+    daemon.records.settle([A], replace=True, problem=late())
+    server.paths.apps_yml.write_text(f"apps:\n  shop:\n    domains: [{A}]\n    nonsense: 1\n")
+    daemon.records.follow()
+    server.paths.apps_yml.write_text(f"apps:\n  shop:\n    domains: [{A}]\n")
+    daemon = server.start()
+    daemon.records.follow()
+    assert joined.leads(A)
+
+
+def test_what_was_given_up_in_another_account_is_not_given_up_here(server: Server, joined: Joined) -> None:
+    server.add("shop", text=f"domains: [{A}]")
+    daemon = server.start()
+    daemon.records.settle([A], replace=True, problem=late())
+    joined.zone = joined.cloud.zone()  # another one of that name
+    theirs = joined.foreign(A)
+    joined.write()
+    daemon.records.follow()
+    assert joined.cloud.records_of(joined.zone.id) == [theirs]
+
+
 def test_what_was_given_up_once_is_not_given_up_for_ever(server: Server, joined: Joined) -> None:
     joined.foreign(A)
     server.add("shop", text=f"domains: [{A}]")

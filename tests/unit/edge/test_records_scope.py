@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from deployhost.edge.connection import CloudflareConnection
-from deployhost.edge.records_scope import key_of, of_zone, server_of, share_of, within
+from deployhost.edge.records_scope import given_up_of, key_of, of_zone, server_of, share_of
 from deployhost.edge.records_wish import Wish
 from deployhost.edge.zones_plan import Zone
+from deployhost.journal.given_up import GivenUpDomain
 from deployhost.model import AppName, Domain, Secret
 
 SHOP, BLOG = AppName("shop"), AppName("blog")
@@ -28,7 +29,8 @@ WISH = Wish(wanted={A: SHOP, B: BLOG, ELSEWHERE: SHOP}, listed=frozenset({SHOP, 
 def test_which_domains_belong_to_which_zone() -> None:
     assert of_zone(CONNECTION, OUTER, WISH) == {A: SHOP}
     assert of_zone(CONNECTION, INNER, WISH) == {B: BLOG}
-    assert within(CONNECTION, [INNER], WISH.wanted) == {B}
+    given = given_up_of(CONNECTION, WISH, [B, A, ELSEWHERE, Domain("c.example.com")])
+    assert given == [GivenUpDomain(B, BLOG, "2"), GivenUpDomain(A, SHOP, "1")]
     assert server_of(CONNECTION).zones == CONNECTION.zones
 
 
