@@ -7,8 +7,11 @@ import typer
 
 from deployhost.cli.arguments import JsonOption, argument, option
 from deployhost.cli.checklist import Checklist
-from deployhost.cli.session import needs_root, session_of
-from deployhost.errors import InvalidRequest
+from deployhost.cli.session import Session, needs_root, session_of
+from deployhost.control.operations import GITHUB_LEAVE
+from deployhost.errors import DeployhostError, InvalidRequest
+
+LEAVING = 30.0  # seconds for the daemon to end what is pending
 
 
 def github(
@@ -35,7 +38,7 @@ def github(
     session = session_of(context, as_json)
     needs_root(f"deployhost disconnect github {owner}".strip())
     connection = chosen(session.paths, owner.strip(), to_github_url(github_url) if github_url else "")
-    work = DisconnectGitHub(session.paths, GitHubClient(), connection)
+    work = DisconnectGitHub(session.paths, GitHubClient(), connection, lambda id_: _last_statuses(session, id_))
     plan = work.plan()
     result = {
         "owner": connection.owner,
@@ -61,6 +64,14 @@ def github(
     apply(plan, work.acts, Checklist(session.stdout, lambda _line: None, quiet=session.json))
     if yes:
         session.show(result, lambda _: (f"  {note}" for note in plan.notes))
+
+
+def _last_statuses(session: Session, connection: str) -> list[str]:
+    """Have the daemon end what is pending at GitHub. Without a daemon nothing is under way."""
+    try:
+        return session.ask(GITHUB_LEAVE({"connection": connection}), LEAVING)["notes"]
+    except DeployhostError:
+        return []
 
 
 def _lines(result: dict[str, Any]) -> Iterator[str]:

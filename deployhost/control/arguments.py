@@ -154,6 +154,12 @@ class PrepareArguments(OfApp):
     arguments: Sequence[str]
 
 
+class OfConnection(TypedDict):
+    """Arguments: an owner's connection to GitHub, by its id."""
+
+    connection: str
+
+
 class PushArguments(TypedDict):
     """Arguments of push: one ref's update. The same token is the same push."""
 

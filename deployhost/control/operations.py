@@ -63,4 +63,5 @@ STORAGE_ENABLE: Operation[arguments.FollowApp, results.StorageChanged] = Operati
 STORAGE_DISABLE: Operation[arguments.FollowApp, results.StorageChanged] = Operation("storage.disable")
 PRUNE: Operation[arguments.DryRun, results.Pruned] = Operation("prune")
 KAMAL_PREPARE: Operation[arguments.PrepareArguments, results.KamalPrepared] = Operation("kamal.prepare")
+GITHUB_LEAVE: Operation[arguments.OfConnection, results.Left] = Operation("github.leave")
 PUSH: Operation[arguments.PushArguments, results.PushView] = Operation("push")

@@ -180,6 +180,12 @@ class KamalPrepared(TypedDict):
     warnings: list[str]
 
 
+class Left(TypedDict):
+    """Result of github.leave: notes on the commit statuses that stay pending at GitHub."""
+
+    notes: list[str]
+
+
 class Exported(AboutApp):
     """Result of app.export: the files of a Kamal project by path, without any variable's value."""
 

@@ -1,6 +1,6 @@
 """Disconnecting an owner on GitHub: the App is uninstalled, its key deleted. No app is stopped, and only the owner can delete the App."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from deployhost.config import apps
@@ -23,11 +23,15 @@ class DeleteConnection(Step, word="delete_connection"):
 
 @dataclass(frozen=True)
 class DisconnectGitHub:
-    """Disconnects one owner."""
+    """Disconnects one owner.
+
+    `last_statuses` has the daemon post the last commit statuses by a connection, and returns notes on what GitHub did not take.
+    """
 
     paths: Paths
     github: GitHub
     connection: GitHubConnection
+    last_statuses: Callable[[str], Sequence[str]] = lambda _connection: ()
 
     def plan(self) -> Plan:
         """Return what is done."""
@@ -48,6 +52,7 @@ class DisconnectGitHub:
         return {UninstallApp: lambda _step: self._uninstall(), DeleteConnection: lambda _step: self._delete()}
 
     def _uninstall(self) -> str:
+        notes = self.last_statuses(self.connection.id)
         try:
             there = self.github.calls(self.connection).delete_installation()
         except GitHubAppDeleted:
@@ -60,7 +65,7 @@ class DisconnectGitHub:
                 details=(*error.details, f"to give it up without GitHub, delete {path}"),
                 retry_after=error.retry_after,
             ) from error
-        return "" if there else "it was not installed"
+        return "; ".join((*(() if there else ("it was not installed",)), *notes))
 
     def _delete(self) -> None:
         files.delete(self.paths, self.connection)

@@ -15,6 +15,7 @@ LONGEST = 140  # characters of a description
 TOLD = (Trigger.PUSH, Trigger.MANUAL)  # the others repeat what is live: the commit has its status
 # GitHub's limits of what one App writes: 80 a minute, 500 an hour, a second between two. Some are left to others.
 A_MINUTE, AN_HOUR, APART = 70, 450, 1.0
+DISCONNECTED = "The server was disconnected from GitHub during the deploy"
 FOR_ENDS = 50  # of an hour: pending statuses are left out for the end of those that are there
 
 Key = tuple[AppName, Sha, int]
@@ -80,6 +81,29 @@ def to_post(
     last = {(one.app, one.sha, one.repository): one for one in posted}
     found = [*_of_deploys(deploys, by_app, last, urls), *_of_the_gone(deploys, last)]
     return sorted(found, key=lambda one: (one.state == PENDING, one.deploy))
+
+
+def last_posts(wanted: Iterable[StatusPost], posted: Iterable[PostedStatus], connection: str) -> list[StatusPost]:
+    """Return what is to be posted before a connection ends: the ends that are known, and one for what is still pending then.
+
+    `wanted` is what `to_post` returned. The deploys themselves go on.
+    """
+    ends = [one for one in wanted if one.connection == connection and one.state != PENDING]
+    known = {one.key for one in ends}
+    left = [
+        StatusPost(
+            app=one.app,
+            sha=one.sha,
+            repository=one.repository,
+            connection=connection,
+            deploy=one.deploy,
+            state="error",
+            description=DISCONNECTED,
+        )
+        for one in posted
+        if one.connection == connection and one.state == PENDING and (one.app, one.sha, one.repository) not in known
+    ]
+    return [*ends, *left]
 
 
 def _of_deploys(

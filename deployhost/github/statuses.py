@@ -1,12 +1,23 @@
 """Posts commit statuses to GitHub, after what happened and never in its way."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from deployhost.config.env import EnvStore
 from deployhost.errors import AccessRefused, DeployhostError, NotFound, ProviderRefused, ProviderUnavailable
 from deployhost.github.accounts import GitHubAccount, GitHubAccounts
-from deployhost.github.status_plan import Key, StatusPost, StatusTarget, described, next_write, to_post
+from deployhost.github.status_plan import (
+    APART,
+    DISCONNECTED,
+    Key,
+    StatusPost,
+    StatusTarget,
+    described,
+    last_posts,
+    next_write,
+    to_post,
+)
 from deployhost.journal.posted import PENDING, PostedStatus
 from deployhost.journal.redactor import Redactor
 from deployhost.journal.sources import Sources
@@ -21,6 +32,7 @@ FIRST = DAY  # seconds after which no first status of a deploy is posted any mor
 KEPT = 7 * DAY  # seconds after which a pending status is given up
 SHORTEST, LONGEST_OF_APP, LONGEST_OF_COMMIT = 30.0, 600.0, HOUR  # pauses after errors, in seconds
 PLAIN = {"failure": "The deploy failed", "error": "The deploy did not go live"}  # while its secrets can't be read
+LEAVING = 10.0  # seconds for the last statuses of an App that is about to be uninstalled
 UNCONNECTED = 60.0  # seconds between looks for a connection that is gone
 NEVER = float("inf")
 
@@ -57,6 +69,9 @@ class CommitStatuses:
     _pauses: dict[str | Key, Pause] = field(default_factory=dict, init=False)
     _unrecorded: dict[Key, PostedStatus] = field(default_factory=dict, init=False)
     _troubled: set[AppName] = field(default_factory=set, init=False)
+    _one: threading.Lock = field(default_factory=threading.Lock, init=False)
+    # Connections that are about to end, each with until when nothing is posted by it (monotonic).
+    _leaving: dict[str, float] = field(default_factory=dict, init=False)
 
     def run(self) -> None:
         """Post what is to be posted for ever."""
@@ -75,10 +90,50 @@ class CommitStatuses:
 
     def step(self) -> bool:
         """Post one status, and return whether there was one that could be posted now. Raise FileProblem."""
+        with self._one:
+            return self._step()
+
+    def leave(self, connection: str) -> list[str]:
+        """Post the last statuses of an App that is about to be uninstalled: afterwards nobody can, and they would be pending for ever.
+
+        Return a note on each that GitHub did not take. An end that is only "disconnected" is not recorded: should the server be
+        connected again, the true one replaces it. Raise FileProblem.
+        """
+        account, end = self.github_accounts.by_id(connection), self.clock.monotonic() + LEAVING
+        if account is None or not self._one.acquire(timeout=LEAVING):
+            return []
+        try:
+            self._leaving[connection] = self.clock.monotonic() + UNCONNECTED
+            posts = last_posts(self._wanted(), self._recorded(), connection)
+            return [note for number, post in enumerate(posts) if (note := self._last(post, account, number, end))]
+        finally:
+            self._one.release()
+
+    def _last(self, post: StatusPost, account: GitHubAccount, number: int, end: float) -> str:
+        """Post a last status and return "", or a note if that does not succeed in time."""
+        try:
+            if self.clock.monotonic() >= end:
+                raise ProviderUnavailable("GitHub is slow")
+            if number:
+                self.clock.sleep(APART)
+            self._send(post, account)
+        except DeployhostError as error:
+            return f"GitHub shows the commit {post.sha.short} of {post.app} as pending: {error.message}"
+        if post.description != DISCONNECTED:
+            self._unrecorded[post.key] = post.posted(self.clock.time())
+            self._record_the_rest()
+        return ""
+
+    def _step(self) -> bool:
         self._record_the_rest()
         wanted = self._wanted()
         accounts = {post.connection: self.github_accounts.by_id(post.connection) for post in wanted}
-        possible = [(post, account) for post in wanted if (account := accounts[post.connection]) is not None]
+        now = self.clock.monotonic()
+        possible = [
+            (post, account)
+            for post in wanted
+            if (account := accounts[post.connection]) is not None and self._leaving.get(post.connection, now) <= now
+        ]
         for app in self._troubled - {post.app for post, _ in possible}:
             self._troubled.discard(app)
             self.forget(_what(app))
@@ -103,12 +158,15 @@ class CommitStatuses:
         if self.clock.monotonic() - self._tidied_at > HOUR:
             self.statuses.tidy(now - KEPT)
             self._tidied_at = self.clock.monotonic()
-        recorded = {(one.app, one.sha, one.repository): one for one in self.statuses.posted()}
-        posted = list((recorded | self._unrecorded).values())
+        posted = self._recorded()
         deploys = self.statuses.to_tell(now - FIRST, [one for one in posted if one.state == PENDING])
         targets = [StatusTarget(pin.app, pin.repository, pin.connection) for pin in self.sources.all()]
         live = {one.app for one in deploys if one.status is DeployStatus.LIVE}
         return to_post(deploys, targets, posted, {app: self._public(app) for app in live})
+
+    def _recorded(self) -> list[PostedStatus]:
+        recorded = {(one.app, one.sha, one.repository): one for one in self.statuses.posted()}
+        return list((recorded | self._unrecorded).values())
 
     def _public(self, app: AppName) -> str:
         url = self.url(app)
@@ -132,14 +190,7 @@ class CommitStatuses:
     def _post(self, post: StatusPost, account: GitHubAccount) -> None:
         self._written[post.connection].append(self.clock.monotonic())
         try:
-            account.calls.post_status(
-                post.repository,
-                post.sha,
-                state=post.state,
-                context=post.context,
-                description=self._described(post),
-                target_url=post.target_url,
-            )
+            self._send(post, account)
         except NotFound as error:
             self._pause(post.key, LONGEST_OF_COMMIT)
             raise NotFound(error.message, hint=f"deployhost status {post.app}", details=error.details) from error
@@ -154,6 +205,16 @@ class CommitStatuses:
             self._pauses.pop(key, None)
         self._unrecorded[post.key] = post.posted(self.clock.time())
         self._record_the_rest()
+
+    def _send(self, post: StatusPost, account: GitHubAccount) -> None:
+        account.calls.post_status(
+            post.repository,
+            post.sha,
+            state=post.state,
+            context=post.context,
+            description=self._described(post),
+            target_url=post.target_url,
+        )
 
     def _record_the_rest(self) -> None:
         """Record what was posted. Raise FileProblem: what can't be recorded is not posted again by this run of ours."""

@@ -3,7 +3,7 @@
 import deployhost
 from deployhost.apps.view import iso
 from deployhost.control.messages import Message
-from deployhost.control.results import KamalPrepared, Ping, Pruned
+from deployhost.control.results import KamalPrepared, Left, Ping, Pruned
 from deployhost.control.views import SurplusView
 from deployhost.daemon.control import Emit
 from deployhost.daemon.jobs import collect_by_hand
@@ -40,6 +40,11 @@ def prune(parts: Parts, request: Message, _emit: Emit) -> Pruned:
         "freed_bytes": max(0, after.free - before.free),
         "disk": {"path": after.path, "total_bytes": after.total, "free_bytes": after.free},
     }
+
+
+def leave_github(parts: Parts, request: Message, _emit: Emit) -> Left:
+    """End the commit statuses that are pending by a connection which is about to end; return notes on what GitHub did not take."""
+    return {"notes": parts.commit_statuses.leave(requests.text(request, "connection"))}
 
 
 def prepare_kamal(parts: Parts, request: Message, _emit: Emit) -> KamalPrepared:

@@ -44,6 +44,7 @@ OPERATIONS: Mapping[str, Callable[[Parts, Message, Emit], Message]] = dict(
         _row(asked.ENV_LIST, settings.env_list),
         _row(asked.ENV_SET, settings.env_set),
         _row(asked.ENV_UNSET, settings.env_unset),
+        _row(asked.GITHUB_LEAVE, server.leave_github),
         _row(asked.KAMAL_PREPARE, server.prepare_kamal),
         _row(asked.LOGS, logs.logs),
         _row(asked.PRUNE, server.prune),

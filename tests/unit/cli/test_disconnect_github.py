@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from deployhost.cli import session
 from deployhost.cli.session import Session
 from deployhost.github import api
 from deployhost.github.connection import load_all, save
@@ -85,3 +86,20 @@ def test_only_root(run: Run, paths: Paths, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     shown = run("disconnect", "github", "octo", "--yes", "--json")
     assert shown.json["error"]["hint"] == "sudo deployhost disconnect github octo"
+
+
+def test_the_daemon_ends_what_is_pending_first(
+    run: Run, paths: Paths, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, object]] = []
+
+    def call(_path: str, op: str, _on_event: object = None, **arguments: object) -> dict[str, object]:
+        assert github.apps[2001].installed, "nobody can once it is uninstalled"
+        asked.append((op, arguments["connection"]))
+        return {"notes": ["GitHub shows the commit 0123456 of shop as pending: it does not answer"]}
+
+    monkeypatch.setattr(session, "call", call)
+    shown = run("disconnect", "github", "--yes")
+    assert asked == [("github.leave", connection().id)]
+    assert "GitHub shows the commit 0123456 of shop as pending: it does not answer" in shown.out
+    assert not github.apps[2001].installed

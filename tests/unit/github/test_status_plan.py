@@ -11,15 +11,17 @@ from deployhost.errors import DeployCancelled
 from deployhost.github.status_plan import (
     A_MINUTE,
     AN_HOUR,
+    DISCONNECTED,
     FOR_ENDS,
     LONGEST,
     StatusPost,
     StatusTarget,
     described,
+    last_posts,
     next_write,
     to_post,
 )
-from deployhost.journal.posted import PostedStatus
+from deployhost.journal.posted import PostedState, PostedStatus
 from deployhost.model import AppName, Deploy, DeployStatus, Sha, Trigger
 from tests.fakes.assembled import sha
 
@@ -222,3 +224,21 @@ def test_no_hour_and_no_minute_has_too_many(kinds: list[bool]) -> None:
         assert number < 80 or at - written[number - 80] > 60
         assert number < 500 or at - written[number - 500] > 3600
         assert number == 0 or at - written[number - 1] >= 1
+
+
+def test_what_is_posted_before_a_connection_ends() -> None:
+    """Ends that are known, and one for what is still pending; nothing of other connections, and no beginning."""
+
+    def post(number: int, state: PostedState, by: str = "gone") -> StatusPost:
+        return StatusPost(
+            app=SHOP, sha=sha(number), repository=1, connection=by, deploy=number, state=state, description=state
+        )
+
+    wanted = [post(1, "success"), post(2, "pending"), post(3, "failure", "other")]
+    posted = [post(1, "pending").posted(0.0), post(3, "pending", "other").posted(0.0), post(4, "pending").posted(0.0)]
+    posted.append(post(5, "success").posted(0.0))
+    found = last_posts(wanted, posted, "gone")
+    assert [(one.deploy, one.state, one.description) for one in found] == [
+        (1, "success", "success"),
+        (4, "error", DISCONNECTED),
+    ]

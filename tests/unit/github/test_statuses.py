@@ -293,6 +293,76 @@ def test_what_can_t_be_recorded_is_not_posted_over_and_over(there: AtGitHub, mon
     assert daemon.troubles.now() == []
 
 
+def test_disconnecting_during_a_deploy(there: AtGitHub) -> None:
+    """What is pending ends before the App goes, nothing is posted after that, and the deploy goes on."""
+    daemon = there.start()
+    notes: list[str] = []
+
+    def during() -> None:
+        later(daemon)
+        assert there.states() == ["pending"]
+        notes.extend(daemon.commit_statuses.leave(ACME.id))
+        post_all(daemon)
+
+    daemon.fake_builder.during = during
+    daemon.deploy(there.app, ONE)
+    assert notes == []
+    assert there.states() == ["pending", "error"]
+    assert there.repository.statuses[-1][3] == "The server was disconnected from GitHub during the deploy"
+    connections.delete(there.server.paths, ACME)
+    post_all(daemon, 60)
+    assert daemon.live(there.app).sha == ONE
+    assert there.states() == ["pending", "error"]
+    connections.save(there.server.paths, ACME)
+    post_all(daemon, 60)
+    assert there.states() == ["pending", "error", "success"], "connected again, what is true is told"
+
+
+def test_disconnecting_posts_the_ends_that_are_known(there: AtGitHub) -> None:
+    daemon = there.start()
+    daemon.fake_builder.during = lambda: later(daemon)
+    daemon.deploy(there.app, ONE)
+    daemon.fake_builder.during = lambda: None
+    daemon.deploy(there.app, TWO)
+    assert daemon.commit_statuses.leave("another") == []
+    assert daemon.commit_statuses.leave(ACME.id) == []
+    assert there.states()[0] == "pending"
+    assert there.states()[-1] != "pending"
+    assert there.states(TWO) == ["success"]
+    post_all(daemon)
+    assert len(there.repository.statuses) == 3, "nothing is posted twice"
+
+
+def test_disconnecting_that_was_broken_off(there: AtGitHub) -> None:
+    """The App is still there a minute later: what is true is told."""
+    daemon = there.start()
+
+    def during() -> None:
+        later(daemon)
+        daemon.commit_statuses.leave(ACME.id)
+
+    daemon.fake_builder.during = during
+    daemon.deploy(there.app, ONE)
+    later(daemon)
+    assert there.states() == ["pending", "error"]
+    later(daemon, 61)
+    assert there.states() == ["pending", "error", "success"]
+
+
+def test_disconnecting_waits_for_nothing_that_fails(there: AtGitHub) -> None:
+    daemon = there.start()
+    notes: list[str] = []
+
+    def during() -> None:
+        later(daemon)
+        there.server.github.fail("post_status", ProviderUnavailable("GitHub does not answer"))
+        notes.extend(daemon.commit_statuses.leave(ACME.id))
+
+    daemon.fake_builder.during = during
+    daemon.deploy(there.app, ONE)
+    assert notes == [f"GitHub shows the commit {ONE.short} of shop as pending: GitHub does not answer"]
+
+
 def test_it_posts_by_itself(there: AtGitHub) -> None:
     daemon = there.start()
 

@@ -45,3 +45,7 @@ def test_prepare_kamal(server: Server, ops: Operations) -> None:
     assert (Path(project["directory"]) / "config/deploy.yml").is_file()
     assert project["version"] == COMMITS[0]
     assert ops.ask("kamal.prepare", name=app, arguments=["deploy"])["version"] == f"{COMMITS[0]}-2"
+
+
+def test_leaving_github_where_nothing_is_pending(ops: Operations) -> None:
+    assert ops.ask("github.leave", connection="0" * 16) == {"notes": []}
