@@ -13,7 +13,7 @@ import typer
 from deployhost.cli.arguments import JsonOption, option
 from deployhost.cli.checklist import Checklist
 from deployhost.cli.session import Session, needs_root, session_of
-from deployhost.errors import Interrupted
+from deployhost.errors import Interrupted, InvalidRequest
 
 if TYPE_CHECKING:  # the room takes longer to load than every other verb to start
     from deployhost.github.connect import Connected, ConnectGitHub, ConnectRequest
@@ -25,6 +25,9 @@ def github(
     context: typer.Context,
     *,
     org: Annotated[str, option("Connect this organization (default: your own account).", "--org", metavar="ORG")] = "",
+    user: Annotated[
+        str, option("Connect this personal account; the browser is to be logged in as it.", "--user", metavar="USER")
+    ] = "",
     github_url: Annotated[
         str, option("GitHub Enterprise Server (default: https://github.com).", "--github-url", metavar="URL")
     ] = "https://github.com",
@@ -37,10 +40,12 @@ def github(
     Example: deployhost connect github --org acme
     """
     from deployhost.github.connect import ConnectRequest  # noqa: PLC0415 - every other verb starts without what follows
-    from deployhost.github.manifest_plan import to_github_url, to_org  # noqa: PLC0415
+    from deployhost.github.manifest_plan import to_github_url, to_org, to_user  # noqa: PLC0415
 
     session = session_of(context, as_json)
-    request = ConnectRequest(org=to_org(org), html_url=to_github_url(github_url), port=port)
+    if org and user:
+        raise InvalidRequest("--org and --user are two owners: connect one after the other")
+    request = ConnectRequest(org=to_org(org), user=to_user(user), html_url=to_github_url(github_url), port=port)
     needs_root(request.command)
     if dry_run:
         session.show(plan_of(session, request), plan_lines)

@@ -94,13 +94,13 @@ def asked_for(
     return asked
 
 
-def request_of(org: str, github_url: str | None) -> "ConnectRequest":
+def request_of(org: str, github_url: str | None, user: str = "") -> "ConnectRequest":
     """Return what `connect github` is asked for. Raise InvalidRequest."""
     from deployhost.github.connect import ConnectRequest  # noqa: PLC0415
     from deployhost.github.connection import GITHUB as GITHUB_COM  # noqa: PLC0415
     from deployhost.github.manifest_plan import to_github_url, to_org  # noqa: PLC0415
 
-    return ConnectRequest(org=to_org(org), html_url=to_github_url(github_url or GITHUB_COM))
+    return ConnectRequest(org=to_org(org), user=user, html_url=to_github_url(github_url or GITHUB_COM))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,7 +253,8 @@ class Accounts:
         from deployhost.github.connection import load_all  # noqa: PLC0415
 
         for one in load_all(self.session.paths, self._warn if self.asked.local else None):
-            yield request_of(one.owner if one.kind == "organization" else "", one.html_url)
+            named = {"org" if one.kind == "organization" else "user": one.owner}
+            yield request_of(**{"org": "", "github_url": one.html_url, **named})
 
     def _keep(self, request: "ConnectRequest") -> dict[str, Any] | None:
         """Put right what is connected, and return how it is. With --local nobody is waited for, and what GitHub refuses is a warning."""

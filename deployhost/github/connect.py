@@ -40,16 +40,20 @@ MOST_STEPS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectRequest:
-    """What a person wants: an organization's repositories, or ("") their own; at which GitHub; the page's port (0: any)."""
+    """What a person wants: an organization's repositories, or those of a personal account.
+
+    Without `user` that is the one that is connected, else whoever is logged in at GitHub. `port` is the page's (0: any).
+    """
 
     org: str = ""
+    user: str = ""
     html_url: str = files.GITHUB
     port: int = 0
 
     @property
     def command(self) -> str:
         """Return the command that continues where this one ends."""
-        return files.connect_command(self.html_url, self.org)
+        return files.connect_command(self.html_url, self.org, self.user)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +115,10 @@ class ConnectGitHub:
         """Return what there is. Raise AccessRefused, ClockOff, ProviderUnavailable, InvalidConfig, FileProblem."""
         tunnel = cloudflare.load(self._paths)
         facts = ConnectFacts(
-            org=request.org, html_url=request.html_url, webhook_host="" if tunnel is None else tunnel.webhook_host
+            org=request.org,
+            user=request.user,
+            html_url=request.html_url,
+            webhook_host="" if tunnel is None else tunnel.webhook_host,
         )
         connection = self._connection(request)
         if connection is None:
@@ -175,11 +182,16 @@ class ConnectGitHub:
                 self._clock.sleep(wait)
 
     def _connection(self, request: ConnectRequest) -> GitHubConnection | None:
-        if request.org:
-            return files.for_owner(self._paths, request.org, request.html_url)
-        return next(
-            (one for one in files.load_all(self._paths) if (one.kind, one.html_url) == ("user", request.html_url)), None
-        )
+        if request.org or request.user:
+            return files.for_owner(self._paths, request.org or request.user, request.html_url)
+        found = [one for one in files.load_all(self._paths) if (one.kind, one.html_url) == ("user", request.html_url)]
+        if len(found) > 1:
+            names = ", ".join(one.owner for one in found)
+            raise InvalidRequest(
+                f"this server is connected to {len(found)} personal accounts ({names}): say which",
+                hint=found[0].connect_command,
+            )
+        return found[0] if found else None
 
     def _calls_of(self, connection: GitHubConnection) -> GitHubCalls:
         if connection not in self._calls:
@@ -188,15 +200,26 @@ class ConnectGitHub:
 
     def _make_app(self, request: ConnectRequest, facts: ConnectFacts) -> str:
         asked = self._flow.begin(request.html_url, request.org, facts.webhook_host)
-        made = self._maker.make(asked, request.port)
+        made = self._maker.make(asked, request.port, request.org or request.user)
         if made is None:
             raise WaitTimedOut("no App was made at GitHub within ten minutes", hint=request.command)
-        if self._connection(request) is None:
+        wanted = request.org or request.user
+        if not wanted or made.owner.lower() == wanted.lower():
+            return f"{made.slug}, which belongs to {made.owner}"
+        if any(_same_owner(one, made) for one in files.load_all(self._paths)):
+            files.delete(self._paths, made)
             raise InvalidRequest(
-                f"the App {made.slug} belongs to {made.owner}; its key is kept, and it is to be installed",
-                hint=made.connect_command,
+                f"the new App belongs to {made.owner}, who is connected already, and not to {wanted}",
+                hint=request.command,
+                details=(
+                    f"log in at GitHub as {wanted} in that browser",
+                    f"delete the App {made.slug}, which nothing uses: {made.delete_page}",
+                ),
             )
-        return f"{made.slug}, which belongs to {made.owner}"
+        raise InvalidRequest(
+            f"the App {made.slug} belongs to {made.owner}; its key is kept, and it is to be installed",
+            hint=made.connect_command,
+        )
 
     def _await_installation(self, request: ConnectRequest, facts: ConnectFacts) -> str:
         connection = facts.connection
@@ -237,3 +260,7 @@ class ConnectGitHub:
             files.save(self._paths, replace(connection, webhook_secret=secret))  # before GitHub signs with it
         if self._calls_of(connection).set_hook_config(url, secret):
             files.save(self._paths, replace(connection, webhook_secret=secret, webhook_url=url))
+
+
+def _same_owner(one: GitHubConnection, made: GitHubConnection) -> bool:
+    return one.id != made.id and (one.owner.lower(), one.html_url) == (made.owner.lower(), made.html_url)

@@ -15,13 +15,14 @@ LEVELS = ("", "read", "write", "admin")
 class ConnectFacts:
     """What there is. Without a connection, nothing else is known.
 
-    `org` is "" for whoever is logged in at GitHub; `webhook_host` is "" without a tunnel; `hook` is None where the App has none.
+    `org` and `user` are "" for whoever is logged in at GitHub; `webhook_host` is "" without a tunnel; `hook` is None where the App has none.
     `delivers`: whether the hook delivered something lately.
     """
 
     org: str
     html_url: str
     webhook_host: str
+    user: str = ""
     connection: GitHubConnection | None = None
     app: RegisteredApp | None = None
     installation: Installation | None = None
@@ -70,7 +71,7 @@ def owners_part(facts: ConnectFacts) -> tuple[str, ...]:
 def _steps(facts: ConnectFacts) -> Iterator[Step]:
     connection = facts.connection
     if connection is None:
-        whose = f"the organization {facts.org}" if facts.org else "you"
+        whose = f"the organization {facts.org}" if facts.org else facts.user or "you"
         yield MakeApp(
             what=f"make a private GitHub App that belongs to {whose}",
             why="its key reads the repositories that you choose; a browser has to confirm it at GitHub",

@@ -59,7 +59,7 @@ class GitHubConnection:
     @property
     def connect_command(self) -> str:
         """Return the command that puts this connection right."""
-        return connect_command(self.html_url, self.owner if self.kind == "organization" else "")
+        return connect_command(self.html_url, **{"org" if self.kind == "organization" else "user": self.owner})
 
     @property
     def disconnect_command(self) -> str:
@@ -83,9 +83,10 @@ class GitHubConnection:
         return f"{self.settings_page}/advanced"
 
 
-def connect_command(html_url: str, org: str) -> str:
-    """Return the command that connects an owner: an organization, or whoever is logged in there."""
-    return " ".join(("deployhost connect github", *((f"--org {org}",) if org else ()), *at_github(html_url)))
+def connect_command(html_url: str, org: str = "", user: str = "") -> str:
+    """Return the command that connects an owner: an organization, a personal account, or whoever is logged in there."""
+    whose = (f"--org {org}",) if org else (f"--user {user}",) if user else ()
+    return " ".join(("deployhost connect github", *whose, *at_github(html_url)))
 
 
 def at_github(html_url: str) -> tuple[str, ...]:

@@ -134,7 +134,7 @@ def not_connected(name: RepositoryName, host: str, *, some: bool) -> NotConnecte
     """Return what to do where no App of ours is its owner's; `some`: there are Apps of others there."""
     org = name.owner if some else ""
     details = (
-        ("leave out --org if that is your own account",)
+        (f"if {name.owner} is a personal account: --user {name.owner}",)
         if org
         else (f"if {name.owner} is an organization: --org {name.owner}",)
     )

@@ -32,19 +32,22 @@ class AppMaker:
         self._clock = clock
         self._host = host
 
-    def make(self, asked: AskedFor, port: int = 0) -> GitHubConnection | None:
-        """Return the App once its key is on the disk, or None after ten minutes.
+    def make(self, asked: AskedFor, port: int = 0, owner: str = "") -> GitHubConnection | None:
+        """Return the App once its key is on the disk, or None after ten minutes; the page says whose it is to be.
 
         Raise InvalidRequest if the person pastes the address of another run, Conflict if the port is taken.
         """
         with ManifestPage(
-            lambda port: self._form(asked, port), self._flow.finish, secret=secrets.token_urlsafe(16), port=port
+            lambda port: self._form(asked, port, owner or asked.org or "you"),
+            self._flow.finish,
+            secret=secrets.token_urlsafe(16),
+            port=port,
         ) as page:
             for line in invitation(page.url, page.port, self._host):
                 self._tell(line)
             return self._until_made(asked)
 
-    def _form(self, asked: AskedFor, port: int) -> Form:
+    def _form(self, asked: AskedFor, port: int, owner: str) -> Form:
         at = f"https://{asked.webhook_host}" if asked.webhook_host else ""
         made = manifest_plan.manifest(
             name=manifest_plan.app_name(self._host, secrets.token_hex(3)),
@@ -56,7 +59,7 @@ class AppMaker:
         return Form(
             manifest_plan.submit_url(asked.html_url, asked.org, asked.state.reveal()),
             manifest_plan.form_value(made),
-            asked.org or "you",
+            owner,
         )
 
     def _until_made(self, asked: AskedFor) -> GitHubConnection | None:

@@ -106,9 +106,18 @@ def api_url(html_url: str) -> str:
 
 def to_org(text: str) -> str:
     """Return the name of an organization. Raise InvalidRequest if it is none."""
+    return _login(text, "an organization")
+
+
+def to_user(text: str) -> str:
+    """Return the name of a personal account. Raise InvalidRequest if it is none."""
+    return _login(text, "an account")
+
+
+def _login(text: str, of: str) -> str:
     name = text.strip()
     if name and not LOGIN.fullmatch(name):
-        raise InvalidRequest(f"{name[:60]!r} is not the name of an organization on GitHub")
+        raise InvalidRequest(f"{name[:60]!r} is not the name of {of} on GitHub")
     return name
 
 

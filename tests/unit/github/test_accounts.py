@@ -59,4 +59,7 @@ def test_owners_whose_pushes_github_does_not_report(paths: Paths) -> None:
     (found,) = accounts.findings(WEBHOOK_HOST)
     assert found.what == "GitHub does not report acme's pushes to this server"
     assert found.fix == "deployhost connect github --org acme"
-    assert [one.fix for one in accounts.findings("other.example.com")] == [found.fix, "deployhost connect github"]
+    assert [one.fix for one in accounts.findings("other.example.com")] == [
+        found.fix,
+        "deployhost connect github --user octo",
+    ]

@@ -52,6 +52,7 @@ class World(Clock):
         self.made = 0
         self.acts = True
         self.code = ""
+        self.user = "octo"  # who is logged in in the browser
         self.hooks = True  # whether the manifest has a hook
 
     def time(self) -> float:
@@ -83,7 +84,7 @@ class World(Clock):
 
     def _make_app(self, body: dict[str, Any], hook: bool) -> None:
         number = 2000 + self.made
-        owner = body["org"] or "octo"
+        owner = body["org"] or self.user
         secret = Secret("githubs-own-secret") if hook else None
         self.github.codes[self.code] = NewApp(
             id=number, slug=f"deployhost-{self.made}", client_id="Iv1.x", owner=owner, owner_id=7,
@@ -319,6 +320,42 @@ def test_an_app_that_belongs_to_somebody_else(world: World) -> None:
     assert raised.value.hint == "deployhost connect github --org acme-inc"
     world.connecting().run(ConnectRequest(org="acme-inc"), Quiet())
     world.right()
+
+
+def test_two_personal_accounts(with_tunnel: World) -> None:
+    """Each has an App of its own; which one is meant is said by its name."""
+    world = with_tunnel
+    world.connecting().run(ConnectRequest(), Quiet())
+    world.user, world.code = "hub", ""
+    assert (
+        world.connecting().plan(ConnectRequest(user="hub")).steps[0].what
+        == "make a private GitHub App that belongs to hub"
+    )
+    done = world.connecting().run(ConnectRequest(user="hub"), Quiet())
+    assert done.connection.owner == "hub"
+    assert [one.owner for one in load_all(world.paths)] == ["hub", "octo"]
+    for user in ("octo", "Hub"):
+        assert not world.connecting().plan(ConnectRequest(user=user))
+    with pytest.raises(InvalidRequest, match=r"2 personal accounts \(hub, octo\): say which") as raised:
+        world.connecting().run(ConnectRequest(), Quiet())
+    assert raised.value.hint == "deployhost connect github --user hub"
+
+
+def test_a_browser_that_is_logged_in_as_the_first_account(world: World) -> None:
+    """No second App of that account is kept, and the person is told what to do."""
+    world.connecting().run(ConnectRequest(), Quiet())
+    world.code = ""
+    with pytest.raises(InvalidRequest, match="belongs to octo, who is connected already, and not to hub") as raised:
+        world.connecting().run(ConnectRequest(user="hub"), Quiet())
+    assert raised.value.hint == "deployhost connect github --user hub"
+    assert raised.value.details == (
+        "log in at GitHub as hub in that browser",
+        "delete the App deployhost-2, which nothing uses: https://github.com/settings/apps/deployhost-2/advanced",
+    )
+    world.right()
+    world.user, world.code = "hub", ""
+    world.connecting().run(ConnectRequest(user="hub"), Quiet())
+    assert [one.owner for one in load_all(world.paths)] == ["hub", "octo"]
 
 
 def test_a_deleted_app(with_tunnel: World) -> None:

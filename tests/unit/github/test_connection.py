@@ -121,7 +121,8 @@ def test_the_stamp_changes_with_each_change(paths: Paths) -> None:
 
 
 def test_commands() -> None:
-    assert connect_command("https://github.com", "") == connection().connect_command == "deployhost connect github"
+    assert connect_command("https://github.com") == "deployhost connect github"
+    assert connection().connect_command == "deployhost connect github --user octo", "there may be two personal accounts"
     elsewhere = connection("acme", kind="organization", html_url="https://git.example.com")
     assert elsewhere.connect_command == "deployhost connect github --org acme --github-url https://git.example.com"
     assert elsewhere.disconnect_command == "deployhost disconnect github acme"

@@ -78,7 +78,7 @@ def test_who_is_not_connected(daemon: Assembled, server: Server, there: OnGitHub
     with pytest.raises(NotConnected) as failed:
         daemon.locator.find(RepositoryName("hexa/shop"))
     assert failed.value.hint == "deployhost connect github --org hexa"
-    assert "leave out --org" in failed.value.details[0]
+    assert failed.value.details == ("if hexa is a personal account: --user hexa",)
     files.delete(server.paths, there.connection)
     with pytest.raises(NotConnected) as failed:
         daemon.locator.find(SOURCE)

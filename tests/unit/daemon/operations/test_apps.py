@@ -39,7 +39,7 @@ def test_status_of_connections(server: Server, ops: Operations) -> None:
     found = ops.ask("app.status")["server"]["findings"]
     assert [(one["severity"], one["what"], one["fix"]) for one in found] == [
         ("error", f"{damaged} is damaged: delete it, and connect its owner again", f"rm {damaged}"),
-        ("warning", "GitHub does not report octo's pushes to this server", "deployhost connect github"),
+        ("warning", "GitHub does not report octo's pushes to this server", "deployhost connect github --user octo"),
     ]
     assert len(ops.ask("app.converge", dry_run=True)["notes"]) == 2
     damaged.unlink()
