@@ -23,7 +23,10 @@ class LookVerdict(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class PushHint:
-    """What GitHub says of a push: the connection and the repository, by their ids, the branch, and its head after it."""
+    """What a delivery says of a push: the connection and the repository, by their ids, the branch, and its head after it.
+
+    Nothing of it is trusted: it only says where to look.
+    """
 
     connection: str
     repository: int

@@ -29,6 +29,7 @@ from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.journal.sources import Sources
 from deployhost.model import AppName, Branch, Deploy, Sha
+from deployhost.system.side_by_side import Beside
 
 TRIES = 4  # fetches of a branch that moves while it is fetched
 log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class Looks:
     def look(self, app: AppName, hint: PushHint | None = None) -> Deploy | None:
         """Look at an app's repository, and return the deploy that this asked for, if it did.
 
-        With a hint, its branch is fetched without asking GitHub first. Never raise what goes wrong: `status` says it.
+        With a hint, its branch is fetched at once, and GitHub is asked meanwhile. Never raise what goes wrong: `status` says it.
         """
         with self.alone(app):
             try:
@@ -82,7 +83,10 @@ class Looks:
                 if config.source is None:
                     self.sources.forget(app)  # a person took it out of apps.yml
                     return None
-                deploy = self._look(config, hint)
+                hinted = None if hint is None else self._hinted(config, hint)
+                if hint is not None and hinted is not None and self._needs_nothing(hinted, hint):
+                    return None
+                deploy = self._look(config) if hinted is None else self._told(*hinted)
                 self.sources.went_well(app)
                 return deploy
             except AppNotFound:
@@ -103,7 +107,7 @@ class Looks:
         """Fetch the head of an app's branch. Raise what keeps it from being deployed."""
         with self.alone(app):
             located, branch = self._located(self.apps.get(app))
-            return self._proven(located, branch, self._asked(located, branch))
+            return self._proven(located, branch, lambda: self._asked(located, branch))
 
     def arrived(self, app: AppName, head: FetchedHead, *, rebuild: bool = False) -> Deploy | None:
         """Have a head deployed if it was not decided on before, and return its deploy."""
@@ -124,34 +128,44 @@ class Looks:
         pinned, config = self.sources.of(app), self.apps.get(app)
         return config.branch if pinned is None else deployed_branch(config.branch, pinned)
 
-    def _look(self, config: AppConfig, hint: PushHint | None) -> Deploy | None:
-        hinted = None if hint is None else self._hinted(config, hint)
-        if hint is not None and hinted is not None:
-            if hinted[1] != hint.branch:
-                return None  # a push to another branch
-            return self._settled(*hinted, hint.after)
+    def _look(self, config: AppConfig) -> Deploy | None:
         located, branch = self._located(config)
-        key = (config.name, located.account.connection.id, located.pinned.repository, branch)
-        before = self._heads.get(key)
-        there = self._answer(located, branch, before.etag if before else "")
-        head = before if isinstance(there, NotModified) else there
-        if head is None or head.sha == self._decided(config.name):
-            self._remember(key, head)
+        head = self._head(located, branch)
+        if head.sha == self._decided(config.name):
             self._tidy(config.name)
             return None
-        deploy = self._settled(located, branch, head.sha)
-        self._remember(key, head)
-        return deploy
+        return self._settled(located, branch, lambda: head.sha)
+
+    def _told(self, located: Located, branch: Branch) -> Deploy | None:
+        """Fetch a branch of which somebody told that it was pushed to.
+
+        Strangers reach the process that told us, and a fetch goes by name: GitHub itself has to name the head, by the repository's id.
+        """
+        asked = Beside(lambda: self._head(located, branch))
+        return self._settled(located, branch, lambda: asked.result().sha)
+
+    def _head(self, located: Located, branch: Branch) -> Head:
+        """Return the head of a branch as GitHub has it now: a question that is free while nothing has changed."""
+        key = (located.pinned.app, located.account.connection.id, located.pinned.repository, branch)
+        before = self._heads.get(key)
+        there = self._answer(located, branch, before.etag if before else "")
+        if not isinstance(there, NotModified):
+            self._heads[key] = there
+            return there
+        if before is None:
+            raise ProviderUnavailable(f"GitHub does not say what {branch} of {located.pinned.current} is")
+        return before
+
+    def _needs_nothing(self, hinted: tuple[Located, Branch], hint: PushHint) -> bool:
+        """Return whether a push was one to another branch, or its head was decided on before."""
+        located, branch = hinted
+        return branch != hint.branch or hint.after == self._decided(located.pinned.app)
 
     def _tidy(self, app: AppName) -> None:
         """Let go of old commits, once there is nothing else to do: not while a new one is on its way to live."""
         if app in self._untidy:
             self._untidy.discard(app)
             self.fetching.tidy(app)
-
-    def _remember(self, key: tuple[AppName, str, int, Branch], head: Head | None) -> None:
-        if head is not None:
-            self._heads[key] = head
 
     def _hinted(self, config: AppConfig, hint: PushHint) -> tuple[Located, Branch] | None:
         """Return an app's repository and branch as they are known, if a hint is of that repository and it need not be asked for."""
@@ -161,8 +175,8 @@ class Looks:
         branch = deployed_branch(config.branch, located.pinned)
         return None if branch is None else (located, branch)
 
-    def _settled(self, located: Located, branch: Branch, known: Sha) -> Deploy | None:
-        """Fetch a branch and have its head deployed unless it was decided on; `known` is what GitHub said that it is."""
+    def _settled(self, located: Located, branch: Branch, known: Callable[[], Sha]) -> Deploy | None:
+        """Fetch a branch and have its head deployed unless it was decided on; `known` returns what GitHub said that it is."""
         app = located.pinned.app
         head = self._proven(located, branch, known)
         if head.sha == self._decided(app):
@@ -178,15 +192,16 @@ class Looks:
             return None  # it is deployed from elsewhere by now
         return self._accept(app, head)
 
-    def _proven(self, located: Located, branch: Branch, known: Sha) -> FetchedHead:
+    def _proven(self, located: Located, branch: Branch, known: Callable[[], Sha]) -> FetchedHead:
         """Fetch a branch until its head is one that GitHub names for the repository's id, or that was decided on."""
-        decided = self._decided(located.pinned.app)
+        decided, named = self._decided(located.pinned.app), None
         for _ in range(TRIES):
             located, sha = self._fetched(located, f"{HEADS}{branch}")
-            if judge(sha, decided, known) is not LookVerdict.UNPROVEN:
-                return FetchedHead(branch, sha)
-            known = self._asked(located, branch)
-            if sha == known:
+            if sha != decided and named is None:
+                named = known()
+            if judge(sha, decided, named) is LookVerdict.UNPROVEN:
+                named = self._asked(located, branch)
+            if sha in (decided, named):
                 return FetchedHead(branch, sha)
         raise ProviderUnavailable(f"the head of {branch} of {located.pinned.current} is not settled yet")
 

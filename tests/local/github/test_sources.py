@@ -123,13 +123,13 @@ def test_added_deployed_and_looked_at(there: There) -> None:
     assert count.stdout.strip() == "2", "no history came with them"
 
 
-def test_a_delivery_costs_one_fetch(there: There) -> None:
+def test_a_delivery_costs_one_fetch_and_one_question(there: There) -> None:
     there.add()
     sha = there.pushed("two")
     there.calls()
     there.daemon.look_queue.take(LookAt(there.connection.id, there.site.id, "refs/heads/main", sha))
     wait_until(lambda: there.daemon.look_queue.idle)
-    assert set(there.calls()) == {"200 git"}
+    assert set(there.calls()) == {"200 git", f"200 /repositories/{there.site.id}/branches/main"}
     there.daemon.work_off()
     assert there.daemon.live(SITE).sha == sha
 

@@ -85,14 +85,14 @@ def test_a_head_that_has_not_changed_costs_two_questions(daemon: Assembled, ther
     assert there.calls == FULL_LOOK, "that one was decided on"
 
 
-def test_a_delivery_causes_one_fetch(daemon: Assembled, there: OnGitHub, server: Server) -> None:
+def test_a_delivery_causes_one_fetch_and_one_question(daemon: Assembled, there: OnGitHub, server: Server) -> None:
     there.calls  # noqa: B018
     there.push(TWO)
     deploy = daemon.looks.look(SHOP, hint(there, TWO))
     assert deploy is not None
-    assert there.calls == FETCH
+    assert sorted(there.calls) == ["branch", *sorted(FETCH)]
     assert daemon.looks.look(SHOP, hint(there, TWO)) is None, "once more"
-    assert there.calls == FETCH
+    assert there.calls == []
     daemon.work_off()
     check(server, daemon, SHOP, TWO)
 
@@ -105,7 +105,7 @@ def test_a_delivery_that_is_late(daemon: Assembled, there: OnGitHub) -> None:
     deploy = daemon.looks.look(SHOP, hint(there, TWO))
     assert deploy is not None
     assert deploy.sha == THREE
-    assert there.calls == [*FETCH, "branch"]
+    assert sorted(there.calls) == ["branch", *sorted(FETCH)]
 
 
 def test_a_delivery_of_another_branch_or_connection(daemon: Assembled, there: OnGitHub) -> None:
@@ -252,6 +252,36 @@ def test_another_repository_under_the_old_name_is_never_deployed(
     daemon.work_off()
     assert daemon.live(SHOP).sha == TWO
     assert daemon.apps.get(SHOP).source == "octo/store"
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_a_listener_that_somebody_took_over(daemon: Assembled, there: OnGitHub, server: Server, away: bool) -> None:
+    """It may say what it likes: another repository under the old name, which everybody can read, is not deployed by that."""
+    server.github.rename(there.shop.id, "octo/store")
+    server.github.add_repository("octo/shop", {"main": sha(66)}, private=False)
+    if away:
+        server.github.fail("branch", *[ProviderUnavailable("GitHub does not answer")] * 9)
+    assert daemon.looks.look(SHOP, hint(there, sha(66))) is None
+    daemon.work_off()
+    assert sha(66) not in {deploy.sha for deploy in daemon.deploys.of_app(SHOP)}
+    assert problem(daemon)
+    server.github.faults.clear()
+    there.push(TWO)
+    look(daemon)
+    check(server, daemon, SHOP, TWO)
+
+
+def test_a_push_that_needs_no_look_says_nothing_of_what_is_wrong(
+    daemon: Assembled, there: OnGitHub, server: Server
+) -> None:
+    """Since when a repository can't be looked at is told rightly, whatever is pushed to its other branches."""
+    server.github.fail("repository_by_id", ClockOff("the clock is wrong"))
+    look(daemon)
+    before = daemon.sources.problem(SHOP)
+    assert before is not None
+    daemon.looks.look(SHOP, hint(there, TWO, "feature"))
+    daemon.looks.look(SHOP, hint(there, ONE))
+    assert daemon.sources.problem(SHOP) == before
 
 
 def test_a_transfer_to_an_owner_whose_app_we_are_too(daemon: Assembled, there: OnGitHub, server: Server) -> None:

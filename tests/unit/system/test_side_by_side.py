@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from deployhost.system.side_by_side import side_by_side
+from deployhost.system.side_by_side import Beside, side_by_side
 
 
 def test_results_are_in_the_order_of_the_items() -> None:
@@ -52,3 +52,24 @@ def test_what_fails_is_raised_once_what_was_begun_has_ended() -> None:
     with pytest.raises(ValueError, match="the first"):
         side_by_side(act, [0, 1, 2])
     assert sorted(ended) == [1, 2]
+
+
+def test_beside() -> None:
+    """It goes on by itself, and its result or its error is for whoever wants it."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def act() -> int:
+        begun.set()
+        assert go_on.wait(10)
+        return 7
+
+    asked = Beside(act)
+    assert begun.wait(10)
+    go_on.set()
+    assert (asked.result(), asked.result()) == (7, 7)
+
+    def fail() -> int:
+        raise KeyError("no")
+
+    with pytest.raises(KeyError):
+        Beside(fail).result()
