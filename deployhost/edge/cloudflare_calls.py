@@ -11,11 +11,15 @@ Call = Callable[[Any, Arguments], Any]
 
 
 def _items(page: Any, most: int) -> Iterator[Any]:
-    """Yield what is in a page and those after it. The SDK itself asks for one page more than there is."""
+    """Yield what is in a page and those after it. The SDK itself asks for one page more than there is.
+
+    `most` is how many were asked for; what Cloudflare gives at once may be less, and then it says so.
+    """
     while True:
         found = page.result or []
         yield from found
-        if len(found) < most:
+        at_once = getattr(page.result_info, "per_page", None) or most
+        if len(found) < min(most, at_once):
             return
         page = page.get_next_page()
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 
 from deployhost.edge.account import EdgeAccount, IngressRule, WantedRecord
 from deployhost.edge.asking import CloudflareAccounts
-from deployhost.errors import Conflict, ProviderRefused
+from deployhost.edge.cloudflare_calls import READS
+from deployhost.errors import Conflict, ProviderRefused, ProviderUnavailable
 from deployhost.model import Domain, Secret
 from tests.doubles.fixtures import SDK, CloudflareAccount
+from tests.doubles.serve import Fault
 from tests.fakes.cloudflare import ACCOUNT, TOKEN, FakeCloudflare
 
 RULES = (
@@ -115,3 +118,35 @@ def test_many_zones(cloudflare_account: CloudflareAccount) -> None:
         assert len(account.zones()) == 100, "and none that is no name of ours"
     calls = [call for call in cloudflare_account.double.record.calls if call.path.endswith("/zones")]
     assert len(calls) == 3
+
+
+@pytest.mark.parametrize(("zones", "at_once"), [(0, 50), (50, 50), (120, 50), (45, 20), (40, 20)])
+def test_a_list_is_whole_however_little_cloudflare_gives_at_once(zones: int, at_once: int) -> None:
+    def page(number: int) -> SimpleNamespace:
+        shown = range(zones)[number * at_once : (number + 1) * at_once]
+        account = SimpleNamespace(id="a", name="")
+        found = [
+            SimpleNamespace(id=str(one), name=f"z{one}.example", account=account, status="active") for one in shown
+        ]
+        info = SimpleNamespace(per_page=at_once)
+        return SimpleNamespace(result=found, result_info=info, get_next_page=lambda: page(number + 1))
+
+    client = SimpleNamespace(zones=SimpleNamespace(list=lambda per_page: page(0)))
+    assert [one["id"] for one in READS["zones"](client, {})] == [str(one) for one in range(zones)]
+
+
+def test_a_fault_in_the_middle_of_a_list(cloudflare_account: CloudflareAccount) -> None:
+    """A list is whole, or it is none: once more from its beginning, then an error."""
+    double = cloudflare_account.double
+    for number in range(60):
+        double.state.add_zone(f"z{number}.example", cloudflare_account.account)
+    for times in (1, 2):
+        double.record.fail(Fault("GET", "/client/v4/zones", status=500, skip=1, times=times))
+        double.record.fail(Fault("GET", "/client/v4/zones", status=500, skip=2 if times == 2 else 9, times=1))
+        with CloudflareAccounts(sdk=SDK).opened(Secret(cloudflare_account.token.value)) as account:
+            if times == 1:
+                assert len({zone.id for zone in account.zones()}) == len(account.zones()) == 61
+            else:
+                with pytest.raises(ProviderUnavailable):
+                    account.zones()
+        double.record.mend()
