@@ -6,9 +6,10 @@ from datetime import datetime
 
 from deployhost.edge.account import FoundZone, IngressRule
 from deployhost.edge.connection import CloudflareConnection
+from deployhost.edge.records_state import why_of
 from deployhost.edge.refusals import AGAIN
 from deployhost.edge.zones_plan import Zone
-from deployhost.errors import ConnectionRefused, DeployhostError
+from deployhost.errors import ConnectionRefused, DeployhostError, ProviderUnavailable
 from deployhost.steps import Finding, Severity
 
 LOOK = 3600.0  # seconds until an account in which all is well is looked at again
@@ -64,27 +65,36 @@ def findings(
 ) -> Iterator[Finding]:
     """Yield what is wrong; `wanted` are the rules that the tunnel is to have, None if nobody can tell; `now` is in unix seconds."""
     problem = seen.problem if seen is not None and seen.is_of(connection) else None
-    expires = _seconds(connection.expires_on)
     if isinstance(problem, ConnectionRefused):
         yield Finding(Severity.ERROR, problem.message, UNTIL_THEN, NEW_TOKEN)
-    elif expires is not None and expires <= now:
-        yield Finding(
-            Severity.ERROR, f"the token for Cloudflare expired on {connection.expires_on[:10]}", UNTIL_THEN, NEW_TOKEN
-        )
-    elif expires is not None and expires - now <= EXPIRES_SOON:
-        days = (expires - now) / DAY
-        left = f"in {days:.0f} days" if days >= 1.5 else "within a day" if days < 1 else "in a day"
-        what = f"the token for Cloudflare expires on {connection.expires_on[:10]} ({left})"
-        yield Finding(Severity.WARNING, what, "from then on no domain gets or loses a DNS record", NEW_TOKEN)
-    if seen is None or problem is None or wanted is None or seen.rules == tuple(wanted):
-        return
-    where = wanted[-1].service
-    if seen.rules is None:
-        what = f"it is not known whether the tunnel leads to {where}"
-        yield Finding(Severity.WARNING, what, problem.message, problem.hint)
     else:
-        what = f"the tunnel does not lead to {where} yet"
-        yield Finding(Severity.ERROR, what, f"{problem.message}; deployhost tries again by itself", problem.hint)
+        yield from _expiry(connection.expires_on, now)
+        if problem is not None and not isinstance(problem, ProviderUnavailable):
+            what = "the account at Cloudflare can't be looked at"
+            yield Finding(Severity.WARNING, what, why_of(problem), problem.hint or AGAIN)
+    if seen is not None and problem is not None and wanted is not None and seen.rules != tuple(wanted):
+        yield _pending(wanted[-1].service, problem, known=seen.rules is not None)
+
+
+def _expiry(date: str, now: float) -> Iterator[Finding]:
+    ends = _seconds(date)
+    if ends is None or ends - now > EXPIRES_SOON:
+        return
+    if ends <= now:
+        yield Finding(Severity.ERROR, f"the token for Cloudflare expired on {date[:10]}", UNTIL_THEN, NEW_TOKEN)
+        return
+    days = (ends - now) / DAY
+    left = f"in {days:.0f} days" if days >= 1.5 else "in a day" if days >= 1 else "within a day"
+    what = f"the token for Cloudflare expires on {date[:10]} ({left})"
+    yield Finding(Severity.WARNING, what, "from then on no domain gets or loses a DNS record", NEW_TOKEN)
+
+
+def _pending(where: str, problem: DeployhostError, *, known: bool) -> Finding:
+    if not known:
+        what = f"it is not known whether the tunnel leads to {where}"
+        return Finding(Severity.WARNING, what, problem.message, problem.hint)
+    why = f"{problem.message}; deployhost tries again by itself"
+    return Finding(Severity.ERROR, f"the tunnel does not lead to {where} yet", why, problem.hint)
 
 
 def _seconds(text: str) -> float | None:

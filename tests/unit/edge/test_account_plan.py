@@ -9,7 +9,7 @@ from deployhost.edge.account import FoundZone, IngressRule
 from deployhost.edge.account_plan import LOOK, SOON, AccountSeen, due_for_zones, findings, with_zones
 from deployhost.edge.connection import CloudflareConnection
 from deployhost.edge.zones_plan import Zone
-from deployhost.errors import ConnectionRefused, DeployhostError, ProviderUnavailable
+from deployhost.errors import ConnectionRefused, DeployhostError, ProviderRefused, ProviderUnavailable
 from deployhost.model import Domain, Secret
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -90,6 +90,18 @@ def test_a_refused_token_is_told_once() -> None:
     assert (found.what, found.severity) == ("Cloudflare refuses the token: it has expired", "error")
     another = replace(CONNECTION, token=Secret("another"))
     assert list(findings(another, seen, OLD, NOW.timestamp())) == [], "that was another token"
+
+
+def test_a_refusal_that_is_not_the_tokens() -> None:
+    """As of a tunnel that somebody deleted there."""
+    problem = ProviderRefused("Cloudflare refused a request (HTTP 404)", details=("Cloudflare: Tunnel not found",))
+    seen = replace(SEEN, problem=problem)
+    soon = replace(CONNECTION, expires_on=(NOW + timedelta(days=3)).isoformat())
+    expiring, refused = findings(soon, seen, OLD, NOW.timestamp())
+    assert refused.what == "the account at Cloudflare can't be looked at"
+    assert refused.why == "Cloudflare refused a request (HTTP 404) (Cloudflare: Tunnel not found)"
+    assert refused.fix == "deployhost connect cloudflare"
+    assert "(in 3 days)" in expiring.what
 
 
 @pytest.mark.parametrize(
