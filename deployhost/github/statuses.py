@@ -1,5 +1,6 @@
 """Posts commit statuses to GitHub, after what happened and never in its way."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -100,8 +101,10 @@ class CommitStatuses:
         connected again, the true one replaces it. Raise FileProblem.
         """
         account, end = self.github_accounts.by_id(connection), self.clock.monotonic() + LEAVING
-        if account is None or not self._one.acquire(timeout=LEAVING):
+        if account is None:
             return []
+        if not self._one.acquire(timeout=LEAVING):
+            return ["GitHub has not answered an earlier request yet: commits may stay pending there"]
         try:
             self._leaving[connection] = self.clock.monotonic() + UNCONNECTED
             posts = last_posts(self._wanted(), self._recorded(), connection)
@@ -121,7 +124,8 @@ class CommitStatuses:
             return f"GitHub shows the commit {post.sha.short} of {post.app} as pending: {error.message}"
         if post.description != DISCONNECTED:
             self._unrecorded[post.key] = post.posted(self.clock.time())
-            self._record_the_rest()
+            with contextlib.suppress(DeployhostError):  # it is tried again
+                self._record_the_rest()
         return ""
 
     def _step(self) -> bool:

@@ -17,6 +17,7 @@ from deployhost.errors import (
     ProviderUnavailable,
 )
 from deployhost.github import connection as connections
+from deployhost.github import statuses
 from deployhost.github.statuses import DAY
 from deployhost.journal.pinned import PinnedSource
 from deployhost.model import AppName, DeployStatus, RepositoryName, Sha, Trigger
@@ -361,6 +362,15 @@ def test_disconnecting_waits_for_nothing_that_fails(there: AtGitHub) -> None:
     daemon.fake_builder.during = during
     daemon.deploy(there.app, ONE)
     assert notes == [f"GitHub shows the commit {ONE.short} of shop as pending: GitHub does not answer"]
+
+
+def test_disconnecting_while_github_hangs(there: AtGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not waited for until the end, and a person learns what may be left."""
+    monkeypatch.setattr(statuses, "LEAVING", 0.01)
+    daemon = there.start()
+    assert daemon.commit_statuses._one.acquire()
+    [note] = daemon.commit_statuses.leave(ACME.id)
+    assert note == "GitHub has not answered an earlier request yet: commits may stay pending there"
 
 
 def test_it_posts_by_itself(there: AtGitHub) -> None:

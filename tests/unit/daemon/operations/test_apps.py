@@ -1,7 +1,10 @@
 """What apps there are, and how they are."""
 
+from dataclasses import replace
+
 import pytest
 
+from deployhost.edge import connection as cloudflare
 from deployhost.errors import (
     AppNotFound,
     InvalidConfig,
@@ -45,6 +48,22 @@ def test_status_of_connections(server: Server, ops: Operations) -> None:
     damaged.unlink()
     connections.save(server.paths, connection("octo", 1, webhook_url=connection().hook_at(WEBHOOK)))
     assert ops.ask("app.status")["server"]["findings"] == []
+
+
+def test_status_of_a_token_that_ends(server: Server, ops: Operations) -> None:
+    """The server's clock is at June 15, 2025."""
+    joined = Joined(server)
+    cloudflare.save(server.paths, replace(joined.connection, expires_on="2025-06-25T00:00:00Z"))
+    [found] = ops.ask("app.status")["server"]["findings"]
+    assert found == {
+        "severity": "warning",
+        "what": "the token for Cloudflare expires on 2025-06-25 (in 9 days)",
+        "why": "from then on no domain gets or loses a DNS record",
+        "fix": "deployhost connect cloudflare --token FILE",
+    }
+    assert joined.calls() == []
+    ops.ask("app.converge")
+    assert joined.calls()[:2] == ["verify", "zones"]
 
 
 def test_a_mistake_in_one_apps_entry_is_in_nobody_elses_way(server: Server, ops: Operations) -> None:
