@@ -24,13 +24,13 @@ from deployhost.edge import connection as cloudflare
 from deployhost.errors import AccessRefused, ProviderUnavailable
 from deployhost.github import api
 from deployhost.github.answers import HookConfig, NewApp
-from deployhost.github.connection import GITHUB, load_all
+from deployhost.github.connection import GITHUB, load_all, save
 from deployhost.model import Secret
 from deployhost.paths import Paths
 from deployhost.server.setup import Report, Request
 from tests.fakes.cloudflare import TOKEN, FakeCloudflare, FakeToken
 from tests.fakes.command import Ran
-from tests.fakes.github import KEY, FakeGitHub
+from tests.fakes.github import KEY, FakeGitHub, connection
 from tests.fakes.tunnel import no_cloudflared
 
 Setup = Callable[..., Ran]
@@ -317,6 +317,15 @@ def test_another_organization_is_connected_beside_the_first(world: World, setup:
     for org in ("acme", "umbrella", "acme"):
         assert setup("--skip", "cloudflare", "--org", org).code == 0
     assert world.owners == ["acme", "umbrella"]
+
+
+def test_two_personal_accounts_are_kept_right(world: World, setup: Setup) -> None:
+    for number, owner in enumerate(("octo", "hub"), 1):
+        save(world.paths, connection(owner, number))
+        world.github.add_app(connection(owner, number))
+    ran = setup("--local")
+    assert (ran.code, ran.err) == (0, "")
+    assert {"octo is connected", "hub is connected"} <= {line[2:].partition(";")[0] for line in ran.out.splitlines()}
 
 
 def test_local_asks_nothing_and_keeps_what_is_connected_right(world: World, setup: Setup, token: str) -> None:
