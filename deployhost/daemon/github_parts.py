@@ -4,6 +4,7 @@ from deployhost.apps.source_choice import SourceChoices
 from deployhost.daemon.part import part
 from deployhost.github.accounts import GitHubAccounts
 from deployhost.github.answers import GitHub
+from deployhost.github.delivery_rate import DeliveryRate
 from deployhost.github.fetching import Fetching
 from deployhost.github.locating import Locator
 from deployhost.github.look_queue import LookQueue
@@ -21,6 +22,7 @@ class GitHubParts:
     fetching = part(Fetching)
     locator = part(Locator, accounts=lambda parts: parts.github_accounts)
     looks = part(Looks)
+    delivery_rate = part(DeliveryRate)
     look_queue = part(LookQueue, look=lambda parts: parts.looks.look, went_well=lambda parts: parts.troubles.went_well)
     choices = part(SourceChoices)
     statuses = part(Statuses)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from deployhost.github.delivery_plan import LookAt
+from deployhost.github.delivery_rate import DeliveryRate
 from deployhost.github.look_plan import HEADS, PushHint
 from deployhost.journal.sources import Sources
 from deployhost.model import AppName, Branch, Deploy, Sha
@@ -24,6 +25,7 @@ class LookQueue:
     look: Callable[[AppName, PushHint | None], Deploy | None]
     sources: Sources
     went_well: Callable[[str, Callable[[], object]], bool]
+    delivery_rate: DeliveryRate
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     # What waits: the newest hint of each app, or None to ask GitHub.
     _waiting: dict[AppName, PushHint | None] = field(default_factory=dict, init=False)
@@ -42,6 +44,7 @@ class LookQueue:
         """Have the apps looked at that a delivery concerns.
 
         Of a push, an app of that branch needs no question to GitHub before it fetches, and one of another branch no look.
+        What comes too often is left to the look of every minute.
         """
         if wanted.repository is None:
             # What the App may see has changed; so may, by a transfer, which App sees it.
@@ -49,7 +52,8 @@ class LookQueue:
         else:
             concerned, hint = self.sources.of_repository(wanted.repository), push_hint(wanted)
         for pinned in concerned:
-            self.ask(pinned.app, hint)
+            if self.delivery_rate.allows(pinned.app, None if hint is None else hint.branch):
+                self.ask(pinned.app, hint)
 
     @property
     def idle(self) -> bool:

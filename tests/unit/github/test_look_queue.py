@@ -8,6 +8,7 @@ import pytest
 
 from deployhost.daemon.troubles import Troubles
 from deployhost.github.delivery_plan import LookAt
+from deployhost.github.delivery_rate import MOST, PERIOD
 from deployhost.github.look_plan import PushHint
 from deployhost.github.look_queue import AT_ONCE, URGENT, LookQueue, push_hint
 from deployhost.model import AppName
@@ -37,7 +38,8 @@ def slow() -> Slow:
 
 @pytest.fixture
 def queue(slow: Slow, server: Server) -> Iterator[LookQueue]:
-    queue = LookQueue(slow, server.start().sources, Troubles(lambda: 0.0).went_well)
+    daemon = server.start()
+    queue = LookQueue(slow, daemon.sources, Troubles(lambda: 0.0).went_well, daemon.delivery_rate)
     yield queue
     slow.go.release(1000)
     wait_until(lambda: queue.idle)
@@ -99,7 +101,8 @@ def test_a_look_that_breaks_is_in_nobodys_way(server: Server, caplog: pytest.Log
         seen.append(app)
         raise RuntimeError("no")
 
-    queue = LookQueue(broken, server.start().sources, Troubles(lambda: 0.0).went_well)
+    daemon = server.start()
+    queue = LookQueue(broken, daemon.sources, Troubles(lambda: 0.0).went_well, daemon.delivery_rate)
     for app in (SHOP, BLOG, SHOP):
         queue.ask(app)
     wait_until(lambda: queue.idle)
@@ -125,7 +128,9 @@ def test_a_delivery(server: Server) -> None:
     look(daemon)
     look(daemon, BLOG)
     asked: list[tuple[AppName, PushHint | None]] = []
-    queue = LookQueue(lambda app, hint: asked.append((app, hint)), daemon.sources, daemon.troubles.went_well)
+    queue = LookQueue(
+        lambda app, hint: asked.append((app, hint)), daemon.sources, daemon.troubles.went_well, daemon.delivery_rate
+    )
     queue.take(LookAt(CONNECTION, there.shop.id, "refs/heads/main", sha(2)))
     wait_until(lambda: queue.idle)
     assert sorted(app for app, _ in asked) == ["blog", "shop"]
@@ -136,3 +141,27 @@ def test_a_delivery(server: Server) -> None:
     queue.take(LookAt(CONNECTION, None))
     wait_until(lambda: queue.idle)
     assert sorted(asked[2:]) == [("blog", None), ("shop", None)]
+
+
+def test_deliveries_without_end(server: Server) -> None:
+    """As of a listener that somebody took over: they cause few looks, and a push to the app's branch still causes one."""
+    there = OnGitHub(server, sha(1))
+    there.add()
+    daemon = server.start()
+    look(daemon)
+    asked: list[PushHint | None] = []
+    queue = LookQueue(
+        lambda _app, hint: asked.append(hint), daemon.sources, daemon.troubles.went_well, daemon.delivery_rate
+    )
+    for number in range(200):
+        for ref in ("", "refs/heads/main", f"refs/heads/other-{number}"):
+            queue.take(LookAt(there.connection.id, there.shop.id, ref, sha(number + 1) if ref else ""))
+        queue.take(LookAt(there.connection.id, None))
+        wait_until(lambda: queue.idle)
+    assert len([one for one in asked if one is None]) <= MOST
+    assert len([one for one in asked if one is not None and one.branch == "main"]) <= MOST
+    daemon.clock.sleep(PERIOD)
+    asked.clear()
+    queue.take(LookAt(there.connection.id, there.shop.id, "refs/heads/main", sha(2)))
+    wait_until(lambda: queue.idle)
+    assert len(asked) == 1
