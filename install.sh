@@ -215,7 +215,9 @@ if [ -n "$JSON" ]; then exec 3>&2; else exec 3>&1; fi
 umask 022
 unset PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV VIRTUAL_ENV || true
 mkdir -p "$HOME_DIR"
-exec 9>"$HOME_DIR/.lock"
+# Nobody else may open it: they could hold it for ever. Earlier versions had one that anybody could read.
+(umask 077 && : >>"$HOME_DIR/.install.lock") && rm -f "$HOME_DIR/.lock"
+exec 9>>"$HOME_DIR/.install.lock"
 flock -n 9 || fail 'another installation is under way' "$ORIGINAL"
 
 if [ -n "$UNINSTALL" ]; then

@@ -113,6 +113,11 @@ class Paths:
         return self.state / "storage"
 
     @property
+    def services(self) -> Path:
+        """What our own supervisor keeps running, where PID 1 is not systemd: root's only, since its lock lies there."""
+        return self.state / "services"
+
+    @property
     def run(self) -> Path:
         """Sockets and pid files."""
         return self.root / "run/deployhost"

@@ -98,6 +98,7 @@ from deployhost.upkeep.disk_watch import DiskWatch
 from deployhost.upkeep.forgotten_logs import ForgottenLogs
 from deployhost.upkeep.kamal_registry import RegistryCollector
 from deployhost.upkeep.prune import Pruner
+from deployhost.upkeep.storage_mount import StorageMount
 from deployhost.upkeep.switch_logs import SwitchLogs
 
 log = logging.getLogger(__name__)
@@ -221,6 +222,7 @@ class Parts(GitHubParts, EdgeParts):
     )
     forgotten_logs = part(ForgottenLogs, clock=lambda parts: parts.clock.time)
     switch_logs = part(SwitchLogs, clock=lambda parts: parts.clock.time)
+    storage_mount = part(StorageMount)
 
     # One commit's way to live.
     cancellations = part(Cancellations)
@@ -309,6 +311,7 @@ class Parts(GitHubParts, EdgeParts):
             "sweeping up repositories": parts.repositories.keep,
             "deleting logs of removed apps": parts.forgotten_logs.keep,
             "deleting logs of switches": parts.switch_logs.keep,
+            "keeping the storage's mount": parts.storage_mount.keep,
         },
         mended=lambda parts: parts.troubles.mended,
     )

@@ -15,6 +15,8 @@ from deployhost.system import files
 from deployhost.system.service_manager import restart_command
 
 BUSY = 10.0  # seconds to wait for another program that has the journal locked
+MODE = 0o600
+MEMORY = ":memory:"  # SQLite's name of a database that is no file
 PRIMARY = 0xFF  # what of SQLite's extended error codes names the kind
 # Every Debian and Ubuntu has it, unlike fuser and lsof; it names the file and the program.
 WHO_LOCKS = "lslocks --notruncate"
@@ -121,6 +123,7 @@ class Database:
         made = self._path.with_name(f"{self._path.name}.anew")
         made.unlink(missing_ok=True)
         made.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, MODE))  # an empty file is taken
         self._connection.execute("VACUUM INTO ?", (str(made),))
         with made.open("rb") as file:
             os.fsync(file.fileno())
@@ -161,12 +164,27 @@ class Database:
         return FileProblem(f"the journal {self._path} can't be {what}: {error}", hint=hint)
 
     def _open(self) -> None:
+        self._close_to_others()
         connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=BUSY)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = NORMAL")
         self._connection, self._file = connection, _identity(self._path)
+
+    def _close_to_others(self) -> None:
+        """Have the file, and its logs, readable by root only: whoever can read them can lock them, and stop every deploy.
+
+        SQLite gives new logs the file's mode. Closing a descriptor would end the locks of a connection to the same file, so
+        one that is there is not opened (sqlite.org/howtocorrupt.html, section 2.2).
+        """
+        if self._path.name == MEMORY:
+            return
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, MODE))
+        for log_of_it in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                self._path.with_name(f"{self._path.name}{log_of_it}").chmod(MODE)
 
     def _migrate(self) -> None:
         done = int(self._connection.execute("PRAGMA user_version").fetchone()[0])

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 
 from deployhost.config import server as server_config
-from deployhost.errors import DeployhostError
+from deployhost.errors import DeployhostError, SetupFailed
 from deployhost.kamal import contract
 from deployhost.paths import Paths
 from deployhost.server import buildx, proxy_image, steps
@@ -15,7 +15,7 @@ from deployhost.server.facts import WantedServer, install_record, stopped_record
 from deployhost.server.proxy_container import ASIDE, ProxyContainer
 from deployhost.server.read import builder
 from deployhost.steps import Acts
-from deployhost.system import files, packages, process
+from deployhost.system import bind_mount, files, packages, process
 from deployhost.system.docker import Docker
 from deployhost.system.process import OnLine
 from deployhost.system.services import Services
@@ -42,6 +42,7 @@ class SetupActor:
             steps.RestartService: self._restart_service,
             steps.EnsureBuilder: self._ensure_builder,
             steps.MakeDirectories: self._make_directories,
+            steps.BindStorage: self._bind_storage,
             steps.SetHttpPort: self._set_http_port,
             steps.CreateNetwork: lambda step: self.docker.create_network(step.name),
             steps.ObtainProxyImage: self._obtain_proxy_image,
@@ -97,6 +98,15 @@ class SetupActor:
     def _make_directories(self, step: steps.MakeDirectories) -> None:
         for path, mode in step.directories.items():
             files.make_directory(path, mode)
+
+    def _bind_storage(self, _step: steps.BindStorage) -> None:
+        try:
+            bind_mount.bind(self._paths.storage_root)
+        except OSError as error:
+            raise SetupFailed(
+                f"{self._paths.storage_root} can't be mounted nosuid,nodev: {error.strerror}",
+                hint=f"findmnt --target {self._paths.storage_root}",
+            ) from error
 
     def _set_http_port(self, step: steps.SetHttpPort) -> None:
         server_config.set_port(self._paths.server_yml, "http_port", step.port)

@@ -7,7 +7,7 @@ from deployhost.control import client
 from deployhost.errors import DaemonUnavailable, DockerUnavailable, RemoteError, SetupFailed
 from deployhost.kamal import guard_plan
 from deployhost.paths import Paths
-from deployhost.server.facts import DAEMON
+from deployhost.server.facts import DAEMON, STORAGE
 from deployhost.server.facts_kamal import REGISTRY, SSHD
 from deployhost.system import machine
 from deployhost.system.clock import retry, until
@@ -34,6 +34,8 @@ class ServiceAnswers:
             return self._listens(name, "sshd", server_config.load(self.paths.server_yml).ssh_port)
         if name == REGISTRY:
             return self._listens(name, "docker-registry", guard_plan.PORT)
+        if name == STORAGE:
+            return ""  # it has done what it does, or has failed to start
         return self._daemon() if name == DAEMON else self._engine(name)
 
     def _engine(self, name: str) -> str:

@@ -9,6 +9,7 @@ from deployhost.paths import Paths
 from deployhost.server.facts_kamal import KamalFacts, WantedKamal
 
 DAEMON = "deployhostd"  # the service's name with either manager
+STORAGE = "deployhost-storage"  # systemd's unit that binds the apps' storage at boot
 # Where install.sh puts the program: venv-<hash>/, and current, which points at one of them.
 INSTALLED = Path("/opt/deployhost")
 
@@ -54,6 +55,15 @@ class DaemonFacts:
     prefix: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class StorageFacts:
+    """The apps' storage: `bound` is whether setuid programs and devices there have no power; how its service is defined."""
+
+    bound: bool = False
+    definition: str | None = None
+    enabled: bool = False
+
+
 @dataclass(frozen=True)
 class PortHolder:
     """Who holds a port: a process, and the container that it serves if it is Docker's."""
@@ -91,6 +101,7 @@ class ServerFacts:
     proxy: ProxyFacts | None = None
     proxy_binary: str = ""
     daemon: DaemonFacts = field(default_factory=DaemonFacts)
+    storage: StorageFacts = field(default_factory=StorageFacts)
     completions: Mapping[Path, str] = field(default_factory=dict)
     old_installs: tuple[Path, ...] = ()
     stopped_apps: tuple[str, ...] = ()
@@ -107,6 +118,7 @@ class WantedServer:
     prefix: str
     daemon_definition: str
     engine_definition: str
+    storage_definition: str = ""  # of the service that binds the storage at boot; "": the supervisor does it
     completions: Mapping[Path, str] = field(default_factory=dict)
     proxy_image: Path | None = None
     kamal: WantedKamal | None = None  # None: nobody wants Kamal's CLI
@@ -118,12 +130,13 @@ class WantedServer:
         return {
             paths.config: 0o755,
             paths.secrets: 0o700,
-            paths.state: 0o755,
-            paths.bin: 0o755,
+            paths.state: 0o711,  # the registry's user passes through
+            paths.bin: 0o700,
+            paths.services: 0o700,
             paths.repos: 0o700,
             paths.builds: 0o700,
             paths.deploy_logs: 0o700,
-            paths.storage_root: 0o755,
+            paths.storage_root: 0o700,
             paths.run: 0o755,
             paths.logs: 0o750,
             paths.kamal: 0o755,

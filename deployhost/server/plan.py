@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from deployhost.errors import Conflict, SetupFailed
 from deployhost.kamal import contract
 from deployhost.server import steps
-from deployhost.server.facts import DAEMON, ServerFacts, WantedServer, daemon_json
+from deployhost.server.facts import DAEMON, STORAGE, ServerFacts, WantedServer, daemon_json
 from deployhost.server.plan_kamal import plan_kamal
 from deployhost.server.plan_proxy import plan_proxy
 from deployhost.steps import Plan, Step
@@ -27,7 +27,7 @@ def plan_setup(facts: ServerFacts, wanted: WantedServer) -> Plan:
     if engine_unknown(facts):
         note = "containers can be checked only once the Docker engine runs; more steps may follow"
         return Plan(engine, (*_notes(facts), note))
-    rest = (_files, plan_proxy, _daemon, _leftovers, plan_kamal)
+    rest = (_files, _storage, plan_proxy, _daemon, _leftovers, plan_kamal)
     return Plan((*engine, *(step for part in rest for step in part(facts, wanted))), tuple(_notes(facts)))
 
 
@@ -126,6 +126,23 @@ def _files(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
         yield steps.CreateNetwork(
             what=f"create the network {contract.NETWORK}", why="it connects apps and kamal-proxy", name=contract.NETWORK
         )
+
+
+def _storage(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:
+    storage, why = facts.storage, "a setuid program that an app leaves there would run as root for a local account"
+    if not storage.bound:
+        yield steps.BindStorage(what=f"mount {wanted.paths.storage_root} nosuid,nodev", why=why)
+    if not facts.systemd:
+        return  # the supervisor does it
+    if storage.definition != wanted.storage_definition:
+        yield steps.DefineService(
+            what=f"define the service {STORAGE}",
+            why="at boot the storage is mounted so before the Docker engine starts",
+            name=STORAGE,
+            text=wanted.storage_definition,
+        )
+    if not storage.enabled:
+        yield steps.StartService(what=f"enable {STORAGE}", why="it does not start at boot", name=STORAGE)
 
 
 def _daemon(facts: ServerFacts, wanted: WantedServer) -> Iterator[Step]:

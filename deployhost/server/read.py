@@ -15,7 +15,7 @@ from deployhost.server.facts_kamal import KamalSetupFiles
 from deployhost.server.plan_proxy import LOOPBACK, usable_image
 from deployhost.server.proxy_container import program_image
 from deployhost.server.read_kamal import read_kamal_facts
-from deployhost.system import files, json_file, machine, packages
+from deployhost.system import bind_mount, files, json_file, machine, packages
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.system.services import PATH, Services
@@ -57,6 +57,12 @@ def read_facts(wanted: facts.WantedServer, docker: Docker, services: Services, i
         proxy=None if proxy is None else _proxy(proxy, docker),
         proxy_binary=program_image(paths),
         daemon=_daemon(paths, services),
+        storage=facts.StorageFacts(
+            # A tree below another root is a test's.
+            bound=paths.root != Path("/") or bind_mount.is_bound(paths.storage_root),
+            definition=services.definition(facts.STORAGE),
+            enabled=services.enabled(facts.STORAGE),
+        ),
         completions={path: text for path in wanted.completions if (text := files.read_text(path)) is not None},
         old_installs=_old_installs(installed, wanted.prefix),
         stopped_apps=tuple(json_file.read_json(facts.stopped_record(paths)).get("containers", ())),

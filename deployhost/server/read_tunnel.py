@@ -6,7 +6,6 @@ import pwd
 import re
 import shlex
 import shutil
-import sys
 from pathlib import Path
 
 from deployhost import templates
@@ -15,7 +14,7 @@ from deployhost.edge.account import RunningTunnel
 from deployhost.edge.connector import is_connected, running_tunnel
 from deployhost.errors import CommandFailed, CommandMissing, CommandTimedOut
 from deployhost.paths import Paths
-from deployhost.server.facts import INSTALLED, install_record
+from deployhost.server.facts import install_record
 from deployhost.server.facts_tunnel import (
     PACKAGE,
     PORTS,
@@ -28,6 +27,7 @@ from deployhost.server.facts_tunnel import (
     TunnelSetupFiles,
     WantedTunnel,
 )
+from deployhost.server.installed import interpreter
 from deployhost.server.kamal_services import unit
 from deployhost.system import files, machine, packages, process, start_with_secret
 from deployhost.system.http import Get
@@ -101,7 +101,7 @@ def starter(paths: Paths, note: Path, program: Path) -> tuple[str, ...]:
         *("--secret", str(TunnelSetupFiles(paths).token), "--note", str(note)),
         *("--ports", f"{first}-{last}", "--watch", str(program)),
     ]
-    return (str(_python()), "-I", "-m", start_with_secret.__name__, *options, "--", *tunnel_argv(program))
+    return (str(interpreter()), "-I", "-m", start_with_secret.__name__, *options, "--", *tunnel_argv(program))
 
 
 def find_cloudflared() -> Path:
@@ -125,12 +125,6 @@ def serves(running: RunningTunnel, get: Get = get_http) -> bool:
         return False
     listener = machine.listener(running.port)
     return listener is not None and listener.pid == running.pid
-
-
-def _python() -> Path:
-    """Return our Python: by the link `current` where that is our venv, so that the service's definition outlives upgrades."""
-    current, prefix = INSTALLED / "current", Path(sys.prefix)
-    return (current if current.resolve() == prefix.resolve() else prefix) / "bin/python"
 
 
 def _listed(paths: Paths, places: TunnelSetupFiles) -> bool:

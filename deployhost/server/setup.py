@@ -12,12 +12,13 @@ from deployhost.config import server as server_config
 from deployhost.errors import CommandFailed, CommandMissing, CommandTimedOut, Conflict, SetupFailed
 from deployhost.paths import Paths
 from deployhost.server.act import SetupActor
-from deployhost.server.facts import DAEMON, INSTALLED, ServerFacts, WantedServer, completion_files
+from deployhost.server.facts import DAEMON, INSTALLED, STORAGE, ServerFacts, WantedServer, completion_files
+from deployhost.server.installed import daemon_program, interpreter
 from deployhost.server.kamal_services import kamal_wanted, unit
 from deployhost.server.plan import consents, engine_unknown, plan_setup
 from deployhost.server.read import read_facts
 from deployhost.steps import Plan, Recorder, Step, apply
-from deployhost.system import process
+from deployhost.system import bind_mount, process
 from deployhost.system.docker import Docker
 from deployhost.system.process import OnLine
 from deployhost.system.services import PATH, Services
@@ -145,13 +146,17 @@ class Setup:
         port = request.http_port or server_config.load(self.paths.server_yml).http_port
         program = str(daemon_program(INSTALLED, Path(sys.prefix)))
         by_systemd = self.services.manager == "systemd"
+        binder = f"{interpreter()} -I -m {bind_mount.__name__}"
         return WantedServer(
             paths=self.paths,
             http_port=port,
             version=deployhost.__version__,
             prefix=sys.prefix,
             daemon_definition=unit(DAEMON, EXEC=program, PATH=PATH) if by_systemd else supervised_definition([program]),
-            engine_definition=supervised_definition(["/usr/sbin/dockerd"], ENGINE_PIDFILE),
+            engine_definition=supervised_definition(
+                ["/usr/sbin/dockerd"], ENGINE_PIDFILE, binds=self.paths.storage_root
+            ),
+            storage_definition=unit(STORAGE, EXEC=binder, STORAGE=str(self.paths.storage_root)) if by_systemd else "",
             completions=dict(self._completions()),
             proxy_image=request.proxy_image,
             kamal=kamal_wanted(self.paths, self.services, asked=request.kamal, ssh_port=request.ssh_port),
@@ -165,12 +170,3 @@ class Setup:
                 yield path, process.run([str(program), "completion", shell], timeout=20).stdout
             except (CommandFailed, CommandMissing, CommandTimedOut) as error:
                 self.log(f"no completion for {shell}: {error}")
-
-
-def daemon_program(installed: Path, prefix: Path) -> Path:
-    """Return deployhostd's path; `installed` is where install.sh puts the program, `prefix` the venv we run from.
-
-    It goes through the link `current` where that is our venv, so that the service's definition outlives upgrades.
-    """
-    current = installed / "current"
-    return (current if current.resolve() == prefix.resolve() else prefix) / "bin" / DAEMON

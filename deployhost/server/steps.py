@@ -50,6 +50,14 @@ class MakeDirectories(Step):
     directories: Mapping[Path, int]
 
 
+class BindStorage(Step):
+    """Bind the apps' storage to itself, without setuid programs and devices."""
+
+
+class UnbindStorage(Step):
+    """Undo that."""
+
+
 class SetHttpPort(Step):
     """Note kamal-proxy's port in server.yml."""
 

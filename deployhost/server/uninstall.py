@@ -15,12 +15,12 @@ from deployhost.model import AppName
 from deployhost.paths import Paths
 from deployhost.server import steps
 from deployhost.server.act_tunnel import TunnelActor
-from deployhost.server.facts import DAEMON, completion_files, install_record, stopped_record
+from deployhost.server.facts import DAEMON, STORAGE, completion_files, install_record, stopped_record
 from deployhost.server.facts_kamal import REGISTRY, SSHD, KamalSetupFiles
 from deployhost.server.facts_tunnel import PACKAGE, TUNNEL, TunnelSetupFiles
 from deployhost.server.uninstall_plan import Present, plan_uninstall
 from deployhost.steps import Acts, Plan
-from deployhost.system import json_file, packages, process_records
+from deployhost.system import bind_mount, json_file, packages, process_records
 from deployhost.system.clock import until
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
@@ -59,6 +59,7 @@ class Uninstall:
             steps.UninstallContainers: self._remove_containers,
             steps.UninstallImages: self._remove_images,
             steps.RemoveNetwork: self._remove_network,
+            steps.UnbindStorage: lambda _: self._unbind_storage(),
             steps.UninstallFiles: self._remove_files,
         }
 
@@ -85,6 +86,15 @@ class Uninstall:
         for reference in step.references:
             self.docker.remove_image(reference)
 
+    def _unbind_storage(self) -> None:
+        try:
+            bind_mount.unbind(self.paths.storage_root)
+        except OSError as error:
+            raise FileProblem(
+                f"{self.paths.storage_root} can't be unmounted: {error.strerror}",
+                hint=f"umount {self.paths.storage_root}",
+            ) from error
+
     def _remove_network(self, step: steps.RemoveNetwork) -> None:
         self.docker.remove_network(step.network)
         self.docker.remove_volume(step.volume)
@@ -110,6 +120,8 @@ class Uninstall:
             engine_kept=self.services.manager == "supervisor" and self.services.definition("dockerd") is not None,
             engine=engine,
             proxy=proxy,
+            storage_service=self.services.definition(STORAGE) is not None,
+            storage_bound=bind_mount.is_mounted(self.paths.storage_root),
             running=tuple(found.name for found in containers if found.status in ALIVE),
             stopped=tuple(found.name for found in containers if found.status not in ALIVE),
             images=tuple(image for image in images if image.startswith(f"{contract.REGISTRY}/")),

@@ -7,7 +7,7 @@ from pathlib import Path
 from deployhost.kamal import contract
 from deployhost.paths import Paths
 from deployhost.server import steps, steps_tunnel
-from deployhost.server.facts import DAEMON
+from deployhost.server.facts import DAEMON, STORAGE
 from deployhost.server.facts_tunnel import TUNNEL
 from deployhost.server.plan_tunnel import remove_program
 from deployhost.steps import Plan, Step
@@ -29,6 +29,8 @@ class Present:
     program_files: tuple[Path, ...] = ()
     data: tuple[Path, ...] = ()
     added: tuple[str, ...] = ()
+    storage_service: bool = False
+    storage_bound: bool = False
     kamal_services: tuple[str, ...] = ()
     kamal_files: tuple[Path, ...] = ()
     accounts: tuple[str, ...] = ()  # what stays with others, and what removes it
@@ -77,6 +79,12 @@ def _program(present: Present) -> Iterator[Step]:
             why="they are kept: setup starts them again",
             names=present.running,
         )
+    if present.storage_service:
+        yield steps.RemoveService(
+            what=f"remove the service {STORAGE}", why="no app's containers start at boot any more", name=STORAGE
+        )
+    if present.storage_bound:
+        yield steps.UnbindStorage(what="unmount the apps' storage from itself", why="the files in it are kept")
     if present.program_files:
         yield steps.UninstallFiles(
             what=f"delete shell completions ({len(present.program_files)})",

@@ -59,8 +59,11 @@ def start_of(pid: int) -> str:
 
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Hold the lock of a directory; wait for whoever has it."""
-    fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    """Hold the lock of a directory; wait for whoever has it.
+
+    It is a file that only root can open: flock(2) would take a descriptor of the directory from anybody who can read that.
+    """
+    fd = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield

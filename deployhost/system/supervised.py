@@ -34,7 +34,7 @@ class Supervised:
         starts_within: float = STARTS_WITHIN,
         stops_within: float = STOPS_WITHIN,
     ) -> None:
-        self._services, self._run, self._logs = paths.state / "services", paths.run / "services", paths.logs
+        self._services, self._run, self._logs = paths.services, paths.run / "services", paths.logs
         self._python, self._starts_within, self._stops_within = python, starts_within, stops_within
 
     def definition(self, name: str) -> str | None:
@@ -92,8 +92,9 @@ class Supervised:
         return _tail(self._logs / f"{name}.log")
 
     def _make_directories(self) -> None:
-        for directory in (self._services, self._run, self._logs):
-            directory.mkdir(parents=True, exist_ok=True)
+        # Nobody else may open what the supervisor locks: they could hold it up (flock(2) takes any descriptor).
+        for directory, mode in ((self._services, 0o700), (self._run, 0o700), (self._logs, 0o750)):
+            files.make_directory(directory, mode)
 
     def _ensure_supervisor(self) -> None:
         pid = self._supervisor()
@@ -135,9 +136,13 @@ class Supervised:
                 os.kill(pid, signal.SIGHUP)
 
 
-def supervised_definition(argv: list[str], pidfile: str = "") -> str:
-    """Return the definition of a service that the supervisor reads; `pidfile` is the program's own, if it has one."""
-    return json.dumps({"argv": argv, "env": ENVIRONMENT, "pidfile": pidfile}, indent=2) + "\n"
+def supervised_definition(argv: list[str], pidfile: str = "", *, binds: Path | None = None) -> str:
+    """Return the definition of a service that the supervisor reads; `pidfile` is the program's own, if it has one.
+
+    `binds` is a directory in which setuid programs and devices shall have no power before the program starts.
+    """
+    more = {} if binds is None else {"binds": str(binds)}
+    return json.dumps({"argv": argv, "env": ENVIRONMENT, "pidfile": pidfile, **more}, indent=2) + "\n"
 
 
 def _end(pid: int, within: float) -> None:

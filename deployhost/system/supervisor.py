@@ -1,7 +1,7 @@
 """Keeps services running where PID 1 is not systemd: `python3 -S -s -E -m deployhost.system.supervisor SERVICES RUN LOGS`.
 
 Standard library only, and its lightest parts: it is there all the time. What is to run lies in SERVICES/<name>.json
-({"argv": […], "env": {…}, "pidfile": PATH or ""}); what runs is noted in RUN/<name>.json, so that a supervisor that follows
+({"argv": […], "env": {…}, "pidfile": PATH or "", "binds": PATH or ""}); what runs is noted in RUN/<name>.json, so that a supervisor that follows
 a killed one takes over the processes that are there. It ends when nothing is left to keep, or on TERM: the services go on.
 """
 
@@ -33,6 +33,7 @@ class Service:
         self.argv: list[str] = []
         self.env: dict[str, str] = {}
         self.pidfile = ""
+        self.binds = ""
         self.pid = 0
         self.fd = -1
         self.started = 0.0
@@ -76,7 +77,7 @@ class Supervisor:
             if definition.get("argv"):
                 service = self.services.setdefault(name, Service(name))
                 service.argv, service.env = definition["argv"], definition.get("env", {})
-                service.pidfile = definition.get("pidfile", "")
+                service.pidfile, service.binds = definition.get("pidfile", ""), definition.get("binds", "")
 
     def ensure(self, service: Service) -> None:
         """Start the service if it does not run and its time has come; take it over if it runs already."""
@@ -174,6 +175,7 @@ def become(service: Service, ready: int, go: int, log: int) -> None:
             signal.signal(number, signal.SIG_DFL)
         if os.read(ready, 1) != b"!":  # the supervisor died before it had noted us
             os._exit(0)
+        bind(service.binds, log)
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text(str(SCORE), encoding="ascii")
         os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
@@ -185,6 +187,18 @@ def become(service: Service, ready: int, go: int, log: int) -> None:
         os.write(log, f"{service.argv[0]} can't be started: {error.strerror}\n".encode())
     finally:
         os._exit(127)
+
+
+def bind(directory: str, log: int) -> None:
+    """Have setuid programs and devices in a directory without power. What goes wrong is no reason not to start: set-up reports it."""
+    if not directory:
+        return
+    try:
+        from deployhost.system import bind_mount  # noqa: PLC0415 - what it loads (ctypes) is not for the supervisor
+
+        bind_mount.bind(Path(directory))
+    except Exception as error:  # noqa: BLE001 - whatever it is, apps are to be served
+        os.write(log, f"{directory} can't be mounted nosuid,nodev: {error}\n".encode())
 
 
 def rotate(log: Path) -> None:
@@ -213,7 +227,7 @@ def main(argv: list[str]) -> int:
     """Run as the one supervisor of a RUN directory; return 0 at once if another is there."""
     services, run, logs = map(Path, argv[1:4])
     for directory in (services, run, logs):
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.chdir("/")
     lock = os.open(run / "supervisor.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -2,6 +2,7 @@
 
 import json
 
+from tests.e2e.fresh_server.local_account import MOUNTED, STORAGE, attack
 from tests.e2e.fresh_server.server import FreshServer, until
 
 URL = "http://hello.localhost/"
@@ -56,6 +57,31 @@ def test_after_a_reboot_the_app_answers_by_itself(server: FreshServer) -> None:
     assert "nothing to do" in server.install("--local")
 
 
+def test_nothing_of_ours_is_a_local_accounts(server: FreshServer) -> None:
+    """After a reboot, too: the storage was mounted before the engine started its containers."""
+    assert attack(server) == []
+    order = "systemctl show --property=ActiveEnterTimestampMonotonic --value"
+    storage, engine = (int(server.run("sh", "-c", f"{order} {unit}")) for unit in ("deployhost-storage", "docker"))
+    assert 0 < storage < engine
+
+
+def test_what_an_earlier_version_left_open_is_closed(server: FreshServer) -> None:
+    server.run(
+        "sh",
+        "-c",
+        f"systemctl disable --now deployhost-storage; rm /etc/systemd/system/deployhost-storage.service; umount {STORAGE}",
+    )
+    server.run("sh", "-c", f"chmod 0755 /var/lib/deployhost {STORAGE}; chmod 0644 /var/lib/deployhost/journal.db*")
+    server.run("sh", "-c", ": >/opt/deployhost/.lock")
+    containers = server.containers()
+    said = server.install("--local")
+    assert f"mount {STORAGE} nosuid,nodev" in said
+    server.run("systemctl", "restart", "deployhostd")
+    until(lambda: "kamal-proxy running" in server.run("deployhost", "status", check=False), 30)
+    assert attack(server) == []
+    assert server.containers() == containers
+
+
 def test_the_network_comes_back_when_it_was_removed(server: FreshServer) -> None:
     containers = server.containers()
     server.run(
@@ -69,6 +95,7 @@ def test_the_network_comes_back_when_it_was_removed(server: FreshServer) -> None
 
 def test_uninstall_keeps_the_data_and_set_up_brings_the_app_back(server: FreshServer) -> None:
     server.uninstall()
+    assert server.run("sh", "-c", MOUNTED, check=False) == ""
     assert server.get(URL)[0] == 0
     assert server.containers() == {}
     assert server.run("sh", "-c", "command -v deployhost", check=False) == ""

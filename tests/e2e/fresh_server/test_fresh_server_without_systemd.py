@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.fresh_server.local_account import attack
 from tests.e2e.fresh_server.server import FreshServer, fresh_server, until
 
 URL = "http://hello.localhost/"
@@ -66,6 +67,10 @@ def test_after_a_reboot_set_up_brings_the_app_back(server: FreshServer) -> None:
     server.run("deployhost", "setup", "--local")
     until(lambda: server.get(URL)[0] == 200, 60)
     assert "nothing to do" in server.install("--local")
+
+
+def test_nothing_of_ours_is_a_local_accounts(server: FreshServer) -> None:
+    assert attack(server) == []
 
 
 def test_uninstall_leaves_docker_running_by_itself(server: FreshServer) -> None:

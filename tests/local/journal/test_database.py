@@ -1,7 +1,9 @@
 """Hints of the journal's errors are commands that do what they promise."""
 
+import os
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,3 +78,56 @@ def test_locked_by_another_program(deploys: Deploys, path: Path, database: Datab
     assert f"{path}-shm" in listed, "it names the file, and beside it who has it locked"
     other.close()
     deploys.accept(SHOP, ONE, trigger=Trigger.PUSH)
+
+
+def mode_of(path: Path) -> dict[str, str]:
+    return {one.name: oct(one.stat().st_mode & 0o777) for one in path.parent.glob(f"{path.name}*")}
+
+
+@pytest.mark.parametrize("before", [None, 0o644])
+def test_only_its_owner_can_open_it(tmp_path: Path, before: int | None) -> None:
+    """Whoever can read it can lock it (SQLite's locks are fcntl(2)'s), and then no deploy is accepted any more."""
+    path = tmp_path / "journal.db"
+    if before is not None:  # as earlier versions made it, its logs too
+        database = Database(path)
+        Deploys(database, Ticking()).accept(SHOP, ONE, trigger=Trigger.PUSH)
+        for one in tmp_path.glob("journal.db*"):
+            one.chmod(before)
+        crashed = {one.name: one.read_bytes() for one in tmp_path.glob("journal.db*")}
+        database.close()
+        for name, data in crashed.items():
+            (tmp_path / name).write_bytes(data)
+            (tmp_path / name).chmod(before)
+    database = Database(path)
+    deploys = Deploys(database, Ticking())
+    deploys.accept(SHOP, TWO, trigger=Trigger.PUSH)
+    assert mode_of(path) == dict.fromkeys(("journal.db", "journal.db-wal", "journal.db-shm"), "0o600")
+    assert len(deploys.of_app(SHOP)) == (1 if before is None else 2)
+    path.unlink()
+    assert len(database.keep()) == 1
+    deploys.accept(SHOP, ONE, trigger=Trigger.PUSH)
+    assert set(mode_of(path).values()) == {"0o600"}
+    database.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another account is needed")
+def test_a_local_account_can_not_lock_it(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    for above in (tmp_path, *tmp_path.parents[:2]):
+        above.chmod(0o755)
+    database = Database(path)
+    locks = (
+        "import fcntl, os, sys\n"
+        "for name in sys.argv[1:]:\n"
+        "    try:\n"
+        "        fcntl.lockf(os.open(name, os.O_RDONLY), fcntl.LOCK_SH)\n"
+        "        print('locked')\n"
+        "    except PermissionError:\n"
+        "        print('refused')\n"
+    )
+    argv = ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", locks]
+    tried = subprocess.run(
+        [*argv, *map(str, tmp_path.glob("journal.db*"))], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert tried == ["refused"] * 3
+    database.close()

@@ -39,3 +39,14 @@ def test_a_wrong_command_line_is_refused_with_one_to_try(arguments: list[str], s
     assert done.returncode == 1
     assert said in done.stderr
     assert "try: ./install.sh --wheel" in done.stderr
+
+
+def test_nobody_else_can_hold_the_lock_of_an_installation(tmp_path: Path) -> None:
+    """A local account that can open the file could lock it for ever; what it locked of an earlier version is no matter."""
+    script = SCRIPT.read_text()
+    taking = script[script.index("(umask 077") : script.index("flock -n 9")]
+    (tmp_path / ".lock").touch(0o644)
+    done = sh("-ec", f"umask 022\nHOME_DIR={tmp_path}\n{taking}flock -n 9\nls -l {tmp_path}/.install.lock")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("-rw------- ")
+    assert [path.name for path in tmp_path.iterdir()] == [".install.lock"]

@@ -1,5 +1,6 @@
 """The supervisor with real small processes: it restarts, outlives its starter, is taken over from, and lets go of what is removed."""
 
+import fcntl
 import os
 import signal
 import time
@@ -173,3 +174,34 @@ def test_the_supervisor_is_small(services: Supervised, paths: Paths) -> None:
     resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
     assert resident < 15 * 1024
     assert services.active("nap")
+
+
+def test_nobody_else_can_open_what_it_locks(services: Supervised, paths: Paths) -> None:
+    """A local account that held a lock would freeze the supervisor: neither the directories nor the files are its to open."""
+    locks = [paths.services, paths.services / ".lock", paths.run / "services", paths.run / "services/supervisor.lock"]
+    assert {str(path): oct(path.stat().st_mode & 0o077) for path in locks} == {str(path): "0o0" for path in locks}
+    services.release("nap")
+    _end = services.pid("nap")
+    if _end:
+        os.kill(_end, signal.SIGKILL)
+
+
+def test_a_directory_that_earlier_versions_left_open_is_closed(paths: Paths) -> None:
+    paths.services.mkdir(parents=True)
+    paths.services.chmod(0o755)
+    descriptor = os.open(paths.services, os.O_RDONLY)  # as anybody could
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    services = Supervised(paths)
+    services.define("nap", SLEEP)
+    services.start("nap")
+    assert services.active("nap")
+    assert paths.services.stat().st_mode & 0o777 == 0o700
+    os.close(descriptor)
+
+
+def test_a_directory_is_bound_before_the_program_starts(paths: Paths, tmp_path: Path) -> None:
+    """What can't be mounted is in the log, and the program starts all the same."""
+    services = Supervised(paths)
+    services.define("nap", supervised_definition(["sleep", "600"], binds=tmp_path / "none"))
+    services.start("nap")
+    assert "can't be mounted nosuid,nodev: [Errno 2]" in (paths.logs / "nap.log").read_text()

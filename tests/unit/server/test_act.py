@@ -15,7 +15,6 @@ from deployhost.server import steps
 from deployhost.server.act import SetupActor
 from deployhost.server.facts import WantedServer, daemon_json, install_record, stopped_record
 from deployhost.server.proxy_container import ASIDE
-from deployhost.server.setup import daemon_program
 from deployhost.steps import Step, carry_out
 from deployhost.system import json_file, packages
 from deployhost.system.docker_model import ContainerSpec
@@ -172,10 +171,3 @@ def test_an_installation_that_failed_is_closed(paths: Paths, monkeypatch: pytest
         failing()
     record = packages.read_record(install_record(paths))
     assert (record.packages, record.interrupted) == (("docker.io",), False)
-
-
-def test_the_daemon_is_started_through_the_link_that_outlives_upgrades(tmp_path: Path) -> None:
-    (tmp_path / "venv-1").mkdir()
-    (tmp_path / "current").symlink_to("venv-1")
-    assert daemon_program(tmp_path, tmp_path / "venv-1") == tmp_path / "current/bin/deployhostd"
-    assert daemon_program(tmp_path, Path("/x/.venv")) == Path("/x/.venv/bin/deployhostd")

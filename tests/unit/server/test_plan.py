@@ -13,11 +13,13 @@ from deployhost.kamal import contract
 from deployhost.paths import Paths
 from deployhost.server import steps
 from deployhost.server.facts import (
+    STORAGE,
     DaemonFacts,
     EngineFacts,
     PortHolder,
     ProxyFacts,
     ServerFacts,
+    StorageFacts,
     WantedServer,
     apps_config,
 )
@@ -36,6 +38,7 @@ WANTED = WantedServer(
     prefix=PREFIX,
     daemon_definition="the daemon",
     engine_definition="the engine",
+    storage_definition="the mount",
     completions={BASH: "complete"},
 )
 PROXY = ProxyFacts(
@@ -69,6 +72,7 @@ DONE = ServerFacts(
     proxy_binary=IMAGE,
     daemon=DaemonFacts(definition="the daemon", enabled=True, active=True, version="1.0", prefix=PREFIX),
     completions=WANTED.completions,
+    storage=StorageFacts(bound=True, definition="the mount", enabled=True),
 )
 DONE_SUPERVISED = replace(
     DONE, systemd=False, engine=replace(DONE.engine, manager="supervisor", definition="the engine")
@@ -79,7 +83,9 @@ REBOOTED = replace(DONE_SUPERVISED, engine=EngineFacts(installed=True, builder="
 
 FILES = ["MakeDirectories"]
 PROXY_STEPS = ["ObtainProxyImage", "ExtractProxyBinary", "CreateProxy"]
-REST = [*FILES, "CreateNetwork", *PROXY_STEPS, "DefineService", "StartService", "WriteCompletions"]
+MOUNT = ["BindStorage", "DefineService", "StartService"]
+REST = [*FILES, "CreateNetwork", *MOUNT, *PROXY_STEPS, "DefineService", "StartService", "WriteCompletions"]
+REST_SUPERVISED = [*FILES, "CreateNetwork", "BindStorage", *REST[REST.index(PROXY_STEPS[0]) :]]
 ENGINE = ["WriteEngineSettings", "InstallPackages"]
 
 
@@ -99,7 +105,7 @@ def proxy(facts: ServerFacts, **changed: object) -> ServerFacts:
     ("facts", "expected"),
     [
         pytest.param(FRESH_SYSTEMD, [*ENGINE, "StartService", "EnsureBuilder", *REST], id="fresh, systemd"),
-        pytest.param(DEBIAN, [*ENGINE, "DefineService", "StartService", "EnsureBuilder", *REST], id="fresh, no systemd"),
+        pytest.param(DEBIAN, [*ENGINE, "DefineService", "StartService", "EnsureBuilder", *REST_SUPERVISED], id="fresh, no systemd"),
         pytest.param(replace(FRESH_SYSTEMD, daemon_json=True), [*ENGINE[1:], "StartService", "EnsureBuilder", *REST], id="settings kept"),
         pytest.param(DOCKER_CE, REST, id="docker-ce is kept"),
         pytest.param(BY_HAND, [], id="an engine started by hand is kept"),
@@ -131,6 +137,10 @@ def proxy(facts: ServerFacts, **changed: object) -> ServerFacts:
         pytest.param(replace(DONE, old_installs=(Path("/x"),)), ["RemoveOldInstalls"], id="old installations"),
         pytest.param(replace(DONE, stopped_apps=("a",)), ["StartContainers"], id="apps that uninstalling stopped"),
         pytest.param(replace(DONE, directories={**WANTED.directories, PATHS.secrets: 0o755}), FILES, id="open secrets"),
+        pytest.param(replace(DONE, directories={**WANTED.directories, PATHS.state: 0o755, PATHS.storage_root: 0o755}), FILES, id="open storage"),
+        pytest.param(replace(DONE, storage=replace(DONE.storage, bound=False)), ["BindStorage"], id="storage with setuid"),
+        pytest.param(replace(DONE, storage=StorageFacts()), MOUNT, id="before storage was bound"),
+        pytest.param(replace(DONE_SUPERVISED, storage=StorageFacts(bound=True)), [], id="the supervisor binds the storage"),
         pytest.param(REBOOTED, ["StartService"], id="after a reboot without systemd"),
     ],
 )  # fmt: skip
@@ -284,6 +294,8 @@ def effect(step: Step, facts: ServerFacts) -> ServerFacts:
         case steps.MakeDirectories():
             made: Mapping[Path, int] = {**facts.directories, **step.directories}
             return replace(facts, directories=made)
+        case steps.BindStorage():
+            return replace(facts, storage=replace(facts.storage, bound=True))
         case steps.SetHttpPort():
             return replace(facts, http_port=step.port)
         case steps.CreateNetwork():
@@ -303,6 +315,11 @@ def effect(step: Step, facts: ServerFacts) -> ServerFacts:
 
 def service_effect(step: Step, facts: ServerFacts) -> ServerFacts:
     assert isinstance(step, steps.DefineService | steps.StartService | steps.RestartService)
+    if step.name == STORAGE:
+        storage = facts.storage
+        if isinstance(step, steps.DefineService):
+            return replace(facts, storage=replace(storage, definition=step.text))
+        return replace(facts, storage=replace(storage, enabled=True))
     of_engine = step.name != "deployhostd"
     if isinstance(step, steps.DefineService):
         if of_engine:
