@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from deployhost.config import server as server_config
+from deployhost.containers.capabilities import ALL
 from deployhost.errors import DeployhostError, SetupFailed
 from deployhost.kamal import contract
 from deployhost.paths import Paths
@@ -15,9 +16,15 @@ from deployhost.server.plan_proxy import LOG_MAX_SIZE, LOOPBACK, usable_image
 from deployhost.system import files
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec
+from deployhost.system.oom_score import may_be_lowered
 
 ASIDE = f"{contract.PROXY_CONTAINER}-replaced"  # kamal-proxy's container while another takes its place
 PATIENCE = 60.0  # seconds for whoever else makes it just now
+# It is the container that everybody can reach. What it needs is to listen on ports below 1024: its image's user has no rights at all.
+CAPABILITY = "NET_BIND_SERVICE"
+PIDS_LIMIT = 1024  # threads, of which kamal-proxy has some per CPU
+MEMORY = 1 << 30  # bytes; a connection takes some 50 KB
+LAST_TO_BE_KILLED = -900  # where memory is short: after apps and builds, and after the Docker engine (-500)
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,7 @@ class ProxyContainer:
 
     paths: Paths
     docker: Docker
+    may_be_spared: Callable[[int], bool] = may_be_lowered
 
     def create(self, port: int) -> None:
         """Create and start it on a port of loopback; the one that is there comes back if that fails. Raises DeployhostError."""
@@ -97,6 +105,13 @@ class ProxyContainer:
             ports={80: (LOOPBACK, port)},
             restart="unless-stopped",
             log_max_size=LOG_MAX_SIZE,
+            security_opt=("no-new-privileges",),
+            cap_drop=(ALL,),
+            cap_add=(CAPABILITY,),
+            pids_limit=PIDS_LIMIT,
+            memory=MEMORY,
+            # An engine that may not do that, as in a container of its own, could not start it.
+            oom_score_adj=LAST_TO_BE_KILLED if self.may_be_spared(LAST_TO_BE_KILLED) else None,
         )
 
     def _reference(self) -> str:

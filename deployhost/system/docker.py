@@ -46,6 +46,7 @@ class Docker(EngineNetworks):
             "Memory": spec.memory,
             "MemorySwap": spec.memory,
             "NanoCpus": None if spec.cpus is None else round(spec.cpus * NANO),
+            "OomScoreAdj": spec.oom_score_adj,
             "Init": spec.init or None,
             "NetworkMode": spec.network,
         }

@@ -149,6 +149,9 @@ class ContainerSpec:
     cpus: float | None = None
     cap_drop: tuple[str, ...] = ()
     cap_add: tuple[str, ...] = ()
+    oom_score_adj: int | None = (
+        None  # below 0: killed later than others where memory is short (proc_pid_oom_score_adj(5))
+    )
 
 
 @dataclass(frozen=True)

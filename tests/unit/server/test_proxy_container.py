@@ -11,7 +11,14 @@ from deployhost.kamal.contract import PROXY_CONTAINER, PROXY_IMAGE
 from deployhost.paths import Paths
 from deployhost.server import proxy_image
 from deployhost.server.facts import proxy_binary
-from deployhost.server.proxy_container import ASIDE, ProxyContainer, program_image
+from deployhost.server.proxy_container import (
+    ASIDE,
+    LAST_TO_BE_KILLED,
+    MEMORY,
+    PIDS_LIMIT,
+    ProxyContainer,
+    program_image,
+)
 from deployhost.server.proxy_image import PROGRAM
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec
@@ -36,7 +43,7 @@ def engine() -> Engine:
 
 def restore(paths: Paths, engine: Engine) -> list[str]:
     said: list[str] = []
-    ProxyContainer(paths, FakeDocker(engine)).restore(said.append)
+    ProxyContainer(paths, FakeDocker(engine), lambda _: True).restore(said.append)
     return said
 
 
@@ -67,6 +74,16 @@ def test_by_the_image_that_it_had(paths: Paths, engine: Engine, aside: bool) -> 
         docker.remove(PROXY_CONTAINER)
     restore(paths, engine)
     assert [(one.name, one.image) for one in engine.containers.values()] == [(PROXY_CONTAINER, LATER)]
+
+
+@pytest.mark.parametrize(("spared", "score"), [(True, LAST_TO_BE_KILLED), (False, None)])
+def test_what_it_may_do(paths: Paths, engine: Engine, spared: bool, score: int | None) -> None:
+    """It is the container that everybody can reach. Where the engine may not spare it, it is made all the same."""
+    engine.add_image(PROXY, PROXY_IMAGE)
+    ProxyContainer(paths, FakeDocker(engine), lambda _: spared).create(8081)
+    [spec] = engine.specs.values()
+    assert (spec.cap_drop, spec.cap_add, spec.security_opt) == (("ALL",), ("NET_BIND_SERVICE",), ("no-new-privileges",))
+    assert (spec.pids_limit, spec.memory, spec.oom_score_adj) == (PIDS_LIMIT, MEMORY, score)
 
 
 def test_without_an_image(paths: Paths, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
