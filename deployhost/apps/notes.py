@@ -128,6 +128,14 @@ def workers(containers: Sequence[Container]) -> str:
     return "; ".join(told)
 
 
+def old_mount(app: AppName) -> str:
+    """Say that an app's container was started before the storage was mounted as it is now."""
+    return (
+        "its container was started before the apps' storage was mounted nosuid,nodev, and has that from its next deploy on; "
+        f"to restart it now: deployhost restart {app}"
+    )
+
+
 def unlisted(app: AppName) -> str:
     """Say that an app is no longer in apps.yml, and what can be done about it."""
     return (

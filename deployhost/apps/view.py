@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, cast
@@ -32,9 +32,10 @@ from deployhost.journal.releases import Releases
 from deployhost.journal.sources import Sources
 from deployhost.kamal import contract
 from deployhost.kamal.lock import LockDetails
-from deployhost.model import WEB, AppName, Branch, Deploy, Domain, ProcessName, Release, Trigger
+from deployhost.model import MOUNTED_AT, WEB, AppName, Branch, Deploy, Domain, ProcessName, Release, Trigger
 from deployhost.paths import Paths
 from deployhost.steps import Finding, Severity, Step
+from deployhost.system import bind_mount
 from deployhost.system.clock import Clock
 from deployhost.system.docker_model import Container
 
@@ -76,6 +77,7 @@ class Views:
             notes.difference(app, live, pushed, chosen, state=state),
             notes.settings(app, live, self.deploys.newest(app, by=Trigger.SETTINGS)),
             notes.workers(containers),
+            notes.old_mount(app) if config.storage and self._has_old_mount(containers) else "",
             self.left_alone(app),
             "" if config.source is None else source_notes.note(self.sources.problem(app), self.clock.time()),
             "" if lock is None else notes.lock(app, lock, self.clock.time()),
@@ -105,6 +107,13 @@ class Views:
             "last_deploy": None if newest is None else self.deploy(newest),
             "note": "; ".join(note for note in explained if note),
         }
+
+    def _has_old_mount(self, containers: Sequence[Container]) -> bool:
+        """Return whether the storage is mounted without setuid and devices, and not so in a container."""
+        pids = [container.pid for container in containers if container.running]
+        return bind_mount.is_bound(self.paths.storage_root) and any(
+            bind_mount.lacks_flags(pid, MOUNTED_AT) for pid in pids
+        )
 
     def _default_branch(self, config: AppConfig) -> Branch | None:
         pinned = None if config.source is None else self.sources.of(config.name)

@@ -27,6 +27,16 @@ def is_bound(directory: Path) -> bool:
     return flags & (MS_NOSUID | MS_NODEV) == MS_NOSUID | MS_NODEV
 
 
+def lacks_flags(pid: int, place: str) -> bool:
+    """Return whether a process has something mounted at a place where setuid programs or device files have power."""
+    try:
+        text = Path(f"/proc/{pid}/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return False  # it has ended
+    options = [fields[5].split(",") for fields in map(str.split, text.splitlines()) if fields[4] == place]
+    return bool(options) and not {"nosuid", "nodev"} <= set(options[-1])
+
+
 def bind(directory: Path) -> None:
     """Bind a directory to itself without setuid and devices, unless it is so already. Raises OSError."""
     if is_bound(directory):

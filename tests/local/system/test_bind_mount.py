@@ -89,3 +89,14 @@ def test_the_program_of_the_unit(storage: Path) -> None:
         f"subprocess.run([{sys.executable!r}, '-I', '-m', 'deployhost.system.bind_mount', str(directory)], check=True)"
     )
     assert alone(f"{module}\n{RUN}", storage).split() == [str(NOBODY)]
+
+
+def test_what_a_process_has_mounted(storage: Path) -> None:
+    code = """
+print(bind_mount.lacks_flags(os.getpid(), str(directory)))
+subprocess.run(["mount", "--bind", str(directory), str(directory)], check=True)
+print(bind_mount.lacks_flags(os.getpid(), str(directory)))
+bind_mount.bind(directory)
+print(bind_mount.lacks_flags(os.getpid(), str(directory)), bind_mount.lacks_flags(0, "/"))
+"""
+    assert alone(code, storage).splitlines() == ["False", "True", "False False"]
