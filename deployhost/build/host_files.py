@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from deployhost.build.host_endpoints import endpoints
 from deployhost.build.host_settings import npmrc, pip_conf
 from deployhost.build.stand_in_plan import CA_BUNDLE
 
@@ -53,3 +54,9 @@ def _texts(files: Iterable[Path]) -> list[str]:
         with contextlib.suppress(OSError):
             found.append(file.read_text(encoding="utf-8", errors="replace"))
     return found
+
+
+def host_endpoints(environ: Mapping[str, str], home: Path, apt: Path = Path("/etc/apt")) -> tuple[tuple[str, int], ...]:
+    """Return the hosts and ports of the registries, mirrors and proxies that the host's own settings have builds use."""
+    mirrors = _texts([apt / "sources.list", *sorted(apt.glob("sources.list.d/*"))])
+    return endpoints(environ, (host_pip_conf(environ, home), host_npmrc(environ, home), *mirrors))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deployhost.config.process import COMMAND, CPUS, KAMAL_CPUS, KAMAL_MEMORY, MEMORY, PROCESSES, ProcessConfig
+from deployhost.config.reachable import Reachable, reachable
 from deployhost.config.schema import Section
 from deployhost.config.settings import DAY, FLAG, Applies, number, one_of, read, rows, setting, size, whole, word, words
 from deployhost.model import (
@@ -63,8 +64,9 @@ class AppConfig:
         Applies.CONTAINER, shown="the Procfile's", kamal="servers")
     release: str | None = setting(None, COMMAND,
         "a command that runs once before the switch", Applies.DEPLOY, shown="the Procfile's")
-    may_reach: tuple[AppName, ...] = setting((), words(AppName, "a list of apps"),
-        "apps that it may connect to, at `http://api:PORT`; all others are blocked: `[api]`", Applies.ITSELF, shown="none")
+    may_reach: tuple[Reachable, ...] = setting((), words(reachable, "a list of apps and of ports of the host"),
+        "apps that it may connect to, at `http://api:PORT`, and ports of the server itself; all others are blocked: `[api, host:5432]`",
+        Applies.ITSELF, shown="none")
     auto_rollback: bool = setting(True, FLAG,
         "roll back when a new release fails in its first minute", Applies.ITSELF)
     boot_limit: float = setting(60, number(1, DAY, "seconds"),
@@ -123,7 +125,9 @@ _OF_SEVERAL = ("domains", "may_reach")  # what is checked against the other apps
 _OF_ONE = {key: row for key, row in SETTINGS.items() if key not in _OF_SEVERAL}
 
 
-def read_app(name: AppName, section: Section, domains: tuple[Domain, ...], may_reach: tuple[AppName, ...]) -> AppConfig:
+def read_app(
+    name: AppName, section: Section, domains: tuple[Domain, ...], may_reach: tuple[Reachable, ...]
+) -> AppConfig:
     """Return an app's settings, given its domains and whom it may reach. Mistakes go to the section's problems."""
     config = AppConfig(name=name, domains=domains, may_reach=may_reach, **read(_OF_ONE, section))
     _refuse_what_kamal_cannot(config, section)

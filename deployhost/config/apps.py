@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from deployhost.config import yaml_file
 from deployhost.config.app import KEYS, LOCAL, AppConfig, read_app
+from deployhost.config.reachable import Reachable, reachable
 from deployhost.config.schema import Given, Problems, Section, entries, nearest
 from deployhost.config.yaml_edit import YamlText
 from deployhost.config.yaml_tree import Node
@@ -238,17 +239,17 @@ def parse(root: Node, name: str, hint: str = "") -> AppsFile:
     top = Section(root, "", frozenset({"apps"}), problems)
     apps: dict[AppName, AppConfig] = {}
     domains: dict[AppName, Given[Domain]] = {}
-    reached: dict[AppName, Given[AppName]] = {}
+    reached: dict[AppName, Given[Reachable]] = {}
     for key, value in entries(top.node("apps"), "apps", problems).values():
         app = problems.made(key, f"apps/{key.text}", AppName, key.text)
         if app is None:
             continue
         section = Section(value, f"apps/{app}", KEYS, problems)
-        domains[app], reached[app] = section.words("domains", Domain), section.words("may_reach", AppName)
+        domains[app], reached[app] = section.words("domains", Domain), section.words("may_reach", reachable)
         apps[app] = read_app(app, section, _values(domains[app]), _values(reached[app]))
     _check_domains(apps, domains, problems)
     for node, where, other in itertools.chain(*reached.values()):
-        if other not in apps:
+        if isinstance(other, AppName) and other not in apps:
             problems.add(node, where, f"there is no app {other}")
     return _file(apps, problems)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from deployhost.config import apps, yaml_file
 from deployhost.config.app import AppConfig
 from deployhost.config.apps import AppsFile
+from deployhost.config.reachable import Reachable
 from deployhost.model import AppName
 
 
@@ -29,7 +30,7 @@ class Apps(yaml_file.Current[AppsFile]):
         """Return the settings of every app, None where they can't be read. Raise what `read` raises."""
         return self.now().known
 
-    def may_reach(self) -> dict[AppName, tuple[AppName, ...] | None]:
+    def may_reach(self) -> dict[AppName, tuple[Reachable, ...] | None]:
         """Return whom each app may connect to, None where its own settings can't be read. Raise what `read` raises."""
         return {name: None if config is None else config.may_reach for name, config in self.known.items()}
 

@@ -22,6 +22,7 @@ def jobs(daemon: Parts) -> tuple[Job, ...]:
         Job(name="converging", every=LOOK, run=lambda _: converge(daemon)),
         Job(name="finishing removals", every=LOOK, run=lambda _: daemon.remover.retry()),
         Job(name="isolating", every=LOOK, run=lambda _: daemon.isolation.follow()),
+        Job(name="keeping apps away from the host", every=LOOK, run=lambda _: daemon.host_isolation.follow()),
         # The account comes first: a zone that it has by now gets its records at once.
         Job(
             name="looking at the account at Cloudflare",

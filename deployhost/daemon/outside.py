@@ -8,7 +8,7 @@ from typing import Protocol
 
 from deployhost.build.bases import Bases
 from deployhost.build.docker_cli import DockerCli
-from deployhost.build.host_files import host_environment
+from deployhost.build.host_files import host_endpoints, host_environment
 from deployhost.build.image import ImageBuilder
 from deployhost.build.limits import BuildLimits
 from deployhost.build.planning_pool import PlanningPool
@@ -28,6 +28,7 @@ from deployhost.kamal.proxy import KamalProxy
 from deployhost.paths import Paths
 from deployhost.server.proxy_container import ProxyContainer
 from deployhost.system import http
+from deployhost.system.addresses import HostAddresses
 from deployhost.system.bridge import Bridges
 from deployhost.system.clock import CLOCK, Clock
 from deployhost.system.docker import Docker
@@ -37,6 +38,7 @@ from deployhost.system.git import BareRepository
 from deployhost.system.git_fetch import GitFetcher
 from deployhost.system.http import Get
 from deployhost.system.netns import Namespaces
+from deployhost.system.packet_log import PacketLog
 from deployhost.upkeep.disk_plan import Space
 from deployhost.upkeep.disk_space import space
 
@@ -67,6 +69,12 @@ def cloudflare(paths: Paths) -> EdgeAccounts:
     return CloudflareAccounts(sdk=CloudflareSdk(paths))
 
 
+def endpoints() -> tuple[tuple[str, int], ...]:
+    """Return the hosts and ports of the registries and proxies that this machine's settings have builds use."""
+    environ = host_environment(os.environ)
+    return host_endpoints(environ, Path(environ.get("HOME", "/root")))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outside:
     """What is outside: the machine's own, unless a test passes something else."""
@@ -82,6 +90,9 @@ class Outside:
     fetcher: Callable[[], GitFetcher] = GitFetcher
     firewall: Firewall = field(default_factory=Firewall)
     bridges: Bridges = field(default_factory=Bridges)
+    addresses: HostAddresses = field(default_factory=HostAddresses)
+    packets: Callable[[int], PacketLog] = PacketLog
+    endpoints: Callable[[], tuple[tuple[str, int], ...]] = endpoints
     namespaces: Namespaces = field(default_factory=Namespaces)
     get: Get = http.get
     cloudflare: Callable[[Paths], EdgeAccounts] = cloudflare

@@ -86,8 +86,12 @@ from deployhost.server.facts import proxy_binary
 from deployhost.server.plan_proxy import LOOPBACK
 from deployhost.system.docker import Docker
 from deployhost.system.git import BareRepository
+from deployhost.traffic import host_plan
 from deployhost.traffic.drain import Drainer
 from deployhost.traffic.holding import Holding
+from deployhost.traffic.host_facts import HostReader
+from deployhost.traffic.host_isolation import HostIsolation
+from deployhost.traffic.host_refusals import HostRefusals
 from deployhost.traffic.isolation import Isolation
 from deployhost.traffic.reroute import Rerouter
 from deployhost.traffic.switch import Switch
@@ -115,6 +119,7 @@ class Parts(GitHubParts, EdgeParts):
         self.paths, self.outside = paths, outside
         self.clock, self.get = outside.clock, outside.get
         self.namespaces, self.firewall, self.bridges = outside.namespaces, outside.firewall, outside.bridges
+        self.addresses = outside.addresses
         self.pid, self.started_at = os.getpid(), self.clock.time()
         self.lock = threading.RLock()
 
@@ -129,6 +134,11 @@ class Parts(GitHubParts, EdgeParts):
     def works_on(self, number: int) -> bool:
         """Return whether a worker is at a deploy just now."""
         return self.workers.works_on(number)
+
+    def joined(self, app: AppName) -> None:
+        """Let an app that has a container more reach and be reached as it should at once."""
+        self.isolation.joined(app)
+        self.host_isolation.joined(app)
 
     def is_left(self, app: AppName) -> bool:
         """Return whether there is anything of an app that apps.yml does not have."""
@@ -198,12 +208,17 @@ class Parts(GitHubParts, EdgeParts):
         # The packet filter is the server's own: two trees on one engine would each take back what the other allows.
         active=lambda parts: parts.paths.root == Path("/"),
     )
+    host_reader = part(HostReader, apps_yml=lambda parts: parts.apps, endpoints=lambda parts: parts.outside.endpoints)
+    host_refusals = part(
+        HostRefusals,
+        packets=lambda parts: parts.outside.packets(host_plan.GROUP),
+        clock=lambda parts: parts.clock.time,
+    )
+    host_isolation = part(HostIsolation, active=lambda parts: parts.paths.root == Path("/"))
     storage = part(Storage)
     boot = part(BootWatch)
     maker = part(ContainerMaker)
-    containers = part(
-        ReleaseContainers, kamal=lambda parts: parts.kamal_files, joined=lambda parts: parts.isolation.joined
-    )
+    containers = part(ReleaseContainers, kamal=lambda parts: parts.kamal_files, joined=lambda parts: parts.joined)
     switch = part(Switch, run=lambda parts: parts.paths.run)
     drainer = part(Drainer)
     holding = part(Holding)
@@ -306,6 +321,7 @@ class Parts(GitHubParts, EdgeParts):
         Keeping,
         keepers=lambda parts: {
             "checking the packet filter": parts.isolation.keep,
+            "checking the rules about the host": parts.host_isolation.keep,
             "guarding Kamal's registry": parts.registry_guard.keep,
             "checking the journal's file": parts.database.keep,
             "sweeping up repositories": parts.repositories.keep,

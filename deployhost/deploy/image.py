@@ -24,6 +24,7 @@ from deployhost.paths import Paths
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Image
 from deployhost.system.git import BareRepository
+from deployhost.traffic.host_isolation import HostIsolation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class Images:
     planner: PlanningPool
     releases: Releases
     paths: Paths
+    host_isolation: HostIsolation
     repository: Callable[[AppName], BareRepository]
     room: Callable[[Callable[[str], None]], None]
     turns: BuildTurns
@@ -46,7 +48,8 @@ class Images:
             return self._again(attempt, self.releases.live(app), f"deployhost deploy {app}")
         if target is not None:
             return self._again(attempt, self.releases.get(app, target), f"deployhost deploy {app} {target.sha.short}")
-        return self._built(attempt)
+        with self.host_isolation.building(app) as kept_away:  # that takes as long as fetching and planning do
+            return self._built(attempt, kept_away)
 
     def _again(self, attempt: Attempt, release: Release | None, hint: str) -> Image:
         app = attempt.deploy.app
@@ -56,7 +59,7 @@ class Images:
         self.docker.tag(image.id, contract.image(app, attempt.version))
         return image
 
-    def _built(self, attempt: Attempt) -> Image:
+    def _built(self, attempt: Attempt, kept_away: Callable[[], None]) -> Image:
         deploy, config, progress = attempt.deploy, attempt.config, attempt.progress
         self.room(progress.note)
         context = self.paths.build_tree(deploy.app)
@@ -82,6 +85,7 @@ class Images:
                 plan, context=context, work=work, stand_in=config.stand_in_bases, say=progress.note, stop=attempt.stop
             )
         with self.turns.turn(attempt), progress.stage("build", detail=plan.runtime):
+            kept_away()
             return self.builder.build(
                 plan,
                 dockerfile=dockerfile,

@@ -105,6 +105,9 @@ class ServerFacts:
     completions: Mapping[Path, str] = field(default_factory=dict)
     old_installs: tuple[Path, ...] = ()
     stopped_apps: tuple[str, ...] = ()
+    on_the_host: tuple[
+        tuple[str, str], ...
+    ] = ()  # apps that are connected to this server itself, and to what; before they are kept away
     kamal: KamalFacts | None = None  # None: nobody wants Kamal's CLI
 
 

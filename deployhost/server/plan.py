@@ -198,5 +198,10 @@ def _notes(facts: ServerFacts) -> Iterator[str]:
     engine = facts.engine
     if engine.answers:
         yield f"the existing Docker engine {engine.version} is kept"
+    for app, to in facts.on_the_host:
+        yield (
+            f"{app} is connected to this server itself, which apps can't reach from now on unless apps.yml says so: "
+            f"add {to} to its may_reach, as in `may_reach: [{to}]`"
+        )
     if engine.answers and not facts.systemd and engine.manager == "other":
         yield "the Docker engine was started by hand: nothing restarts it if it stops"

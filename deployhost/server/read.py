@@ -5,9 +5,10 @@ import shutil
 from pathlib import Path
 
 from deployhost.build.docker_cli import DockerCli
+from deployhost.config import apps
 from deployhost.config import server as server_config
 from deployhost.control import client
-from deployhost.errors import CommandMissing, DaemonUnavailable, DockerUnavailable, RemoteError
+from deployhost.errors import CommandMissing, DaemonUnavailable, DeployhostError, DockerUnavailable, RemoteError
 from deployhost.kamal import contract
 from deployhost.paths import Paths
 from deployhost.server import facts
@@ -16,9 +17,12 @@ from deployhost.server.plan_proxy import LOOPBACK, usable_image
 from deployhost.server.proxy_container import program_image
 from deployhost.server.read_kamal import read_kamal_facts
 from deployhost.system import bind_mount, files, json_file, machine, packages
+from deployhost.system.addresses import HostAddresses
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
+from deployhost.system.firewall import Family, Firewall
 from deployhost.system.services import PATH, Services
+from deployhost.traffic import host_connections, host_plan
 
 PING_TIMEOUT = 3.0
 
@@ -66,8 +70,22 @@ def read_facts(wanted: facts.WantedServer, docker: Docker, services: Services, i
         completions={path: text for path in wanted.completions if (text := files.read_text(path)) is not None},
         old_installs=_old_installs(installed, wanted.prefix),
         stopped_apps=tuple(json_file.read_json(facts.stopped_record(paths)).get("containers", ())),
+        on_the_host=_on_the_host(paths, containers),
         kamal=None if wanted.kamal is None else read_kamal_facts(wanted.kamal, paths, services, there, holder),
     )
+
+
+def _on_the_host(paths: Paths, containers: list[Container]) -> tuple[tuple[str, str], ...]:
+    """Return which apps are connected to this server itself, unless they are kept away from it already."""
+    try:
+        if f"-N {host_plan.APPS}" in Firewall().rules(Family.IPV4):
+            return ()
+        local = {str(address) for _, address in HostAddresses().local()}
+        allowed = {app: config.may_reach for app, config in apps.load(paths.apps_yml).apps.items()}
+    except (DeployhostError, OSError):
+        return ()  # what is wrong with them is told elsewhere
+    found = host_connections.connected(containers, local)
+    return tuple((str(app), str(to)) for app, to in found if to not in allowed.get(app, ()))
 
 
 def builder() -> str:

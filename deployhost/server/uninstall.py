@@ -27,7 +27,7 @@ from deployhost.system.docker_model import Container
 from deployhost.system.firewall import Firewall
 from deployhost.system.services import Services
 from deployhost.system.tree import remove_tree
-from deployhost.traffic import isolation_plan
+from deployhost.traffic import host_plan, isolation_plan
 
 ANSWERS_WITHIN = 20.0  # seconds for the listener to answer whom it has
 # The engine starts a crashing one again and again, and a paused one goes on with everything it has.
@@ -78,7 +78,9 @@ class Uninstall:
 
     def _remove_containers(self, step: steps.UninstallContainers) -> None:
         if contract.PROXY_CONTAINER in step.names:
-            Firewall().forget(isolation_plan.CHAIN, guard_plan.CHAIN)  # nobody would keep the rules right from now on
+            Firewall().forget(
+                *host_plan.CHAINS, isolation_plan.CHAIN, guard_plan.CHAIN
+            )  # nobody would keep the rules right from now on
         for name in step.names:
             self.docker.remove(name, force=True)
 

@@ -1,6 +1,6 @@
 """Rules of the packet filter as `iptables -S` prints them, and which of them decide before others. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 ANSWERS = "RELATED,ESTABLISHED"
 ENDS = ("ACCEPT", "RETURN")
@@ -61,10 +61,13 @@ def dropped(rules: Iterable[str]) -> list[str]:
     return [f"-D{rule.removeprefix('-A')}" for rule in rules]
 
 
-def removal(chain: str, current: Sequence[str]) -> list[str]:
-    """Return the lines that take a chain away, and the rules that ask it; none if there are none."""
-    all_of_it = [f"-F {chain}", f"-X {chain}"] if f"-N {chain}" in current else []
-    return [*dropped(rule for rule in current if jumps_to(rule, chain)), *all_of_it]
+def removal(chains: Collection[str], current: Sequence[str]) -> list[str]:
+    """Return the lines that take chains away, and the rules of others that ask them; none if there are none."""
+    there = [chain for chain in chains if f"-N {chain}" in current]
+    asks = (
+        rule for rule in current if any(jumps_to(rule, chain) for chain in chains) and rule.split()[1] not in chains
+    )
+    return [*dropped(asks), *(f"-F {chain}" for chain in there), *(f"-X {chain}" for chain in there)]
 
 
 def text(lines: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-LISTENING = "0A"  # the state of a socket in /proc/net/tcp (include/net/tcp_states.h)
+ESTABLISHED, LISTENING = "01", "0A"  # states of a socket in /proc/net/tcp (include/net/tcp_states.h)
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,15 @@ def listening(table: str) -> Iterator[tuple[str, int, str]]:
         if len(fields) >= 10 and fields[3] == LISTENING:
             address, _, port = fields[1].partition(":")
             yield _address(address), int(port, 16), fields[9]
+
+
+def connected(table: str) -> Iterator[tuple[int, str, int]]:
+    """Yield the own port, and the other end's address and port, of each connection in the text of /proc/net/tcp or tcp6 (proc(5))."""
+    for line in table.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) >= 10 and fields[3] == ESTABLISHED:
+            address, _, port = fields[2].partition(":")
+            yield int(fields[1].partition(":")[2], 16), _address(address), int(port, 16)
 
 
 def modes(directories: tuple[Path, ...]) -> dict[Path, int]:

@@ -6,20 +6,18 @@ Sources: proc(5) /proc/<pid>/net/tcp, setns(2), rtnetlink(7). Needs root.
 import ctypes
 import os
 import socket
-import struct
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from deployhost.model import Listener
-from deployhost.system import machine
+from deployhost.system import machine, netlink
 
 CLONE_NEWNET = 0x40000000
-# rtnetlink(7): a header (length, type, flags, sequence, port), a struct ifinfomsg, attributes (length, type, value).
-_HEADER, _ATTRIBUTE, IFINFOMSG = struct.Struct("=IHHII"), struct.Struct("=HH"), 16
-RTM_NEWLINK, RTM_GETLINK, NLMSG_ERROR, NLMSG_DONE, NLM_F_REQUEST_DUMP, IFLA_LINK = 16, 18, 2, 3, 0x301, 5
-_ASK_LINKS = _HEADER.pack(_HEADER.size + IFINFOMSG, RTM_GETLINK, NLM_F_REQUEST_DUMP, 1, 0) + bytes(IFINFOMSG)
+RTM_NEWLINK, RTM_GETLINK, IFLA_LINK = 16, 18, 5  # rtnetlink(7)
+IFINFOMSG = 16  # bytes
+_ASK_LINKS = netlink.message(RTM_GETLINK, netlink.REQUEST | netlink.DUMP, bytes(IFINFOMSG))
 DOCKER_DNS = "127.0.0.11"  # Docker's own resolver listens here in every container of a user-defined network
 
 
@@ -73,23 +71,13 @@ def peers_in(pid: int) -> set[int]:
 def _peers(link: socket.socket) -> Iterator[int]:
     """Yield the IFLA_LINK of each link that a netlink socket was asked for. Raises OSError."""
     while True:
-        for kind, message in _records(_HEADER, link.recv(1 << 16)):
-            if kind in (NLMSG_DONE, NLMSG_ERROR):
+        for kind, message in netlink.messages(link.recv(1 << 16)):
+            if kind in (netlink.DONE, netlink.ERROR):
                 return
             if kind == RTM_NEWLINK:
-                attributes = _records(_ATTRIBUTE, message[IFINFOMSG:])
+                attributes = netlink.attributes(message[IFINFOMSG:])
                 links = (value for kind, value in attributes if kind == IFLA_LINK and len(value) == 4)
                 yield from (int.from_bytes(value, sys.byteorder) for value in links)
-
-
-def _records(header: struct.Struct, data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the kind and the content of each record behind a header of length and kind, up to one that can't be."""
-    while len(data) >= header.size:
-        length, kind, *_ = header.unpack_from(data)
-        if length < header.size:
-            return
-        yield kind, data[header.size : length]
-        data = data[(length + 3) & ~3 :]
 
 
 def _inside(pid: int, make: Callable[[], socket.socket]) -> socket.socket:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from deployhost.config.reachable import Reachable
 from deployhost.containers.belongs import app_of
 from deployhost.errors import DeployhostError
 from deployhost.kamal import contract
@@ -19,7 +20,7 @@ from deployhost.traffic.isolation_plan import Member, Wanted
 log = logging.getLogger(__name__)
 
 ASKED_AGAIN = "apps could reach each other: the packet filter's FORWARD did not ask DOCKER-USER first; it does again"
-MayReach = Callable[[], Mapping[AppName, tuple[AppName, ...] | None]]  # None: that app's own settings can't be read
+MayReach = Callable[[], Mapping[AppName, tuple[Reachable, ...] | None]]  # None: that app's own settings can't be read
 
 
 @dataclass
@@ -130,7 +131,9 @@ class Isolation:
     def _read(self) -> Mapping[AppName, tuple[AppName, ...]]:
         try:
             found = self.may_reach().items()
-            self._known = {app: self._known.get(app, ()) if others is None else others for app, others in found}
+            self._known = {
+                app: self._known.get(app, ()) if all_of_it is None else _apps(all_of_it) for app, all_of_it in found
+            }
         except DeployhostError as error:
             # apps.yml may be broken for as long as its owner needs: what was allowed last stays so.
             log.debug("who may reach whom stays as it was: %s", error)
@@ -149,6 +152,10 @@ def _that_matter(running: list[Listed], taking_part: frozenset[AppName]) -> list
         if app := app_of(one):  # else it is none of ours
             apps.setdefault(app, []).append(one)
     return [one for app, its in apps.items() if app in taking_part or _is_several(its) for one in its]
+
+
+def _apps(reached: Iterable[Reachable]) -> tuple[AppName, ...]:
+    return tuple(one for one in reached if isinstance(one, AppName))
 
 
 def _is_several(containers: Iterable[Listed]) -> bool:

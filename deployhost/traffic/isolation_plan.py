@@ -51,13 +51,8 @@ def change(wanted: Wanted, current: Sequence[str], *, v6: bool = False) -> str:
     """Return lines for iptables-restore that bring the rules (`iptables -S`) to what is wanted; empty if all is right."""
     parent = DOCKERS if f"-N {DOCKERS}" in current else FORWARD
     jump = f"-A {parent} -i {wanted.bridge} -o {wanted.bridge} -j {wanted.chain}"
-    jumps = [rule for rule in current if filter_rules.jumps_to(rule, wanted.chain)]
-    asked = [
-        rule for rule in current if rule.startswith(f"-A {parent} ") and not filter_rules.elsewhere(rule, wanted.bridge)
-    ]
     lines = filter_rules.keep_chain(wanted.chain, list(_rules(wanted, v6=v6)), current)
-    if jumps != [jump] or asked[0] != jump:
-        lines += [*filter_rules.dropped(jumps), f"-I {parent} 1{jump.removeprefix(f'-A {parent}')}"]
+    lines += filter_rules.keep_jumps(wanted.chain, [jump], wanted.bridge, current)
     if passed_by(wanted, current):
         lines += [*filter_rules.dropped(rule for rule in current if rule == ASKS), f"-I {FORWARD} 1 -j {DOCKERS}"]
     return filter_rules.text(lines)

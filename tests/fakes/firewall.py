@@ -1,7 +1,7 @@
 """A packet filter that understands what iptables-restore does with our lines."""
 
 from deployhost.errors import CommandFailed, CommandMissing
-from deployhost.system.firewall import Family, Firewall
+from deployhost.system.firewall import Family, Firewall, Table
 
 BRIDGE = "br-000000000001"
 DOCKERS = ("-P FORWARD DROP", "-N DOCKER-USER", "-A FORWARD -j DOCKER-USER", "-A DOCKER-USER -j RETURN")
@@ -12,21 +12,25 @@ class FakeFirewall(Firewall):
 
     def __init__(self, *, missing: bool = False) -> None:
         self.tables = {Family.IPV4: list(DOCKERS), Family.IPV6: ["-P FORWARD ACCEPT"]}
+        self.mangle: dict[Family, list[str]] = {Family.IPV4: [], Family.IPV6: []}
         self.missing = missing
         self.refuses = False
         self.changes = self.asked = 0
 
-    def rules(self, family: Family) -> tuple[str, ...]:
+    def _of(self, table: Table) -> dict[Family, list[str]]:
+        return self.tables if table is Table.FILTER else self.mangle
+
+    def rules(self, family: Family, table: Table = Table.FILTER) -> tuple[str, ...]:
         self.asked += 1
         if self.missing:
             raise CommandMissing(f"{family} is not installed")
-        return tuple(self.tables[family])
+        return tuple(self._of(table)[family])
 
-    def restore(self, family: Family, change: str) -> None:
+    def restore(self, family: Family, change: str, table: Table = Table.FILTER) -> None:
         if self.refuses:
             raise CommandFailed("iptables-restore failed", status=1)
         self.changes += 1
-        rules = self.tables[family] = list(self.tables[family])
+        rules = self._of(table)[family] = list(self._of(table)[family])
         for line in change.splitlines():
             words = line.split()
             match words[0]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from deployhost.config.process import ProcessConfig
+from deployhost.config.reachable import HostDoor
 from deployhost.model import AppName, Branch, Domain, EngineName, ProcessName, RepositoryName, RuntimeName, Strategy
 
 OF_AN_APP: dict[str, Any] = {
@@ -18,7 +19,7 @@ OF_AN_APP: dict[str, Any] = {
     "log_size": 50 * 1024**2,
     "processes": {ProcessName("worker"): ProcessConfig("./work")},
     "release": "./migrate",
-    "may_reach": (AppName("api"),),
+    "may_reach": (AppName("api"), HostDoor("host:5432")),
     "auto_rollback": False,
     "boot_limit": 5,
     "drain": 7,

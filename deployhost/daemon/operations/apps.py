@@ -121,7 +121,7 @@ def converge(parts: Parts, request: Message, _emit: Emit) -> ConvergePlan:
         parts.records.check()
     kept = parts.keeping.all() if everything else ()
     accounts = () if only is not None else map(sentence, _of_accounts(parts))
-    notes = [*plan.notes, *kept, *accounts, parts.isolation.problem, parts.registry_guard.problem]
+    notes = [*plan.notes, *kept, *accounts, *_exposed(parts), *map(sentence, parts.host_refusals.findings())]
     return {"steps": steps(plan), "notes": [*filter(None, notes)], "applied": applied}
 
 
@@ -196,7 +196,7 @@ def _findings(parts: Parts) -> list[Finding]:
     apps = _known(parts).apps
     problems = [parts.sources.problem(name) for name, config in apps.items() if config and config.source]
     of_sources = source_notes.findings(filter(None, problems))
-    found = (*parts.converge.findings(), *_of_accounts(parts), *of_sources)
+    found = (*parts.converge.findings(), *_of_accounts(parts), *of_sources, *parts.host_refusals.findings())
     known = {one.what for one in found}
     return [*found, *(one for one in reported if not any(one.what.startswith(what) for what in known))]
 
@@ -215,8 +215,13 @@ def _of_accounts(parts: Parts) -> tuple[Finding, ...]:
 
 def _warnings(parts: Parts) -> list[WarningView]:
     """Return what is wrong with the server, each with the command that mends it, or ""."""
-    problems = (parts.isolation.problem, parts.registry_guard.problem, *parts.converge.warnings())
+    problems = (*_exposed(parts), *parts.converge.warnings())
     return [*unfinished(parts.remover), *parts.troubles.now(*problems)]
+
+
+def _exposed(parts: Parts) -> tuple[str, ...]:
+    """Return what of the server is open to whom it should not be, and why; "" where it is not."""
+    return (parts.isolation.problem, parts.host_isolation.problem, parts.registry_guard.problem)
 
 
 def unfinished(remover: Remover) -> list[WarningView]:

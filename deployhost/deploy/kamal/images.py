@@ -18,6 +18,7 @@ from deployhost.paths import Paths
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Image
 from deployhost.system.git import BareRepository
+from deployhost.traffic.host_isolation import HostIsolation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,7 @@ class KamalImages:
     images: Images
     kamal: KamalProgram
     registry_guard: RegistryGuard
+    host_isolation: HostIsolation
     projects: KamalProjects
     docker: Docker
     paths: Paths
@@ -63,6 +65,8 @@ class KamalImages:
     def _build(self, attempt: Attempt, timeout: float) -> None:
         command = ["build", "deliver", *(["--no-cache"] if attempt.deploy.rebuild else [])]
         project = self.projects.of_trusted(attempt)
-        code, lines = self.kamal.run(attempt, project, command, timeout=timeout, stop=attempt.stop)
+        with self.host_isolation.building(attempt.deploy.app) as kept_away:
+            kept_away()
+            code, lines = self.kamal.run(attempt, project, command, timeout=timeout, stop=attempt.stop)
         if code != 0:
             raise BuildFailed(f"Kamal can't build the image: {failure.cause(lines) or 'it did not say why'}")

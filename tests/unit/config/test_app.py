@@ -8,6 +8,7 @@ from deployhost.config import apps
 from deployhost.config.app import AppConfig
 from deployhost.config.apps import AppsFile
 from deployhost.config.process import ProcessConfig
+from deployhost.config.reachable import HostDoor
 from deployhost.config.yaml_tree import parse
 from deployhost.errors import InvalidConfig
 from deployhost.model import WEB, AppName, EngineName, ProcessName, RuntimeName, Strategy
@@ -32,12 +33,16 @@ def mistakes(settings: str) -> str:
 
 def test_everything_is_read() -> None:
     config = read(
-        "strategy: overlap\nmemory: 1.5g\ncpus: 0.5\nrelease: python migrate.py\nmay_reach: [db]\nengine: kamal\n"
+        "strategy: overlap\nmemory: 1.5g\ncpus: 0.5\nrelease: python migrate.py\nmay_reach: [db, host:5432, host:metadata]\nengine: kamal\n"
         "trust_repo_config: true\nauto_rollback: false\nruntime: static\n"
         "processes:\n  web: gunicorn app\n  worker: {command: python work.py, memory: 64M, cpus: 2}\n  clock: {command: ./tick}"
     )
     assert (config.strategy, config.memory, config.cpus) == (Strategy.OVERLAP, 1536 * 1024**2, 0.5)
-    assert (config.release, config.may_reach, config.engine) == ("python migrate.py", (DB,), EngineName.KAMAL)
+    assert (config.release, config.may_reach, config.engine) == (
+        "python migrate.py",
+        (DB, HostDoor("host:5432"), HostDoor("host:metadata")),
+        EngineName.KAMAL,
+    )
     assert (config.trust_repo_config, config.auto_rollback) == (True, False)
     assert (config.runtime, config.names_web) == (RuntimeName.STATIC, True)
     assert config.processes[WEB] == ProcessConfig("gunicorn app")
@@ -85,6 +90,10 @@ def test_two_releases_share_storage_only_if_that_is_wanted(settings: str, strate
         ('release: "a\\nb"', "must be a command on one line"),
         ("may_reach: [warehouse]", "apps/shop/may_reach/0: there is no app warehouse (line 4)"),
         ("may_reach:\n- db\n- warehouse", "apps/shop/may_reach/1: there is no app warehouse (line 6)"),
+        ("may_reach: [host:http]", "'host:http' is not a part of the host: use host:PORT"),
+        ("may_reach: [host:0]", "'host:0' is not a part of the host"),
+        ("may_reach: [host:65536]", "'host:65536' is not a part of the host"),
+        ("may_reach: [host]", "apps/shop/may_reach/0: there is no app host"),
         ("stand_in_base: true", "unknown key; did you mean stand_in_bases? known are auto_rollback, boot_limit,"),
         ("runtime: statik", "'statik' must be one of python, node, static"),
         ("colour: red", "unknown key; known are auto_rollback, boot_limit,"),

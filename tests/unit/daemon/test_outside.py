@@ -50,10 +50,10 @@ def test_the_builder_has_what_the_host_sets_for_all_sessions(tmp_path: Path, mon
 
 
 def test_a_server_of_fakes_replaces_all_of_it(server: Server) -> None:
-    """But for the packet filter and the bridges: they would start iptables, which a unit test is kept from."""
+    """But for the packet filter and what it is about: that would start iptables, which a unit test is kept from."""
     theirs, ours = vars(server.start().outside), vars(Outside())
     values = {name for name, one in ours.items() if not callable(one)}
     kept = {
         name for name, one in theirs.items() if one is ours[name] or (name in values and type(one) is type(ours[name]))
     }
-    assert kept == {"firewall", "bridges"}
+    assert kept == {"firewall", "bridges", "addresses", "packets", "endpoints"}

@@ -276,6 +276,8 @@ def test_carrying_out_the_plan_leaves_nothing_to_do(facts: ServerFacts) -> None:
 def test_an_engine_that_does_not_run_is_started_before_anything_else_is_judged() -> None:
     stopped = replace(DONE, engine=replace(DONE.engine, answers=False), network=False, proxy=None, proxy_image="")
     assert names(stopped) == ["StartService"]
+    found = replace(DONE, on_the_host=(("shop", "host:5432"),))
+    assert "add host:5432 to its may_reach" in " ".join(plan_setup(found, WANTED).notes)
     assert "once the Docker engine runs" in " ".join(plan_setup(stopped, WANTED).notes)
 
 

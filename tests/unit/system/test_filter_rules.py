@@ -45,7 +45,8 @@ def test_what_can_not_be_about_an_interface() -> None:
 
 
 def test_a_chain_is_taken_away_with_who_asks_it() -> None:
-    assert filter_rules.removal("OURS", ["-N OURS", JUMP, "-A OURS -j DROP"]) == [
-        "-D INPUT -i br-1 -j OURS", "-F OURS", "-X OURS",
+    there = ["-N OURS", "-N SHARED", JUMP, "-A OURS -j SHARED", "-A SHARED -j DROP"]
+    assert filter_rules.removal(["OURS", "SHARED"], there) == [
+        "-D INPUT -i br-1 -j OURS", "-F OURS", "-F SHARED", "-X OURS", "-X SHARED",
     ]  # fmt: skip
-    assert filter_rules.removal("OURS", ["-A INPUT -j THEIRS"]) == []
+    assert filter_rules.removal(["OURS"], ["-A INPUT -j THEIRS"]) == []

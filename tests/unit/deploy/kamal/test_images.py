@@ -1,7 +1,7 @@
 """The image of a deploy whose repository has a Kamal configuration: Kamal builds it only where that is trusted."""
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -38,6 +38,7 @@ class Server:
             images=here,
             kamal=here,
             registry_guard=here,
+            host_isolation=here,
             projects=here,
             docker=here,
             settings=here,
@@ -48,6 +49,10 @@ class Server:
 
     def provide(self, _attempt: Attempt) -> Image:
         return OURS
+
+    @contextmanager
+    def building(self, _app: AppName) -> Iterator[Callable[[], None]]:
+        yield lambda: self.did.append("kept away from the host")
 
     def ensure(self) -> None:
         self.did.append("guarded")
@@ -109,7 +114,13 @@ def test_what_builds_nothing_still_has_the_configuration_of_its_commit(server: S
 @pytest.mark.parametrize("rebuild", [False, True])
 def test_kamal_builds_once_all_that_it_needs_answers(server: Server, rebuild: bool) -> None:
     assert server.images.provide(attempt(rebuild=rebuild)) == KAMALS
-    assert server.did == [sha(1), "guarded", 2222, ["build", "deliver", *(["--no-cache"] if rebuild else [])]]
+    assert server.did == [
+        sha(1),
+        "guarded",
+        2222,
+        "kept away from the host",
+        ["build", "deliver", *(["--no-cache"] if rebuild else [])],
+    ]
 
 
 def test_a_build_that_fails_is_told_by_its_cause(server: Server) -> None:

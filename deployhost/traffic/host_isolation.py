@@ -1,0 +1,161 @@
+"""Apps and builds can't reach the server they run on, unless `may_reach` says so: the packet filter kept as `host_plan` wants it."""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from deployhost.config.reachable import HostDoor
+from deployhost.errors import CommandFailed, DeployhostError, DockerUnavailable
+from deployhost.model import AppName
+from deployhost.system.bridge import Bridges
+from deployhost.system.firewall import Family, Firewall, Table
+from deployhost.traffic import host_doors_plan, host_plan
+from deployhost.traffic.host_doors_plan import Doors
+from deployhost.traffic.host_facts import HostReader
+from deployhost.traffic.host_plan import HostWanted
+from deployhost.traffic.host_refusals import HostRefusals
+
+log = logging.getLogger(__name__)
+
+LOOK = 0.05  # seconds between looks for containers that appear beside a build
+CLAIMED = (0.0, 0.1, 0.3, 1.0)  # seconds after which the engine is asked whose a new port is
+
+
+@dataclass
+class HostIsolation:
+    """Keeps containers of apps, and builds while there are any, away from the host.
+
+    `problem` is why apps can reach the host though they should not, or an empty string.
+    """
+
+    firewall: Firewall
+    bridges: Bridges
+    host_reader: HostReader
+    host_refusals: HostRefusals
+    active: bool = True
+    problem: str = field(default="", init=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
+    _applied: tuple[HostWanted | Doors, ...] = field(default=(), init=False)
+    _building: list[AppName] = field(default_factory=list, init=False)
+    _tells: bool = field(default=True, init=False)
+
+    def keep(self) -> tuple[str, ...]:
+        """Have the rules be as they should be, whatever others did to them. Raise DockerUnavailable."""
+        self.apply()
+        return ()
+
+    def follow(self) -> bool:
+        """As `keep`, where something else is wanted than the last time; what others do to the rules is not looked at."""
+        return self.apply(anew=False)
+
+    def joined(self, app: AppName) -> None:
+        """Let an app that has a container more reach at once what it may reach of the host."""
+        if self.active and self.host_reader.may_reach().get(app):
+            self.apply(anew=False)
+
+    def apply(self, *, anew: bool = True) -> bool:
+        """Have the rules be as they should be now; return whether something was changed.
+
+        Never raises for the packet filter: what is wrong with that is told by `problem` and the log, and apps go on serving.
+        Unless `anew`, what is wanted already is not looked at. Raise DockerUnavailable.
+        """
+        if not self.active:
+            return False
+        with self._lock:
+            try:
+                changed = self._bring(anew)
+            except OSError as error:
+                self._tell(f"apps can reach this server itself: {error.strerror or error}")
+                return False
+            except CommandFailed as error:
+                if not self._tells:
+                    self._tell(f"apps can reach this server itself: {error}")
+                    return False
+                self._tells = False  # a kernel without netfilter's log: apps are kept away all the same
+                return self.apply()
+            except DockerUnavailable:
+                raise
+            except DeployhostError as error:
+                self._tell(f"apps can reach this server itself: {error}")
+                return False
+            self._tell("")
+        self.host_refusals.listen(self._is_allowed, self._builders)
+        return changed
+
+    def _bring(self, anew: bool) -> bool:
+        read = self.host_reader.read(building=bool(self._building))
+        wanted = tuple(replace(one, tells=self._tells) if isinstance(one, HostWanted) else one for one in read)
+        before, self._applied = self._applied, ()
+        changed = [self._apply(one) for one in wanted if anew or one not in before]
+        self._applied = wanted
+        return any(changed)
+
+    @contextlib.contextmanager
+    def building(self, app: AppName) -> Iterator[Callable[[], None]]:
+        """Keep builds away from the host until the block ends; what it yields returns once that is so.
+
+        Containers of others on the engine's own network keep what they had, those too that start meanwhile.
+        """
+        if not self.active:
+            yield lambda: None
+            return
+        over = threading.Event()
+        with self._lock:
+            self._building.append(app)
+        with ThreadPoolExecutor(max_workers=2) as beside:
+            closed = beside.submit(self._follow_quietly)
+            beside.submit(self._watch, closed, over)
+            try:
+                yield closed.result
+            finally:
+                over.set()
+                with self._lock:
+                    self._building.remove(app)
+        if not self._building:
+            threading.Thread(target=self._follow_quietly, name="letting go of builds", daemon=True).start()
+
+    def _follow_quietly(self) -> None:
+        try:
+            self.follow()
+        except DeployhostError as error:
+            log.warning("builds can reach this server itself: %s", error)
+
+    def _watch(self, closed: "Future[None]", over: threading.Event) -> None:
+        """Follow who else appears on the network of builds, until `over`."""
+        closed.result()
+        seen, looks = self.host_reader.ports_of_builds(), 0
+        since: list[float] = []
+        while not over.wait(LOOK):
+            looks += 1
+            if (now := self.host_reader.ports_of_builds()) != seen:
+                seen = now
+                since = [looks * LOOK + later for later in CLAIMED]
+            if since and since[0] <= looks * LOOK:
+                since.pop(0)
+                self._follow_quietly()
+
+    def _apply(self, wanted: HostWanted | Doors) -> bool:
+        family, filtered = Family.IPV6 if wanted.v6 else Family.IPV4, False
+        if isinstance(wanted, HostWanted):
+            table, lines = Table.FILTER, host_plan.change(wanted, self.firewall.rules(family))
+        else:
+            table, lines = Table.MANGLE, host_doors_plan.change(wanted, self.firewall.rules(family, Table.MANGLE))
+            # Who is who is seen by the port, which the packet filter knows of a packet on this condition only.
+            filtered = bool(wanted.doors or wanted.others) and self.bridges.filter(wanted.bridge, family)
+        if lines:
+            self.firewall.restore(family, lines, table)
+        return bool(lines) or filtered
+
+    def _is_allowed(self, app: AppName, to: HostDoor) -> bool:
+        return to in self.host_reader.may_reach().get(app, ())
+
+    def _builders(self) -> tuple[AppName, ...]:
+        return tuple(self._building)
+
+    def _tell(self, problem: str) -> None:
+        if problem and problem != self.problem:
+            log.warning("%s", problem)
+        self.problem = problem
