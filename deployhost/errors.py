@@ -126,6 +126,10 @@ class TreeTooLarge(DeployhostError, code="tree_too_large", exit_code=FAILED):
     """A commit has too many files, or too large ones, to be written to a disk."""
 
 
+class SourceRefused(DeployhostError, code="source_refused", exit_code=FAILED):
+    """A Dockerfile names an image or an address that its app may not take from."""
+
+
 class DiskFull(DeployhostError, code="disk_full", exit_code=FAILED):
     """A disk has too little space to begin a build, or to go on with it."""
 

@@ -6,17 +6,20 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from deployhost.build import registries
 from deployhost.build.labels import STAND_IN_LABEL
 from deployhost.build.registries import Reference
-from deployhost.build.stand_in import StandIns
+from deployhost.build.sources.sources_plan import Origin
+from deployhost.build.stand_in import StandIns, kept_as
 from deployhost.build.stand_in_plan import recipe_for
 from deployhost.config.server import MIRRORS
 from deployhost.errors import BaseImageUnavailable, DockerUnavailable, NotFound
 from deployhost.system import files
 from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Image
 from deployhost.system.stop import Stop
 
 HUB_WAIT = 8.0  # seconds for a registry's first answer
@@ -69,19 +72,24 @@ class Bases:
         Raises BaseImageUnavailable if none does, CommandStopped once `stop` is set.
         """
         stop = stop or Stop()
-        self._once(reference, True, stop, lambda: self._get(reference, True, True, say, stop=stop))
+        self._once(
+            reference, lambda: self.has(reference), stop, lambda: self._get(reference, True, True, say, stop=stop)
+        )
 
     def require(self, reference: str, *, line: int, stand_in: bool, say: Say, stop: Stop | None = None) -> None:
         """Have a base that line `line` of a person's own Dockerfile names: a stand-in only where `stand_in` allows it.
 
-        An image that was built or pulled on this server counts. Raises BaseImageUnavailable, naming image and line; CommandStopped.
+        Only an image that was pulled counts. Raises BaseImageUnavailable, naming image and line; CommandStopped.
         """
-        another_way = stand_in and recipe_for(Reference.parse(reference)) is not None
+        parsed = Reference.parse(reference)
+        # What was made here under an official image's name is left to its owner unless the real one can be had.
+        stand_in = stand_in and self.origin(parsed) is not Origin.MADE_HERE
+        another_way = stand_in and recipe_for(parsed) is not None
+        enough = {Origin.PULLED, Origin.STAND_IN} if stand_in else {Origin.PULLED}
         named = f"FROM {reference} (line {line})"
         stop = stop or Stop()
-        self._once(
-            reference, stand_in, stop, lambda: self._get(reference, stand_in, another_way, say, stop=stop, named=named)
-        )
+        get = partial(self._get, reference, stand_in, another_way, say, stop=stop, named=named)
+        self._once(reference, lambda: self.origin(parsed) in enough, stop, get)
 
     def has_frontend(self, reference: str, *, line: int, optional: bool, say: Say, stop: Stop | None = None) -> bool:
         """Have the image of a `# syntax=` line and return True; False if it can't be had and is `optional`.
@@ -90,31 +98,44 @@ class Bases:
         """
         stop, named = stop or Stop(), f"# syntax={reference} (line {line})"
         try:
-            self._once(
-                reference, True, stop, lambda: self._get(reference, False, optional, say, stop=stop, named=named)
-            )
+            get = partial(self._get, reference, False, optional, say, stop=stop, named=named)
+            self._once(reference, lambda: self.origin(Reference.parse(reference)) is Origin.PULLED, stop, get)
         except BaseImageUnavailable:
             if not optional:
                 raise
             return False
         return True
 
-    def _counts(self, reference: str, stand_in: bool) -> bool:
-        image = self._docker.image(reference)
-        if image is None or stand_in or not image.labels.get(STAND_IN_LABEL):
-            return image is not None
+    def origin(self, reference: Reference) -> Origin:
+        """Return where the image that has this name on this server came from."""
+        image = self._docker.image(reference.familiar)
+        if image is None:
+            return Origin.ABSENT
+        recipe = recipe_for(reference)
         # What a person builds upon a stand-in inherits its label: only under a name that one would be given does it tell.
-        return recipe_for(Reference.parse(reference)) is None
+        if recipe is not None and image.labels.get(STAND_IN_LABEL) == recipe.key:
+            kept = self._docker.image(kept_as(recipe))
+            if kept is None or kept.id == image.id:
+                return Origin.STAND_IN
+        return Origin.PULLED if self._was_pulled(reference, image) else Origin.MADE_HERE
 
-    def _once(self, reference: str, stand_in: bool, stop: Stop, get: Callable[[], None]) -> None:
-        """Get an image that is not here; `stand_in` says whether one counts. Of several builds one gets it, and the others find it there."""
-        if self._counts(reference, stand_in):
+    def _was_pulled(self, reference: Reference, image: Image) -> bool:
+        if self._pulled_images().get(reference.full) == image.id:
+            return True
+        digests = map(Reference.parse, image.digests)
+        if not any((one.registry, one.repository) == (reference.registry, reference.repository) for one in digests):
+            return False
+        return not self._docker.info().snapshotter
+
+    def _once(self, reference: str, is_here: Callable[[], bool], stop: Stop, get: Callable[[], None]) -> None:
+        """Get an image that is not here. Of several builds one gets it, and the others find it there."""
+        if is_here():
             return
         files.make_directory(self._dir, 0o755)
         # A hash: no name that somebody makes up shares another one's lock, and so holds it up.
         named = hashlib.sha256(reference.encode("utf-8", "surrogateescape")).hexdigest()[:32]
         with files.lock(self._dir / f"{named}.lock", timeout=LOCK_TIMEOUT, stop=stop):
-            if not self._counts(reference, stand_in):
+            if not is_here():
                 get()
 
     def _get(self, text: str, stand_in: bool, another_way: bool, say: Say, *, stop: Stop, named: str = "") -> None:
@@ -151,6 +172,7 @@ class Bases:
             if source.reference != text:
                 self._docker.tag(source.reference, text)
                 self._docker.remove_image(source.reference)
+            self._note_pulled(text, reference)
             took = time.monotonic() - began
             say(f"base image {text}: pulled from {registries.shown(source.registry)} in {took:.0f} s")
             return {}
@@ -174,6 +196,29 @@ class Bases:
             return why
         self._remember(source.registry, None)
         return ""
+
+    # What was pulled: an engine that keeps images with containerd has digests of those made here too, and one that was pulled from
+    # a mirror has none of the registry that it is named for.
+
+    @property
+    def _pulled_file(self) -> Path:
+        return self._dir / "pulled.json"
+
+    def _pulled_images(self) -> dict[str, str]:
+        """Return the id of each image as it was pulled, by its reference in full."""
+        try:
+            raw = json.loads(files.read(self._pulled_file) or b"{}")
+            return {str(name): str(image) for name, image in raw.items()}
+        except (ValueError, AttributeError):
+            return {}  # then each is pulled once more
+
+    def _note_pulled(self, text: str, reference: Reference) -> None:
+        image = self._docker.image(text)
+        if image is None:
+            return
+        with files.lock(self._dir / "pulled.lock"):
+            known = self._pulled_images() | {reference.full: image.id}
+            files.write_atomically(self._pulled_file, json.dumps(known, indent=1).encode())
 
     # What is remembered of registries
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployhost.build.sources.source_policy import BUILDX
 from deployhost.errors import CommandMissing, DeployhostError
 from deployhost.system.process import run
 
@@ -14,12 +15,14 @@ LAST_WITH_OWN_CLIENT = 22  # from 23 on `docker build` is the buildx plugin
 ASK_TIMEOUT = 20.0
 PLUGIN = '{{range .ClientInfo.Plugins}}{{if eq .Name "buildx"}}{{.Path}}{{end}}{{end}}'
 _VERSION = re.compile(r"version (\d+)\.(\d+)")
+_BUILDX = re.compile(r"buildx v?(\d+)\.(\d+)")
 
 
 @dataclass(frozen=True)
 class Cli:
     """A docker command that can build: `buildx` says whether its builder is the plugin or the one that was built in until 22.
 
+    `policies` says whether it tells BuildKit which sources a build may have (buildx v0.11, EXPERIMENTAL_BUILDKIT_SOURCE_POLICY).
     `plugin` is the plugin's own program, where it can be called without docker's (buildx's README, "invoking the binary
     directly"): that saves a third of a small build.
     """
@@ -27,6 +30,7 @@ class Cli:
     path: Path
     buildx: bool
     plugin: Path | None = None
+    policies: bool = False
 
     @property
     def build(self) -> tuple[str, str]:
@@ -61,8 +65,9 @@ class DockerCli:
             version = self._version(path)
             if version is not None and version <= LAST_WITH_OWN_CLIENT:
                 return Cli(path, buildx=False)
-            if version is not None and self._answers(path, "buildx", "version"):
-                return Cli(path, buildx=True, plugin=self._plugin(path))
+            buildx = self._said(path, "buildx", "version") if version is not None else None
+            if buildx is not None:
+                return Cli(path, buildx=True, plugin=self._plugin(path), policies=_obeys_policies(buildx))
             seen.append(f"{path}: has no buildx plugin" if version is not None else f"{path}: does not say its version")
         raise CommandMissing(
             "no docker command that can build with BuildKit" if seen else "the docker command is not installed",
@@ -98,3 +103,8 @@ class DockerCli:
         except DeployhostError:
             return None
         return done.stdout if done.code == 0 else None
+
+
+def _obeys_policies(said: str) -> bool:
+    match = _BUILDX.search(said)
+    return match is not None and (int(match[1]), int(match[2])) >= BUILDX

@@ -1,4 +1,7 @@
-"""A repository's own Dockerfile: which images it starts from, which port it exposes, what the builder must be able to do. Pure."""
+"""A repository's own Dockerfile: which images it starts from, which port it exposes, its frontend. Pure.
+
+This is what people are shown; `sources` reads it anew for a build, as BuildKit does, and refuses what this passes over.
+"""
 
 import re
 from bisect import bisect_left
@@ -28,7 +31,6 @@ class Dockerfile:
     images: tuple[BaseRef, ...] = ()
     syntax: BaseRef | None = None
     ports: tuple[int, ...] = ()
-    heredoc_line: int | None = None
     stages: int = 0
 
 
@@ -46,14 +48,12 @@ class _Stage:
 
 def parse_dockerfile(text: str) -> Dockerfile:
     """Return what the text of a Dockerfile says. It never fails: what makes no sense is the builder's to report."""
-    directives, _ = _directives(text)
+    directives = _directives(text)
     syntax = directives.get("syntax")
     escape = directives.get("escape", ("\\", 0))[0]
     stages: list[_Stage] = []
     given: dict[str, str] = {}
-    heredoc: int | None = None
-    for line, word, rest, here in _instructions(text, escape):
-        heredoc = line if here and heredoc is None else heredoc
+    for line, word, rest in _instructions(text, escape):
         if word == "FROM":
             stages.append(_from(rest, line, given))
         elif word in ("ARG", "ENV"):
@@ -62,37 +62,23 @@ def parse_dockerfile(text: str) -> Dockerfile:
             _instruction(stages[-1], word, rest, line)
     known = _Stages(stages)
     image = BaseRef(*syntax) if syntax else None
-    return Dockerfile(_needed(known), image, _ports(known), heredoc, len(known))
+    return Dockerfile(_needed(known), image, _ports(known), len(known))
 
 
-def without_syntax_line(text: str) -> str:
-    """Return the text of a Dockerfile without its `# syntax=` directive, every later line at its old number."""
-    directives, count = _directives(text)
-    if "syntax" not in directives:
-        return text
-    lines = text.split("\n")
-    del lines[directives["syntax"][1] - 1]
-    # A plain comment ends the block of directives, so it may only stand behind it.
-    lines.insert(count - 1, "#")
-    return "\n".join(lines)
-
-
-def _directives(text: str) -> tuple[dict[str, tuple[str, int]], int]:
-    """Return directive -> (value, line) of the block at the top, and how many lines the block has."""
+def _directives(text: str) -> dict[str, tuple[str, int]]:
+    """Return directive -> (value, line) of the block at the top."""
     found: dict[str, tuple[str, int]] = {}
-    count = 0
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         match = _DIRECTIVE.fullmatch(line.strip())
         if not match or match[1].lower() in found:
             break
         found[match[1].lower()] = (match[2], number)
-        count = number
-    return found, count
+    return found
 
 
-def _instructions(text: str, escape: str) -> list[tuple[int, str, str, bool]]:
-    """Return (line, instruction, arguments on one line, whether it has a heredoc) of each instruction."""
-    found: list[tuple[int, str, str, bool]] = []
+def _instructions(text: str, escape: str) -> list[tuple[int, str, str]]:
+    """Return (line, instruction, arguments on one line) of each instruction."""
+    found: list[tuple[int, str, str]] = []
     lines = text.removeprefix("\ufeff").splitlines()
     index = 0
     while index < len(lines):
@@ -104,7 +90,7 @@ def _instructions(text: str, escape: str) -> list[tuple[int, str, str, bool]]:
                 index += 1
             index += 1
         if word:
-            found.append((start + 1, word.upper(), rest.strip(), bool(heredocs)))
+            found.append((start + 1, word.upper(), rest.strip()))
     return found
 
 

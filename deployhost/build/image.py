@@ -11,13 +11,14 @@ from deployhost.build import host_files
 from deployhost.build.bases import Bases
 from deployhost.build.cache_key import NAMESPACE, CacheKey
 from deployhost.build.docker_cli import DockerCli
-from deployhost.build.dockerfile import without_syntax_line
 from deployhost.build.host_settings import proxy_variables
 from deployhost.build.labels import of_image
 from deployhost.build.limits import BuildLimits, Limited
 from deployhost.build.output_pace import OutputPace, left_out
 from deployhost.build.plan import BuildPlan
 from deployhost.build.progress import BuildProgress, is_about_a_step
+from deployhost.build.sources.prepare import Asked, BuildSources
+from deployhost.build.tree import READ_LIMIT
 from deployhost.errors import BuildFailed, CommandTimedOut
 from deployhost.journal.builds import Builds
 from deployhost.model import AppName
@@ -31,11 +32,19 @@ from deployhost.system.tree import discard_tree
 NICENESS = "10"  # a build must not take the time of what is live
 SECRET_LIMIT = 500 * 1024  # bytes; BuildKit takes no larger one
 NOWHERE = "127.0.0.1"  # where the host of a cache key is: nobody asks for it
-LONGEST_DOCKERFILE = 4 * 1024 * 1024  # bytes
-HEREDOCS_SINCE = 23  # the Docker engine whose own frontend knows them
+LONGEST_DOCKERFILE = READ_LIMIT  # bytes: what planning reads of it
 _PASSED = ("PATH", "HOME", "LANG", "DOCKER_CONFIG", "DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
 
 OnLine = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ReadyDockerfile:
+    """A Dockerfile that can be built: where it lies, what docker's environment needs for it, and the image to remove afterwards, or ""."""
+
+    path: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    fetched: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,7 @@ class ImageBuilder:
     _: KW_ONLY
     limits: BuildLimits
     builds: Builds
+    sources: BuildSources
 
     def lacks_images(self, plan: BuildPlan) -> bool:
         """Return whether an image that a plan starts from has yet to be brought."""
@@ -60,33 +70,40 @@ class ImageBuilder:
         return not all(self.bases.has(ref) for ref in (*frontend, *(base.ref for base in plan.bases)) if "$" not in ref)
 
     def prepare(
-        self, plan: BuildPlan, *, context: Path, work: Path, stand_in: bool, say: OnLine, stop: Stop | None = None
-    ) -> Path:
-        """Have what a plan's Dockerfile starts from, write what is ours of it, and return the path of the one to build.
+        self,
+        plan: BuildPlan,
+        *,
+        app: AppName,
+        context: Path,
+        work: Path,
+        stand_in: bool,
+        say: OnLine,
+        stop: Stop | None = None,
+    ) -> ReadyDockerfile:
+        """Have what a plan's Dockerfile takes from, check that its app may, and return the Dockerfile to build.
 
         `work` (outside the context) gets what is written; `stand_in` allows stand-ins for the bases of a person's own
-        Dockerfile; `say` gets what happens. `stop` ends it at once. Raises BaseImageUnavailable, BuildFailed, CommandStopped.
+        Dockerfile; `say` gets what happens. `stop` ends it at once. Raises SourceRefused, BaseImageUnavailable, BuildFailed,
+        CommandStopped.
         """
+        given = {name: self.environ[name] for name in proxy_variables(self.environ)}
+        policies = self.cli.find().policies
+        asked = Asked(app=app, work=work, stand_in=stand_in, policies=policies, say=say, given=given, stop=stop)
         if plan.kind == "generated":
             for base in plan.bases:
                 self.bases.ensure(base.ref, say=say, stop=stop)
-            return _written(work, plan.dockerfile or "", plan.dockerignore)
-        text = plan.dockerfile
-        if plan.syntax is not None and plan.syntax.line is not None:
-            ref, line = plan.syntax.ref, plan.syntax.line
-            if not self.bases.has_frontend(ref, line=line, optional=stand_in, say=say, stop=stop):
-                say(f"# syntax={ref} can't be had: building without it")
-                text = without_syntax_line(text if text is not None else _read(context / "Dockerfile"))
-        for base in plan.bases:
-            if "$" not in base.ref:  # what no default fills in is the builder's to report
-                self.bases.require(base.ref, line=base.line or 1, stand_in=stand_in, say=say, stop=stop)
-        return context / "Dockerfile" if text is None else _written(work, text, plan.dockerignore)
+            environment = self.sources.environment(plan.refs, asked)
+            return ReadyDockerfile(_written(work, plan.dockerfile or "", plan.dockerignore), environment)
+        beside = "Dockerfile.dockerignore"
+        ignored = _read(context, beside) if (context / beside).is_file() else None
+        ready = self.sources.ready(_read(context, "Dockerfile"), asked)
+        return ReadyDockerfile(_written(work, ready.text, ignored), ready.environment, ready.fetched)
 
     def build(
         self,
         plan: BuildPlan,
         *,
-        dockerfile: Path,
+        ready: ReadyDockerfile,
         key: CacheKey,
         app: AppName,
         context: Path,
@@ -103,9 +120,13 @@ class ImageBuilder:
         besides; `stop` ends the build at once. Raises BuildFailed, CommandMissing, CommandStopped.
         """
         cli = self.cli.find()
-        with self._secrets(app, say) as secrets, self.limits.applied(cli, say) as limited:
+        with contextlib.ExitStack() as stack:
+            if ready.fetched:
+                stack.callback(self.docker.remove_image, ready.fetched)
+            secrets = stack.enter_context(self._secrets(app, say))
+            limited = stack.enter_context(self.limits.applied(cli, say))
             argv = ["nice", "-n", NICENESS, *cli.build, "--progress=plain"]
-            argv += [f"--file={dockerfile}", f"--tag={reference}", *limited.argv]
+            argv += [f"--file={ready.path}", f"--tag={reference}", *limited.argv]
             if fresh:
                 argv.append("--no-cache")
             labels = of_image(app, source, generated=plan.kind == "generated", processes=plan.processes)
@@ -113,7 +134,8 @@ class ImageBuilder:
             argv += [f"--build-arg={name}" for name in (NAMESPACE, *proxy_variables(self.environ))]
             argv.append(f"--add-host={key.host}:{NOWHERE}")
             argv += [f"--secret=id={name},src={path}" for name, path in secrets.items()]
-            self._run([*argv, str(context)], key, plan, limited, on_line=on_line, stop=stop)
+            environment = ready.environment | {NAMESPACE: key.namespace}
+            self._run([*argv, str(context)], environment, limited, on_line, stop)
         image = self.docker.image(reference)
         if image is None:
             raise BuildFailed(f"docker build succeeded, but there is no image {reference}")
@@ -125,10 +147,15 @@ class ImageBuilder:
         return image
 
     def _run(
-        self, argv: list[str], key: CacheKey, plan: BuildPlan, limited: Limited, *, on_line: OnLine, stop: Stop | None
+        self,
+        argv: list[str],
+        environment: dict[str, str],
+        limited: Limited,
+        on_line: OnLine,
+        stop: Stop | None,
     ) -> None:
         progress, pace, lock = BuildProgress(), OutputPace(), threading.Lock()
-        env = self._child_environment() | {NAMESPACE: key.namespace}
+        env = self._child_environment() | environment
         build = self.builds.begin()
 
         def tell(raw: Sequence[str]) -> None:
@@ -152,9 +179,9 @@ class ImageBuilder:
                 tell(pace.rest())
             build.end()
         if done.code != 0:
-            raise self._failure(progress, plan, limited)
+            raise self._failure(progress, limited)
 
-    def _failure(self, progress: BuildProgress, plan: BuildPlan, limited: Limited) -> BuildFailed:
+    def _failure(self, progress: BuildProgress, limited: Limited) -> BuildFailed:
         failure = progress.failure()
         if limited.ran_out_of_memory():
             return limited.out_of_memory((failure.message, *failure.details))
@@ -164,14 +191,6 @@ class ImageBuilder:
                 hint="docker builder prune --all --force",
                 details=failure.details,
             )
-        if failure.parse_error and plan.heredoc_line is not None:
-            version = self.docker.info().version
-            if int(version.partition(".")[0] or 0) < HEREDOCS_SINCE:
-                return BuildFailed(
-                    f"line {plan.heredoc_line} of the Dockerfile has a heredoc, which Docker {version} can't build: "
-                    f"it takes Docker {HEREDOCS_SINCE} or later",
-                    details=(failure.message,),
-                )
         return BuildFailed(failure.message, details=failure.details)
 
     def _child_environment(self) -> dict[str, str]:
@@ -227,18 +246,21 @@ def _written(work: Path, dockerfile: str, dockerignore: str | None) -> Path:
         if dockerignore is None:
             beside.unlink(missing_ok=True)  # the repository's own counts then
         else:
-            beside.write_text(dockerignore, encoding="utf-8")
+            beside.write_text(dockerignore, encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise files.problem("write", path, error) from error
     return path
 
 
-def _read(path: Path) -> str:
+def _read(context: Path, name: str) -> str:
+    path = (context / name).resolve()
+    if not path.is_relative_to(context.resolve()):
+        raise BuildFailed(f"{name} leads out of the repository")
     try:
         with path.open("rb") as stream:
             data = stream.read(LONGEST_DOCKERFILE + 1)
     except OSError as error:
         raise files.problem("read", path, error) from error
     if len(data) > LONGEST_DOCKERFILE:
-        raise BuildFailed("the Dockerfile is too large to read", hint="wc --bytes Dockerfile")
+        raise BuildFailed(f"the {name} is too large to read", hint=f"wc --bytes {name}")
     return data.decode("utf-8", "surrogateescape")

@@ -52,7 +52,7 @@ class BuildLimits:
         """
         config = self.server.current()
         limited = limits(self.cpus, self.memory, config.build_cpus, config.build_memory)
-        engine = self._info()
+        engine = self.engine()
         major = int(engine.version.partition(".")[0] or 0)
         where = placement(major, buildx=cli.buildx, systemd=engine.cgroup_driver == "systemd")
         told = Limited(self.server, limited, config.build_timeout, where.argv)
@@ -118,7 +118,8 @@ class BuildLimits:
         with _meanwhile(look):
             yield
 
-    def _info(self) -> EngineInfo:
+    def engine(self) -> EngineInfo:
+        """Return what the engine says of itself, as it was a few minutes ago at the earliest."""
         now = time.monotonic()
         if self._engine is None or now > self._engine[1]:
             self._engine = (self.docker.info(), now + ENGINE_KNOWN_FOR)

@@ -22,10 +22,12 @@ class Overlay:
         """Add a file; the path has no leading slash."""
         self._stream(path, io.BytesIO(content), len(content), mode, owner)
 
-    def from_disk(self, path: str, source: Path, mode: int) -> None:
-        """Add a file of the disk without reading it into memory."""
+    def from_disk(self, path: str, source: Path, mode: int, modified: int = 0) -> None:
+        """Add a file of the disk without reading it into memory, as last changed at `modified` (unix seconds)."""
         with source.open("rb") as content:
-            self._stream(path, content, source.stat().st_size, mode, 0)
+            member = _member(path, tarfile.REGTYPE, mode, 0)
+            member.size, member.mtime = source.stat().st_size, modified
+            self._tar.addfile(member, content)
 
     def directory(self, path: str, mode: int, owner: int = 0) -> None:
         """Add a directory."""

@@ -22,7 +22,7 @@ from deployhost.model import AppName, RuntimeName
 class BuildPlan:
     """How an image is made of a tree.
 
-    kind "dockerfile": the repository's own, used as it is; `dockerfile` and `dockerignore` are None, `bases` are what its
+    kind "dockerfile": the repository's own, built by what `sources` makes of it; `dockerfile` and `dockerignore` are None, `bases` are what its
     last stage needs with their lines, `syntax` is its `# syntax=` image. kind "generated": the texts are ours.
     `processes` are the Procfile's commands by name, less the web process.
     `port` is what EXPOSE names, None where nothing does; `start` is None where the Dockerfile decides.
@@ -33,7 +33,6 @@ class BuildPlan:
     version: str | None = None
     bases: tuple[BaseRef, ...] = ()
     syntax: BaseRef | None = None
-    heredoc_line: int | None = None
     start: Start | None = None
     port: int | None = None
     processes: Mapping[str, str] = field(default_factory=dict)
@@ -51,7 +50,6 @@ class BuildPlan:
         """Return the plan as `inspect --json` prints it."""
         start = {"argv": list(self.start.argv), "shell": self.start.shell} if self.start else None
         body = {key: list(one) if isinstance(one, tuple) else one for key, one in asdict(self).items()}
-        del body["heredoc_line"]  # it only explains a failure
         return body | {"start": start}
 
 
@@ -122,7 +120,6 @@ def _own(tree: Tree) -> BuildPlan:
         runtime="dockerfile",
         bases=parsed.images,
         syntax=parsed.syntax,
-        heredoc_line=parsed.heredoc_line,
         port=parsed.ports[0] if parsed.ports else None,
         processes=read_procfile(tree).others,
         reasons=tuple(reasons),

@@ -59,7 +59,7 @@ def plan_directory(
 
 def to_wire(plan: BuildPlan) -> dict[str, Any]:
     """Return a plan as JSON that `from_wire` makes the same plan of."""
-    return {**plan.to_json(), "heredoc_line": plan.heredoc_line}
+    return plan.to_json()
 
 
 def from_wire(body: Mapping[str, Any]) -> BuildPlan:

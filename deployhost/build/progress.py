@@ -47,7 +47,6 @@ class Failure:
 
     message: str
     details: tuple[str, ...]
-    parse_error: bool = False
 
 
 class BuildProgress:
@@ -86,7 +85,7 @@ class BuildProgress:
         last = _CHAIN.sub("", self._rest[-1]) if self._rest else "docker build failed and did not say why"
         parse = _PARSE.search(last)
         if parse is not None:
-            return Failure(f"the Dockerfile can't be read: line {parse['line']}: {parse['what']}", (), parse_error=True)
+            return Failure(f"the Dockerfile can't be read: line {parse['line']}: {parse['what']}", ())
         return Failure(last, tuple(self._rest) if len(self._rest) > 1 else ())
 
     def _forget(self) -> None:

@@ -51,6 +51,21 @@ class Reference:
         return cls(registry, path, tag or ("" if digest else "latest"), digest)
 
     @property
+    def full(self) -> str:
+        """Return the reference with all of its parts."""
+        tag = f":{self.tag}" if self.tag else ""
+        return f"{self.registry}/{self.repository}{tag}" + (f"@{self.digest}" if self.digest else "")
+
+    @property
+    def familiar(self) -> str:
+        """Return the reference as people and Docker's lists write it: without Docker Hub's own name."""
+        text = self.full
+        for prefix in (f"{HUB}/library/", f"{HUB}/"):
+            if text.startswith(prefix):
+                return text.removeprefix(prefix)
+        return text
+
+    @property
     def official(self) -> bool:
         """Return whether this is one of Docker's official images, by tag: those that the mirrors carry."""
         return self.registry == HUB and self.repository.startswith("library/") and not self.digest

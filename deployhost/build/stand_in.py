@@ -28,6 +28,11 @@ _ARCHITECTURES = {"amd64": "x64", "arm64": "arm64"}
 Say = Callable[[str], None]
 
 
+def kept_as(recipe: StandInRecipe) -> str:
+    """Return the reference under which the stand-in of a recipe is kept."""
+    return f"{REPOSITORY}:{recipe.key}"
+
+
 class StandIns:
     """Makes stand-ins, each once; `work` is a directory for work in progress."""
 
@@ -51,7 +56,7 @@ class StandIns:
         self._docker.tag(unless_stopped(lambda: self._have(recipe, told), wished), reference)
 
     def _have(self, recipe: StandInRecipe, say: Say) -> str:
-        kept = f"{REPOSITORY}:{recipe.key}"
+        kept = kept_as(recipe)
         if self._docker.image(kept) is not None:
             return kept
         files.make_directory(self._work, 0o755)

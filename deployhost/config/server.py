@@ -1,5 +1,6 @@
 """server.yml: the server's settings, parsed once into types."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ HEADER = """\
 # Copies of Docker's official images, for when Docker Hub can't be reached or its pull limit is used up.
 MIRRORS = ("public.ecr.aws/docker/library", "mirror.gcr.io/library")
 
+_REGISTRY = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 _PORT = whole(1, 65535)
 _MEMORY = size(64 * 1024**2)  # with less hardly a compiler starts
 _DISK = size(1024**2)
@@ -27,6 +29,12 @@ def _mirror(text: str) -> str:
     if not text or "://" in text or not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError(f"{text!r} is not a registry's address, as in {MIRRORS[0]}")
     return text.rstrip("/")
+
+
+def _registry(text: str) -> str:
+    if not _REGISTRY.fullmatch(text.lower()):
+        raise ValueError(f"{text!r} is not a registry's name, as in registry.example.com:5000")
+    return text.lower()
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,8 @@ class ServerConfig:
     mirrors: tuple[str, ...] = setting(MIRRORS, words(_mirror, "a list of registries' addresses"),
         "copies of Docker's official images, asked after Docker Hub, in this order",
         Applies.ITSELF, shown=", ".join(f"`{mirror}`" for mirror in MIRRORS))
+    registries: tuple[str, ...] = setting((), words(_registry, "a list of registries, as in registry.example.com:5000"),
+        "further registries that Dockerfiles may name, such as those of your own network", Applies.ITSELF, shown="none")
     build_memory: int | None = setting(None, _MEMORY,
         "memory that all builds together may use", Applies.ITSELF, shown="half of the memory")
     build_cpus: float | None = setting(None, number(0.05, MOST_CPUS),

@@ -12,6 +12,7 @@ from deployhost.build.host_files import host_endpoints, host_environment
 from deployhost.build.image import ImageBuilder
 from deployhost.build.limits import BuildLimits
 from deployhost.build.planning_pool import PlanningPool
+from deployhost.build.sources.prepare import BuildSources
 from deployhost.build.stand_in import StandIns
 from deployhost.config.server import ServerSettings
 from deployhost.deploy.kamal.run import KamalProgram
@@ -36,6 +37,7 @@ from deployhost.system.docker_engine import SOCKET
 from deployhost.system.firewall import Firewall
 from deployhost.system.git import BareRepository
 from deployhost.system.git_fetch import GitFetcher
+from deployhost.system.guarded_download import GuardedDownload
 from deployhost.system.http import Get
 from deployhost.system.netns import Namespaces
 from deployhost.system.packet_log import PacketLog
@@ -61,7 +63,11 @@ def builder(paths: Paths, docker: Docker, settings: ServerSettings, builds: Buil
     stand_ins = StandIns(docker, paths.state / "bases" / "making", environ)
     bases = Bases(docker, paths.state, lambda: settings.current().mirrors, CLOCK.time, stand_ins)
     limits = BuildLimits(docker, settings)
-    return ImageBuilder(docker, bases, DockerCli(environ), paths.run, environ, limits=limits, builds=builds)
+    sources = BuildSources(
+        docker=docker, bases=bases, server=settings, engine=limits.engine, download=GuardedDownload(environ)
+    )
+    cli = DockerCli(environ)
+    return ImageBuilder(docker, bases, cli, paths.run, environ, limits=limits, builds=builds, sources=sources)
 
 
 def cloudflare(paths: Paths) -> EdgeAccounts:

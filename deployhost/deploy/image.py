@@ -81,14 +81,20 @@ class Images:
         work.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Before the turn: a registry that takes its time must not keep other builds waiting.
         with progress.stage("pull") if self.builder.lacks_images(plan) else contextlib.nullcontext():
-            dockerfile = self.builder.prepare(
-                plan, context=context, work=work, stand_in=config.stand_in_bases, say=progress.note, stop=attempt.stop
+            ready = self.builder.prepare(
+                plan,
+                app=deploy.app,
+                context=context,
+                work=work,
+                stand_in=config.stand_in_bases,
+                say=progress.note,
+                stop=attempt.stop,
             )
         with self.turns.turn(attempt), progress.stage("build", detail=plan.runtime):
             kept_away()
             return self.builder.build(
                 plan,
-                dockerfile=dockerfile,
+                ready=ready,
                 key=cache_key(work),
                 app=deploy.app,
                 context=context,

@@ -129,6 +129,8 @@ def read_image(raw: dict[str, Any]) -> Image:
         exposed=tuple(sorted(int(port) for port, _, kind in ports if kind in ("tcp", "") and _is_port(port))),
         created=raw.get("Created", ""),
         env=tuple(config.get("Env") or ()),
+        digests=tuple(raw.get("RepoDigests") or ()),
+        on_build=tuple(config.get("OnBuild") or ()),
     )
 
 

@@ -18,6 +18,7 @@ from deployhost.system.clock import retry
 from deployhost.system.docker_model import EngineInfo
 from deployhost.system.stop import Stop
 
+SNAPSHOTTER = "io.containerd.snapshotter.v1"
 SOCKET = "unix:///var/run/docker.sock"
 OUR_API: str = docker_constants.DEFAULT_DOCKER_API_VERSION  # the newest that the SDK speaks
 AGREED_FOR = 60.0  # seconds for which the API's version is remembered
@@ -48,6 +49,7 @@ class Engine:
             version=str(version.get("Version", "")),
             root=str(info.get("DockerRootDir", "")),
             cgroup_driver=str(info.get("CgroupDriver", "")),
+            snapshotter=["driver-type", SNAPSHOTTER] in (info.get("DriverStatus") or []),
         )
 
     def ping(self) -> None:

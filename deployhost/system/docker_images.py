@@ -36,6 +36,11 @@ class EngineImages(Engine):
         found = [self.image(item["Id"]) for item in listed]
         return [image for image in found if image is not None]
 
+    def tags(self) -> list[str]:
+        """Return every tag of every local image."""
+        with translated():
+            return [tag for item in self._api.images() for tag in item.get("RepoTags") or () if tag != "<none>:<none>"]
+
     def tag(self, image: str, reference: str) -> None:
         """Give an image the tag "repository:tag" too; a tag that points elsewhere moves."""
         repository, _, tag = reference.rpartition(":")

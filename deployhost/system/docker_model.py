@@ -15,6 +15,7 @@ class EngineInfo:
     version: str
     root: str
     cgroup_driver: str = "cgroupfs"
+    snapshotter: bool = False  # whether containerd keeps the images: then those built here have digests too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +123,8 @@ class Image:
     exposed: tuple[int, ...]
     created: str
     env: tuple[str, ...] = ()  # NAME=VALUE
+    digests: tuple[str, ...] = ()  # repository@sha256:…, of each registry that it was pulled from or pushed to
+    on_build: tuple[str, ...] = ()  # instructions for builds upon it
 
 
 @dataclass(frozen=True, kw_only=True)

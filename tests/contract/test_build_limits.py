@@ -18,6 +18,7 @@ from deployhost.build.docker_cli import DockerCli
 from deployhost.build.image import ImageBuilder
 from deployhost.build.limits import BuildLimits
 from deployhost.build.plan import plan_build
+from deployhost.build.sources.prepare import BuildSources
 from deployhost.config.server import ServerConfig, ServerSettings
 from deployhost.errors import BuildFailed
 from deployhost.journal.builds import Builds
@@ -26,6 +27,7 @@ from deployhost.model import AppName
 from deployhost.system import cgroups
 from deployhost.system.docker import Docker
 from deployhost.system.docker_engine import SOCKET
+from deployhost.system.guarded_download import GuardedDownload
 from deployhost.system.machine import cpus
 
 NAME = "xsurvive"
@@ -71,13 +73,21 @@ class World:
         for name in ("context", "work", "run"):
             (root / name).mkdir()
         self.limits = BuildLimits(self.docker, self.server, self.groups)
+        bases = Bases(self.docker, root / "state")
         self._builder = ImageBuilder(
             self.docker,
-            Bases(self.docker, root / "state"),
+            bases,
             DockerCli(os.environ),
             root / "run",
             limits=self.limits,
             builds=self.builds,
+            sources=BuildSources(
+                docker=self.docker,
+                bases=bases,
+                server=self.server,
+                engine=self.limits.engine,
+                download=GuardedDownload(os.environ),
+            ),
         )
 
     def build(self, *run: str, said: Callable[[str], None] | None = None) -> None:
@@ -90,8 +100,8 @@ class World:
         plan = plan_build(DirectoryTree(context), templates=load_templates(), app=NAME)
         self._builder.build(
             plan,
-            dockerfile=self._builder.prepare(
-                plan, context=context, work=self.root / "work", stand_in=True, say=self.said.append
+            ready=self._builder.prepare(
+                plan, app=AppName(NAME), context=context, work=self.root / "work", stand_in=True, say=self.said.append
             ),
             key=cache_key(self.root / "work"),
             app=AppName(NAME),

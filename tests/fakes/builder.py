@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from deployhost.build.cache_key import CacheKey
-from deployhost.build.image import ImageBuilder
+from deployhost.build.image import ImageBuilder, ReadyDockerfile
 from deployhost.build.labels import of_image
 from deployhost.build.plan import BuildPlan
 from deployhost.build.planning_pool import PlanningPool
@@ -52,22 +52,23 @@ class FakeBuilder(ImageBuilder):
         self,
         plan: BuildPlan,
         *,
+        app: AppName,
         context: Path,
         work: Path,
         stand_in: bool,
         say: Callable[[str], None],
         stop: Stop | None = None,
-    ) -> Path:
+    ) -> ReadyDockerfile:
         assert work.is_dir()
         if self.pulls is not None:
             unless_stopped(self.pulls, stop or Stop())
-        return context / "Dockerfile"
+        return ReadyDockerfile(context / "Dockerfile")
 
     def build(
         self,
         plan: BuildPlan,
         *,
-        dockerfile: Path,
+        ready: ReadyDockerfile,
         key: CacheKey,
         app: AppName,
         context: Path,

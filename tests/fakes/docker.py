@@ -103,10 +103,12 @@ class Engine:
     imported: dict[str, tuple[int, int, bytes]] = field(default_factory=dict)  # mode, owner and content by path
     changes: tuple[str, ...] = ()
 
-    def add_image(self, behaviour: Behaviour, *tags: str, labels: Mapping[str, str] | None = None) -> Image:
-        """Given how its app behaves, tags and labels, have an image; the tags leave whatever had them."""
+    def add_image(
+        self, behaviour: Behaviour, *tags: str, labels: Mapping[str, str] | None = None, **more: Any
+    ) -> Image:
+        """Given how its app behaves, tags, labels and more of it, have an image; the tags leave whatever had them."""
         image_id = f"sha256:{next(self.numbers):064x}"
-        self.images[image_id] = Image(image_id, (), labels or {}, behaviour.user, (), "")
+        self.images[image_id] = Image(image_id, (), labels or {}, behaviour.user, (), "", **more)
         self.behaviours[image_id] = behaviour
         for tag in tags:
             self.move_tag(image_id, tag)
@@ -349,6 +351,10 @@ class FakeDocker(Docker):
         self._asked()
         name, _, value = label.partition("=")
         return [image for image in reversed(self._engine.images.values()) if image.labels.get(name) == value]
+
+    def tags(self) -> list[str]:
+        self._asked()
+        return sorted(self._engine.tags)
 
     def tag(self, image: str, reference: str) -> None:
         self._changes("tag")

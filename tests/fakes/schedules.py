@@ -10,6 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from deployhost.errors import DeployhostError, ProviderUnavailable
 from deployhost.github import connection as files
@@ -75,10 +76,10 @@ class Schedule:
     def _count_builds(self) -> None:
         add_image = self.server.engine.add_image
 
-        def counted(behaviour: Behaviour, *tags: str, labels: Mapping[str, str] | None = None) -> Image:
+        def counted(behaviour: Behaviour, *tags: str, labels: Mapping[str, str] | None = None, **more: Any) -> Image:
             app, _, version = tags[0].rpartition("/")[2].partition(":")
             self.builds[len(self.server.daemons), app, version[:40]] += 1
-            return add_image(behaviour, *tags, labels=labels)
+            return add_image(behaviour, *tags, labels=labels, **more)
 
         self.server.engine.add_image = counted  # type: ignore[method-assign]
 

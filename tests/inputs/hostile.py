@@ -26,6 +26,7 @@ from deployhost.build.docker_cli import Cli
 from deployhost.build.image import ImageBuilder
 from deployhost.build.labels import DEPLOY_LABEL, OURS, SETTINGS_LABEL
 from deployhost.build.plan import BuildPlan
+from deployhost.build.sources.prepare import Prepared
 from deployhost.cli import completion
 from deployhost.config import apps, dotenv
 from deployhost.config.app import AppConfig
@@ -383,11 +384,15 @@ class Trial:
         builder = ImageBuilder(
             cast("Any", docker), cast("Any", None), cast("Any", cli), self._paths.root / "run", {"HOME": "/nonexistent", "PATH": ""},
             limits=cast("Any", limits), builds=cast("Any", SimpleNamespace(begin=lambda: noted)),
+            sources=cast("Any", SimpleNamespace(ready=lambda text, _asked: Prepared(text))),
         )  # fmt: skip
         context, work = self._paths.build_tree(case.app), self._paths.build_work(case.app)
+        for folder in (context, work):
+            folder.mkdir(parents=True, exist_ok=True)
+        (context / "Dockerfile").write_text("FROM scratch\n")
         with mock.patch.object(build_image, "run", _recorder(seen)):
             builder.build(
-                plan, dockerfile=builder.prepare(plan, context=context, work=work, stand_in=False, say=print),
+                plan, ready=builder.prepare(plan, app=case.app, context=context, work=work, stand_in=False, say=print),
                 key=CacheKey("0" * 64),
                 app=case.app, context=context, reference=contract.image(case.app, Version(SHA)), source="s",
                 fresh=False, on_line=print, say=print,

@@ -35,6 +35,7 @@ OF_THE_SERVER: dict[str, Any] = {
     "ssh_port": 823,
     "webhook_host": "hooks.example.com",
     "mirrors": (),
+    "registries": ("registry.example.com:5000",),
     "build_memory": 1024**3,
     "build_cpus": 1.5,
     "build_timeout": 60,

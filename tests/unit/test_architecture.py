@@ -31,7 +31,7 @@ DOORS = {
     "cryptography": {"github/signing.py"},  # in a process of its own
     "jinja2": {"build/render.py"},
     "cloudflare": {"edge/cloudflare.py"},
-    "http": {"system/download.py", "github/manifest_page.py"},
+    "http": {"system/download.py", "system/guarded_download.py", "github/manifest_page.py"},
     "urllib": {"system/download.py"},
     "multiprocessing": set(),
     "pty": set(),

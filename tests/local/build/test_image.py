@@ -15,14 +15,18 @@ from deployhost.build.image import ImageBuilder
 from deployhost.build.labels import OURS, PROCESSES_LABEL
 from deployhost.build.limits import BuildLimits, Limited
 from deployhost.build.plan import BuildPlan
+from deployhost.build.registries import Reference
+from deployhost.build.sources.prepare import BuildSources
+from deployhost.build.sources.sources_plan import Origin
 from deployhost.config.server import ServerConfig, ServerSettings
-from deployhost.errors import BaseImageUnavailable, BuildFailed
+from deployhost.errors import BaseImageUnavailable, BuildFailed, SourceRefused
 from deployhost.journal.builds import Builds
 from deployhost.journal.database import Database
 from deployhost.model import AppName
 from deployhost.system.cgroups import Cgroups
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import EngineInfo, Image
+from deployhost.system.guarded_download import GuardedDownload
 from deployhost.system.stop import Stop
 from tests.fakes.docker import Behaviour, Engine, FakeDocker
 
@@ -56,6 +60,9 @@ class Had(Bases):
 
     def require(self, reference: str, *, line: int, stand_in: bool, say: object, stop: Stop | None = None) -> None:
         self.asked.append(f"require {reference} {line} {stand_in}")
+
+    def origin(self, reference: Reference) -> Origin:
+        return Origin.ABSENT
 
     def has_frontend(self, reference: str, *, line: int, optional: bool, say: object, stop: Stop | None = None) -> bool:
         if reference in self.missing and not optional:
@@ -135,20 +142,34 @@ class World:
 
     def build(self, plan: BuildPlan, *, stand_in: bool = False, fresh: bool = False, timeout: float = 20) -> Image:
         server = Told(self.root / "server.yml", ServerConfig(build_timeout=timeout))
+        docker = FakeDocker(self.engine)
+        limits = BuildLimits(docker, server, self.groups, cpus=range(4), memory=4 * 1024**3)
         builder = ImageBuilder(
             Labelling(self),
             self.bases,
             DockerCli(self.environ),
             self.root / "run",
             self.environ,
-            limits=BuildLimits(FakeDocker(self.engine), server, self.groups, cpus=range(4), memory=4 * 1024**3),
+            limits=limits,
             builds=Builds(self.journal, time.time),
+            sources=BuildSources(
+                docker=docker,
+                bases=self.bases,
+                server=server,
+                engine=limits.engine,
+                download=GuardedDownload(self.environ),
+            ),
         )
         context = self.root / "context"
         return builder.build(
             plan,
-            dockerfile=builder.prepare(
-                plan, context=context, work=self.root / "work", stand_in=stand_in, say=self.said.append
+            ready=builder.prepare(
+                plan,
+                app=AppName("shop"),
+                context=context,
+                work=self.root / "work",
+                stand_in=stand_in,
+                say=self.said.append,
             ),
             key=cache_key(self.root / "work"),
             app=AppName("shop"),
@@ -292,31 +313,62 @@ def test_a_bundle_that_buildkit_would_refuse_is_left_out_and_said(world: World) 
     assert world.said == [f"warning: {world.root}/ca.pem is too large to be lent to the build"]
 
 
-def test_a_repositorys_own_dockerfile_is_used_where_it_lies(world: World) -> None:
-    (world.root / "context/Dockerfile").write_text("FROM a\n")
-    world.build(own(bases=(BaseRef("a", 1), BaseRef("b", 7), BaseRef("${X}", 9))))
-    assert f"--file={world.root}/context/Dockerfile" in world.argv
+def test_a_repositorys_own_dockerfile_is_built_with_its_images_in_full(world: World) -> None:
+    (world.root / "context/Dockerfile").write_text("ARG X=b\nFROM a\n\nFROM $X AS c\nFROM c\nRUN d \\\n  e\n")
+    (world.root / "context/Dockerfile.dockerignore").write_text("*.md\n")
+    world.build(own())
+    assert f"--file={world.root}/work/Dockerfile" in world.argv
     assert "--label=deployhost.init=" in world.argv
-    assert world.bases.asked == ["require a 1 False", "require b 7 False"]
+    assert world.bases.asked == ["require b:latest 4 False"]
+    assert world.text("seen/Dockerfile") == (
+        "ARG X=b\nFROM docker.io/library/a:latest\n\nFROM docker.io/library/b:latest AS c\nFROM c\nRUN d   e\n"
+    )
+    assert world.text("seen/Dockerfile.dockerignore") == "*.md\n"
 
 
-SYNTAX = BaseRef("docker/dockerfile:1", 1)
+def test_what_another_app_has_is_refused_before_anything_runs(world: World) -> None:
+    (world.root / "context/Dockerfile").write_text("FROM a\nCOPY --from=127.0.0.1:5555/other / /x\n")
+    with pytest.raises(
+        SourceRefused, match=r"line 2 of the Dockerfile: COPY --from=127\.0\.0\.1:5555/other is refused"
+    ):
+        world.build(own())
+    assert not (world.root / "argv").exists()
+
+
+def test_a_dockerfile_that_leads_out_of_the_repository_is_not_read(world: World) -> None:
+    (world.root / "elsewhere").write_text("FROM a\n")
+    (world.root / "context/Dockerfile").symlink_to(world.root / "elsewhere")
+    with pytest.raises(BuildFailed, match="leads out"):
+        world.build(own())
+
+
+def test_newer_docker_is_told_which_sources_there_are(world: World) -> None:
+    world.engine.info = EngineInfo("26.1.5", "/var/lib/docker")
+    script = world.root / "bin/docker"
+    script.write_text(script.read_text().replace("20.10.24", "26.1.5").replace("case $1 in", BUILDX))
+    world.build(GENERATED)
+    (line,) = [one for one in world.text("env").splitlines() if one.startswith("EXPERIMENTAL_BUILDKIT_SOURCE_POLICY=")]
+    assert "library/python:3" in Path(line.partition("=")[2]).read_text()
+
+
+BUILDX = 'case $1 in buildx) echo "github.com/docker/buildx v0.13.1"; exit ;; info) exit ;;'
 
 
 def test_a_syntax_image_that_can_not_be_had_is_named_before_anything_runs(world: World) -> None:
-    world.bases.missing = {SYNTAX.ref}
+    world.bases.missing = {"docker/dockerfile:1"}
+    (world.root / "context/Dockerfile").write_text("# syntax=docker/dockerfile:1\nFROM a\n")
     with pytest.raises(BaseImageUnavailable, match=r"# syntax=docker/dockerfile:1 \(line 1\)"):
-        world.build(own(syntax=SYNTAX))
+        world.build(own())
     assert not (world.root / "argv").exists()
 
 
 def test_where_stand_ins_are_allowed_it_is_built_without_that_line(world: World) -> None:
-    world.bases.missing = {SYNTAX.ref}
+    world.bases.missing = {"docker/dockerfile:1"}
     (world.root / "context/Dockerfile").write_text("# syntax=docker/dockerfile:1\nFROM a\n")
     (world.root / "work/Dockerfile.dockerignore").write_text("left by an earlier, generated build")
-    world.build(own(syntax=SYNTAX, bases=(BaseRef("a", 2),)), stand_in=True)
+    world.build(own(), stand_in=True)
     assert "syntax" not in world.text("seen/Dockerfile")
-    assert world.text("seen/Dockerfile").endswith("FROM a\n")
+    assert world.text("seen/Dockerfile") == "\nFROM docker.io/library/a:latest\n"
     assert not (world.root / "seen/Dockerfile.dockerignore").exists()
     assert world.text("context/Dockerfile").startswith("# syntax")
 
@@ -339,13 +391,11 @@ def test_a_full_disk_is_named(world: World) -> None:
 
 
 def test_a_heredoc_on_an_old_engine_is_explained(world: World) -> None:
-    world.docker(
-        "failed to solve with frontend dockerfile.v0: dockerfile parse error line 3: unknown instruction: ECHO\n", 1
-    )
-    with pytest.raises(BuildFailed, match=r"line 2 of the Dockerfile has a heredoc, which Docker 20\.10\.24"):
-        world.build(own(heredoc_line=2))
-    with pytest.raises(BuildFailed, match="line 3: unknown instruction: ECHO"):
+    """That engine would take the lines of the heredoc for instructions."""
+    (world.root / "context/Dockerfile").write_text("FROM a\nRUN <<CMD\nFROM 127.0.0.1:5555/other\nCMD\n")
+    with pytest.raises(SourceRefused, match=r"line 2 of the Dockerfile: a heredoc, which Docker 20\.10\.24"):
         world.build(own())
+    assert not (world.root / "argv").exists()
 
 
 def test_a_build_that_takes_too_long_is_stopped(world: World) -> None:
@@ -403,10 +453,10 @@ def test_a_dockerfile_that_is_no_text_of_a_person_is_not_read_into_memory(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deployhost.build.image.LONGEST_DOCKERFILE", 100)
-    world.bases.missing = {SYNTAX.ref}
+    world.bases.missing = {"docker/dockerfile:1"}
     (world.root / "context/Dockerfile").write_text("# syntax=docker/dockerfile:1\nFROM a\n" + "#" * 100)
     with pytest.raises(BuildFailed, match="too large"):
-        world.build(own(syntax=SYNTAX, bases=(BaseRef("a", 2),)), stand_in=True)
+        world.build(own(), stand_in=True)
 
 
 def test_a_flood_of_output_is_told_in_part_and_its_end_whole(world: World) -> None:

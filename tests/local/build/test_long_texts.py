@@ -17,10 +17,14 @@ from deployhost.build.detect.languages.table import LANGUAGES
 from deployhost.build.detect.python import start as python_start
 from deployhost.build.detect.static.auth import LONGEST
 from deployhost.build.directory import load_templates
-from deployhost.build.dockerfile import parse_dockerfile, without_syntax_line
+from deployhost.build.dockerfile import parse_dockerfile
 from deployhost.build.plan import plan_build
 from deployhost.build.progress import BuildProgress
 from deployhost.build.registries import reason
+from deployhost.build.sources.additions import with_additions
+from deployhost.build.sources.stages import read_stages
+from deployhost.build.sources.text import LineRefused, read_directives, read_instructions
+from deployhost.build.sources.written import written
 from deployhost.build.tree import MemoryTree
 from deployhost.config import dotenv
 from deployhost.control import terminal
@@ -102,6 +106,26 @@ def parsed(text: str) -> None:
         dotenv.parse(f"A=a{text}\nB='{text}")
 
 
+def for_a_build(text: str) -> None:
+    """As a build reads a Dockerfile, but for the control character at the end of these texts, which it refuses at once."""
+    with suppress(LineRefused):
+        text = text.replace("\x00", "!")
+        directives = read_directives(text)
+        found = read_stages(read_instructions(text, directives.escape), escape=directives.escape, given={}, platform={})
+        lines, _ = with_additions(found, "fetched", {}, {}, directives.escape)
+        written(directives, directives.syntax, lines)
+
+
+def test_variables_of_a_build_that_double() -> None:
+    """In one word, in one instruction, and in very many."""
+    for lines in (
+        ["ARG A=aaaaaaaa", *(f"ARG A=$A$A{number}" for number in range(60))],
+        [f"ARG A={'a' * 8000}", f"ARG B={'$A' * 40_000}"],
+        [f"ARG A={'a' * 8000}", *("ARG B=$A" for _ in range(20_000))],
+    ):
+        assert took(functools.partial(for_a_build, "\n".join([*lines, "FROM a"]))) < 3 * SECONDS
+
+
 def test_the_same_patterns_again_and_again() -> None:
     """Each of very many files is matched with each of very many patterns, and each pattern has very many wildcards."""
     files = {f"{number}/" + "a" * 400 + ".pem": "" for number in range(1000)}
@@ -127,7 +151,10 @@ def test_numbers_that_are_none() -> None:
 
 READERS: dict[str, Callable[[str], object]] = {
     "parse_dockerfile": parse_dockerfile,
-    "without_syntax_line": without_syntax_line,
+    "a Dockerfile for a build": for_a_build,
+    "what RUN would do": lambda text: for_a_build(f"FROM a\nRUN <<E {text}"),
+    "a word of a Dockerfile": lambda text: for_a_build(f"ARG A={text}\nFROM $A"),
+    "flags": lambda text: for_a_build(f"FROM a\nCOPY --from={text}\nADD {text}"),
     "a build's output": built,
     "what a terminal shows": lambda text: (terminal.plain(text), terminal.coloured(text), terminal.escaped(text), terminal.json_escaped(text)),
     "a title for the terminal": lambda text: (terminal.plain(f"\x1b]{text}"), terminal.coloured(f"\x1b]{text}")),

@@ -10,10 +10,13 @@ import pytest
 
 from deployhost.build.bases import Bases
 from deployhost.build.labels import STAND_IN_LABEL
+from deployhost.build.registries import Reference
+from deployhost.build.sources.sources_plan import Origin
 from deployhost.build.stand_in import StandIns
 from deployhost.build.stand_in_plan import StandInRecipe
 from deployhost.config.server import MIRRORS
 from deployhost.errors import BaseImageUnavailable, CommandStopped, DockerUnavailable
+from deployhost.system.docker_model import EngineInfo
 from deployhost.system.stop import Stop
 from tests.fakes.docker import Behaviour, Engine, FakeDocker
 
@@ -182,12 +185,50 @@ def test_a_stand_in_gives_way_to_the_real_image(world: World) -> None:
     assert STAND_IN_LABEL not in image.labels
 
 
-def test_an_image_that_was_built_here_counts(world: World) -> None:
+def origin(world: World, name: str) -> Origin:
+    return world.bases.origin(Reference.parse(name))
+
+
+def test_where_an_image_came_from(world: World) -> None:
+    assert origin(world, "acme/base:1") is Origin.ABSENT
     world.engine.add_image(Behaviour(), "acme/base:1")
     world.engine.add_image(Behaviour(), "acme/base:2", labels={STAND_IN_LABEL: "python-3.13"})  # built upon a stand-in
-    world.require("acme/base:1")
-    world.require("acme/base:2")
-    assert world.engine.pulls == []
+    world.engine.add_image(Behaviour(), "acme/base:3", digests=("acme/base@sha256:1",))
+    world.engine.add_image(Behaviour(), "acme/base:4", digests=("acme/other@sha256:1",))  # a tag of somebody's own
+    found = [origin(world, f"acme/base:{number}") for number in (1, 2, 3, 4)]
+    assert found == [Origin.MADE_HERE, Origin.MADE_HERE, Origin.PULLED, Origin.MADE_HERE]
+    world.ensure()
+    assert origin(world, HUB) is Origin.STAND_IN
+
+
+def test_what_is_built_upon_a_stand_in_is_none(world: World) -> None:
+    world.engine.add_image(Behaviour(), "deployhost/stand-in:python-3.13", labels={STAND_IN_LABEL: "python-3.13"})
+    world.engine.add_image(Behaviour(), "python:3.13-slim", labels={STAND_IN_LABEL: "python-3.13"})
+    assert origin(world, "python:3.13-slim") is Origin.MADE_HERE
+
+
+def test_where_containerd_keeps_images_a_digest_proves_nothing(world: World) -> None:
+    world.engine.info = EngineInfo("28.5.2", "/var/lib/docker", snapshotter=True)
+    world.engine.add_image(Behaviour(), "acme/base:3", digests=("acme/base@sha256:1",))
+    assert origin(world, "acme/base:3") is Origin.MADE_HERE
+    world.engine.served = {"acme/base:4"}
+    world.require("acme/base:4")
+    assert origin(world, "acme/base:4") is Origin.PULLED
+    world.engine.add_image(Behaviour(), "acme/base:4")  # built anew under that name
+    assert origin(world, "acme/base:4") is Origin.MADE_HERE
+
+
+def test_an_image_from_a_mirror_counts_as_pulled(world: World) -> None:
+    world.engine.served = {GCR}
+    world.require()
+    assert origin(world, HUB) is Origin.PULLED
+
+
+def test_what_its_owner_made_under_an_official_name_is_neither_used_nor_replaced(world: World) -> None:
+    world.engine.add_image(Behaviour(), HUB)
+    with pytest.raises(BaseImageUnavailable):
+        world.require(stand_in=True)
+    assert (world.makes.made, world.engine.tags) == ([], {HUB})
 
 
 def test_only_the_registry_that_is_named_is_asked(world: World) -> None:

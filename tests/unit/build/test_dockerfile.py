@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployhost.build.dockerfile import parse_dockerfile, without_syntax_line
+from deployhost.build.dockerfile import parse_dockerfile
 
 
 def images(text: str) -> list[tuple[str, int | None]]:
@@ -63,28 +63,18 @@ def test_ports(text: str, ports: tuple[int, ...]) -> None:
     assert parse_dockerfile(text).ports == ports
 
 
-def test_syntax_and_heredoc_are_found_with_their_lines() -> None:
+def test_syntax_is_found_with_its_line() -> None:
     parsed = parse_dockerfile(
         "# syntax=docker/dockerfile:1.7\n# escape=\\\nFROM a\nRUN cat <<-'E' > x\n\tFROM q\n\tE\n"
     )
     assert parsed.syntax is not None
     assert (parsed.syntax.ref, parsed.syntax.line) == ("docker/dockerfile:1.7", 1)
-    assert parsed.heredoc_line == 4
+    assert parsed.stages == 1
     assert parse_dockerfile("FROM a\n# syntax=late").syntax is None
-    assert parse_dockerfile("FROM a\nRUN grep x <<< y && echo $((1<<2))").heredoc_line is None
-
-
-def test_without_syntax_line_keeps_the_other_directives_and_the_line_numbers() -> None:
-    text = "# syntax=docker/dockerfile:1\n# escape=`\nFROM a\nRUN x `\n y\n"
-    changed = without_syntax_line(text)
-    assert parse_dockerfile(changed).syntax is None
-    assert changed.split("\n")[0] == "# escape=`"
-    assert changed.split("\n")[2:] == text.split("\n")[2:]
-    assert without_syntax_line("FROM a\n") == "FROM a\n"
+    assert parse_dockerfile("FROM a\nRUN grep x <<< y && echo $((1<<2))\nFROM b").stages == 2
 
 
 @given(st.text(st.sampled_from("FROM \n\\#=$ {}:-+<ECOPYARGEXPOSE--from0123\"'`") | st.characters(), max_size=200))
 def test_no_text_breaks_the_parser(text: str) -> None:
     parsed = parse_dockerfile("FROM a\n" + text)
     assert parsed.stages >= 1
-    assert parse_dockerfile(without_syntax_line("FROM a\n" + text)) == parsed
