@@ -9,6 +9,7 @@ from deployhost.build.directory import DirectoryTree
 from deployhost.build.plan import BuildPlan
 from deployhost.build.planning_pool import PlanningPool
 from deployhost.build.refusals import DOCKERFILE
+from deployhost.build.render import with_user
 from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
 from deployhost.config.env import EnvStore, revealed
@@ -78,7 +79,7 @@ class Exports:
         domains = "The domains of the app." if config.domains else "REPLACE by the domain of the app."
         comments = {key: text.format(app=name, domains=domains) for key, text in COMMENTS.items()}
         files = {
-            **self._build_files(config, live),
+            **self._build_files(config, live, image),
             "config/deploy.yml": deploy_yml(app, header=HEADER.format(app=name), comments=comments),
             ".kamal/secrets": env_values.secrets_template(("KAMAL_REGISTRY_PASSWORD", *sorted(env))),
             GUIDE: _guide(config, processes, awkward),
@@ -86,8 +87,8 @@ class Exports:
         notes = [f"Kamal would change the values of {', '.join(awkward)} on their way: see {GUIDE}"] if awkward else []
         return {"app": name, "version": live.version, "files": files, "notes": notes}
 
-    def _build_files(self, config: AppConfig, live: Release) -> dict[str, str]:
-        """Return the Dockerfile and .dockerignore of what is live: ours, or the repository's own."""
+    def _build_files(self, config: AppConfig, live: Release, image: Image) -> dict[str, str]:
+        """Return the Dockerfile and .dockerignore of what is live: ours, for the user whose the storage is, or the repository's own."""
         with scratch_directory(self.paths.run, prefix="export-") as scratch:
             tree = scratch / "tree"
             self.repository(config.name).check_out(live.sha, tree)
@@ -101,7 +102,9 @@ class Exports:
             )
             directory = DirectoryTree(tree)
             return {
-                DOCKERFILE: plan.dockerfile or directory.read(DOCKERFILE),
+                DOCKERFILE: directory.read(DOCKERFILE)
+                if plan.dockerfile is None
+                else with_user(plan.dockerfile, image.user),
                 DOCKERIGNORE: _ignored(plan, directory),
             }
 

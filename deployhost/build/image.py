@@ -17,6 +17,7 @@ from deployhost.build.limits import BuildLimits, Limited
 from deployhost.build.output_pace import OutputPace, left_out
 from deployhost.build.plan import BuildPlan
 from deployhost.build.progress import BuildProgress, is_about_a_step
+from deployhost.build.render import UID_ARGUMENT
 from deployhost.build.sources.prepare import Asked, BuildSources
 from deployhost.build.tree import READ_LIMIT
 from deployhost.errors import BuildFailed, CommandTimedOut
@@ -112,12 +113,14 @@ class ImageBuilder:
         fresh: bool,
         on_line: OnLine,
         say: OnLine,
+        uid: int | None = None,
         stop: Stop | None = None,
     ) -> Image:
         """Build the image of a plan that is prepared from its context directory, tag it with `reference` and return it.
 
-        `key` keeps the app's cache its own, `fresh` uses none. `on_line` gets the build's output, readable, `say` what happens
-        besides; `stop` ends the build at once. Raises BuildFailed, CommandMissing, CommandStopped.
+        `uid` is the user of an image whose Dockerfile is generated; `key` keeps the app's cache its own, `fresh` uses none. `on_line`
+        gets the build's output, readable, `say` what happens besides; `stop` ends the build at once. Raises BuildFailed,
+        CommandMissing, CommandStopped.
         """
         cli = self.cli.find()
         with contextlib.ExitStack() as stack:
@@ -129,9 +132,11 @@ class ImageBuilder:
             argv += [f"--file={ready.path}", f"--tag={reference}", *limited.argv]
             if fresh:
                 argv.append("--no-cache")
-            labels = of_image(app, source, generated=plan.kind == "generated", processes=plan.processes)
+            labels = of_image(app, source, generated=plan.kind == "generated", processes=plan.processes, uid=uid)
             argv += [f"--label={name}={value}" for name, value in labels.items()]
             argv += [f"--build-arg={name}" for name in (NAMESPACE, *proxy_variables(self.environ))]
+            if uid is not None:
+                argv.append(f"--build-arg={UID_ARGUMENT}={uid}")
             argv.append(f"--add-host={key.host}:{NOWHERE}")
             argv += [f"--secret=id={name},src={path}" for name, path in secrets.items()]
             environment = ready.environment | {NAMESPACE: key.namespace}

@@ -16,6 +16,7 @@ APP_LABEL = "deployhost.app"
 INIT_LABEL = "deployhost.init"  # on generated images: their command is not written to be PID 1, so it gets an init
 PROCESSES_LABEL = "deployhost.processes"  # JSON: the Procfile's commands by name, less the web process
 SOURCE_LABEL = "deployhost.source"  # what names the files and texts that it was built from
+UID_LABEL = "deployhost.uid"  # on generated images: the number of the user that they run as, which is the app's own
 # On every stand-in, so that it never counts as the image that a person's own Dockerfile names.
 STAND_IN_LABEL = "deployhost.stand-in"
 
@@ -29,6 +30,7 @@ OURS = (
     INIT_LABEL,
     PROCESSES_LABEL,
     SOURCE_LABEL,
+    UID_LABEL,
     STAND_IN_LABEL,
     DEPLOY_LABEL,
     WORKERS_LABEL,
@@ -36,7 +38,9 @@ OURS = (
 )
 
 
-def of_image(app: AppName, source: str, *, generated: bool, processes: Mapping[str, str]) -> dict[str, str]:
+def of_image(
+    app: AppName, source: str, *, generated: bool, processes: Mapping[str, str], uid: int | None = None
+) -> dict[str, str]:
     """Return all labels of ours of an image that is built. `service` and `role` are Kamal's: an image has no role."""
     return dict.fromkeys(OURS, "") | {
         "service": str(app),
@@ -44,6 +48,7 @@ def of_image(app: AppName, source: str, *, generated: bool, processes: Mapping[s
         APP_LABEL: str(app),
         SOURCE_LABEL: source,
         INIT_LABEL: "true" if generated else "",
+        UID_LABEL: "" if uid is None else str(uid),
         PROCESSES_LABEL: json.dumps(dict(processes), sort_keys=True) if processes else "",
     }
 

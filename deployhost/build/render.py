@@ -17,7 +17,8 @@ from deployhost.model import AppName
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-USER = "10001"
+UID_ARGUMENT = "DEPLOYHOST_UID"  # the build argument that has the number of the app's own user
+USER = "10001"  # where nobody passes one: `docker build` by hand, and Kamal elsewhere
 PORT = 8080
 
 
@@ -25,8 +26,17 @@ def render(recipe: Recipe, *, app: AppName, templates: Mapping[str, str]) -> str
     """Return the Dockerfile of a recipe; the app's caches are its own. Raises KeyError if a template is missing."""
     templates[recipe.template]  # a missing template is a KeyError, not jinja2's own
     environment = _environment(frozenset(templates.items()))
-    text = environment.get_template(recipe.template).render(**recipe.values, app=str(app), user=USER, port=PORT)
+    text = environment.get_template(recipe.template).render(
+        **recipe.values, app=str(app), argument=UID_ARGUMENT, default_user=USER, user=f"${{{UID_ARGUMENT}}}", port=PORT
+    )
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+
+
+def with_user(dockerfile: str, user: str) -> str:
+    """Return a generated Dockerfile for the user of an image ("uid:gid"), whose it then is without a build argument too."""
+    uid = user.partition(":")[0]
+    given = f"ARG {UID_ARGUMENT}="
+    return dockerfile.replace(f"{given}{USER}\n", f"{given}{uid}\n") if uid.isdecimal() else dockerfile
 
 
 @functools.lru_cache(maxsize=1)  # it keeps what it has compiled, which takes 9 ms of a push

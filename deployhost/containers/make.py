@@ -18,7 +18,6 @@ from deployhost.containers.spec import (
     pushed_at,
     settings_label,
 )
-from deployhost.containers.storage import Storage
 from deployhost.errors import BootFailed, Conflict, DockerRefused, DockerUnavailable, NotFound
 from deployhost.kamal import contract
 from deployhost.model import WEB, ProcessName
@@ -36,7 +35,6 @@ class ContainerMaker:
 
     docker: Docker
     paths: Paths
-    storage: Storage
     boot: BootWatch
 
     def create(self, attempt: Attempt, image: Image, process: Process, workers: Sequence[ProcessName] = ()) -> str:
@@ -50,9 +48,7 @@ class ContainerMaker:
         spec, name = self._spec(attempt, image, process), contract.container_name(app, process.name, attempt.version)
         labels = {**contract.role_labels(app, process.name), DEPLOY_LABEL: str(attempt.deploy.id), **beside}
         env = {**spec.env, **contract.container_env(app, process.name, attempt.version)}
-        return self._create(
-            attempt, image, replace(spec, name=name, labels=of_container(image.labels, labels), env=env)
-        )
+        return self._create(replace(spec, name=name, labels=of_container(image.labels, labels), env=env))
 
     def create_release(self, attempt: Attempt, image: Image, argv: tuple[str, ...]) -> str:
         """Create the container that runs an attempt's release command once, and return its id.
@@ -66,7 +62,7 @@ class ContainerMaker:
             name=f"{app}-release-exec-{attempt.version}-{secrets.token_hex(3)}",
             labels=of_container(image.labels, labels),
         )
-        return self._create(attempt, image, spec)
+        return self._create(spec)
 
     def _spec(self, attempt: Attempt, image: Image, process: Process) -> ContainerSpec:
         """Return what a container of this deploy is made from, less its name and labels."""
@@ -146,18 +142,16 @@ class ContainerMaker:
         except (NotFound, DockerUnavailable):
             return []
 
-    def _create(self, attempt: Attempt, image: Image, spec: ContainerSpec) -> str:
-        """Create the container, and have its storage; one of that name is renamed as Kamal does it.
+    def _create(self, spec: ContainerSpec) -> str:
+        """Create the container; one of that name is renamed as Kamal does it.
 
         Kamal made it, or a lost journal knew it, or the engine ended before it could say that it had made it.
         """
         try:
-            container = self.docker.create(spec)
+            return self.docker.create(spec)
         except DockerRefused:
             raise
         except (Conflict, DockerUnavailable):
             with contextlib.suppress(NotFound):
                 self.docker.rename(spec.name, contract.replaced_name(spec.name, secrets.token_hex(8)))
-            container = self.docker.create(spec)
-        self.storage.prepare(attempt, image, container)
-        return container
+            return self.docker.create(spec)

@@ -4,16 +4,21 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from deployhost.build.labels import DEPLOY_LABEL
 from deployhost.build.output_pace import OutputPace, left_out
 from deployhost.config.env import revealed
+from deployhost.containers import image_user
+from deployhost.containers.app_users import AppUsers
 from deployhost.containers.attempt import Attempt
 from deployhost.containers.belongs import process_of
 from deployhost.containers.boot import Ready, how_it_ended
+from deployhost.containers.image_users import ImageUsers
 from deployhost.containers.make import ContainerMaker
 from deployhost.containers.processes import Process, Processes, processes_of
+from deployhost.containers.storage import Storage
 from deployhost.errors import BootFailed, DeployhostError, DockerRefused, NotFound
 from deployhost.kamal import contract
 from deployhost.kamal.files import KamalFiles
@@ -21,6 +26,7 @@ from deployhost.model import WEB, AppName, Deploy, Trigger
 from deployhost.system.clock import Clock, until
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container, Image
+from deployhost.system.owners import Owner
 from deployhost.system.side_by_side import side_by_side
 
 WORKER_PROOF = 1.0  # seconds that a worker must have run before the release it belongs to goes live
@@ -34,12 +40,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Created:
-    """The containers of a release, not yet started, by id; `processes` is what they run."""
+    """The containers of a release, not yet started, by id; `processes` is what they run.
+
+    `owner` is whom its storage has to belong to before they start, None for anybody; `checked` tells once the image's user is known to
+    be nobody else's.
+    """
 
     image: Image
     processes: Processes
     web: str
     workers: tuple[tuple[Process, str], ...]
+    owner: Owner | None
+    checked: Future[None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +63,9 @@ class ReleaseContainers:
 
     docker: Docker
     maker: ContainerMaker
+    storage: Storage
+    image_users: ImageUsers
+    app_users: AppUsers
     kamal: KamalFiles
     joined: Callable[[AppName], object]
     clock: Clock
@@ -64,7 +79,8 @@ class ReleaseContainers:
                 self.kamal.write_env(attempt.deploy.app, process.name, revealed(attempt.env))
         web = self.maker.create(attempt, image, processes.web, [worker.name for worker in processes.workers])
         workers = tuple((worker, self.maker.create(attempt, image, worker)) for worker in processes.workers)
-        return Created(image, processes, web, workers)
+        owner, checked = self._user(attempt, image, web)
+        return Created(image, processes, web, workers, owner, checked)
 
     def run_release_command(self, attempt: Attempt, image: Image, processes: Processes, *, held: bool = False) -> None:
         """Run a release command, if there is one, to its end. Raise BootFailed if it fails.
@@ -101,6 +117,7 @@ class ReleaseContainers:
         ready = self.maker.wait_ready(web, created.image, attempt.config, last_port, attempt.check, stop=attempt.stop)
         if created.workers:
             self.clock.sleep(max(0.0, WORKER_PROOF - (self.clock.monotonic() - began)))
+        created.checked.result()
         for worker, container in created.workers:
             with _explained(attempt, f"the process {worker.name} (processes:)", worker.added):
                 self.maker.prove_worker(worker.name, container)
@@ -138,6 +155,30 @@ class ReleaseContainers:
     def stop(self, containers: list[Container], timeout: int | None = None) -> None:
         """Stop containers side by side."""
         side_by_side(lambda one: self.docker.stop(one.id, timeout), containers)
+
+    def _user(self, attempt: Attempt, image: Image, web: str) -> tuple[Owner | None, Future[None]]:
+        """Have an attempt's storage there, and return whom it has to belong to, and what tells whether the image's user is its own.
+
+        Looking a name up in the image takes 20 ms and more: without storage nothing waits for that but the switch.
+        """
+        if attempt.config.storage or not image_user.needs_tables(image.user):
+            user = self.image_users.owner(image, web)
+            self.app_users.check(attempt, user.uid)
+            checked = Future[None]()
+            checked.set_result(None)
+            return self.storage.prepare(attempt, image, user, web), checked
+        beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="user")
+        checked = beside.submit(self._check_user, attempt, image, web)
+        beside.shutdown(wait=False)
+        return None, checked
+
+    def _check_user(self, attempt: Attempt, image: Image, web: str) -> None:
+        try:
+            user = self.image_users.owner(image, web)
+        except DeployhostError as error:  # the engine itself starts the image, or does not: nothing else depends on it
+            log.warning("the user of %s is not known: %s", image.id, error)
+            return
+        self.app_users.check(attempt, user.uid)
 
     def _run_release(self, attempt: Attempt, container: str, *, held: bool) -> None:
         self.maker.start(container)

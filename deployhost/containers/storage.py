@@ -1,47 +1,89 @@
-"""An app's storage: its directory, the user that may write there, the containers that have it mounted."""
+"""An app's storage: its directory, whose hands it is in, the containers that have it mounted.
 
-import contextlib
-import os
-import secrets
-import stat
+A release writes as the user of its image, so storage changes hands where that is another user than before. Nothing that runs may have
+it then: SQLite, for one, answers "attempt to write a readonly database" from then on.
+"""
+
 from dataclasses import dataclass
-from pathlib import Path
 
-from deployhost.build import labels
-from deployhost.containers import image_user
 from deployhost.containers.attempt import Attempt
-from deployhost.errors import BootFailed, NotFound
+from deployhost.containers.capabilities import starts_as_root
+from deployhost.containers.image_users import ROOT, ImageUsers
+from deployhost.journal.releases import Releases
+from deployhost.journal.uids import StorageOwners
 from deployhost.model import MOUNTED_AT, AppName
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
-from deployhost.system.docker_model import TABLE_LIMIT, Container, ContainerSpec, Image
-from deployhost.system.tree import directories
+from deployhost.system.docker_model import Container, Image
+from deployhost.system.owners import Owner, Owners
 
 
 @dataclass(frozen=True, kw_only=True)
 class Storage:
-    """The storage of apps: has it there, owned by the user of the release that is about to start."""
+    """The storage of apps: has it there, and gives it to the user of the release that is about to start, and back."""
 
     docker: Docker
     paths: Paths
+    releases: Releases
+    image_users: ImageUsers
+    owners: Owners
+    storage_owners: StorageOwners
 
-    def prepare(self, attempt: Attempt, image: Image, container: str = "") -> None:
-        """Have an attempt's storage directory, where it has storage, owned by its image's user.
+    def prepare(self, attempt: Attempt, image: Image, user: Owner, container: str = "") -> Owner | None:
+        """Have an attempt's storage directory, where it has storage, and return the owner that its release needs, None for any.
 
-        `container` is one of that image; without it, one is made where a user's name has to be looked up in the image, and
-        removed again. Raise BootFailed if the image does not know its own user.
+        One that is there already does not change hands yet. `user` is the image's own, `container` the new one.
         """
         if not attempt.config.storage:
-            return
+            return None
         app = attempt.deploy.app
+        directory, owner = self.paths.storage(app), self._needed(app, image, user)
+        if self.owners.of(directory) is None:
+            if self._was_mounted(app, container):
+                attempt.progress.note(f"the storage directory {directory} was missing: it was made anew, and is empty")
+            self.owners.make(directory, owner or ROOT)
+        return owner
+
+    def is_anothers(self, app: AppName, owner: Owner | None) -> bool:
+        """Return whether an app's storage has to change hands before a release may start that needs this owner."""
+        if owner is None:
+            return False
+        return self.owners.of(self.paths.storage(app)) != owner or self.is_lent(app)
+
+    def hand_over(self, app: AppName, owner: Owner | None) -> bool:
+        """Give an app's storage to an owner; return whether it was another's. Nothing may run that has it mounted.
+
+        Until `give_back`, or until the release is live, the journal says whose it was. Raise FileProblem.
+        """
         directory = self.paths.storage(app)
-        if not directory.exists() and self._was_mounted(app, container):
-            attempt.progress.note(f"the storage directory {directory} was missing: it was made anew, and is empty")
-        directory.mkdir(parents=True, exist_ok=True)
-        owner = self._owner(attempt, image, container)
-        now = directory.stat()
-        if (now.st_uid, now.st_gid) != owner:
-            _hand_over(directory, (now.st_uid, now.st_gid), owner)
+        if owner is None or not self.is_anothers(app, owner):
+            return False
+        now, known = self.owners.of(directory) or ROOT, self.storage_owners.of(app)
+        more = (ROOT,) if self._was_roots(app) else ()
+        owners = tuple(dict.fromkeys((*known, now, *more, owner)))
+        self.storage_owners.note(app, owners)
+        self.owners.give(directory, owners, owner)
+        return True
+
+    def give_back(self, app: AppName) -> None:
+        """Have an app's storage in the hands of before, where a release had it that did not become live. Raise FileProblem.
+
+        Nothing may run that has it mounted.
+        """
+        if owners := self.storage_owners.of(app):
+            self.owners.give(self.paths.storage(app), owners, owners[0])
+            self.storage_owners.settled(app)
+
+    def is_lent(self, app: AppName) -> bool:
+        """Return whether an app's storage is in the hands of a release that is not live yet."""
+        return self.storage_owners.of(app) != ()
+
+    def is_out_of_hand(self, container: Container, app: AppName) -> bool:
+        """Return whether a container that is to be live has storage which its user does not own."""
+        image = self.docker.image(container.image_id) if self.mounted_in(container, app) else None
+        if image is None or starts_as_root(image.user):
+            return False
+        return self.is_anothers(app, self.image_users.owner(image, container.id))
 
     def mounted_in(self, container: Container, app: AppName) -> bool:
         """Return whether a container has an app's storage mounted."""
@@ -52,51 +94,15 @@ class Storage:
         others = self.docker.containers({"service": app})
         return any(self.mounted_in(other, app) for other in others if other.id != new)
 
-    def _owner(self, attempt: Attempt, image: Image, container: str) -> tuple[int, int]:
-        """Return uid and gid of an image's USER, by the image's own passwd and group where it is a name."""
-        if not image_user.needs_tables(image.user):
-            found = image_user.owner(image.user)
-        else:
-            made = "" if container else self._container(attempt, image)
-            try:
-                passwd, groups = (self._table(container or made, path) for path in ("/etc/passwd", "/etc/group"))
-                found = image_user.owner(image.user, passwd, groups)
-            finally:
-                if made:
-                    self.docker.remove(made, force=True)
-        if found is None:
-            raise BootFailed(f"the image's user {image.user!r} is not in its /etc/passwd and /etc/group")
-        return found
+    def _needed(self, app: AppName, image: Image, user: Owner) -> Owner | None:
+        """Return the owner that an image needs.
 
-    def _container(self, attempt: Attempt, image: Image) -> str:
-        """Create a container, never to be started, so that files of its image can be read; return its id."""
-        app = attempt.deploy.app
-        # Labelled as a release command's, so that one that a crash leaves behind is found and removed.
-        said = {"service": app, "role": "", labels.DEPLOY_LABEL: str(attempt.deploy.id)}
-        name = f"{app}-users-exec-{attempt.version}-{secrets.token_hex(3)}"
-        every = labels.of_container(image.labels, said)
-        return self.docker.create(ContainerSpec(name=name, image=image.id, labels=every, command=("true",)))
+        One that starts as root gives its storage to whom it likes; that is left as it is unless another kind of image had it.
+        """
+        return None if starts_as_root(image.user) and self._was_roots(app) else user
 
-    def _table(self, container: str, path: str) -> str:
-        try:
-            return self.docker.read_file(container, path, limit=TABLE_LIMIT).decode("utf-8", "replace")
-        except NotFound:
-            return ""
-
-
-def _hand_over(directory: Path, old: tuple[int, int], new: tuple[int, int]) -> None:
-    """Give what belongs to the old owner in a storage directory to the new one. Never follows a link."""
-    for descriptor in directories(directory):
-        with os.scandir(descriptor) as entries:
-            for entry in entries:
-                _hand_over_one(entry.name, descriptor, old, new)
-    os.chown(directory, *new)
-
-
-def _hand_over_one(name: str, directory: int, old: tuple[int, int], new: tuple[int, int]) -> None:
-    with contextlib.suppress(FileNotFoundError):  # the app deleted it
-        found = os.stat(name, dir_fd=directory, follow_symlinks=False)
-        # A file with several names might be anybody's, linked in to be handed over.
-        hard_linked = found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode)
-        if (found.st_uid, found.st_gid) == old and not hard_linked:
-            os.chown(name, *new, dir_fd=directory, follow_symlinks=False)
+    def _was_roots(self, app: AppName) -> bool:
+        """Return whether an app's live release starts as root: what lies in its storage may be root's or anybody's."""
+        live = self.releases.live(app)
+        image = None if live is None else self.docker.image(live.image)
+        return image is not None and starts_as_root(image.user)

@@ -14,8 +14,8 @@ Message = Mapping[str, Any]
 LIMIT = 16 * 1024 * 1024  # bytes of one line; a request above it is refused
 
 StageName = Literal[
-    "queue", "wait", "fetch", "plan", "build", "lock", "create", "hold", "stop", "release", "start", "health", "switch",
-    "live", "drain", "push", "kamal",
+    "queue", "wait", "fetch", "plan", "build", "lock", "create", "hold", "stop", "storage", "release", "start", "health",
+    "switch", "live", "drain", "push", "kamal",
 ]  # fmt: skip
 
 

@@ -9,8 +9,10 @@ from datetime import datetime
 from deployhost.build.labels import DEPLOY_LABEL, SETTINGS_LABEL
 from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
+from deployhost.containers.belongs import app_of
 from deployhost.containers.processes import processes_of
 from deployhost.containers.spec import DEFAULT_PORT
+from deployhost.containers.storage import Storage
 from deployhost.converge.findings.adoption_plan import Adopt
 from deployhost.converge.findings.broken_off_plan import BeginAgain, EndDeploy, FinishSwitched, RemoveContainer
 from deployhost.converge.findings.drains_plan import EndDrain
@@ -49,6 +51,7 @@ class AppActor:
 
     docker: Docker
     proxy: KamalProxy
+    storage: Storage
     switch: Switch
     drainer: Drainer
     deploys: Deploys
@@ -91,6 +94,8 @@ class AppActor:
         self.docker.connect(step.container, contract.NETWORK, step.aliases)
 
     def _start(self, step: StartContainer) -> None:
+        if (app := app_of(self.docker.inspect(step.container))) is not None:
+            self.storage.give_back(app)
         self.docker.start(step.container)
         self.docker.set_restart(step.container, contract.RESTART)
 
@@ -112,6 +117,7 @@ class AppActor:
         self.intake.repeat(step.release, Trigger.RESTART, reason=step.reason)
 
     def _end_deploy(self, step: EndDeploy) -> None:
+        self.storage.give_back(self.deploys.get(step.deploy).app)  # its containers are gone by now
         self.deploys.end(step.deploy, step.status, step.error, by=step.by)
 
     def _begin_again(self, step: BeginAgain) -> None:
@@ -165,6 +171,9 @@ class AppActor:
         replaced = [step.replaces] if step.replaces else []
         stop_at = self.clock.time() + drain + MARGIN
         self.releases.adopt(release, f"{serving.name} was deployed with Kamal", replaced, stop_at)
+        if self.storage.is_out_of_hand(serving, step.app):
+            reason = f"{serving.name} runs as another user than the one whose the storage is: a restart hands it over"
+            self.intake.repeat(release, Trigger.RESTART, reason=reason)
 
     def _reroute(self, step: Reroute) -> None:
         """Lead the hosts to the same container as before: nothing is drained but what the route led to by mistake."""

@@ -38,8 +38,10 @@ from deployhost.system.firewall import Firewall
 from deployhost.system.git import BareRepository
 from deployhost.system.git_fetch import GitFetcher
 from deployhost.system.guarded_download import GuardedDownload
+from deployhost.system.host_accounts import HostAccounts
 from deployhost.system.http import Get
 from deployhost.system.netns import Namespaces
+from deployhost.system.owners import Owners
 from deployhost.system.packet_log import PacketLog
 from deployhost.upkeep.disk_plan import Space
 from deployhost.upkeep.disk_space import space
@@ -94,6 +96,8 @@ class Outside:
     kamal: Callable[[Paths], KamalProgram] = KamalProgram
     github: Callable[[], GitHub] = GitHubClient
     fetcher: Callable[[], GitFetcher] = GitFetcher
+    owners: Owners = field(default_factory=Owners)
+    host_accounts: HostAccounts = field(default_factory=HostAccounts)
     firewall: Firewall = field(default_factory=Firewall)
     bridges: Bridges = field(default_factory=Bridges)
     addresses: HostAddresses = field(default_factory=HostAddresses)

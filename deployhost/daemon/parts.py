@@ -25,10 +25,13 @@ from deployhost.build.planning_pool import PlanningPool
 from deployhost.config.current import Apps
 from deployhost.config.env import EnvStore
 from deployhost.config.server import ServerSettings
+from deployhost.containers.app_users import AppUsers
 from deployhost.containers.boot import BootWatch
+from deployhost.containers.image_users import ImageUsers
 from deployhost.containers.make import ContainerMaker
 from deployhost.containers.release_containers import ReleaseContainers
 from deployhost.containers.storage import Storage
+from deployhost.containers.storage_handover import StorageHandover
 from deployhost.converge.act import AppActor
 from deployhost.converge.act_server import ServerActor
 from deployhost.converge.read import FactsReader
@@ -72,6 +75,7 @@ from deployhost.journal.releases import Releases
 from deployhost.journal.removals import Removals
 from deployhost.journal.runs import Runs
 from deployhost.journal.sources import Sources
+from deployhost.journal.uids import StorageOwners, Uids
 from deployhost.kamal.contract import PROXY_CONTAINER
 from deployhost.kamal.files import KamalFiles
 from deployhost.kamal.guard import RegistryGuard
@@ -86,6 +90,8 @@ from deployhost.server.facts import proxy_binary
 from deployhost.server.plan_proxy import LOOPBACK
 from deployhost.system.docker import Docker
 from deployhost.system.git import BareRepository
+from deployhost.system.host_accounts import HostAccounts
+from deployhost.system.owners import Owners
 from deployhost.traffic import host_plan
 from deployhost.traffic.drain import Drainer
 from deployhost.traffic.holding import Holding
@@ -179,6 +185,8 @@ class Parts(GitHubParts, EdgeParts):
     builds = part(Builds, clock=lambda parts: parts.clock.time)
     holds = part(Holds)
     removals = part(Removals)
+    uids = part(Uids)
+    storage_owners = part(StorageOwners)
     runs = part(Runs)
     sources = part(Sources, clock=lambda parts: parts.clock.time)
     events: part[EventLog] = part(lambda outside, paths: outside.events(paths.deploy_logs))
@@ -215,6 +223,10 @@ class Parts(GitHubParts, EdgeParts):
         clock=lambda parts: parts.clock.time,
     )
     host_isolation = part(HostIsolation, active=lambda parts: parts.paths.root == Path("/"))
+    owners: part[Owners] = part(lambda outside: outside.owners)
+    host_accounts: part[HostAccounts] = part(lambda outside: outside.host_accounts)
+    image_users = part(ImageUsers)
+    app_users = part(AppUsers)
     storage = part(Storage)
     boot = part(BootWatch)
     maker = part(ContainerMaker)
@@ -242,6 +254,7 @@ class Parts(GitHubParts, EdgeParts):
     # One commit's way to live.
     cancellations = part(Cancellations)
     intake = part(Intake)
+    storage_handover = part(StorageHandover, leads_to=lambda parts: parts.switch.leads_to)
     bring_up = part(BringUp)
     standstill = part(Standstill)
     overlap = part(Overlap)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from deployhost.containers.attempt import Attempt
 from deployhost.containers.release_containers import Created, ReleaseContainers
+from deployhost.containers.storage_handover import StorageHandover
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.releases import Releases
 from deployhost.system.docker_model import Container, Image
@@ -16,6 +17,7 @@ class BringUp:
     """Brings created containers up, until the app's requests go to them."""
 
     containers: ReleaseContainers
+    storage_handover: StorageHandover
     switch: Switch
     deploys: Deploys
     releases: Releases
@@ -38,8 +40,15 @@ class BringUp:
         """Return once the proxy sends the app's requests to the created web container. Raise BootFailed, SwitchFailed.
 
         `held` is whether requests wait all the while. `then` is called with the web container and its port right after the
-        switch, as a part of it; it returns a later switch if it had to make one.
+        switch, as a part of it; it returns a later switch if it had to make one. Storage that has to change hands does so first:
+        nothing else may run that has it. It goes back if this fails.
         """
+        with self.storage_handover.handed_over(attempt, created.owner):
+            return self._go_live(attempt, created, held, then)
+
+    def _go_live(
+        self, attempt: Attempt, created: Created, held: bool, then: Callable[[Container, int], Switched | None]
+    ) -> Live:
         deploy, progress = attempt.deploy, attempt.progress
         self.containers.run_release_command(attempt, created.image, created.processes, held=held)
         attempt.check()

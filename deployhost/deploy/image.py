@@ -13,6 +13,7 @@ from deployhost.build.labels import SOURCE_LABEL
 from deployhost.build.plan import BuildPlan
 from deployhost.build.planning_pool import PlanningPool
 from deployhost.config.env import revealed
+from deployhost.containers.app_users import AppUsers
 from deployhost.containers.attempt import Attempt
 from deployhost.deploy.build_turns import BuildTurns
 from deployhost.deploy.queue import REPEATS
@@ -35,6 +36,7 @@ class Images:
     builder: ImageBuilder
     planner: PlanningPool
     releases: Releases
+    app_users: AppUsers
     paths: Paths
     host_isolation: HostIsolation
     repository: Callable[[AppName], BareRepository]
@@ -71,7 +73,8 @@ class Images:
         with progress.stage("plan"):
             plan = self._planned(attempt, context)
         reference = contract.image(deploy.app, attempt.version)
-        source = source_of(tree, plan)
+        uid = self.app_users.uid_of(deploy.app) if plan.kind == "generated" else None
+        source = source_of(tree, plan, uid)
         known = None if deploy.rebuild else self._known(deploy.app, source)
         if known is not None:
             progress.note("these very files are built already: that image is used again (--rebuild builds anew)")
@@ -103,6 +106,7 @@ class Images:
                 fresh=deploy.rebuild,
                 on_line=progress.output,
                 say=progress.note,
+                uid=uid,
                 stop=attempt.stop,
             )
 
@@ -131,8 +135,11 @@ class Images:
         return next((image for image in self.docker.images(f"{SOURCE_LABEL}={source}") if image.id in released), None)
 
 
-def source_of(tree: str, plan: BuildPlan) -> str:
-    """Return what names the content of an image, from a commit's tree and how it is built: the same name, the same image."""
+def source_of(tree: str, plan: BuildPlan, uid: int | None = None) -> str:
+    """Return what names the content of an image, from a commit's tree, how it is built, and the uid that it was given.
+
+    The same name, the same image.
+    """
     # The plan's own texts count: they are another version's of deployhost, or of another base, once they differ.
-    parts = (tree, plan.dockerfile or "", plan.dockerignore or "", *plan.refs)
+    parts = (tree, plan.dockerfile or "", plan.dockerignore or "", *plan.refs, *(() if uid is None else (str(uid),)))
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()

@@ -4,9 +4,10 @@ Whatever fails, what served before is started again before the requests go on. A
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from deployhost.build.labels import DEPLOY_LABEL
 from deployhost.config.app import AppConfig
@@ -14,8 +15,9 @@ from deployhost.config.current import Apps
 from deployhost.containers.attempt import Attempt
 from deployhost.containers.make import ContainerMaker
 from deployhost.containers.release_containers import RELEASE_LIMIT, Created, ReleaseContainers
+from deployhost.containers.storage import Storage
 from deployhost.deploy.bring_up import BringUp
-from deployhost.errors import BootFailed, DeployhostError, NotFound
+from deployhost.errors import BootFailed, DeployhostError, FileProblem, NotFound
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.holds import Holds
 from deployhost.journal.releases import Releases
@@ -27,11 +29,21 @@ from deployhost.system.clock import Clock
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.traffic.holding import NOT_HELD, Holding
-from deployhost.traffic.switch import Live, Switch
+from deployhost.traffic.switch import Live, Switch, Switched
 
 # Seconds beyond all limits of a standstill that the proxy goes on holding: whoever mends a crash needs some.
 SPARE = 60.0
+HANDOVER_LIMIT = 120.0  # seconds for storage to change hands: some million files, also on a busy server
 log = logging.getLogger(__name__)
+
+LetGo = Callable[[Container, int], Switched | None]
+
+
+class Bring(Protocol):
+    """What brings a new release live at a standstill."""
+
+    def __call__(self, *, held: bool, let_go: LetGo) -> Live:
+        """Return once it serves, having let the requests go (to its web container and port); `held` is whether they wait."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +55,7 @@ class Standstill:
     maker: ContainerMaker
     containers: ReleaseContainers
     bring_up: BringUp
+    storage: Storage
     switch: Switch
     holding: Holding
     holds: Holds
@@ -57,16 +70,28 @@ class Standstill:
         Raise BootFailed, SwitchFailed: what served before serves again then; or its requests are left held, for `mend` to go
         on with, if even that fails.
         """
+
+        def bring(*, held: bool, let_go: LetGo) -> Live:
+            return self.bring_up.go_live(attempt, created, held=held, then=let_go)
+
+        within = longest(attempt.config, release=created.processes.release is not None)
+        return self.replace(attempt, before, bring, within=within)
+
+    def replace(self, attempt: Attempt, before: Sequence[Container], bring: Bring, *, within: float) -> Live:
+        """Return once what `bring` brings live answers what was held; `within` is the most that all of it may take, in seconds.
+
+        `bring` leaves nothing of the new release running where it fails, unless the requests go there. Raise as `go_live`.
+        """
         try:
             with attempt.progress.stage("hold"):
-                ids, max_pause = [one.id for one in before], _longest(attempt, created)
-                self.holding.begin(attempt.deploy, ids, max_pause=max_pause, check=attempt.check)
-            return self._replace(attempt, created, list(before))
+                ids = [one.id for one in before]
+                self.holding.begin(attempt.deploy, ids, max_pause=within, check=attempt.check)
+            return self._replace(attempt, list(before), bring)
         except Exception:
-            if self._go_back(attempt) == created.web:
+            if (new := self._go_back(attempt)) is not None:
                 # The proxy had switched, and the requests could be let go after all: it is live.
                 port = self.deploys.get(attempt.deploy.id).port
-                return Live(self.docker.inspect(created.web), port or 0, None)
+                return Live(self.docker.inspect(new), port or 0, None)
             raise
 
     def mend(self, hold: Hold) -> str | None:
@@ -78,17 +103,19 @@ class Standstill:
         """
         return patiently(lambda: self._mend(hold), clock=self.clock)
 
-    def _replace(self, attempt: Attempt, created: Created, before: list[Container]) -> Live:
+    def _replace(self, attempt: Attempt, before: list[Container], bring: Bring) -> Live:
         app = attempt.deploy.app
         with attempt.progress.stage("stop"):
             patiently(lambda: self.containers.stop(before), clock=self.clock)  # what has ended already is no error
         hold = self.holds.of_app(app)
         held = hold is not None and hold.proxy != NOT_HELD
-        let_go = partial(self.holding.let_go, app, config=attempt.config)
-        return self.bring_up.go_live(attempt, created, held=held, then=let_go)
+        return bring(held=held, let_go=partial(self.holding.let_go, app, config=attempt.config))
 
     def _go_back(self, attempt: Attempt) -> str | None:
-        """Have what served before serve again, and return what serves. What can't be done now is left to converge: the hold stays."""
+        """Have what served before serve again, or return the new web container if the requests go there after all.
+
+        What can't be done now is left to converge: the hold stays.
+        """
         hold = self.holds.of_app(attempt.deploy.app)
         if hold is None:
             return None
@@ -99,6 +126,7 @@ class Standstill:
             return None
         if serving in hold.containers:
             attempt.progress.note("the old release was started again")
+            return None
         return serving
 
     def _mend(self, hold: Hold) -> str | None:
@@ -116,6 +144,10 @@ class Standstill:
         return self._start_again(hold, config)
 
     def _start_again(self, hold: Hold, config: AppConfig) -> str | None:
+        try:
+            self.storage.give_back(hold.app)
+        except FileProblem as error:  # it can read its data at least
+            log.warning("the storage of %s can't be given back: %s", hold.app, error)
         started = [container for name in hold.containers if (container := self._started(name)) is not None]
         web = next((one for one in started if one.labels.get("role") == WEB), None)
         live = self.releases.live(hold.app)
@@ -150,7 +182,7 @@ class Standstill:
             return None
 
 
-def _longest(attempt: Attempt, created: Created) -> float:
-    """Return how long a standstill can take at most, in seconds: there and back again."""
-    release = RELEASE_LIMIT if created.processes.release else 0.0
-    return 2 * (attempt.config.stop_timeout + attempt.config.boot_limit) + release + SPARE
+def longest(config: AppConfig, *, release: bool) -> float:
+    """Return how long a standstill can take at most, in seconds: there and back again, with a release command or without."""
+    storage = HANDOVER_LIMIT if config.storage else 0.0
+    return 2 * (config.stop_timeout + config.boot_limit + storage) + (RELEASE_LIMIT if release else 0.0) + SPARE

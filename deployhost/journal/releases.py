@@ -103,11 +103,12 @@ class Releases:
             )
 
     def forget(self, app: AppName) -> None:
-        """Forget all releases and drains, and the hold, of an app that is removed."""
+        """Forget all releases and drains, the hold, and whose its storage was, of an app that is removed."""
         with self._database.transaction(durable=True) as db:
             db.execute("DELETE FROM releases WHERE app = ?", (app,))
             db.execute("DELETE FROM drains WHERE app = ?", (app,))
             db.execute("DELETE FROM holds WHERE app = ?", (app,))
+            db.execute("DELETE FROM storage_owners WHERE app = ?", (app,))
 
     def _set(self, column: str, value: object, app: AppName, version: Version, *, durable: bool = False) -> None:
         statement = f"UPDATE releases SET {column} = ? WHERE app = ? AND version = ?"  # noqa: S608 - no outside text
@@ -122,7 +123,8 @@ class Releases:
 
 
 def _switch(db: sqlite3.Connection, release: Release, replaced: Iterable[str], stop_at: float) -> None:
-    """Make a release its app's live one, and the containers that it replaced drains."""
+    """Make a release its app's live one, whose hands its storage is in, and the containers that it replaced drains."""
+    db.execute("DELETE FROM storage_owners WHERE app = ?", (release.app,))
     db.execute("UPDATE releases SET is_live = 0 WHERE app = ? AND is_live", (release.app,))
     db.execute(
         "INSERT OR REPLACE INTO releases"

@@ -158,4 +158,14 @@ MIGRATIONS: tuple[str, ...] = (
         zone   TEXT NOT NULL                      -- the zone's id at Cloudflare
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE uids (                           -- the user that an app's generated images run as
+        app TEXT PRIMARY KEY,                     -- also one that was removed: its number is nobody else's
+        uid INTEGER NOT NULL UNIQUE
+    ) WITHOUT ROWID;
+    CREATE TABLE storage_owners (                 -- storage in the hands of a release that is not live yet
+        app    TEXT PRIMARY KEY,
+        owners TEXT NOT NULL                      -- JSON: uid and gid of each owner that its files may have, the old one first
+    ) WITHOUT ROWID;
+    """,
 )

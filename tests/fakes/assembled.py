@@ -38,6 +38,7 @@ from tests.fakes.git import FakeFetcher, FakeRepository, Refs
 from tests.fakes.github import FakeGitHub
 from tests.fakes.kamal import FakeKamal
 from tests.fakes.life import Crash, Life
+from tests.fakes.owners import FakeAccounts, FakeOwners, Possession
 from tests.fakes.proxy import FakeProxy, Table
 
 BACKGROUND = ("drain", "tidy")
@@ -61,6 +62,8 @@ class Server:
         self.paths.state.mkdir(parents=True)
         self.paths.journal.write_bytes(_empty_journal())
         self.engine, self.table, self.refs = Engine(proxy=proxy_container()), Table(), Refs()
+        self.possession, self.accounts = Possession(), FakeAccounts()
+        self.engine.starting = self.possession.check
         self.github = FakeGitHub()
         self.cloudflare = FakeCloudflare()
         self.behaviours: dict[str, Behaviour] = {}
@@ -97,7 +100,7 @@ class Server:
 
     def remember(self) -> Callable[[], None]:
         """Return what brings the server back to how it is now, without any daemon."""
-        parts = (self.engine, self.table, self.refs)
+        parts = (self.engine, self.table, self.refs, self.possession)
         self._end_all()
         journal = self.paths.journal.read_bytes()
         states = [{name: copy.copy(value) for name, value in vars(part).items()} for part in parts]
@@ -235,6 +238,8 @@ class Assembled(Parts):
             kamal=lambda paths: FakeKamal(paths, self.docker, server.engine, server.table),
             fetcher=lambda: FakeFetcher(server.github, life),
             github=lambda: replace(server.github, effect=life.effect),  # GitHub outlives the daemon
+            owners=FakeOwners(server.possession, server.engine, life),
+            host_accounts=server.accounts,
             namespaces=FakeNamespaces(server.engine),
             get=server.engine.get,
             cloudflare=lambda _paths: server.cloudflare,

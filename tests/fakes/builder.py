@@ -1,6 +1,7 @@
 """Builds without Docker: a planner in this process, and a builder that knows how each commit's app behaves."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from deployhost.build.cache_key import CacheKey
@@ -77,6 +78,7 @@ class FakeBuilder(ImageBuilder):
         fresh: bool,
         on_line: Callable[[str], None],
         say: Callable[[str], None],
+        uid: int | None = None,
         stop: Stop | None = None,
     ) -> Image:
         self._life.effect("build")
@@ -86,5 +88,7 @@ class FakeBuilder(ImageBuilder):
         self.during()
         if behaviour.build_error:
             raise BuildFailed(behaviour.build_error)
-        labels = of_image(app, source, generated=False, processes=behaviour.processes)
+        if not behaviour.user and uid is not None:
+            behaviour = replace(behaviour, user=f"{uid}:{uid}")
+        labels = of_image(app, source, generated=False, processes=behaviour.processes, uid=uid)
         return self._engine.add_image(behaviour, reference, labels={**labels, **behaviour.labels})

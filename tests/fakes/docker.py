@@ -93,6 +93,7 @@ class Engine:
     info: EngineInfo = OF_DEBIAN_12
     infos: int = 0  # how often it was asked for that
     exit_codes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of each end of a container's process
+    starting: Callable[[Container, Image], None] = lambda _container, _image: None  # asserts what must be true then
     # Where images come from: registries that serve some, a file for `docker load`, a tar of a file system.
     served: set[str] = field(default_factory=set)
     unreachable: bool = True  # whether registries can't be asked, or lack what they do not serve
@@ -248,6 +249,7 @@ class FakeDocker(Docker):
         if found.running:
             return
         behaviour = self._engine.behaviours[found.image_id]
+        self._engine.starting(found, self._engine.images[found.image_id])
         if error := behaviour.start_error or self._taken(found):
             self._engine.trouble[found.id] = error
             raise DockerRefused(f"Docker refused: {error}")
@@ -349,8 +351,9 @@ class FakeDocker(Docker):
 
     def images(self, label: str) -> list[Image]:
         self._asked()
-        name, _, value = label.partition("=")
-        return [image for image in reversed(self._engine.images.values()) if image.labels.get(name) == value]
+        name, has_value, value = label.partition("=")
+        labelled = [image for image in reversed(self._engine.images.values()) if name in image.labels]
+        return [image for image in labelled if not has_value or image.labels[name] == value]
 
     def tags(self) -> list[str]:
         self._asked()

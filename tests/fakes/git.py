@@ -78,6 +78,15 @@ class FakeRepository(BareRepository):
         (tree / "COMMIT").write_text(sha, encoding="utf-8")
 
 
+class RepositoryOfPages(FakeRepository):
+    """One whose commits have no Dockerfile: ours is used, and the image runs as the app's own user."""
+
+    def check_out(self, sha: Sha, tree: Path, stop: Stop | None = None) -> None:
+        super().check_out(sha, tree, stop)
+        (tree / "Dockerfile").unlink()
+        (tree / "index.html").write_text("hello", encoding="utf-8")
+
+
 class RepositoryWithoutGit(FakeRepository):
     """One that is made without git, where no process may start."""
 

@@ -68,7 +68,8 @@ class FakeKamal(KamalProgram):
             docker.rename(name, contract.replaced_name(name, "0" * 16))
         labels = {**contract.role_labels(app, WEB), **config.get("labels", {})}
         image, network = contract.image(app, version), contract.NETWORK
-        container = docker.create(ContainerSpec(name=name, image=image, labels=labels, network=network))
+        binds = tuple(config.get("volumes", ()))
+        container = docker.create(ContainerSpec(name=name, image=image, labels=labels, network=network, binds=binds))
         docker.start(container)
         return container
 

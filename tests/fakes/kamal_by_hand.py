@@ -25,7 +25,7 @@ class KamalByHand:
         )
         return self.boot(app, version, stop_old=stop_old)
 
-    def boot(self, app: AppName, version: str, *, stop_old: bool = True) -> str:
+    def boot(self, app: AppName, version: str, *, stop_old: bool = True, binds: tuple[str, ...] = ()) -> str:
         """Given an app and a version whose image is there (`latest` too), do `kamal app boot` or `rollback`."""
         name = f"{app}-{WEB}-{version}"
         if any(one.name == name for one in self._server.engine.containers.values()):
@@ -35,6 +35,7 @@ class KamalByHand:
             image=f"{contract.repository(app)}:{version}",
             labels=contract.role_labels(app, WEB),
             network=contract.NETWORK,
+            binds=binds,
             restart=contract.RESTART,
         )
         container = self._docker.create(spec)

@@ -38,3 +38,16 @@ class Life:
     def broke(self) -> bool:
         """Return whether the chosen effect was reached."""
         return 0 < self._break_at <= len(self.effects)
+
+
+class Until(Life):
+    """A life that ends where this is about to be done for the first time."""
+
+    def __init__(self, effect: str) -> None:
+        super().__init__()
+        self._last = effect
+
+    def effect(self, name: str) -> None:
+        if name == self._last:
+            self.over = True
+        super().effect(name)

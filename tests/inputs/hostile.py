@@ -39,7 +39,6 @@ from deployhost.containers.make import ContainerMaker
 from deployhost.containers.processes import Process, processes_of
 from deployhost.containers.ran_with import as_it_ran
 from deployhost.containers.spec import container_of
-from deployhost.containers.storage import Storage
 from deployhost.control.progress import error_lines
 from deployhost.control.terminal import coloured, escaped, plain
 from deployhost.deploy.push_plan import PushKind, judge_push
@@ -327,12 +326,10 @@ class Trial:
             lambda: None,
         )
         name = case.process if argv else WEB
-        storage = Storage(docker=self._docker, paths=self._paths)
         boot = BootWatch(docker=self._docker, namespaces=Namespaces(), get=http.get, clock=CLOCK)
         image = replace(_IMAGE, labels=case.labels)
-        ContainerMaker(docker=self._docker, paths=self._paths, storage=storage, boot=boot).create(
-            attempt, image, Process(name, argv)
-        )
+        maker = ContainerMaker(docker=self._docker, paths=self._paths, boot=boot)
+        maker.create(attempt, image, Process(name, argv))
         given, body = self._bodies.pop()
         assert given == f"{case.app}-{name}-{version}"
         said = {} if argv else {SETTINGS_LABEL: "{}"}

@@ -9,16 +9,22 @@ import logging
 from dataclasses import dataclass, replace
 
 from deployhost.config.server import ServerSettings
+from deployhost.containers import image_user
+from deployhost.containers.app_users import AppUsers
 from deployhost.containers.attempt import Attempt
+from deployhost.containers.image_users import ImageUsers
 from deployhost.containers.make import ContainerMaker
 from deployhost.containers.processes import processes_of
 from deployhost.containers.release_containers import ReleaseContainers
 from deployhost.containers.storage import Storage
+from deployhost.containers.storage_handover import StorageHandover
 from deployhost.deploy.kamal.projects import KamalProjects
 from deployhost.deploy.kamal.run import KamalProgram
 from deployhost.deploy.queue import BUILDS
+from deployhost.deploy.standstill import LetGo, Standstill, longest
 from deployhost.errors import BootFailed, CommandStopped, DeployhostError, SwitchFailed
 from deployhost.journal.deploys import Deploys
+from deployhost.journal.holds import Holds
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract, failure, installation, registry
 from deployhost.kamal.guard import RegistryGuard
@@ -29,6 +35,7 @@ from deployhost.paths import Paths
 from deployhost.system.clock import Clock, until
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Image
+from deployhost.system.owners import Owner
 from deployhost.traffic.drain import MARGIN
 from deployhost.traffic.switch import Live
 
@@ -46,6 +53,11 @@ class KamalEngine:
     maker: ContainerMaker
     containers: ReleaseContainers
     storage: Storage
+    image_users: ImageUsers
+    app_users: AppUsers
+    storage_handover: StorageHandover
+    standstill: Standstill
+    holds: Holds
     projects: KamalProjects
     proxy: KamalProxy
     deploys: Deploys
@@ -68,21 +80,55 @@ class KamalEngine:
         self.kamal.check(self.settings.current().ssh_port)
         trusted = self.projects.is_trusted(attempt.config)
         project = self.projects.of_trusted(attempt) if trusted else self.projects.of_attempt(attempt, image)
-        if not trusted:  # what Kamal does not do: have storage that its user may write to, and run the release command
-            self.storage.prepare(attempt, image)
-            self.containers.run_release_command(attempt, image, processes_of(image, attempt.config))
         builds = attempt.deploy.trigger in BUILDS
         # What is pushed must still be there when Kamal pulls it.
         with registry.pushing(self.paths) if builds else contextlib.nullcontext():
             if builds and not trusted:
                 with attempt.progress.stage("push", detail=contract.REGISTRY):
                     self.docker.push(contract.image(attempt.deploy.app, attempt.version), PUSH_LIMIT)
-            self._await_drains(attempt)
-            attempt.check()
             command = self._command(attempt, builds, trusted)
-            with attempt.progress.stage("kamal", detail=" ".join(command)):
-                lines = self._run(attempt, project, command)
-            return self._live(attempt, image, project, lines)
+            if trusted:
+                return self._boot(attempt, image, project, command)
+            return self._with_storage(attempt, image, project, command)
+
+    def _with_storage(self, attempt: Attempt, image: Image, project: Project, command: list[str]) -> Live:
+        """Do what Kamal does not do: have storage that the image's user may write to, and run the release command.
+
+        Storage that changes hands is a handover, of which Kamal knows nothing: what serves is stopped before Kamal begins.
+        """
+        app, processes = attempt.deploy.app, processes_of(image, attempt.config)
+        owner = self._owner(attempt, image)
+
+        def boot(*, held: bool = False) -> Live:
+            with self.storage_handover.handed_over(attempt, owner):
+                self.containers.run_release_command(attempt, image, processes, held=held)
+                return self._boot(attempt, image, project, command)
+
+        def bring(*, held: bool, let_go: LetGo) -> Live:
+            live = boot(held=held)
+            let_go(live.web, live.port)
+            return live
+
+        before = self.containers.others(attempt.deploy) if self.storage.is_anothers(app, owner) else []
+        if not before:
+            return boot()
+        within = _longest(attempt) + longest(attempt.config, release=processes.release is not None)
+        return self.standstill.replace(attempt, before, bring, within=within)
+
+    def _owner(self, attempt: Attempt, image: Image) -> Owner | None:
+        if not attempt.config.storage and image_user.needs_tables(image.user):
+            return None  # a container would have to be made to look the number up
+        user = self.image_users.owner_by_image(attempt, image)
+        self.app_users.check(attempt, user.uid)
+        return self.storage.prepare(attempt, image, user)
+
+    def _boot(self, attempt: Attempt, image: Image, project: Project, command: list[str]) -> Live:
+        """Have Kamal deploy, and return what it brought live."""
+        self._await_drains(attempt)
+        attempt.check()
+        with attempt.progress.stage("kamal", detail=" ".join(command)):
+            lines = self._run(attempt, project, command)
+        return self._live(attempt, image, project, lines)
 
     def _command(self, attempt: Attempt, builds: bool, trusted: bool) -> list[str]:
         """Return Kamal's verb: the image of a repeat or a rollback is here already, and only `app boot` does not pull it.
@@ -157,6 +203,12 @@ class KamalEngine:
     def _go_back(self, attempt: Attempt, project: Project) -> None:
         """Have what served before serve again where Kamal failed after the switch: it moves requests before it starts workers."""
         app = attempt.deploy.app
+        if self.storage.is_lent(app):
+            # The old release must not start before its storage is its own again; a standstill starts it itself.
+            self.containers.stop(self.containers.of_deploy(attempt.deploy), timeout=1)
+            self.storage.give_back(app)
+        if self.holds.of_app(app) is not None:
+            return
         web = self.docker.find(contract.container_name(app, WEB, attempt.version))
         route = self.proxy.routes().get(contract.service_name(app, WEB))
         if web is None or route is None or not route.leads_to(web.id):

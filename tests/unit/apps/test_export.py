@@ -39,7 +39,7 @@ def exports(tmp_path: Path, **settings: Any) -> Exports:
     paths.run.mkdir(parents=True)
     paths.config.mkdir(parents=True)
     labels = {"deployhost.init": "true", "deployhost.processes": '{"worker": "python work.py"}'}
-    image = Image("sha256:1", (), labels, "10001:10001", (8080,), "")
+    image = Image("sha256:1", (), labels, "1048577:1048577", (8080,), "")
     release = SimpleNamespace(app=SHOP, image=image.id, version=Version(SHA), sha=SHA, port=8080)
     return Exports(
         docker=cast("Any", SimpleNamespace(image={image.id: image}.get)),
@@ -56,6 +56,7 @@ def test_files(tmp_path: Path) -> None:
     found = exports(tmp_path, memory=64 * 2**20, domains=(Domain("shop.example.org"),)).kamal(SHOP)
     assert sorted(found["files"]) == [".dockerignore", ".kamal/secrets", "Dockerfile", "KAMAL.md", "config/deploy.yml"]
     assert found["files"]["Dockerfile"].startswith("#")
+    assert "\nARG DEPLOYHOST_UID=1048577\n" in found["files"]["Dockerfile"], "whose the storage is that is taken along"
     config = YAML(typ="safe").load(found["files"]["config/deploy.yml"])
     assert sorted(config["servers"]) == ["web", "worker"]
     assert config["servers"]["worker"]["cmd"] == "python work.py"

@@ -19,7 +19,7 @@ from tests.inputs.foreign_names import users_file
 
 TEMPLATES = load_templates()
 FLASK = "from flask import Flask\napp = Flask(__name__)\n"
-KNOWN = {"FROM", "RUN", "COPY", "WORKDIR", "ENV", "USER", "EXPOSE", "STOPSIGNAL", "ENTRYPOINT", "CMD"}
+KNOWN = {"FROM", "ARG", "RUN", "COPY", "WORKDIR", "ENV", "USER", "EXPOSE", "STOPSIGNAL", "ENTRYPOINT", "CMD"}
 HOSTILE = st.text(
     st.sampled_from("abz./ -_\"'\\\n\r\t$`{}[]()#;&|<>*?!=@:,%~^\x00\u2028é") | st.characters(), max_size=60
 )
@@ -101,6 +101,9 @@ def mounts_of(read: list[tuple[str, str]]) -> list[str]:
     return [one for found in options if found for one in re.findall(r"--mount=\S+", found.group())]
 
 
+THEIRS = "${DEPLOYHOST_UID}:${DEPLOYHOST_UID}"
+
+
 def check(plan: BuildPlan) -> None:
     """Assert what holds for every generated Dockerfile."""
     text, ignore = plan.dockerfile or "", plan.dockerignore or ""
@@ -112,8 +115,11 @@ def check(plan: BuildPlan) -> None:
     assert not re.search(r"type=secret[^ ]*env=", text)
     last = read[max(index for index, (word, _) in enumerate(read) if word == "FROM") :]
     assert last[-1][0] == "COPY"
-    assert "--chown=10001:10001" in last[-1][1]
-    assert [rest for word, rest in last if word == "USER"] == ["10001:10001"]
+    assert [rest for word, rest in last if word == "ARG"] == ["DEPLOYHOST_UID=10001"], (
+        "whose user it is, is said at build"
+    )
+    assert f"--chown={THEIRS}" in last[-1][1]
+    assert [rest for word, rest in last if word == "USER"] == [THEIRS]
     assert [word for word, _ in read].count("USER") == 1
     assert any(word == "ENV" and "PORT=8080" in rest for word, rest in last)
     assert not any(re.search(r"(?i)secret|token|password|_key", rest) for word, rest in read if word in ("ENV", "ARG"))

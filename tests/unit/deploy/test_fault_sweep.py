@@ -7,8 +7,9 @@ import pytest
 from deployhost.model import AppName, Deploy, Sha, Trigger
 from tests.fakes.assembled import Assembled, Server, settle, sha
 from tests.fakes.docker import Behaviour
+from tests.fakes.git import RepositoryOfPages
 from tests.fakes.kamal_by_hand import KamalByHand
-from tests.fakes.life import Crash, Life
+from tests.fakes.life import Crash, Life, Until
 from tests.fakes.recovering import check, restart
 from tests.fakes.sweep import effects
 
@@ -17,6 +18,8 @@ PLAIN = Behaviour()
 WORKERS = Behaviour(
     processes={"worker": "python worker.py", "release": "python migrate.py"}, ends={"python migrate.py": 0}
 )
+OLD = Behaviour(user="10001:10001")  # the user that all apps had until they got their own
+OVERLAP = "storage: true\n    strategy: overlap"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +34,8 @@ class Work:
     before: tuple[Sha, ...] = (ONE,)
     overtaken: bool = False  # whether the second is asked for while the first is built
     every: int = 1  # long works share their steps with others
+    pages: bool = False  # whether its images are generated here, and run as the app's own user
+    first: Behaviour | None = None  # of the first commit, where that is another
 
 
 WORK = {
@@ -47,6 +52,13 @@ WORK = {
     "handover of settings": Work(
         asked=((ONE, Trigger.SETTINGS),), live=ONE, branch=ONE, text="strategy: handover", every=2
     ),
+    "storage in other hands": Work(text=OVERLAP, pages=True, first=OLD),
+    "storage in other hands, and back": Work(
+        text=OVERLAP, pages=True, first=OLD, asked=((ONE, Trigger.ROLLBACK),), live=ONE, before=(ONE, TWO)
+    ),
+    "storage in the hands of what fails": Work(
+        text=OVERLAP, pages=True, first=OLD, behaviour=Behaviour(exits=3), live=ONE, branch=ONE
+    ),
 }
 
 
@@ -61,8 +73,11 @@ def ask(daemon: Assembled, app: AppName, commit: Sha, trigger: Trigger) -> None:
 def prepare(server: Server, work: Work) -> AppName:
     """Have the app of a work live, as it is before that."""
     app = server.add("shop", text=work.text)
+    if work.pages:
+        server.repository = RepositoryOfPages
     for commit in (ONE, TWO, THREE):
         server.behaviours[commit] = work.behaviour
+    server.behaviours[ONE] = work.first or work.behaviour
     daemon = server.start()
     for commit in work.before:
         daemon.deploy(app, commit)
@@ -91,6 +106,11 @@ def finish(server: Server, daemon: Assembled, app: AppName, work: Work) -> None:
             ask(daemon, app, commit, trigger)
     daemon.work_off()
     check(server, daemon, app, work.live, work.branch)
+    if work.pages:
+        uid, gid = map(int, server.engine.images[daemon.live(app).image].user.split(":"))
+        storage, possession = server.paths.storage(app), server.possession
+        assert possession.directories[storage] == possession.files[storage] == (uid, gid)
+        assert not daemon.storage.is_lent(app)
 
 
 def asked(daemon: Assembled, app: AppName, work: Work) -> list[Deploy]:
@@ -112,19 +132,6 @@ def test_crash_at_every_effect(server: Server, work: Work) -> None:
     assert at > 20, "the sweep went through all stages"
 
 
-class Until(Life):
-    """A life that ends where this is about to be done for the first time."""
-
-    def __init__(self, effect: str) -> None:
-        super().__init__()
-        self._last = effect
-
-    def effect(self, name: str) -> None:
-        if name == self._last:
-            self.over = True
-        super().effect(name)
-
-
 @pytest.mark.parametrize("proxy_restarts", [False, True], ids=["", "proxy restarts too"])
 @pytest.mark.parametrize(
     ("work", "effect"),
@@ -135,6 +142,8 @@ class Until(Life):
         ("handover with workers", "docker start"),
         ("handover with workers", "proxy resume"),
         ("handover with workers", "git move_branch"),
+        ("storage in other hands", "chown directory"),
+        ("storage in the hands of what fails", "docker start"),
     ],
 )
 def test_crash_while_recovering(server: Server, work: str, effect: str, proxy_restarts: bool) -> None:

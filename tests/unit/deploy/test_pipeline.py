@@ -1,10 +1,8 @@
 """One deploy at a time on the fakes: what it leaves behind when it goes well, and at each stage at which it can fail."""
 
 import json
-import os
 import threading
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +11,6 @@ from deployhost.errors import DeployhostError
 from deployhost.journal.telling import LONGEST_LINE
 from deployhost.kamal import contract, lock
 from deployhost.model import WEB, Deploy, DeployStatus, EnvName, Trigger, Version
-from deployhost.system.docker_model import TABLE_LIMIT
 from deployhost.upkeep.retention import KEEP_FAILED
 from tests.fakes.asking import stages
 from tests.fakes.assembled import Assembled, Server, settle, sha, wait_until
@@ -375,36 +372,6 @@ def test_broken_settings_say_so(server: Server) -> None:
     deploy = daemon.deploy(app, ONE)
     assert deploy.error is not None
     assert deploy.error["code"] == "invalid_config"
-
-
-def test_storage_belongs_to_the_apps_user(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What belonged to the owner before is handed over, links as links; a file with a second name might be anybody's."""
-    passwd = b"root:x:0:0::/root:/bin/sh\napp:x:1234:1235::/home/app:/bin/sh\n"
-    server.behaviours[ONE] = Behaviour(user="app", files={"/etc/passwd": passwd})
-    app, daemon = server.add("shop", text="storage: true"), server.start()
-    storage = server.paths.storage(app)
-    (storage / "deep").mkdir(parents=True)
-    (storage / "deep/mine.db").touch()
-    (storage / "link").symlink_to("/etc/passwd")
-    (storage / "twice").touch()
-    (server.paths.root / "elsewhere").hardlink_to(storage / "twice")
-    given: dict[str, tuple[int, int, bool]] = {}
-
-    def chown(path: object, uid: int, gid: int, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> None:
-        given[Path(str(path)).name] = (uid, gid, follow_symlinks)
-
-    monkeypatch.setattr(os, "chown", chown)
-    assert daemon.deploy(app, ONE).status is DeployStatus.LIVE
-    handed = (1234, 1235, False)
-    assert given == {"deep": handed, "mine.db": handed, "link": handed, "shop": (1234, 1235, True)}
-
-
-def test_a_huge_passwd_is_not_read(server: Server) -> None:
-    """An image may bring one of any size, sparse: it fails the deploy, not the daemon's memory."""
-    passwd = b"app:x:1234:1235::/:/bin/sh\n" + b"#" * TABLE_LIMIT
-    server.behaviours[ONE] = Behaviour(user="app", files={"/etc/passwd": passwd})
-    app, daemon = server.add("shop", text="storage: true"), server.start()
-    assert "the image's user 'app' is not in its /etc/passwd" in (daemon.deploy(app, ONE).error or {})["message"]
 
 
 def test_storage_that_was_lost_is_made_anew_and_told(server: Server) -> None:

@@ -127,7 +127,9 @@ def test_bytes_that_nginx_would_read_otherwise_are_refused(tmp_path: Path, data:
 def test_a_site_asks_for_its_password(files: dict[str, str], source: str, stage: bool) -> None:
     plan = planned({**files, ".dockerignore": "*.auth\n"})
     text = plan.dockerfile or ""
-    assert f'COPY --chown=10001:10001 ["{source}", "/etc/nginx/deployhost.htpasswd"]' in text
+    assert (
+        f'COPY --chown=${{DEPLOYHOST_UID}}:${{DEPLOYHOST_UID}} ["{source}", "/etc/nginx/deployhost.htpasswd"]' in text
+    )
     assert ("AS site" in text) is stage
     assert "auth_basic_user_file /etc/nginx/deployhost.htpasswd;" in text
     assert "public, max-age" not in text
