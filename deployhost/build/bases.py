@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ REMEMBERED_BRIEFLY = 60.0  # … and where there is none, as a build fails each 
 LOCK_TIMEOUT = 1800.0
 
 Say = Callable[[str], None]
+LOGIN_ADVICE = "`build_credentials: true` for the app in apps.yml lets it use the server's login to that registry"
 STAND_IN_ADVICE = "`stand_in_bases: true` for the app in apps.yml allows a stand-in made of Debian's packages"
 
 
@@ -55,11 +56,14 @@ class Bases:
         mirrors: Callable[[], Sequence[str]] = lambda: MIRRORS,
         now: Callable[[], float] = time.time,
         stand_ins: StandIns | None = None,
+        *,
+        logged_in: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._docker = docker
         self._dir = state_dir / "bases"
         self._mirrors = mirrors
         self._now = now
+        self._logged_in = logged_in
         self._stand_ins = stand_ins or StandIns(docker, self._dir / "making", os.environ)
 
     def has(self, reference: str) -> bool:
@@ -76,10 +80,13 @@ class Bases:
             reference, lambda: self.has(reference), stop, lambda: self._get(reference, True, True, say, stop=stop)
         )
 
-    def require(self, reference: str, *, line: int, stand_in: bool, say: Say, stop: Stop | None = None) -> None:
+    def require(
+        self, reference: str, *, line: int, stand_in: bool, say: Say, stop: Stop | None = None, logins: bool = False
+    ) -> None:
         """Have a base that line `line` of a person's own Dockerfile names: a stand-in only where `stand_in` allows it.
 
-        Only an image that was pulled counts. Raises BaseImageUnavailable, naming image and line; CommandStopped.
+        Only an image that was pulled counts, with the host's logins only where `logins` allows it.
+        Raises BaseImageUnavailable, naming image and line; CommandStopped.
         """
         parsed = Reference.parse(reference)
         # What was made here under an official image's name is left to its owner unless the real one can be had.
@@ -88,28 +95,34 @@ class Bases:
         enough = {Origin.PULLED, Origin.STAND_IN} if stand_in else {Origin.PULLED}
         named = f"FROM {reference} (line {line})"
         stop = stop or Stop()
-        get = partial(self._get, reference, stand_in, another_way, say, stop=stop, named=named)
-        self._once(reference, lambda: self.origin(parsed) in enough, stop, get)
+        get = partial(self._get, reference, stand_in, another_way, say, stop=stop, named=named, logins=logins)
+        self._once(reference, lambda: self.origin(parsed, logins=logins) in enough, stop, get)
 
-    def has_frontend(self, reference: str, *, line: int, optional: bool, say: Say, stop: Stop | None = None) -> bool:
+    def has_frontend(
+        self, reference: str, *, line: int, optional: bool, say: Say, stop: Stop | None = None, logins: bool = False
+    ) -> bool:
         """Have the image of a `# syntax=` line and return True; False if it can't be had and is `optional`.
 
         Raises BaseImageUnavailable, naming the line, if it can't be had and is not; CommandStopped.
         """
         stop, named = stop or Stop(), f"# syntax={reference} (line {line})"
         try:
-            get = partial(self._get, reference, False, optional, say, stop=stop, named=named)
-            self._once(reference, lambda: self.origin(Reference.parse(reference)) is Origin.PULLED, stop, get)
+            get = partial(self._get, reference, False, optional, say, stop=stop, named=named, logins=logins)
+            parsed = Reference.parse(reference)
+            self._once(reference, lambda: self.origin(parsed, logins=logins) is Origin.PULLED, stop, get)
         except BaseImageUnavailable:
             if not optional:
                 raise
             return False
         return True
 
-    def origin(self, reference: Reference) -> Origin:
-        """Return where the image that has this name on this server came from."""
+    def origin(self, reference: Reference, *, logins: bool = True) -> Origin:
+        """Return where the image that has this name on this server came from.
+
+        Without `logins` one is absent that may have been pulled with the host's login, as not everybody may have it.
+        """
         image = self._docker.image(reference.familiar)
-        if image is None:
+        if image is None or not (logins or self._is_anybodys(reference, image)):
             return Origin.ABSENT
         recipe = recipe_for(reference)
         # What a person builds upon a stand-in inherits its label: only under a name that one would be given does it tell.
@@ -120,12 +133,21 @@ class Bases:
         return Origin.PULLED if self._was_pulled(reference, image) else Origin.MADE_HERE
 
     def _was_pulled(self, reference: Reference, image: Image) -> bool:
-        if self._pulled_images().get(reference.full) == image.id:
+        known = self._pulled_images()
+        if image.id in (known.get(reference.full), known.get(_with_login(reference))):
             return True
         digests = map(Reference.parse, image.digests)
         if not any((one.registry, one.repository) == (reference.registry, reference.repository) for one in digests):
             return False
         return not self._docker.info().snapshotter
+
+    def _is_anybodys(self, reference: Reference, image: Image) -> bool:
+        return not self._has_login(reference) or self._pulled_images().get(reference.full) == image.id
+
+    def _has_login(self, reference: Reference) -> bool:
+        """Return whether the host has a login where an image is from. Official images are anybody's."""
+        known = {registries.of_login(name) for name in self._logged_in()}
+        return not reference.official and bool(known & {"*", reference.registry})
 
     def _once(self, reference: str, is_here: Callable[[], bool], stop: Stop, get: Callable[[], None]) -> None:
         """Get an image that is not here. Of several builds one gets it, and the others find it there."""
@@ -138,18 +160,32 @@ class Bases:
             if not is_here():
                 get()
 
-    def _get(self, text: str, stand_in: bool, another_way: bool, say: Say, *, stop: Stop, named: str = "") -> None:
+    def _get(
+        self,
+        text: str,
+        stand_in: bool,
+        another_way: bool,
+        say: Say,
+        *,
+        stop: Stop,
+        named: str = "",
+        logins: bool = True,
+    ) -> None:
         reference = Reference.parse(text)
         recipe = recipe_for(reference)
-        problems = self._pull(text, reference, REMEMBERED if another_way else REMEMBERED_BRIEFLY, say, stop)
+        problems = self._pull(
+            text, reference, REMEMBERED if another_way else REMEMBERED_BRIEFLY, say, stop=stop, logins=logins
+        )
         if not problems:
             return
         why = "; ".join(f"{registries.shown(registry)}: {problem}" for registry, problem in problems.items())
         if recipe is None or not stand_in:
+            lacks_login = not logins and self._has_login(reference)
+            advice = STAND_IN_ADVICE if recipe is not None else LOGIN_ADVICE if lacks_login else ""
             raise BaseImageUnavailable(
                 f"{named or f'the base image {text}'} can't be had",
-                hint="editor /etc/deployhost/apps.yml" if recipe is not None else f"docker pull {text}",
-                details=(*why.split("; "), *((STAND_IN_ADVICE,) if recipe is not None else ())),
+                hint="editor /etc/deployhost/apps.yml" if advice else f"docker pull {text}",
+                details=(*why.split("; "), *((advice,) if advice else ())),
             )
         say(f"{text} can't be pulled ({why})")
         self._stand_ins.make(recipe, text, say, stop)
@@ -157,7 +193,9 @@ class Bases:
         if recipe.warning:
             say(f"warning: {recipe.warning}")
 
-    def _pull(self, text: str, reference: Reference, remembered: float, say: Say, stop: Stop) -> dict[str, str]:
+    def _pull(
+        self, text: str, reference: Reference, remembered: float, say: Say, *, stop: Stop, logins: bool
+    ) -> dict[str, str]:
         """Try each place in turn. Return nothing if one had the image, else what each said."""
         problems: dict[str, str] = {}
         for source in self._places(text, reference):
@@ -166,13 +204,13 @@ class Bases:
                 problems[source.registry] = known[1]
                 continue
             began = time.monotonic()
-            if problem := self._pulled(source, stop):
+            if problem := self._pulled(source, stop, logins or reference.official):
                 problems[source.registry] = problem
                 continue
             if source.reference != text:
                 self._docker.tag(source.reference, text)
                 self._docker.remove_image(source.reference)
-            self._note_pulled(text, reference)
+            self._note_pulled(text, _with_login(reference) if logins and self._has_login(reference) else reference.full)
             took = time.monotonic() - began
             say(f"base image {text}: pulled from {registries.shown(source.registry)} in {took:.0f} s")
             return {}
@@ -182,10 +220,10 @@ class Bases:
         mirrors = [(one.partition("/")[0], reference.on_mirror(one)) for one in self._mirrors() if reference.official]
         return [_Source(reference.registry, text, HUB_WAIT), *(_Source(*mirror, MIRROR_WAIT) for mirror in mirrors)]
 
-    def _pulled(self, source: _Source, stop: Stop) -> str:
+    def _pulled(self, source: _Source, stop: Stop, logins: bool) -> str:
         """Pull from one place. Return "" if it worked, else why not; a registry that can't be reached is remembered."""
         try:
-            self._docker.pull(source.reference, timeout=SILENCE, first=source.wait, stop=stop)
+            self._docker.pull(source.reference, timeout=SILENCE, first=source.wait, stop=stop, logins=logins)
         except NotFound as error:
             return registries.reason(error.message)
         except DockerUnavailable as error:
@@ -212,12 +250,12 @@ class Bases:
         except (ValueError, AttributeError):
             return {}  # then each is pulled once more
 
-    def _note_pulled(self, text: str, reference: Reference) -> None:
+    def _note_pulled(self, text: str, name: str) -> None:
         image = self._docker.image(text)
         if image is None:
             return
         with files.lock(self._dir / "pulled.lock"):
-            known = self._pulled_images() | {reference.full: image.id}
+            known = self._pulled_images() | {name: image.id}
             files.write_atomically(self._pulled_file, json.dumps(known, indent=1).encode())
 
     # What is remembered of registries
@@ -243,3 +281,8 @@ class Bases:
                 known[registry] = (self._now(), why)
             text: Mapping[str, object] = {name: {"at": at, "why": said} for name, (at, said) in known.items()}
             files.write_atomically(self._memory, json.dumps(text, indent=1).encode())
+
+
+def _with_login(reference: Reference) -> str:
+    """Return the name by which an image is noted that was pulled with a login of the host's."""
+    return f"{reference.full} with a login"

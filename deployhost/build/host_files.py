@@ -26,20 +26,20 @@ def host_environment(environ: Mapping[str, str], file: Path = Path("/etc/environ
     return found | dict(environ)
 
 
-def host_pip_conf(environ: Mapping[str, str], home: Path) -> str:
-    """Return the pip.conf for builds, or "" where the host has no such settings."""
+def host_pip_conf(environ: Mapping[str, str], home: Path, *, credentials: bool) -> str:
+    """Return the pip.conf for builds, or "" where the host has no such settings; `credentials` are lent with it or not."""
     files = [Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf")]
     files += [home / ".pip/pip.conf", home / ".config/pip/pip.conf"]
     if environ.get("PIP_CONFIG_FILE"):
         files.append(Path(environ["PIP_CONFIG_FILE"]))
-    return pip_conf(_texts(files), environ)
+    return pip_conf(_texts(files), environ, credentials=credentials)
 
 
-def host_npmrc(environ: Mapping[str, str], home: Path) -> str:
-    """Return the npmrc for builds, or "" where the host has no such settings."""
+def host_npmrc(environ: Mapping[str, str], home: Path, *, credentials: bool) -> str:
+    """Return the npmrc for builds, or "" where the host has no such settings; `credentials` are lent with it or not."""
     user = environ.get("NPM_CONFIG_USERCONFIG") or environ.get("npm_config_userconfig") or home / ".npmrc"
     files = (Path("/usr/etc/npmrc"), Path("/usr/local/etc/npmrc"), Path("/etc/npmrc"), Path(user))
-    return npmrc(_texts(files), environ)
+    return npmrc(_texts(files), environ, credentials=credentials)
 
 
 def host_ca_bundle(environ: Mapping[str, str]) -> Path | None:
@@ -59,4 +59,4 @@ def _texts(files: Iterable[Path]) -> list[str]:
 def host_endpoints(environ: Mapping[str, str], home: Path, apt: Path = Path("/etc/apt")) -> tuple[tuple[str, int], ...]:
     """Return the hosts and ports of the registries, mirrors and proxies that the host's own settings have builds use."""
     mirrors = _texts([apt / "sources.list", *sorted(apt.glob("sources.list.d/*"))])
-    return endpoints(environ, (host_pip_conf(environ, home), host_npmrc(environ, home), *mirrors))
+    return endpoints(environ, (host_pip_conf(environ, home, credentials=False), host_npmrc(environ, home, credentials=False), *mirrors))

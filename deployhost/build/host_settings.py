@@ -1,6 +1,7 @@
 """What the host's own pip, npm and proxy settings mean for a build: the part that makes sense inside a container. Pure.
 
-Paths of the host (cafile, nodedir, find-links, caches) are left out; indexes, registries, their tokens and proxies are kept.
+Paths of the host (cafile, nodedir, find-links, caches) are left out; indexes, registries and proxies are kept. Who may use what
+the host is let in with gets tokens and passwords of indexes and registries too: whoever writes a Dockerfile can read them.
 """
 
 import configparser
@@ -21,7 +22,11 @@ _PIP_KEYS = (
     "retries",
 )
 _NPM_KEYS = ("registry", "proxy", "https-proxy", "noproxy", "strict-ssl")
-_NPM_SCOPED = re.compile(r"@[^:/\s]+:registry|//[^\s=]+:(?:_authToken|_auth|username|_password|email|always-auth)")
+_NPM_SCOPED = re.compile(r"@[^:/\s]+:registry")
+_NPM_CREDENTIALS = re.compile(r"//[^\s=]+:(?:_authToken|_auth|username|_password|email|always-auth)")
+_NPM_ADDRESS = re.compile(r"(?:@[^:/\s]+:)?registry")
+_USER_INFO = re.compile(r"(?<=://)[^/@\s]*@")
+_INDEXES = ("index-url", "extra-index-url", "find-links")
 _NPM_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -30,8 +35,11 @@ def proxy_variables(environ: Mapping[str, str]) -> list[str]:
     return [name for upper in PROXY_NAMES for name in (upper, upper.lower()) if environ.get(name)]
 
 
-def pip_conf(texts: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Return a pip.conf for builds, or "", from the texts of the host's pip.conf files (the strongest last) and its environment."""
+def pip_conf(texts: Sequence[str], environ: Mapping[str, str], *, credentials: bool) -> str:
+    """Return a pip.conf for builds, or "", from the texts of the host's pip.conf files (the strongest last) and its environment.
+
+    Without `credentials` no index's address has a user or a password.
+    """
     values: dict[str, str] = {}
     for text in texts:
         parser = configparser.RawConfigParser(strict=False)
@@ -48,21 +56,25 @@ def pip_conf(texts: Sequence[str], environ: Mapping[str, str]) -> str:
             values[key] = value
     links = [link for link in values.get("find-links", "").split() if link.startswith(("http://", "https://"))]
     values["find-links"] = "\n".join(links)  # those that are directories are the host's
+    if not credentials:
+        values.update({key: _USER_INFO.sub("", values[key]) for key in _INDEXES if key in values})
     kept = [(key, values[key]) for key in _PIP_KEYS if values.get(key)]
     lines = [f"{key} = {_indented(value)}" for key, value in kept]
     return "\n".join(["[global]", *lines, ""]) if lines else ""
 
 
-def npmrc(texts: Sequence[str], environ: Mapping[str, str]) -> str:
+def npmrc(texts: Sequence[str], environ: Mapping[str, str], *, credentials: bool) -> str:
     """Return an npmrc for builds, or "", from the texts of the host's npmrc files (the strongest last) and its environment.
 
+    Without `credentials` it has neither tokens nor passwords.
     npm expands ${NAME} from its environment, which a build does not have: a line whose variable is set is expanded here, another left out.
     """
     values: dict[str, str] = {}
     for text in texts:
         for line in text.splitlines():
             key, equals, value = (part.strip() for part in line.partition("="))
-            if equals and (key in _NPM_KEYS or _NPM_SCOPED.fullmatch(key)):
+            lent = credentials and _NPM_CREDENTIALS.fullmatch(key)
+            if equals and (key in _NPM_KEYS or _NPM_SCOPED.fullmatch(key) or lent):
                 expanded = _expanded(value, environ)
                 if expanded is not None:
                     values[key] = expanded
@@ -71,6 +83,10 @@ def npmrc(texts: Sequence[str], environ: Mapping[str, str]) -> str:
         set_to = environ.get(name) or environ.get(name.upper())
         if set_to:
             values[key] = set_to
+    if not credentials:
+        values = {
+            key: _USER_INFO.sub("", value) if _NPM_ADDRESS.fullmatch(key) else value for key, value in values.items()
+        }
     return "".join(f"{key}={value}\n" for key, value in values.items())
 
 

@@ -3,16 +3,16 @@
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
-from deployhost.build import host_files
 from deployhost.build.bases import Bases
 from deployhost.build.cache_key import NAMESPACE, CacheKey
 from deployhost.build.docker_cli import DockerCli
 from deployhost.build.host_settings import proxy_variables
 from deployhost.build.labels import of_image
+from deployhost.build.lent import lent
 from deployhost.build.limits import BuildLimits, Limited
 from deployhost.build.output_pace import OutputPace, left_out
 from deployhost.build.plan import BuildPlan
@@ -28,10 +28,8 @@ from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Image
 from deployhost.system.process import run
 from deployhost.system.stop import Stop
-from deployhost.system.tree import discard_tree
 
 NICENESS = "10"  # a build must not take the time of what is live
-SECRET_LIMIT = 500 * 1024  # bytes; BuildKit takes no larger one
 NOWHERE = "127.0.0.1"  # where the host of a cache key is: nobody asks for it
 LONGEST_DOCKERFILE = READ_LIMIT  # bytes: what planning reads of it
 _PASSED = ("PATH", "HOME", "LANG", "DOCKER_CONFIG", "DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
@@ -79,6 +77,7 @@ class ImageBuilder:
         work: Path,
         stand_in: bool,
         say: OnLine,
+        credentials: bool = False,
         stop: Stop | None = None,
     ) -> ReadyDockerfile:
         """Have what a plan's Dockerfile takes from, check that its app may, and return the Dockerfile to build.
@@ -89,7 +88,16 @@ class ImageBuilder:
         """
         given = {name: self.environ[name] for name in proxy_variables(self.environ)}
         policies = self.cli.find().policies
-        asked = Asked(app=app, work=work, stand_in=stand_in, policies=policies, say=say, given=given, stop=stop)
+        asked = Asked(
+            app=app,
+            work=work,
+            stand_in=stand_in,
+            policies=policies,
+            say=say,
+            credentials=credentials,
+            given=given,
+            stop=stop,
+        )
         if plan.kind == "generated":
             for base in plan.bases:
                 self.bases.ensure(base.ref, say=say, stop=stop)
@@ -114,19 +122,21 @@ class ImageBuilder:
         on_line: OnLine,
         say: OnLine,
         uid: int | None = None,
+        credentials: bool = False,
         stop: Stop | None = None,
     ) -> Image:
         """Build the image of a plan that is prepared from its context directory, tag it with `reference` and return it.
 
-        `uid` is the user of an image whose Dockerfile is generated; `key` keeps the app's cache its own, `fresh` uses none. `on_line`
-        gets the build's output, readable, `say` what happens besides; `stop` ends the build at once. Raises BuildFailed,
-        CommandMissing, CommandStopped.
+        `uid` is the user of an image whose Dockerfile is generated; `key` keeps the app's cache its own, `fresh` uses none;
+        `credentials` lends it those of the host. `on_line` gets the build's output, readable, `say` what happens besides; `stop`
+        ends the build at once. Raises BuildFailed, CommandMissing, CommandStopped.
         """
         cli = self.cli.find()
         with contextlib.ExitStack() as stack:
             if ready.fetched:
                 stack.callback(self.docker.remove_image, ready.fetched)
-            secrets = stack.enter_context(self._secrets(app, say))
+            folder = self.run_dir / "build" / app
+            lends = stack.enter_context(lent(self.environ, folder, credentials=credentials, say=say))
             limited = stack.enter_context(self.limits.applied(cli, say))
             argv = ["nice", "-n", NICENESS, *cli.build, "--progress=plain"]
             argv += [f"--file={ready.path}", f"--tag={reference}", *limited.argv]
@@ -138,8 +148,8 @@ class ImageBuilder:
             if uid is not None:
                 argv.append(f"--build-arg={UID_ARGUMENT}={uid}")
             argv.append(f"--add-host={key.host}:{NOWHERE}")
-            argv += [f"--secret=id={name},src={path}" for name, path in secrets.items()]
-            environment = ready.environment | {NAMESPACE: key.namespace}
+            argv += [f"--secret=id={name},src={path}" for name, path in lends.secrets.items()]
+            environment = {**lends.environment, **ready.environment, NAMESPACE: key.namespace}
             self._run([*argv, str(context)], environment, limited, on_line, stop)
         image = self.docker.image(reference)
         if image is None:
@@ -204,43 +214,6 @@ class ImageBuilder:
         passed = {name: self.environ[name] for name in names if name in self.environ}
         ours = {"DOCKER_BUILDKIT": "1", "BUILDX_BUILDER": "default", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
         return {"HOME": "/root", "PATH": os.defpath, **passed, **ours}
-
-    @contextlib.contextmanager
-    def _secrets(self, app: AppName, say: OnLine) -> Iterator[dict[str, Path]]:
-        """Yield the files to lend to the build by their ids; they are gone afterwards, and no layer holds them."""
-        home = Path(self.environ.get("HOME", "/root"))
-        folder = self.run_dir / "build" / app
-        texts = {
-            "pip_conf": host_files.host_pip_conf(self.environ, home),
-            "npmrc": host_files.host_npmrc(self.environ, home),
-        }
-        found: dict[str, Path] = {}
-        try:
-            for name, text in texts.items():
-                if text:
-                    found[name] = _private(folder, name, text)
-            bundle = host_files.host_ca_bundle(self.environ)
-            if bundle is not None and bundle.stat().st_size <= SECRET_LIMIT:
-                found["ca"] = bundle
-            elif bundle is not None:
-                say(f"warning: {bundle} is too large to be lent to the build")
-            yield found
-        finally:
-            discard_tree(folder)
-
-
-def _private(folder: Path, name: str, text: str) -> Path:
-    """Write a file that only root can read."""
-    files.make_directory(folder.parent, 0o700)
-    files.make_directory(folder, 0o700)
-    path = folder / name
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise files.problem("write", path, error) from error
-    return path
 
 
 def _written(work: Path, dockerfile: str, dockerignore: str | None) -> Path:

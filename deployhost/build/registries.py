@@ -96,3 +96,10 @@ def reason(said: str) -> str:
         if pattern.search(said):
             return words
     return said.strip().rpartition("\n")[2][-120:].strip()
+
+
+def of_login(name: str) -> str:
+    """Return the registry of a login, as docker's settings name it: a URL, a host, or "*"."""
+    host = name.partition("://")[2] or name
+    host = host.partition("/")[0]
+    return "docker.io" if host in ("index.docker.io", "registry-1.docker.io") else host

@@ -122,7 +122,8 @@ class StandIns:
             overlay.directory(account.home.lstrip("/"), 0o755, owner=number)
 
     def _add_node(self, recipe: StandInRecipe, overlay: Overlay, work: Path) -> None:
-        registry = npm_registry(host_npmrc(self._environ, Path(self._environ.get("HOME", "/root"))))
+        home = Path(self._environ.get("HOME", "/root"))
+        registry = npm_registry(host_npmrc(self._environ, home, credentials=True))
         machine = _ARCHITECTURES.get(_architecture())
         if machine is None:
             raise DownloadFailed(f"npm has no node for {_architecture()}")

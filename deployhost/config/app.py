@@ -80,6 +80,9 @@ class AppConfig:
     stand_in_bases: bool = setting(False, FLAG,
         "let your own Dockerfile start from a base image made on this server; takes effect on the next `deployhost deploy`",
         Applies.BUILD)
+    build_credentials: bool = setting(False, FLAG,
+        "lend builds what the host logs in with: npm tokens, passwords of pip indexes, docker logins; takes effect on the next `deployhost deploy`",
+        Applies.BUILD)
     runtime: RuntimeName | None = setting(None, one_of(RuntimeName),
         "`python`, `node` or `static`, where several fit; `static` runs no server: it serves what the build script leaves "
         "or, without one, the files as they are; takes effect on the next `deployhost deploy`",

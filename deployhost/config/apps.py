@@ -212,6 +212,11 @@ def remove_domains(path: Path, name: AppName, domains: Iterable[Domain]) -> tupl
     return tuple(removed)
 
 
+def allow_build_credentials(path: Path, name: AppName) -> None:
+    """Let an app's builds use what the host logs in with. Raises AppNotFound."""
+    _set(path, name, "build_credentials", True)
+
+
 def set_storage(path: Path, name: AppName, on: bool) -> bool:
     """Set whether an app has storage and return whether that is a change. Raises AppNotFound."""
     return _set(path, name, "storage", on)

@@ -61,7 +61,8 @@ def _serve(paths: Paths) -> None:
 
 
 def _prepare(daemon: Parts) -> None:
-    """See to the repositories before anybody pushes. What goes wrong is one app's, or a mistake in apps.yml; a job tries again."""
+    """See to settings and repositories before anybody pushes. What goes wrong is one app's, or a mistake in apps.yml; a job tries again."""
+    daemon.troubles.went_well("keeping what builds could use before an upgrade", daemon.lending_upgrade.keep)
     daemon.troubles.went_well("sweeping up repositories", daemon.repositories.sweep)
     daemon.troubles.went_well("refreshing hooks", daemon.repositories.refresh)
 

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from deployhost.build.bases import Bases
 from deployhost.build.docker_cli import DockerCli
+from deployhost.build.docker_logins import registries_logged_in
 from deployhost.build.host_files import host_endpoints, host_environment
 from deployhost.build.image import ImageBuilder
 from deployhost.build.limits import BuildLimits
@@ -63,7 +65,8 @@ def builder(paths: Paths, docker: Docker, settings: ServerSettings, builds: Buil
     """Return what builds images with this machine's Docker."""
     environ: Mapping[str, str] = host_environment(os.environ)
     stand_ins = StandIns(docker, paths.state / "bases" / "making", environ)
-    bases = Bases(docker, paths.state, lambda: settings.current().mirrors, CLOCK.time, stand_ins)
+    logged_in = partial(registries_logged_in, environ, Path(environ.get("HOME", "/root")))
+    bases = Bases(docker, paths.state, lambda: settings.current().mirrors, CLOCK.time, stand_ins, logged_in=logged_in)
     limits = BuildLimits(docker, settings)
     sources = BuildSources(
         docker=docker, bases=bases, server=settings, engine=limits.engine, download=GuardedDownload(environ)

@@ -13,6 +13,7 @@ from pathlib import Path
 from deployhost.apps.adding import Additions
 from deployhost.apps.commits import Commits
 from deployhost.apps.export import Exports
+from deployhost.apps.lent_before import LendingUpgrade
 from deployhost.apps.live_settings import LiveSettings
 from deployhost.apps.output import AppOutput
 from deployhost.apps.remove import Remover
@@ -71,6 +72,7 @@ from deployhost.journal.database import Database
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
 from deployhost.journal.holds import Holds
+from deployhost.journal.lent_before import LentBefore
 from deployhost.journal.releases import Releases
 from deployhost.journal.removals import Removals
 from deployhost.journal.runs import Runs
@@ -183,6 +185,7 @@ class Parts(GitHubParts, EdgeParts):
     deploys = part(Deploys, clock=lambda parts: parts.clock.time)
     releases = part(Releases, clock=lambda parts: parts.clock.time)
     builds = part(Builds, clock=lambda parts: parts.clock.time)
+    lent_before = part(LentBefore)
     holds = part(Holds)
     removals = part(Removals)
     uids = part(Uids)
@@ -247,6 +250,7 @@ class Parts(GitHubParts, EdgeParts):
         apps=lambda parts: lambda: parts.apps.known,
         monotonic=lambda parts: parts.clock.monotonic,
     )
+    lending_upgrade = part(LendingUpgrade)
     forgotten_logs = part(ForgottenLogs, clock=lambda parts: parts.clock.time)
     switch_logs = part(SwitchLogs, clock=lambda parts: parts.clock.time)
     storage_mount = part(StorageMount)
@@ -341,6 +345,7 @@ class Parts(GitHubParts, EdgeParts):
             "deleting logs of removed apps": parts.forgotten_logs.keep,
             "deleting logs of switches": parts.switch_logs.keep,
             "keeping the storage's mount": parts.storage_mount.keep,
+            "keeping what builds could use before an upgrade": parts.lending_upgrade.keep,
         },
         mended=lambda parts: parts.troubles.mended,
     )

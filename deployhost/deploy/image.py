@@ -90,6 +90,7 @@ class Images:
                 context=context,
                 work=work,
                 stand_in=config.stand_in_bases,
+                credentials=config.build_credentials,
                 say=progress.note,
                 stop=attempt.stop,
             )
@@ -104,6 +105,7 @@ class Images:
                 reference=reference,
                 source=source,
                 fresh=deploy.rebuild,
+                credentials=config.build_credentials,
                 on_line=progress.output,
                 say=progress.note,
                 uid=uid,

@@ -168,4 +168,9 @@ MIGRATIONS: tuple[str, ...] = (
         owners TEXT NOT NULL                      -- JSON: uid and gid of each owner that its files may have, the old one first
     ) WITHOUT ROWID;
     """,
+    """
+    -- Apps from before the setting build_credentials: whether their builds used what the host logs in with is still to be decided.
+    CREATE TABLE lent_before (app TEXT PRIMARY KEY) WITHOUT ROWID;
+    INSERT INTO lent_before SELECT DISTINCT app FROM releases;
+    """,
 )

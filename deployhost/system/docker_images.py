@@ -70,22 +70,32 @@ class EngineImages(Engine):
                     if "error" in event:
                         raise DockerUnavailable(f"{reference} can't be pushed: {event['error']}")
 
-    def pull(self, reference: str, *, timeout: float, first: float | None = None, stop: Stop | None = None) -> None:
+    def pull(
+        self,
+        reference: str,
+        *,
+        timeout: float,
+        first: float | None = None,
+        stop: Stop | None = None,
+        logins: bool = True,
+    ) -> None:
         """Pull a reference (tag or digest). Raises NotFound or DockerUnavailable with the engine's words when it can't be had.
 
         `timeout` bounds each silence of the engine, `first` the one before the registry's first answer, in seconds. `stop` ends
-        it at once, whatever the registry does: raises CommandStopped.
+        it at once, whatever the registry does: raises CommandStopped. Without `logins` it is pulled as anybody may.
         """
         wished = stop or Stop()
-        unless_stopped(lambda: self._pull(reference, timeout, timeout if first is None else first, wished), wished)
+        bound = timeout if first is None else first
+        unless_stopped(lambda: self._pull(reference, timeout, bound, wished, logins=logins), wished)
 
-    def _pull(self, reference: str, timeout: float, first: float, stop: Stop) -> None:
+    def _pull(self, reference: str, timeout: float, first: float, stop: Stop, *, logins: bool) -> None:
         with translated():
             api = docker.APIClient(base_url=self._address, version="auto", timeout=self._timeout)
             with contextlib.closing(api):
                 repository, tag = docker_utils.parse_repository_tag(reference)
                 try:
-                    header = docker_auth.get_config_header(api, docker_auth.resolve_repository_name(repository)[0])
+                    registry = docker_auth.resolve_repository_name(repository)[0]
+                    header = docker_auth.get_config_header(api, registry) if logins else None
                     # The engine sends its headers when the registry has answered: the SDK's pull() has one bound for
                     # that and for a slow download, and a registry that drops packets must not cost as much as a slow link.
                     response = api._post(  # noqa: SLF001

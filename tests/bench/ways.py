@@ -220,8 +220,8 @@ def build_command(plan: dict[str, Any], work: Path) -> list[str]:
     argv = [str(DockerCli(os.environ).find().path), "build", "--quiet", f"--file={work / 'Dockerfile'}"]
     argv += [f"--build-arg={name}" for name in proxy_variables(os.environ)]
     lent = {
-        "pip_conf": host_files.host_pip_conf(os.environ, Path.home()),
-        "npmrc": host_files.host_npmrc(os.environ, Path.home()),
+        "pip_conf": host_files.host_pip_conf(os.environ, Path.home(), credentials=False),
+        "npmrc": host_files.host_npmrc(os.environ, Path.home(), credentials=False),
     }
     for name, text in lent.items():
         if text:

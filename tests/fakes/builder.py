@@ -58,6 +58,7 @@ class FakeBuilder(ImageBuilder):
         work: Path,
         stand_in: bool,
         say: Callable[[str], None],
+        credentials: bool = False,
         stop: Stop | None = None,
     ) -> ReadyDockerfile:
         assert work.is_dir()
@@ -79,6 +80,7 @@ class FakeBuilder(ImageBuilder):
         on_line: Callable[[str], None],
         say: Callable[[str], None],
         uid: int | None = None,
+        credentials: bool = False,
         stop: Stop | None = None,
     ) -> Image:
         self._life.effect("build")

@@ -96,6 +96,7 @@ class Engine:
     starting: Callable[[Container, Image], None] = lambda _container, _image: None  # asserts what must be true then
     # Where images come from: registries that serve some, a file for `docker load`, a tar of a file system.
     served: set[str] = field(default_factory=set)
+    private: set[str] = field(default_factory=set)  # of these, whatever only a login gets
     unreachable: bool = True  # whether registries can't be asked, or lack what they do not serve
     pulls: list[str] = field(default_factory=list)
     pulling: Callable[[], object] = lambda: None  # what happens during a pull, in whose thread
@@ -383,11 +384,21 @@ class FakeDocker(Docker):
         if not left:
             del self._engine.images[image.id]
 
-    def pull(self, reference: str, *, timeout: float, first: float | None = None, stop: Stop | None = None) -> None:
+    def pull(
+        self,
+        reference: str,
+        *,
+        timeout: float,
+        first: float | None = None,
+        stop: Stop | None = None,
+        logins: bool = True,
+    ) -> None:
         self._changes("pull")
         self._engine.pulls.append(reference)
         self._engine.bounds.append((first, timeout))
         unless_stopped(self._engine.pulling, stop or Stop())
+        if not logins and reference in self._engine.private:
+            raise NotFound(f"pull access denied for {reference}")
         if reference in self._engine.served:
             self._engine.add_image(Behaviour(), reference)
         elif self._engine.unreachable:

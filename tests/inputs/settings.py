@@ -26,6 +26,7 @@ OF_AN_APP: dict[str, Any] = {
     "response_timeout": 11,
     "stop_timeout": 3,
     "stand_in_bases": True,
+    "build_credentials": True,
     "runtime": RuntimeName.STATIC,
     "engine": EngineName.KAMAL,
     "trust_repo_config": True,

@@ -63,6 +63,7 @@ class Asked:
     stand_in: bool
     policies: bool
     say: Say
+    credentials: bool = False
     given: Mapping[str, str] = field(default_factory=dict)
     stop: Stop | None = None
 
@@ -140,7 +141,9 @@ class BuildSources:
             )
         self._check(ImageUse(reference, line, shown), asked)
         optional = asked.stand_in and sources_plan.is_frontend(reference)
-        if self.bases.has_frontend(reference.familiar, line=line, optional=optional, say=asked.say, stop=asked.stop):
+        if self.bases.has_frontend(
+            reference.familiar, line=line, optional=optional, say=asked.say, stop=asked.stop, logins=asked.credentials
+        ):
             return reference
         asked.say(f"{shown} can't be had: building without it")
         return None
@@ -157,7 +160,12 @@ class BuildSources:
                 continue
             if what is ImageVerdict.GET:
                 self.bases.require(
-                    use.reference.familiar, line=use.line, stand_in=asked.stand_in, say=asked.say, stop=asked.stop
+                    use.reference.familiar,
+                    line=use.line,
+                    stand_in=asked.stand_in,
+                    say=asked.say,
+                    stop=asked.stop,
+                    logins=asked.credentials,
                 )
             image = self.docker.image(use.reference.familiar)
             if image is not None:
@@ -171,7 +179,8 @@ class BuildSources:
         why = sources_plan.refusal(use.reference, asked.app, self._named())
         if why:
             raise self._refused(use, why)
-        what = sources_plan.verdict(use.reference, self.bases.origin(use.reference), stand_in=asked.stand_in)
+        origin = self.bases.origin(use.reference, logins=asked.credentials)
+        what = sources_plan.verdict(use.reference, origin, stand_in=asked.stand_in)
         if what is None:
             raise self._refused(
                 use, "the image on this server was not pulled from a registry, so that only its owner may use it"

@@ -58,13 +58,31 @@ class Had(Bases):
     def ensure(self, reference: str, *, say: object, stop: Stop | None = None) -> None:
         self.asked.append(f"ensure {reference}")
 
-    def require(self, reference: str, *, line: int, stand_in: bool, say: object, stop: Stop | None = None) -> None:
+    def require(
+        self,
+        reference: str,
+        *,
+        line: int,
+        stand_in: bool,
+        say: object,
+        stop: Stop | None = None,
+        logins: bool = False,
+    ) -> None:
         self.asked.append(f"require {reference} {line} {stand_in}")
 
-    def origin(self, reference: Reference) -> Origin:
+    def origin(self, reference: Reference, *, logins: bool = True) -> Origin:
         return Origin.ABSENT
 
-    def has_frontend(self, reference: str, *, line: int, optional: bool, say: object, stop: Stop | None = None) -> bool:
+    def has_frontend(
+        self,
+        reference: str,
+        *,
+        line: int,
+        optional: bool,
+        say: object,
+        stop: Stop | None = None,
+        logins: bool = False,
+    ) -> bool:
         if reference in self.missing and not optional:
             raise BaseImageUnavailable(f"# syntax={reference} (line {line}) can't be had")
         return reference not in self.missing
@@ -140,7 +158,15 @@ class World:
         (self.root / "bin/docker").write_text(SCRIPT.format(root=self.root, code=code))
         (self.root / "bin/docker").chmod(0o755)
 
-    def build(self, plan: BuildPlan, *, stand_in: bool = False, fresh: bool = False, timeout: float = 20) -> Image:
+    def build(
+        self,
+        plan: BuildPlan,
+        *,
+        stand_in: bool = False,
+        fresh: bool = False,
+        credentials: bool = False,
+        timeout: float = 20,
+    ) -> Image:
         server = Told(self.root / "server.yml", ServerConfig(build_timeout=timeout))
         docker = FakeDocker(self.engine)
         limits = BuildLimits(docker, server, self.groups, cpus=range(4), memory=4 * 1024**3)
@@ -177,6 +203,7 @@ class World:
             reference=REFERENCE,
             source="tree",
             fresh=fresh,
+            credentials=credentials,
             on_line=self.lines.append,
             say=self.said.append,
         )
@@ -289,13 +316,29 @@ def test_proxies_are_named_in_the_arguments_and_told_in_the_environment_only(wor
 def test_index_settings_are_lent_as_private_files_and_gone_afterwards(world: World) -> None:
     world.environ["PIP_INDEX_URL"] = "https://user:t0p@pypi.example/simple"
     (world.root / "home/.npmrc").write_text("//npm.example/:_authToken=n0p\n")
-    world.build(GENERATED)
+    world.build(GENERATED, credentials=True)
     lent = world.text("secrets")
     assert f"600 {world.root}/run/build/shop/pip_conf" in lent
     assert "index-url = https://user:t0p@pypi.example/simple" in lent
     assert "_authToken=n0p" in lent
     assert "t0p" not in world.text("argv") + world.text("env")
     assert not (world.root / "run/build/shop").exists()
+
+
+def test_what_the_host_is_let_in_with_is_lent_only_where_that_is_allowed(world: World) -> None:
+    world.environ["PIP_INDEX_URL"] = "https://user:t0p@pypi.example/simple"
+    (world.root / "home/.npmrc").write_text("registry=https://npm.example/\n//npm.example/:_authToken=t0p\n")
+    (world.root / "home/.docker").mkdir()
+    (world.root / "home/.docker/config.json").write_text('{"auths": {"npm.example": {"auth": "t0p"}}, "x": 1}')
+    world.build(GENERATED)
+    lent = world.text("secrets")
+    assert "t0p" not in lent
+    assert "index-url = https://pypi.example/simple" in lent
+    assert f"DOCKER_CONFIG={world.root}/run/build/shop/docker" in world.text("env").splitlines()
+    assert not (world.root / "run/build/shop").exists()
+    world.build(GENERATED, credentials=True)
+    assert "_authToken=t0p" in world.text("secrets")
+    assert "DOCKER_CONFIG" not in world.text("env")
 
 
 def test_they_are_gone_after_a_failure_too(world: World) -> None:

@@ -48,15 +48,21 @@ class World:
         self.time = 1_000_000.0
         self.said: list[str] = []
         self.mirrors: tuple[str, ...] = MIRRORS
+        self.logins: tuple[str, ...] = ()
         self.bases = Bases(
-            FakeDocker(self.engine), state, lambda: self.mirrors, now=lambda: self.time, stand_ins=self.makes
+            FakeDocker(self.engine),
+            state,
+            lambda: self.mirrors,
+            now=lambda: self.time,
+            stand_ins=self.makes,
+            logged_in=lambda: self.logins,
         )
 
     def ensure(self, reference: str = HUB) -> None:
         self.bases.ensure(reference, say=self.said.append)
 
-    def require(self, reference: str = HUB, *, stand_in: bool = False) -> None:
-        self.bases.require(reference, line=3, stand_in=stand_in, say=self.said.append)
+    def require(self, reference: str = HUB, *, stand_in: bool = False, logins: bool = False) -> None:
+        self.bases.require(reference, line=3, stand_in=stand_in, say=self.said.append, logins=logins)
 
 
 @pytest.fixture
@@ -341,3 +347,44 @@ def test_no_made_up_name_holds_up_another_image(world: World) -> None:
     trickles.set()
     beside.join(5)
     assert world.engine.tags == {HUB}
+
+
+PRIVATE, OPEN = "registry.example.com/acme/base:1", "registry.example.com/acme/open:1"
+
+
+@pytest.mark.parametrize("login", ["registry.example.com", "https://registry.example.com/v2/", "*"])
+def test_an_image_that_only_a_login_gets_is_for_whoever_may_use_it(world: World, login: str) -> None:
+    world.engine.served, world.engine.private, world.logins = {PRIVATE, OPEN}, {PRIVATE}, (login,)
+    with pytest.raises(BaseImageUnavailable, match=PRIVATE) as caught:
+        world.require(PRIVATE)
+    assert "build_credentials: true" in caught.value.details[-1]
+    world.require(PRIVATE, logins=True)
+    with pytest.raises(BaseImageUnavailable, match=PRIVATE):
+        world.require(PRIVATE)  # now that it is here for another app
+    world.require(PRIVATE, logins=True)
+    assert world.engine.pulls.count(PRIVATE) == 3, "what may be used is not pulled again"
+
+
+def test_what_a_login_pulled_and_anybody_may_have_is_pulled_once_more(world: World) -> None:
+    world.engine.served, world.logins = {OPEN}, ("registry.example.com",)
+    world.require(OPEN, logins=True)
+    world.require(OPEN)
+    world.require(OPEN)
+    world.require(OPEN, logins=True)
+    assert world.engine.pulls == [OPEN, OPEN]
+
+
+def test_official_images_are_anybodys(world: World) -> None:
+    world.engine.served, world.logins = {HUB}, ("https://index.docker.io/v1/",)
+    world.require(HUB, logins=True)
+    world.require(HUB)
+    assert world.engine.pulls == [HUB]
+
+
+def test_an_image_that_its_owner_pulled_with_a_login_is_asked_for_again(world: World) -> None:
+    world.engine.add_image(Behaviour(), PRIVATE)
+    world.engine.served, world.engine.private = {PRIVATE}, {PRIVATE}
+    world.logins = ("registry.example.com",)
+    assert world.bases.origin(Reference.parse(PRIVATE), logins=False) is Origin.ABSENT
+    with pytest.raises(BaseImageUnavailable):
+        world.require(PRIVATE)
