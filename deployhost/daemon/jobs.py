@@ -31,6 +31,7 @@ def jobs(daemon: Parts) -> tuple[Job, ...]:
             run=lambda _: daemon.account_care.follow(),
         ),
         Job(name="seeing to DNS records", lane=Lane.NETWORK, every=LOOK, run=lambda _: daemon.records.follow()),
+        Job(name="watching the disks", every=EVERY, run=lambda _: daemon.disk_users.check()),
         *daemon.keeping.jobs(),
         # It only says what is to be looked at; the looks have threads of their own, since GitHub may be slow.
         Job(

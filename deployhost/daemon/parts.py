@@ -106,6 +106,7 @@ from deployhost.traffic.switch import Switch
 from deployhost.upkeep.build_files import remove_build_files
 from deployhost.upkeep.disk import DiskGuard
 from deployhost.upkeep.disk_space import Disks
+from deployhost.upkeep.disk_users import DiskUsers, size_below
 from deployhost.upkeep.disk_watch import DiskWatch
 from deployhost.upkeep.forgotten_logs import ForgottenLogs
 from deployhost.upkeep.kamal_registry import RegistryCollector
@@ -244,6 +245,7 @@ class Parts(GitHubParts, EdgeParts):
     pruner = part(Pruner)
     disk_guard = part(DiskGuard)
     disk_watch = part(DiskWatch)
+    disk_users = part(DiskUsers, monotonic=lambda parts: parts.clock.monotonic, measure=lambda _: size_below)
     registry = part(
         RegistryCollector,
         registry=lambda parts: KamalRegistry(parts.paths),

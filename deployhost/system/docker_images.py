@@ -152,6 +152,16 @@ class EngineImages(Engine):
             response = self._ask("_get", "/system/df", params={"type": "build-cache"}, timeout=CACHE_TIMEOUT)
             return [read_cache_record(item) for item in response.json().get("BuildCache") or ()]
 
+    def written(self) -> dict[str, int]:
+        """Return the bytes that containers have written beyond their images, by the label `service`. Slow: the engine walks them."""
+        with translated():
+            response = self._ask("_get", "/containers/json", params={"all": 1, "size": 1}, timeout=CACHE_TIMEOUT)
+        found: dict[str, int] = {}
+        for item in response.json():
+            service = str((item.get("Labels") or {}).get("service", ""))
+            found[service] = found.get(service, 0) + int(item.get("SizeRw") or 0)
+        return found
+
     def prune_build_cache(self, records: Collection[str]) -> int:
         """Remove the records, by id, that are not in use and return the bytes freed."""
         ids = [record for record in records if record.isalnum()]

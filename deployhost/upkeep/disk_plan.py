@@ -1,10 +1,16 @@
-"""How much of a disk builds must leave free, and how much BuildKit's cache may take. Pure."""
+"""How much of a disk builds must leave free, how much BuildKit's cache may take, and who has the rest. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from deployhost.model import AppName
+from deployhost.sizes import readable_size
 
 MIB = 1024**2
 GIB = 1024**3
 LEAST_INODES = 20_000  # files: an app's packages are many small ones
+NAMED = 3  # of those who use a disk
+WORTH_NAMING = 100 * MIB
 
 
 @dataclass(frozen=True)
@@ -16,6 +22,22 @@ class Space:
     free: int
     inodes: int = 0
     free_inodes: int = 0
+
+
+@dataclass(frozen=True)
+class Use:
+    """The bytes that an app's containers or storage take, beyond its image."""
+
+    app: AppName
+    what: str
+    bytes: int
+
+
+def most_of(uses: Iterable[Use]) -> str:
+    """Return the end of a sentence about a full disk: who has most of it; "" where nobody has much."""
+    large = sorted((use for use in uses if use.bytes >= WORTH_NAMING), key=lambda use: -use.bytes)[:NAMED]
+    named = ", ".join(f"{use.app}'s {use.what} {readable_size(use.bytes)}" for use in large)
+    return f"; most of it: {named}" if named else ""
 
 
 def reserve(total: int, wanted: int | None) -> int:

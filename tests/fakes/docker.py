@@ -98,6 +98,7 @@ class Engine:
     served: set[str] = field(default_factory=set)
     private: set[str] = field(default_factory=set)  # of these, whatever only a login gets
     unreachable: bool = True  # whether registries can't be asked, or lack what they do not serve
+    written: dict[str, int] = field(default_factory=dict)  # bytes beyond the images, by service
     pulls: list[str] = field(default_factory=list)
     pulling: Callable[[], object] = lambda: None  # what happens during a pull, in whose thread
     bounds: list[tuple[float | None, float]] = field(default_factory=list)  # of these: `first` and `timeout`
@@ -405,6 +406,10 @@ class FakeDocker(Docker):
             raise DockerUnavailable("Docker refused: dial tcp: lookup registry-1.docker.io: no such host")
         else:
             raise NotFound(f"Docker: manifest for {reference} not found: manifest unknown")
+
+    def written(self) -> dict[str, int]:
+        self._asked()
+        return self._engine.written
 
     def load(self, tar_path: str) -> list[str]:
         self._changes("load")
