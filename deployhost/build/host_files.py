@@ -59,4 +59,7 @@ def _texts(files: Iterable[Path]) -> list[str]:
 def host_endpoints(environ: Mapping[str, str], home: Path, apt: Path = Path("/etc/apt")) -> tuple[tuple[str, int], ...]:
     """Return the hosts and ports of the registries, mirrors and proxies that the host's own settings have builds use."""
     mirrors = _texts([apt / "sources.list", *sorted(apt.glob("sources.list.d/*"))])
-    return endpoints(environ, (host_pip_conf(environ, home, credentials=False), host_npmrc(environ, home, credentials=False), *mirrors))
+    return endpoints(
+        environ,
+        (host_pip_conf(environ, home, credentials=False), host_npmrc(environ, home, credentials=False), *mirrors),
+    )

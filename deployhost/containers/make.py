@@ -31,11 +31,15 @@ LOG_TAIL = 25
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerMaker:
-    """Makes single containers of releases, starts them and waits until they are ready."""
+    """Makes single containers of releases, starts them and waits until they are ready.
+
+    `size_limit` returns the bytes that each may write beyond its image, None where the engine can't limit that.
+    """
 
     docker: Docker
     paths: Paths
     boot: BootWatch
+    size_limit: Callable[[], int | None]
 
     def create(self, attempt: Attempt, image: Image, process: Process, workers: Sequence[ProcessName] = ()) -> str:
         """Create the container of one of an attempt's processes, not yet started, and return its id.
@@ -78,6 +82,7 @@ class ContainerMaker:
                 PUSHED_AT: pushed_at(attempt.deploy),
             },
             hostname=f"127.0.0.1-{secrets.token_hex(6)}",
+            size=self.size_limit(),
             restart="no",  # until it is live: an app that ends at boot must not begin again before its exit code is read
         )
 
@@ -149,8 +154,10 @@ class ContainerMaker:
         """
         try:
             return self.docker.create(spec)
-        except DockerRefused:
-            raise
+        except DockerRefused as error:
+            if spec.size is None or "storage" not in error.message.lower():
+                raise
+            return self.docker.create(replace(spec, size=None))  # it can't after all
         except (Conflict, DockerUnavailable):
             with contextlib.suppress(NotFound):
                 self.docker.rename(spec.name, contract.replaced_name(spec.name, secrets.token_hex(8)))

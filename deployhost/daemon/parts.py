@@ -233,7 +233,7 @@ class Parts(GitHubParts, EdgeParts):
     app_users = part(AppUsers)
     storage = part(Storage)
     boot = part(BootWatch)
-    maker = part(ContainerMaker)
+    maker = part(ContainerMaker, size_limit=lambda parts: parts.disks.container_limit)
     containers = part(ReleaseContainers, kamal=lambda parts: parts.kamal_files, joined=lambda parts: parts.joined)
     switch = part(Switch, run=lambda parts: parts.paths.run)
     drainer = part(Drainer)
@@ -241,7 +241,7 @@ class Parts(GitHubParts, EdgeParts):
     rerouter = part(Rerouter)
 
     # What is kept and what goes.
-    disks = part(Disks, state=lambda parts: parts.paths.state, measure=lambda parts: parts.outside.space)
+    disks: part[Disks] = part(Disks, state=lambda parts: parts.paths.state, measure=lambda parts: parts.outside.space)
     pruner = part(Pruner)
     disk_guard = part(DiskGuard)
     disk_watch = part(DiskWatch)

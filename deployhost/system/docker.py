@@ -49,6 +49,7 @@ class Docker(EngineNetworks):
             "OomScoreAdj": spec.oom_score_adj,
             "Init": spec.init or None,
             "NetworkMode": spec.network,
+            "StorageOpt": None if spec.size is None else {"size": str(spec.size)},
         }
         body: dict[str, Any] = {
             "Image": spec.image,

@@ -50,6 +50,8 @@ class Engine:
             root=str(info.get("DockerRootDir", "")),
             cgroup_driver=str(info.get("CgroupDriver", "")),
             snapshotter=["driver-type", SNAPSHOTTER] in (info.get("DriverStatus") or []),
+            storage_driver=str(info.get("Driver", "")),
+            backing=str(dict(info.get("DriverStatus") or ()).get("Backing Filesystem", "")),
         )
 
     def ping(self) -> None:

@@ -16,6 +16,8 @@ class EngineInfo:
     root: str
     cgroup_driver: str = "cgroupfs"
     snapshotter: bool = False  # whether containerd keeps the images: then those built here have digests too
+    storage_driver: str = ""
+    backing: str = ""  # the file system below the storage driver, as the engine calls it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +157,7 @@ class ContainerSpec:
     oom_score_adj: int | None = (
         None  # below 0: killed later than others where memory is short (proc_pid_oom_score_adj(5))
     )
+    size: int | None = None  # bytes that it may write beyond its image, where the storage driver can limit that
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,19 @@ def memory(meminfo: Path = Path("/proc/meminfo")) -> int:
     return 0
 
 
+def mount_options(path: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> frozenset[str]:
+    """Return the options of the file system that a path lies on, those of its super block; none if that can't be read."""
+    found, options = "", frozenset[str]()
+    with contextlib.suppress(OSError):
+        for line in mountinfo.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+            before, _, after = line.partition(" - ")  # proc(5), /proc/pid/mountinfo
+            mounted = before.split(" ")[4]
+            # Of those that are mounted one over the other the last counts.
+            if len(mounted) >= len(found) and path.is_relative_to(mounted):
+                found, options = mounted, frozenset(after.rpartition(" ")[2].split(","))
+    return options
+
+
 def is_in_use(directory: Path, proc: Path = Path("/proc")) -> bool:
     """Return whether a process has a directory, or one below it, as its working directory (proc(5), /proc/pid/cwd)."""
     for link in proc.glob("[0-9]*/cwd"):

@@ -1,6 +1,6 @@
 """How much of a disk builds must leave free, how much BuildKit's cache may take, and who has the rest. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from deployhost.model import AppName
@@ -46,6 +46,17 @@ def reserve(total: int, wanted: int | None) -> int:
     A twentieth of the disk, at least 1 GiB, at most 10 GiB; never more than a quarter, for disks that are small.
     """
     return min(max(total // 20, GIB), 10 * GIB, total // 4) if wanted is None else wanted
+
+
+def container_limit(driver: str, backing: str, options: Collection[str], total: int) -> int | None:
+    """Return the bytes that a container may write beyond its image: a quarter of the disk. None where the engine can't limit that.
+
+    `driver` is its storage driver and `backing` the file system below, as the engine calls them; `options` are those of its mount. With
+    overlay2 it takes XFS with project quotas (docs.docker.com, "docker container run --storage-opt"). btrfs can do it too, but not
+    without quota groups for all of it, which slow it down.
+    """
+    quotas = driver == "overlay2" and backing == "xfs" and not {"prjquota", "pquota"}.isdisjoint(options)
+    return total // 4 if quotas or driver == "zfs" else None
 
 
 def cache_budget(total: int, wanted: int | None) -> int:

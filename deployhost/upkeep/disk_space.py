@@ -7,7 +7,9 @@ from pathlib import Path
 
 from deployhost.system import files
 from deployhost.system.docker import Docker
-from deployhost.upkeep.disk_plan import Space
+from deployhost.system.docker_model import EngineInfo
+from deployhost.system.machine import mount_options
+from deployhost.upkeep.disk_plan import Space, container_limit
 
 
 @dataclass(kw_only=True)
@@ -17,13 +19,25 @@ class Disks:
     docker: Docker
     state: Path
     measure: Callable[[Path], Space]
-    _root: Path | None = field(default=None, init=False)  # where Docker keeps its data: asked once
+    _info: EngineInfo | None = field(default=None, init=False)  # where and how Docker keeps its data: asked once
 
     def engine(self) -> Space:
         """Return the room where Docker keeps images, containers and its cache. Raise DockerUnavailable, FileProblem."""
-        if self._root is None:
-            self._root = Path(self.docker.info().root or "/var/lib/docker")
-        return self.measure(self._root)
+        return self.measure(self._root(self._asked()))
+
+    def container_limit(self) -> int | None:
+        """Return the bytes that a container may write beyond its image, None where the engine can't limit that. Raise as `engine`."""
+        info = self._asked()
+        options = mount_options(self._root(info).resolve())
+        return container_limit(info.storage_driver, info.backing, options, self.engine().total)
+
+    def _asked(self) -> EngineInfo:
+        if self._info is None:
+            self._info = self.docker.info()
+        return self._info
+
+    def _root(self, info: EngineInfo) -> Path:
+        return Path(info.root or "/var/lib/docker")
 
     def all(self) -> list[Space]:
         """Return the room on Docker's disk and on ours; one of them if they are the same. Raise DockerUnavailable, FileProblem."""

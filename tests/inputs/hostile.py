@@ -328,7 +328,7 @@ class Trial:
         name = case.process if argv else WEB
         boot = BootWatch(docker=self._docker, namespaces=Namespaces(), get=http.get, clock=CLOCK)
         image = replace(_IMAGE, labels=case.labels)
-        maker = ContainerMaker(docker=self._docker, paths=self._paths, boot=boot)
+        maker = ContainerMaker(docker=self._docker, paths=self._paths, boot=boot, size_limit=lambda: None)
         maker.create(attempt, image, Process(name, argv))
         given, body = self._bodies.pop()
         assert given == f"{case.app}-{name}-{version}"

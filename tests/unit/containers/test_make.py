@@ -1,9 +1,16 @@
 """Containers as Kamal makes them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from deployhost.model import EnvName
-from tests.fakes.assembled import Server, sha
+from deployhost.containers.attempt import Attempt
+from deployhost.containers.processes import Process
+from deployhost.errors import DockerRefused
+from deployhost.journal.telling import Progress
+from deployhost.model import WEB, AppName, EnvName, Version
+from deployhost.system.docker_model import ContainerSpec
+from deployhost.system.stop import Stop
+from tests.fakes.assembled import Assembled, Server, sha
 
 ONE, TWO, THREE = sha(1), sha(2), sha(3)
 
@@ -44,3 +51,36 @@ def test_container_of_that_name_is_renamed(server: Server) -> None:
     assert server.engine.containers[daemon.live(app).container].name == f"shop-web-{TWO}"
     assert "docker rename" in daemon.life.effects
     assert first in server.engine.stopped
+
+
+def test_what_a_container_writes_is_limited_where_the_engine_can(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    maker = replace(daemon.maker, size_limit=lambda: 5_000_000)
+    refused: list[int | None] = []
+    create = daemon.docker.create
+
+    def unable(spec: ContainerSpec) -> str:
+        refused.append(spec.size)
+        if spec.size is not None:
+            raise DockerRefused("Docker refused: --storage-opt is supported only for overlay over xfs with 'pquota'")
+        return create(spec)
+
+    daemon.deploy(app, ONE)
+    assert server.engine.specs[daemon.live(app).container].size is None
+    image = daemon.docker.image(daemon.live(app).image)
+    assert image is not None
+    found = attempt(daemon, app)
+    daemon.docker.tag(image.id, f"127.0.0.1:5555/shop:{TWO}")
+    made = maker.create(found, image, Process(WEB, None))
+    assert server.engine.specs[made].size == 5_000_000
+    daemon.docker.remove(made)
+    daemon.docker.create = unable  # type: ignore[method-assign]
+    made = maker.create(found, image, Process(WEB, None))
+    assert refused == [5_000_000, None]
+    assert server.engine.specs[made].size is None
+
+
+def attempt(daemon: Assembled, app: AppName) -> Attempt:
+    deploy = daemon.accept(app, TWO)
+    progress = Progress(deploy.id, daemon.deploys, daemon.events, ())
+    return Attempt(deploy, Version(TWO), daemon.apps.get(app), {}, progress, Stop(), lambda: None)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployhost.system import machine
+from deployhost.system.machine import mount_options
 
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 
@@ -72,3 +73,16 @@ def test_cpus_and_memory(tmp_path: Path) -> None:
     table.write_text("MemTotal:       24684000 kB\nMemFree:  1 kB\n")
     assert machine.memory(table) == 24684000 * 1024
     assert machine.memory(tmp_path / "missing") == 0
+
+
+def test_options_of_the_file_system_of_a_path(tmp_path: Path) -> None:
+    table = tmp_path / "mountinfo"
+    table.write_text(
+        "22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw,errors=remount-ro\n"
+        "30 22 254:2 / /var/lib/docker rw,nodev shared:2 master:3 - xfs /dev/vdb rw,attr2,prjquota\n"
+        "31 22 0:9 / /var/lib rw - tmpfs tmpfs rw,size=5k\n"
+    )
+    assert mount_options(Path("/var/lib/docker/overlay2"), table) == {"rw", "attr2", "prjquota"}
+    assert mount_options(Path("/var/lib/dockers"), table) == {"rw", "size=5k"}
+    assert mount_options(Path("/home"), table) == {"rw", "errors=remount-ro"}
+    assert mount_options(Path("/"), tmp_path / "none") == frozenset()

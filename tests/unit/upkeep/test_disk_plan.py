@@ -2,7 +2,16 @@
 
 import pytest
 
-from deployhost.upkeep.disk_plan import GIB, Space, cache_budget, is_low, missing, reserve, short_of_inodes
+from deployhost.upkeep.disk_plan import (
+    GIB,
+    Space,
+    cache_budget,
+    container_limit,
+    is_low,
+    missing,
+    reserve,
+    short_of_inodes,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +63,19 @@ def test_a_build_under_way_may_use_half_of_the_reserve() -> None:
     assert is_low(Space("/", 100 * GIB, 2 * GIB), 5 * GIB)
     assert not is_low(Space("/", 100 * GIB, 50 * GIB, 6_000_000, 10_000), None)
     assert is_low(Space("/", 100 * GIB, 50 * GIB, 6_000_000, 9_999), None)
+
+
+@pytest.mark.parametrize(
+    ("driver", "backing", "options", "limit"),
+    [
+        ("overlay2", "xfs", {"rw", "prjquota"}, 25 * GIB),
+        ("overlay2", "xfs", {"rw", "noquota"}, None),
+        ("overlay2", "extfs", {"rw", "prjquota"}, None),
+        ("zfs", "zfs", set[str](), 25 * GIB),
+        ("btrfs", "btrfs", set[str](), None),
+        ("overlayfs", "xfs", {"prjquota"}, None),
+        ("", "", set[str](), None),
+    ],
+)
+def test_what_a_container_may_write(driver: str, backing: str, options: set[str], limit: int | None) -> None:
+    assert container_limit(driver, backing, options, 100 * GIB) == limit
