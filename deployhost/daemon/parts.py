@@ -270,10 +270,11 @@ class Parts(GitHubParts, EdgeParts):
     kamal_engine = part(KamalEngine)
     bounds = part(
         BuildBounds,
+        room=lambda parts: parts.disk_guard.check,
         discard=lambda parts: lambda app: remove_build_files(parts.paths, app),
     )
     turns = part(BuildTurns, at_once=lambda parts: lambda: parts.settings.current().builds_at_once)
-    built_images = part(Images, room=lambda parts: parts.disk_guard.check)
+    built_images = part(Images)
     images = part(KamalImages, images=lambda parts: parts.built_images)
     going_live = part(GoingLive, kamal=lambda parts: parts.kamal_files)
     pipeline = part(

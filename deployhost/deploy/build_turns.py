@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from deployhost.build.limits import too_long
 from deployhost.config.server import ServerSettings
 from deployhost.containers.attempt import Attempt
+from deployhost.deploy.queue import BUILDS
 from deployhost.errors import DiskFull
 from deployhost.model import AppName
 from deployhost.system.stop import Deadline
@@ -91,10 +92,11 @@ class BuildTurns:
 class BuildBounds:
     """Bounds attempts while they get their images: fetching, planning, pulling bases and building have one time together.
 
-    `discard` deletes the files that an app's builds have checked out.
+    `room` raises DiskFull where a disk has no room for a build, `discard` deletes the files that an app's builds have checked out.
     """
 
     settings: ServerSettings
+    room: Callable[[Callable[[str], None]], None]
     disk_watch: DiskWatch
     discard: Callable[[AppName], object]
 
@@ -114,9 +116,19 @@ class BuildBounds:
             with (
                 attempt.cancellable(),
                 deadline.running(attempt.stop, seconds, lambda: too_long(self.settings, seconds)),
-                self.disk_watch.watching(deadline),
+                self._with_room(attempt, deadline),
             ):
                 yield replace(attempt, stop=deadline, check=check)
         finally:
             if isinstance(deadline.why, DiskFull):
                 self.discard(attempt.deploy.app)  # what was being checked out may be what filled it
+
+    @contextlib.contextmanager
+    def _with_room(self, attempt: Attempt, deadline: Deadline) -> Iterator[None]:
+        """Have room before the block, and end it by the deadline if that is used up; what builds nothing needs none."""
+        if attempt.deploy.trigger not in BUILDS:
+            yield
+            return
+        self.room(attempt.progress.note)
+        with self.disk_watch.watching(deadline):
+            yield

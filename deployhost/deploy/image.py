@@ -30,7 +30,7 @@ from deployhost.traffic.host_isolation import HostIsolation
 
 @dataclass(frozen=True, kw_only=True)
 class Images:
-    """Provides each deploy's image: built, or that of an earlier release. `room` raises DiskFull where a disk has no room for a build."""
+    """Provides each deploy's image: built, or that of an earlier release."""
 
     docker: Docker
     builder: ImageBuilder
@@ -40,7 +40,6 @@ class Images:
     paths: Paths
     host_isolation: HostIsolation
     repository: Callable[[AppName], BareRepository]
-    room: Callable[[Callable[[str], None]], None]
     turns: BuildTurns
 
     def provide(self, attempt: Attempt) -> Image:
@@ -63,7 +62,6 @@ class Images:
 
     def _built(self, attempt: Attempt, kept_away: Callable[[], None]) -> Image:
         deploy, config, progress = attempt.deploy, attempt.config, attempt.progress
-        self.room(progress.note)
         context = self.paths.build_tree(deploy.app)
         with progress.stage("fetch"), ThreadPoolExecutor(max_workers=1) as beside:
             repository = self.repository(deploy.app)

@@ -1,8 +1,10 @@
 """One build at a time: who has to wait says for whom, has a phase for it, keeps its place, and can be cancelled meanwhile."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,6 +14,7 @@ from deployhost.deploy.build_turns import BuildTurns
 from deployhost.model import AppName, Deploy, DeployStatus, Trigger
 from deployhost.system.stop import Deadline
 from deployhost.upkeep.disk_plan import Space
+from deployhost.upkeep.disk_watch import DiskWatch
 from tests.fakes.assembled import Assembled, Server, settle, sha, wait_until
 
 ONE, TWO = sha(1), sha(2)
@@ -184,3 +187,19 @@ def test_a_full_disk_ends_the_build_and_takes_away_what_it_checked_out(server: S
     assert (builds.daemon.deploys.get(deploy.id).error or {})["code"] == "disk_full"
     assert not server.paths.build_tree(shop).exists()
     trickles.set()
+
+
+def test_a_disk_is_watched_once_it_has_room(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making room takes a while; the build that it is made for must not be ended meanwhile."""
+    shop, daemon = server.add("shop"), server.start()
+    daemon.disk_watch.every = 0.002
+    watched: list[int] = []
+    monkeypatch.setattr(DiskWatch, "_look", lambda self: watched.append(len(self._watched)))
+
+    def room(_note: object) -> None:
+        time.sleep(0.05)
+        assert watched == []
+
+    monkeypatch.setattr(daemon, "pipeline", replace(daemon.pipeline, bounds=replace(daemon.bounds, room=room)))
+    assert daemon.deploy(shop, ONE).status is DeployStatus.LIVE
+    assert daemon.deploy(shop, ONE, Trigger.RESTART).status is DeployStatus.LIVE
