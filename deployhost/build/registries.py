@@ -15,6 +15,7 @@ _IMAGE_LEVEL = re.compile(
 _REASONS = (
     (re.compile(r"no such host|server misbehaving|name resolution"), "its name can't be resolved"),
     (re.compile(r"timeout|no answer within|deadline exceeded", re.IGNORECASE), "it does not answer"),
+    (re.compile(r"sends hardly anything"), "it sends hardly anything"),
     (re.compile(r"connection refused"), "it refuses the connection"),
     (re.compile(r"unreachable|no route to host"), "there is no way to it"),
     (re.compile(r"toomanyrequests|rate limit", re.IGNORECASE), "its pull limit is reached"),

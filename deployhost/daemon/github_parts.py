@@ -23,6 +23,11 @@ class GitHubParts:
     locator = part(Locator, accounts=lambda parts: parts.github_accounts)
     looks = part(Looks)
     delivery_rate = part(DeliveryRate)
-    look_queue = part(LookQueue, look=lambda parts: parts.looks.look, went_well=lambda parts: parts.troubles.went_well)
+    look_queue = part(
+        LookQueue,
+        look=lambda parts: parts.looks.look,
+        went_well=lambda parts: parts.troubles.went_well,
+        branch=lambda parts: parts.looks.branch,
+    )
     choices = part(SourceChoices)
     statuses = part(Statuses)

@@ -18,6 +18,7 @@ from deployhost.daemon.schedule_plan import Lane
 from deployhost.errors import DeployhostError
 from deployhost.paths import Paths
 from deployhost.system import files
+from deployhost.system.memory import use_few_arenas
 
 LOCK_TIMEOUT = 5.0  # seconds for a daemon that is just being stopped
 RETRY = 1.0  # seconds between attempts to begin while Docker or the proxy does not answer yet
@@ -29,6 +30,7 @@ def main() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # nothing to tidy up that a kill -9 would not leave as well
     os.umask(0o022)
+    use_few_arenas()  # before there are threads
     paths = Paths(Path(os.environ.get("DEPLOYHOST_ROOT", "/")))
     try:
         paths.run.mkdir(parents=True, exist_ok=True)

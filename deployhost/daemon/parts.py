@@ -266,7 +266,11 @@ class Parts(GitHubParts, EdgeParts):
     overlap = part(Overlap)
     handover = part(Handover)
     registry_guard = part(RegistryGuard, active=lambda parts: parts.paths.root == Path("/"))
-    projects = part(KamalProjects, project=lambda parts: KamalProject(parts.paths))
+    projects = part(
+        KamalProjects,
+        project=lambda parts: KamalProject(parts.paths),
+        size_limit=lambda parts: parts.disks.container_limit,
+    )
     kamal_engine = part(KamalEngine)
     bounds = part(
         BuildBounds,

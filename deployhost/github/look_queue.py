@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from deployhost.errors import DeployhostError
 from deployhost.github.delivery_plan import LookAt
 from deployhost.github.delivery_rate import DeliveryRate
 from deployhost.github.look_plan import HEADS, PushHint
@@ -19,13 +20,14 @@ class LookQueue:
     """Looks at repositories in threads of its own. An app that is asked for while it waits is looked at once.
 
     A look that is asked for while one is under way comes after it: what it is about may be newer.
-    `went_well` does something and keeps its error for `status` until it goes well.
+    `went_well` does something and keeps its error for `status` until it goes well. `branch` returns the branch of an app, None if it is not known.
     """
 
     look: Callable[[AppName, PushHint | None], Deploy | None]
     sources: Sources
     went_well: Callable[[str, Callable[[], object]], bool]
     delivery_rate: DeliveryRate
+    branch: Callable[[AppName], Branch | None]
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     # What waits: the newest hint of each app, or None to ask GitHub.
     _waiting: dict[AppName, PushHint | None] = field(default_factory=dict, init=False)
@@ -52,8 +54,17 @@ class LookQueue:
         else:
             concerned, hint = self.sources.of_repository(wanted.repository), push_hint(wanted)
         for pinned in concerned:
-            if self.delivery_rate.allows(pinned.app, None if hint is None else hint.branch):
-                self.ask(pinned.app, hint)
+            told = hint if hint is not None and hint.is_of(pinned) else None
+            if told is not None and self._of_another_branch(pinned.app, told):
+                continue
+            if self.delivery_rate.allows(pinned.app, None if told is None else told.branch):
+                self.ask(pinned.app, told)
+
+    def _of_another_branch(self, app: AppName, hint: PushHint) -> bool:
+        try:
+            return self.branch(app) not in (hint.branch, None)
+        except DeployhostError:
+            return False  # the look says what is wrong
 
     @property
     def idle(self) -> bool:

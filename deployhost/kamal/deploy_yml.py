@@ -136,6 +136,8 @@ def _options(spec: ContainerSpec, shared: tuple[str, ...]) -> dict[str, Value]:
             "cpus": None if spec.cpus is None else _decimal(spec.cpus),
             "pids-limit": None if spec.pids_limit is None else str(spec.pids_limit),
             "stop-timeout": None if spec.stop_timeout is None else str(spec.stop_timeout),
+            "oom-score-adj": None if spec.oom_score_adj is None else str(spec.oom_score_adj),
+            "storage-opt": None if spec.size is None else f"size={spec.size}",
             "mac-address": spec.mac,
             "cap-drop": list(spec.cap_drop),
             "cap-add": list(spec.cap_add),

@@ -134,7 +134,7 @@ class WantedServer:
             paths.config: 0o755,
             paths.secrets: 0o700,
             paths.state: 0o711,  # the registry's user passes through
-            paths.bin: 0o700,
+            paths.bin: 0o755,
             paths.services: 0o700,
             paths.repos: 0o700,
             paths.builds: 0o700,

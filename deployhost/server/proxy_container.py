@@ -13,10 +13,9 @@ from deployhost.paths import Paths
 from deployhost.server import proxy_image
 from deployhost.server.facts import apps_config, proxy_binary, proxy_binary_note
 from deployhost.server.plan_proxy import LOG_MAX_SIZE, LOOPBACK, usable_image
-from deployhost.system import files
+from deployhost.system import files, oom_score
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec
-from deployhost.system.oom_score import may_be_lowered
 
 ASIDE = f"{contract.PROXY_CONTAINER}-replaced"  # kamal-proxy's container while another takes its place
 PATIENCE = 60.0  # seconds for whoever else makes it just now
@@ -33,7 +32,6 @@ class ProxyContainer:
 
     paths: Paths
     docker: Docker
-    may_be_spared: Callable[[int], bool] = may_be_lowered
 
     def create(self, port: int) -> None:
         """Create and start it on a port of loopback; the one that is there comes back if that fails. Raises DeployhostError."""
@@ -111,7 +109,7 @@ class ProxyContainer:
             pids_limit=PIDS_LIMIT,
             memory=MEMORY,
             # An engine that may not do that, as in a container of its own, could not start it.
-            oom_score_adj=LAST_TO_BE_KILLED if self.may_be_spared(LAST_TO_BE_KILLED) else None,
+            oom_score_adj=LAST_TO_BE_KILLED if oom_score.may_be_lowered(LAST_TO_BE_KILLED) else None,
         )
 
     def _reference(self) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from collections.abc import Collection
 
 import docker
@@ -14,6 +15,7 @@ from deployhost.errors import DockerUnavailable, NotFound
 from deployhost.system.docker_answers import read_cache_record, read_image
 from deployhost.system.docker_engine import Engine, ended_by, translated
 from deployhost.system.docker_model import CacheRecord, Image
+from deployhost.system.pull_pace import PullPace
 from deployhost.system.stop import Stop, unless_stopped
 
 CACHE_TIMEOUT = 300.0  # seconds for the engine to measure or remove BuildKit's cache
@@ -114,10 +116,13 @@ class EngineImages(Engine):
                 if sock is not None:
                     sock.settimeout(timeout)
                 # Whoever hangs up ends the pull: the engine goes on with it for others only.
-                with ended_by(stop, response):
+                pace = PullPace(time.monotonic())
+                with ended_by(stop, response), contextlib.closing(response):
                     for event in api._stream_helper(response, decode=True):  # noqa: SLF001
                         if "error" in event:
                             raise DockerUnavailable(f"{reference} can't be pulled: {event['error']}")
+                        if pace.too_slow(event, time.monotonic()):
+                            raise DockerUnavailable(f"{reference} can't be pulled: its registry sends hardly anything")
 
     def import_tar(self, tar_path: str, reference: str, changes: tuple[str, ...] = ()) -> None:
         """Make a root file system's tar on disk an image with a reference; `changes` are Dockerfile instructions."""

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -17,6 +17,7 @@ from deployhost.traffic.host_doors_plan import Doors
 from deployhost.traffic.host_facts import HostReader
 from deployhost.traffic.host_plan import HostWanted
 from deployhost.traffic.host_refusals import HostRefusals
+from deployhost.traffic.isolation_plan import DOCKERS, FORWARD
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +41,14 @@ class HostIsolation:
     _lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
     _applied: tuple[HostWanted | Doors, ...] = field(default=(), init=False)
     _building: list[AppName] = field(default_factory=list, init=False)
+    _parents: dict[Family, str] = field(
+        default_factory=dict, init=False
+    )  # which chain asks ours of what passes through
     _tells: bool = field(default=True, init=False)
 
     def keep(self) -> tuple[str, ...]:
         """Have the rules be as they should be, whatever others did to them. Raise DockerUnavailable."""
+        self._tells = True  # what failed the last time may have been something else
         self.apply()
         return ()
 
@@ -89,7 +94,7 @@ class HostIsolation:
         read = self.host_reader.read(building=bool(self._building))
         wanted = tuple(replace(one, tells=self._tells) if isinstance(one, HostWanted) else one for one in read)
         before, self._applied = self._applied, ()
-        changed = [self._apply(one) for one in wanted if anew or one not in before]
+        changed = [self._apply(one, before) for one in wanted if anew or one not in before]
         self._applied = wanted
         return any(changed)
 
@@ -137,10 +142,14 @@ class HostIsolation:
                 since.pop(0)
                 self._follow_quietly()
 
-    def _apply(self, wanted: HostWanted | Doors) -> bool:
+    def _apply(self, wanted: HostWanted | Doors, before: Sequence[HostWanted | Doors]) -> bool:
         family, filtered = Family.IPV6 if wanted.v6 else Family.IPV4, False
         if isinstance(wanted, HostWanted):
-            table, lines = Table.FILTER, host_plan.change(wanted, self.firewall.rules(family))
+            if wanted.asked and replace(wanted, asked=False) in before and self._opened(wanted, family):
+                return True
+            rules = self.firewall.rules(family)
+            self._parents[family] = DOCKERS if f"-N {DOCKERS}" in rules else FORWARD
+            table, lines = Table.FILTER, host_plan.change(wanted, rules)
         else:
             table, lines = Table.MANGLE, host_doors_plan.change(wanted, self.firewall.rules(family, Table.MANGLE))
             # Who is who is seen by the port, which the packet filter knows of a packet on this condition only.
@@ -148,6 +157,15 @@ class HostIsolation:
         if lines:
             self.firewall.restore(family, lines, table)
         return bool(lines) or filtered
+
+    def _opened(self, wanted: HostWanted, family: Family) -> bool:
+        """Have a chain asked that is there, without a look at the rules: a build waits for that. Return whether that went well."""
+        try:
+            self.firewall.restore(family, host_plan.opening(wanted, self._parents[family]))
+        except CommandFailed as error:
+            log.debug("the chain for builds is made anew: %s", error)
+            return False
+        return True
 
     def _is_allowed(self, app: AppName, to: HostDoor) -> bool:
         return to in self.host_reader.may_reach().get(app, ())

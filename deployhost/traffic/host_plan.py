@@ -57,6 +57,14 @@ def change(wanted: HostWanted, current: Sequence[str]) -> str:
     return filter_rules.text(lines)
 
 
+def opening(wanted: HostWanted, parent: str) -> str:
+    """Return lines that have a chain asked which is there already, and is not asked yet; `parent` is what `jumps` found."""
+    return filter_rules.text(
+        f"-I {jump.split()[1]} 1{jump.removeprefix(f'-A {jump.split()[1]}')}"
+        for jump in jumps(wanted, (f"-N {parent}",))
+    )
+
+
 def jumps(wanted: HostWanted, current: Sequence[str]) -> tuple[str, ...]:
     """Return the rules that ask a bridge's chain."""
     parent = DOCKERS if f"-N {DOCKERS}" in current else FORWARD

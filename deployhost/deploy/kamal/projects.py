@@ -1,7 +1,7 @@
 """Apps as Kamal's CLI is to see them: facts from apps.yml, the journal and Docker, written as a Kamal project."""
 
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,7 +37,7 @@ BUILDING = frozenset({"deploy", "redeploy", "build", "setup"})  # Kamal's verbs 
 
 @dataclass(frozen=True, kw_only=True)
 class KamalProjects:
-    """Writes the Kamal projects of apps."""
+    """Writes the Kamal projects of apps. `size_limit` returns the bytes that each container may write, None where that can't be limited."""
 
     docker: Docker
     deploys: Deploys
@@ -48,6 +48,7 @@ class KamalProjects:
     settings: ServerSettings
     get: Get
     project: KamalProject
+    size_limit: Callable[[], int | None]
 
     def prepare(self, name: AppName, argv: Sequence[str], health: str = ANYTHING) -> Project:
         """Write the project in which a person runs Kamal's CLI with these arguments.
@@ -101,7 +102,11 @@ class KamalProjects:
     def _seen(self, config: AppConfig, image: Image, deploy: Deploy, port: int, health: str) -> KamalApp:
         found, storage = processes_of(image, config), self.paths.storage(config.name)
         specs = {one.name: container_of(image, config, one, storage) for one in (found.web, *found.workers)}
-        roles = {name: replace(spec, env={**spec.env, PUSHED_AT: pushed_at(deploy)}) for name, spec in specs.items()}
+        size = self.size_limit()
+        roles = {
+            name: replace(spec, size=size, env={**spec.env, PUSHED_AT: pushed_at(deploy)})
+            for name, spec in specs.items()
+        }
         return self._app(config, roles, port, health)
 
     def _write_trusted(self, config: AppConfig, env: Mapping[str, str], deploy: Deploy | None = None) -> Path:

@@ -102,6 +102,23 @@ def test_at_the_start_and_while_converging(
 
 
 @errors
+def test_a_defect_of_converging_itself(
+    ops: Operations, apps: Assembled, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing opens the queue but the daemon's beginning: it must not wait for a defect to go away."""
+
+    def run(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(apps.converge, "run", run)
+    monkeypatch.setattr(Remover, "resume", run)
+    apps.workers._opened = False
+    main._begin(apps)
+    the_good_one_deploys(ops)
+    assert "a defect of deployhost" in apps.troubles.lasting("converging")
+
+
+@errors
 def test_a_repository(ops: Operations, apps: Assembled, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[AppName] = []
 

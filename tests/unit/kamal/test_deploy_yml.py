@@ -29,11 +29,13 @@ OTHERWISE: dict[str, Any] = {
     "init": True,
     "security_opt": ("no-new-privileges",),
     "pids_limit": 99,
+    "size": 5_000_000,
     "memory": 64 * 2**20,
     "cpus": 0.3,
     "cap_drop": ("ALL",),
     "cap_add": ("CHOWN", "SETUID"),
     "mac": "02:00:00:00:00:01",
+    "oom_score_adj": -900,
 }
 
 
@@ -117,7 +119,9 @@ def test_limits_in_dockers_words() -> None:
         "security-opt": ["no-new-privileges"],
         "network-alias": ["shop"],
         "publish": ["127.0.0.1:8080:80"],
+        "storage-opt": "size=5000000",
         "mac-address": "02:00:00:00:00:01",
+        "oom-score-adj": "-900",
     }
 
 

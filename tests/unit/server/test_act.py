@@ -16,12 +16,17 @@ from deployhost.server.act import SetupActor
 from deployhost.server.facts import WantedServer, daemon_json, install_record, stopped_record
 from deployhost.server.proxy_container import ASIDE
 from deployhost.steps import Step, carry_out
-from deployhost.system import json_file, packages
+from deployhost.system import json_file, oom_score, packages
 from deployhost.system.docker_model import ContainerSpec
 from deployhost.system.services import Services
 from tests.fakes.docker import Behaviour, Engine, FakeDocker
 
 LATER = "basecamp/kamal-proxy:v0.9.9"
+
+
+@pytest.fixture(autouse=True)
+def _spared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oom_score, "may_be_lowered", lambda _: True)
 
 
 @pytest.fixture
@@ -78,6 +83,12 @@ def test_the_proxy_is_what_kamal_expects(act: Callable[[Step], str], engine: Eng
         ports={80: ("127.0.0.1", 8080)},
         restart="unless-stopped",
         log_max_size="10m",
+        security_opt=("no-new-privileges",),
+        pids_limit=1024,
+        memory=1 << 30,
+        cap_drop=("ALL",),
+        cap_add=("NET_BIND_SERVICE",),
+        oom_score_adj=-900,
     )
 
 

@@ -20,6 +20,7 @@ from deployhost.server.proxy_container import (
     program_image,
 )
 from deployhost.server.proxy_image import PROGRAM
+from deployhost.system import oom_score
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import ContainerSpec
 from tests.fakes.docker import Behaviour, Engine, FakeDocker
@@ -36,6 +37,11 @@ def paths(tmp_path: Path) -> Paths:
     return paths
 
 
+@pytest.fixture(autouse=True)
+def _spared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oom_score, "may_be_lowered", lambda _: True)
+
+
 @pytest.fixture
 def engine() -> Engine:
     return Engine()
@@ -43,7 +49,7 @@ def engine() -> Engine:
 
 def restore(paths: Paths, engine: Engine) -> list[str]:
     said: list[str] = []
-    ProxyContainer(paths, FakeDocker(engine), lambda _: True).restore(said.append)
+    ProxyContainer(paths, FakeDocker(engine)).restore(said.append)
     return said
 
 
@@ -77,10 +83,13 @@ def test_by_the_image_that_it_had(paths: Paths, engine: Engine, aside: bool) -> 
 
 
 @pytest.mark.parametrize(("spared", "score"), [(True, LAST_TO_BE_KILLED), (False, None)])
-def test_what_it_may_do(paths: Paths, engine: Engine, spared: bool, score: int | None) -> None:
+def test_what_it_may_do(
+    paths: Paths, engine: Engine, monkeypatch: pytest.MonkeyPatch, spared: bool, score: int | None
+) -> None:
     """It is the container that everybody can reach. Where the engine may not spare it, it is made all the same."""
     engine.add_image(PROXY, PROXY_IMAGE)
-    ProxyContainer(paths, FakeDocker(engine), lambda _: spared).create(8081)
+    monkeypatch.setattr(oom_score, "may_be_lowered", lambda _: spared)
+    ProxyContainer(paths, FakeDocker(engine)).create(8081)
     [spec] = engine.specs.values()
     assert (spec.cap_drop, spec.cap_add, spec.security_opt) == (("ALL",), ("NET_BIND_SERVICE",), ("no-new-privileges",))
     assert (spec.pids_limit, spec.memory, spec.oom_score_adj) == (PIDS_LIMIT, MEMORY, score)

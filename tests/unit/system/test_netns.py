@@ -1,13 +1,14 @@
 """Who listens in a process's network: on recorded tables, and on a real process."""
 
 import socket
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deployhost.model import Listener
-from deployhost.system.netns import parse_listeners
+from deployhost.system.netns import LONGEST_TABLE, _beginning, parse_listeners
 
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 # Recorded in a container on the network `kamal`: its app on 8080, a debugger on 127.0.0.1:9229, Docker's resolver, a connection.
@@ -46,3 +47,15 @@ def test_any_address(address: object, port: int) -> None:
     line = f"   0: {raw}:{port:04X} 00000000:0000 0A 0:0 0:0 0 0 0 1 1 0 100 0 0 10 0\n"
     expected = set() if str(address) == "127.0.0.11" else {Listener(port, str(address).startswith("127."))}
     assert parse_listeners(HEADER + line) == expected
+
+
+def test_of_a_table_with_a_million_sockets_the_beginning_is_read(tmp_path: Path) -> None:
+    """The listening ones come first; each look at a starting app would read all the others too, 80 times a second."""
+    connection = TCP.splitlines(keepends=True)[4]
+    (tmp_path / "tcp").write_text(TCP + connection * 100_000)
+    read = _beginning(tmp_path / "tcp")
+    assert LONGEST_TABLE - len(connection) < len(read) <= LONGEST_TABLE
+    assert read.endswith("\n")
+    assert parse_listeners(read) == parse_listeners(TCP)
+    (tmp_path / "tcp").write_text(TCP)
+    assert _beginning(tmp_path / "tcp") == TCP

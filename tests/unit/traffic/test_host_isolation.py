@@ -181,6 +181,21 @@ def test_builds_are_kept_away_while_they_run(host: Host) -> None:
     assert BUILDS_JUMP not in host.rules
 
 
+def test_a_build_costs_one_call_for_each_family(host: Host) -> None:
+    host.isolation.apply()
+    asked, changes = host.firewall.asked, host.firewall.changes
+    with host.isolation.building(A) as kept_away:
+        kept_away()
+        assert (host.firewall.asked - asked, host.firewall.changes - changes) == (0, 2)
+        assert not host.isolation.apply(), "that is all that is wanted"
+    host.isolation.follow()
+    host.firewall.restore(Family.IPV4, f"-F {host_plan.BUILDS}\n-X {host_plan.BUILDS}\n")
+    with host.isolation.building(A) as kept_away:
+        kept_away()
+    host.isolation.follow()
+    assert not host.isolation.apply()
+
+
 def test_what_the_packet_filter_refuses_is_told(host: Host) -> None:
     host.firewall.refuses = True
     assert not host.isolation.apply()
@@ -189,6 +204,8 @@ def test_what_the_packet_filter_refuses_is_told(host: Host) -> None:
     assert host.isolation.apply()
     assert host.isolation.problem == ""
     assert not [rule for rule in host.rules if "NFLOG" in rule], "what refused may have been netfilter's log"
+    host.isolation.keep()
+    assert [rule for rule in host.rules if "NFLOG" in rule], "it was something else"
 
 
 def test_a_tree_beside_the_real_one_changes_nothing(host: Host) -> None:

@@ -36,6 +36,7 @@ def places(settings: AppConfig, server: ServerConfig) -> dict[str, object]:
         settings=cast("Any", SimpleNamespace(current=lambda: server)),
         get=NOTHING,
         project=NOTHING,
+        size_limit=lambda: None,
     )
     seen = projects._seen(settings, IMAGE, DEPLOY, port_for(IMAGE, settings), settings.health or "/")
     return dict(leaves(cast("Mapping[str, object]", document(seen))))
