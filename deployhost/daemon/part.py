@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -34,8 +35,10 @@ class part(Generic[Part]):  # noqa: N801 - stands where property would
             return made
 
     def _arguments(self, parts: "Parts") -> dict[str, object]:
-        found = {name: give(parts) for name, give in self._given.items()}
-        for name, parameter in inspect.signature(self._make).parameters.items():
-            if name not in found and parameter.default is parameter.empty:
-                found[name] = getattr(parts, name)
-        return found
+        given = {name: give(parts) for name, give in self._given.items()}
+        return given | {name: getattr(parts, name) for name in self._needed}
+
+    @cached_property
+    def _needed(self) -> tuple[str, ...]:
+        parameters = inspect.signature(self._make).parameters.values()
+        return tuple(one.name for one in parameters if one.default is one.empty and one.name not in self._given)

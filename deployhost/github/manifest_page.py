@@ -63,9 +63,7 @@ class ManifestPage:
         self._form, self._finish, self._secret = form, finish, secret
         self._made: tuple[Returned, GitHubConnection] | None = None
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="manifest page", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, name="manifest page", daemon=True)
 
     @property
     def url(self) -> str:
@@ -77,6 +75,7 @@ class ManifestPage:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self._server.socket.shutdown(socket.SHUT_RDWR)  # wakes who waits for connections, who would look up only later
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

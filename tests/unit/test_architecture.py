@@ -11,9 +11,11 @@ import pytest
 
 import deployhost
 
+Trees = dict[str, ast.Module]
+Imports = dict[str, set[str]]
 ROOT = Path(deployhost.__file__).resolve().parent
 FILES = sorted(path for path in ROOT.rglob("*.py") if "templates" not in path.relative_to(ROOT).parts)
-TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
 
 # What starts processes: system/process.py for everybody, and the supervisor, which is the parent of the daemon itself and
 # must stay too small to need anything.
@@ -69,52 +71,63 @@ def _imports(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-IMPORTS = {name: set(imports(tree)) for name, tree in TREES.items()}
+@pytest.fixture(scope="module")
+def trees() -> Trees:
+    """Return the syntax tree of each module by its name."""
+    return {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in zip(NAMES, FILES, strict=True)}
 
 
-def importers(package: str) -> set[str]:
-    return {name for name, found in IMPORTS.items() if any(one.split(".")[0] == package for one in found)}
+@pytest.fixture(scope="module")
+def imported(trees: Trees) -> Imports:
+    """Return what each module imports."""
+    return {name: set(imports(tree)) for name, tree in trees.items()}
 
 
-def is_pure(name: str, tree: ast.Module) -> bool:
+def importers(imported: Imports, package: str) -> set[str]:
+    return {name for name, found in imported.items() if any(one.split(".")[0] == package for one in found)}
+
+
+def is_pure(name: str) -> bool:
     """Given a module, return whether it is pure by its name, or says so at the top."""
-    says = (ast.get_docstring(tree) or "").partition("\n\n")[0]
-    return PURE.fullmatch(name) is not None or bool(re.search(r"\bPure\b|\bpure[.,:;]", says))
+    # Read as text: each worker collects these tests, and parsing every module takes a second.
+    says, _, _ = (ROOT / name).read_text(encoding="utf-8").removeprefix('"""').partition('"""')
+    return PURE.fullmatch(name) is not None or bool(re.search(r"\bPure\b|\bpure[.,:;]", says.partition("\n\n")[0]))
 
 
-PURE_FILES = sorted(name for name, tree in TREES.items() if is_pure(name, tree))
+PURE_FILES = sorted(name for name in NAMES if is_pure(name))
 
 
 @pytest.mark.parametrize("package", DOORS)
-def test_one_door(package: str) -> None:
-    assert importers(package) == DOORS[package]
+def test_one_door(package: str, imported: Imports) -> None:
+    assert importers(imported, package) == DOORS[package]
 
 
-def test_trees_are_walked_without_recursion() -> None:
+def test_trees_are_walked_without_recursion(trees: Trees) -> None:
     """What others filled may be deeper than Python's stack, and these functions are recursive or go by paths."""
     # Kamal's registry, which only root writes to, and an overlay's lower layer.
     allowed = {"os.walk": {"kamal/registry.py"}, "shutil.rmtree": {"system/tree.py"}}
     found: dict[str, set[str]] = {}
-    for name, tree in TREES.items():
+    for name, tree in trees.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and node.attr in ("walk", "fwalk", "rmtree"):
                 found.setdefault(ast.unparse(node), set()).add(name)
     assert {what: names for what, names in found.items() if what != "ast.walk"} == allowed
 
 
-def test_typer_is_the_clis() -> None:
-    assert {name.split("/")[0] for package in ("typer", "click", "rich") for name in importers(package)} == {"cli"}
+def test_typer_is_the_clis(imported: Imports) -> None:
+    found = {name for package in ("typer", "click", "rich") for name in importers(imported, package)}
+    assert {name.split("/")[0] for name in found} == {"cli"}
 
 
-def test_who_starts_processes() -> None:
-    for name, tree in TREES.items():
+def test_who_starts_processes(trees: Trees) -> None:
+    for name, tree in trees.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
                 assert not PROCESS_CALLS.fullmatch(node.attr) or name in STARTS_PROCESSES, f"{name}:{node.lineno}"
 
 
-def test_no_shell_strings() -> None:
-    for name, tree in TREES.items():
+def test_no_shell_strings(trees: Trees) -> None:
+    for name, tree in trees.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.keyword) and node.arg == "shell":
                 assert not isinstance(node.value, ast.Constant), f"{name}: shell={ast.unparse(node.value)}"
@@ -137,10 +150,10 @@ VALUES = ("deployhost.system.docker_model.", "deployhost.system.filter_rules")
 
 
 @pytest.mark.parametrize("name", PURE_FILES)
-def test_deciding_is_pure(name: str) -> None:
+def test_deciding_is_pure(name: str, trees: Trees, imported: Imports) -> None:
     """No input or output, no clock, no environment, no randomness; facts in, decision out."""
-    tree = TREES[name]
-    found = IMPORTS[name]
+    tree = trees[name]
+    found = imported[name]
     assert not {one.split(".")[0] for one in found} & WORLD
     assert not [one for one in found if one.startswith("deployhost.system") and not one.startswith(VALUES)]
     for node in ast.walk(tree):
@@ -150,18 +163,18 @@ def test_deciding_is_pure(name: str) -> None:
             assert node.func.id not in {"open", "input", "print", "eval", "exec", "__import__"}, f"{name}:{node.lineno}"
 
 
-def test_control_is_light() -> None:
+def test_control_is_light(imported: Imports) -> None:
     """It is in the way of every command and every push: the standard library's, and errors and model of ours."""
-    for name, found in IMPORTS.items():
+    for name, found in imported.items():
         if name.startswith("control/"):
             for one in found:
                 ours = one.startswith(("deployhost.control.", "deployhost.errors.", "deployhost.model."))
                 assert ours or one.split(".")[0] in sys.stdlib_module_names, f"{name}: {one}"
 
 
-def test_no_module_holds_mutable_state() -> None:
+def test_no_module_holds_mutable_state(trees: Trees) -> None:
     """Dependencies are passed in: no `global`, and no lower-case list, dict or set at a module's top."""
-    for name, tree in TREES.items():
+    for name, tree in trees.items():
         assert not [node for node in ast.walk(tree) if isinstance(node, ast.Global)], name
         for node in tree.body:
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.List | ast.Dict | ast.Set):
@@ -172,15 +185,15 @@ def test_no_module_holds_mutable_state() -> None:
 def test_no_drawers() -> None:
     assert not [
         name
-        for name in TREES
+        for name in NAMES
         if Path(name).stem in {"utils", "util", "helpers", "helper", "common", "misc", "interfaces"}
     ]
 
 
-def test_class_names_are_unique() -> None:
+def test_class_names_are_unique(trees: Trees) -> None:
     """One name, one thing: whoever searches for a class finds it."""
     found: dict[str, list[str]] = {}
-    for name, tree in TREES.items():
+    for name, tree in trees.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 found.setdefault(node.name, []).append(f"{name}:{node.lineno}")
@@ -188,10 +201,10 @@ def test_class_names_are_unique() -> None:
     assert twins == {}
 
 
-def test_functions_are_short() -> None:
+def test_functions_are_short(trees: Trees) -> None:
     long = {
         f"{name} {node.name}"
-        for name, tree in TREES.items()
+        for name, tree in trees.items()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno >= 60
     }
@@ -210,11 +223,11 @@ MOST_MODULES = 20  # of one of these rooms, which were one of 48 once
 
 def test_rooms_are_small() -> None:
     for room in ("deploy", "containers", "traffic", "converge", "upkeep"):
-        modules = [name for name in TREES if name.startswith(f"{room}/") and not name.endswith("__init__.py")]
+        modules = [name for name in NAMES if name.startswith(f"{room}/") and not name.endswith("__init__.py")]
         assert 0 < len(modules) <= MOST_MODULES, room
 
 
-def test_one_wiring() -> None:
+def test_one_wiring(trees: Trees) -> None:
     """daemon/parts.py alone makes these, for tests too, and stays short enough to be read at once."""
     tests = Path(__file__).resolve().parents[1]
     wired = {"Pipeline", "Converge", "Holding"}
@@ -224,15 +237,15 @@ def test_one_wiring() -> None:
         for path in tests.rglob("*.py")
         if "apps" not in path.relative_to(tests).parts[:1]
     }
-    trees = TREES | {name: ast.parse(text) for name, text in texts.items() if called.search(text)}
+    searched = trees | {name: ast.parse(text) for name, text in texts.items() if called.search(text)}
     makers = {
         f"{name}:{node.lineno}"
-        for name, tree in trees.items()
+        for name, tree in searched.items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in wired
     }
     assert makers == set(), "made by hand"
-    parts = TREES["daemon/parts.py"]
+    parts = trees["daemon/parts.py"]
     named = {node.id for node in ast.walk(parts) if isinstance(node, ast.Name)}
     assert wired < named
     after_imports = max(node.end_lineno or 0 for node in parts.body if isinstance(node, ast.Import | ast.ImportFrom))
@@ -321,7 +334,7 @@ BESIDE = {"converge/findings": "converge"}  # rooms that have their tests with t
 def test_a_module_has_a_test_of_its_name() -> None:
     """From a module to its test in one step: deploy/cancel.py, tests/unit/deploy/test_cancel.py (or tests/local)."""
     tests = Path(__file__).resolve().parents[1]
-    modules = {name for name in TREES if Path(name).name != "__init__.py"}
+    modules = {name for name in NAMES if Path(name).name != "__init__.py"}
     without = set()
     for name in modules:
         folder = Path(name).parent.as_posix()
