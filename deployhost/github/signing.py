@@ -20,12 +20,20 @@ NO_KEY = 3
 def main() -> int:
     """Answer the one request on standard input and return the exit code."""
     request = json.load(sys.stdin)
-    try:
-        key = load_pem_private_key(request["key"].encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    signature = signed(request["key"], request["message"])
+    if signature is None:
         return NO_KEY
-    if not isinstance(key, rsa.RSAPrivateKey):
-        return NO_KEY
-    signature = key.sign(request["message"].encode(), padding.PKCS1v15(), hashes.SHA256())
-    sys.stdout.write(base64.urlsafe_b64encode(signature).rstrip(b"=").decode())
+    sys.stdout.write(signature)
     return 0
+
+
+def signed(pem: str, message: str) -> str | None:
+    """Return the signature of a message, or None if the key is none."""
+    try:
+        key = load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    if not isinstance(key, rsa.RSAPrivateKey):
+        return None
+    signature = key.sign(message.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return base64.urlsafe_b64encode(signature).rstrip(b"=").decode()

@@ -9,14 +9,25 @@ from pathlib import Path
 
 import pytest
 
+from deployhost.edge import asking
 from deployhost.edge.sdk import CloudflareSdk
 from deployhost.paths import Paths
 from tests.doubles.certificates import Authority
 from tests.doubles.cloudflare.double import CloudflareDouble
 from tests.doubles.cloudflare.state import Account, Token, Zone
+from tests.doubles.cloudflare.warm import WarmAsking
 from tests.doubles.github.double import GitHubDouble
 
-__all__ = ["SDK", "CloudflareAccount", "authority", "cloudflare_account", "cloudflare_double", "github_double"]
+__all__ = [
+    "SDK",
+    "CloudflareAccount",
+    "authority",
+    "cloudflare_account",
+    "cloudflare_double",
+    "github_double",
+    "warm",
+    "warm_asking",
+]
 
 SDK = CloudflareSdk(Paths(Path("/nonexistent")))  # the environment that tests run in has it
 
@@ -35,6 +46,20 @@ class CloudflareAccount:
 def authority() -> Authority:
     """Return the test CA."""
     return Authority()
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[WarmAsking]:
+    """Yield what starts processes that ask Cloudflare at once."""
+    warm = WarmAsking()
+    yield warm
+    warm.end()
+
+
+@pytest.fixture
+def warm_asking(warm: WarmAsking, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this process ask Cloudflare by such processes."""
+    monkeypatch.setattr(asking, "start_asking", warm.start)
 
 
 @pytest.fixture

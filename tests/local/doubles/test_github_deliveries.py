@@ -220,10 +220,13 @@ def test_deliveries_that_are_lost_doubled_late_and_out_of_order(github: GitHubDo
     github.deliveries.duplicate()
     doubled = site.commit({"a": "3"})
     github.deliveries.delay(0.2)
+    began = time.monotonic()
     late = site.commit({"a": "4"})
+    github.deliveries.settle()
+    assert time.monotonic() >= began + 0.2
     soon = site.commit({"a": "5"})
     github.deliveries.settle()
-    assert [one["after"] for one in hook.said("push")] == [doubled, doubled, soon, late]
+    assert [one["after"] for one in hook.said("push")] == [doubled, doubled, late, soon]
     assert hook.taken[0][0]["X-GitHub-Delivery"] == hook.taken[1][0]["X-GitHub-Delivery"]
     github.deliveries.hold()
     held = [site.commit({"a": name}) for name in "xyz"]

@@ -15,6 +15,7 @@ from tests.doubles.cloudflare.state import ALL_SCOPES, DNS_EDIT, TUNNEL_EDIT, ZO
 from tests.doubles.fixtures import SDK, CloudflareAccount
 from tests.doubles.serve import Fault
 
+pytestmark = pytest.mark.usefixtures("warm_asking")
 HOST = Domain("shop.example.com")
 TARGET = "0000.cfargotunnel.com"
 WANTED = WantedRecord(name=HOST, target=TARGET, comment="deployhost 0123456789 app shop")

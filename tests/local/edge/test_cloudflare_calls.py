@@ -15,6 +15,7 @@ from tests.doubles.fixtures import SDK, CloudflareAccount
 from tests.doubles.serve import Fault
 from tests.fakes.cloudflare import ACCOUNT, TOKEN, FakeCloudflare
 
+pytestmark = pytest.mark.usefixtures("warm_asking")
 RULES = (
     IngressRule(hostname="hook.example.com", path="^/webhook/[0-9a-z]+$", service="unix:/run/webhook.sock"),
     IngressRule(service="http://127.0.0.1:80"),

@@ -16,12 +16,13 @@ from tests.doubles.fixtures import SDK, CloudflareAccount
 from tests.doubles.serve import Fault
 from tests.unit.edge.test_connect import Recording
 
+pytestmark = pytest.mark.usefixtures("warm_asking")
 TUNNELS, CONFIG, RECORDS = r".*/cfd_tunnel", r".*/configurations", r".*/dns_records"
 
 
 def connect(paths: Paths, token: str) -> list[str]:
     recording = Recording()
-    work = Connecting(paths=paths, accounts=CloudflareAccounts(sdk=SDK, timeout=2))
+    work = Connecting(paths=paths, accounts=CloudflareAccounts(sdk=SDK, timeout=1))
     work.run(EdgeRequest(token=Secret(token)), recording)
     return recording.words
 

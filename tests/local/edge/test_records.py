@@ -19,6 +19,7 @@ from tests.doubles.fixtures import SDK, CloudflareAccount
 from tests.doubles.serve import Fault
 from tests.fakes.assembled import Assembled, Server
 
+pytestmark = pytest.mark.usefixtures("warm_asking")
 SHOP, SERVER_ID, TUNNEL = AppName("shop"), "0123456789", "11111111-1111-4111-8111-111111111111"
 NEW, GIVEN, OLD, TAKEN = (Domain(f"{name}.example.com") for name in ("new", "given", "old", "taken"))
 

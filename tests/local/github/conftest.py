@@ -11,6 +11,8 @@ import pytest
 
 from deployhost.github.api import GitHubClient
 from deployhost.github.connect import Connected, ConnectGitHub, ConnectRequest
+from deployhost.github.connection import GitHubConnection
+from deployhost.github.signing import signed
 from deployhost.paths import Paths
 from deployhost.steps import Step
 from deployhost.system.clock import Clock
@@ -122,9 +124,14 @@ class Person:
             return None
 
 
+def sign_here(connection: GitHubConnection, message: str) -> str:
+    """Sign in this process: starting one for that takes longer than most tests. tests/local/github/test_signing.py has those."""
+    return signed(connection.key.reveal(), message) or ""
+
+
 @pytest.fixture
 def client(github_double: GitHubDouble) -> Iterator[GitHubClient]:  # after the environment names the test CA
-    client = GitHubClient()
+    client = GitHubClient(sign=sign_here)
     yield client
     client.close()
 

@@ -25,6 +25,7 @@ from tests.doubles.serve import Fault
 from tests.fakes.assembled import Assembled, Server, wait_until
 from tests.fakes.docker import Behaviour
 from tests.fakes.life import Life
+from tests.local.github.conftest import sign_here
 
 SITE = AppName("site")
 FILES = {"Dockerfile": "FROM scratch\n", "index.html": "one"}
@@ -44,7 +45,7 @@ class Online(Assembled):
     client: GitHubClient
 
     def _outside(self) -> Outside:
-        self.client = GitHubClient()
+        self.client = GitHubClient(sign=sign_here)
         return replace(super()._outside(), repository=RealRepository, fetcher=GitFetcher, github=lambda: self.client)
 
 

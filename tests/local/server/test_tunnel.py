@@ -31,6 +31,7 @@ from deployhost.system.supervised import Supervised
 from tests.doubles.cloudflared.package import PROGRAM
 from tests.doubles.fixtures import SDK, CloudflareAccount
 
+pytestmark = pytest.mark.usefixtures("warm_asking")
 HOST = "shop.example.com"
 WRAPPER = '#!/bin/sh\nCLOUDFLARED_DOUBLE={settings} exec /usr/bin/python3 {program} "$@"\n'
 
