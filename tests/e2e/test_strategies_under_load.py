@@ -17,8 +17,9 @@ DRAIN = 6  # seconds
 @pytest.mark.parametrize("strategy", ["overlap", "handover"])
 def test_no_request_fails_and_no_write_is_lost(make_app: MakeApp, strategy: str) -> None:
     app = make_app("sqlite")
+    app.configure(drain=2 * DRAIN)
     prepared(app, strategy)
-    outcome = deploys_under_load(app, strategy, DEPLOYS, RATE)
+    outcome = deploys_under_load(app, strategy, DEPLOYS, RATE, long=DRAIN)
     assert outcome.problems == [], outcome
 
 
