@@ -251,6 +251,7 @@ def test_a_generated_dockerfile_lies_outside_of_the_context(world: World) -> Non
         "--label=deployhost.init=true",
         "--label=deployhost.processes=",
         "--label=deployhost.source=tree",
+        "--label=deployhost.uid=",
         "--label=deployhost.stand-in=",
         "--label=deployhost.deploy=",
         "--label=deployhost.workers=",
