@@ -446,6 +446,7 @@ class Trial:
                 "core.bigFileThreshold=",
             )
         )
+        ours = ours or (argument == "-c" and argv[index + 1].startswith("core."))
         path = argument == str(self._repository.path) or (argument in _GIT_WORDS and argv.count(argument) == 1)
         assert ours or path or "--end-of-options" in argv[:index], argv
 

@@ -35,7 +35,7 @@ def main() -> int:
                 with nothing_started():
                     trial.run(case)
             except Exception:
-                print(f"case {cases} of seed {given.seed}: {case!r}", file=sys.stderr)
+                print(f"case {cases} of seed {given.seed}: {repr(case)[:3000]}", file=sys.stderr)
                 raise
             if cases % EVERY == 0:
                 git_agrees(case)
