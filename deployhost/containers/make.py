@@ -15,6 +15,7 @@ from deployhost.containers.spec import (
     PUSHED_AT,
     container_of,
     port_for,
+    proxy_variables,
     pushed_at,
     settings_label,
 )
@@ -80,6 +81,7 @@ class ContainerMaker:
                 "KAMAL_VERSION": attempt.version,
                 **spec.env,
                 PUSHED_AT: pushed_at(attempt.deploy),
+                **proxy_variables(self.docker.network(contract.NETWORK), self.docker.find(contract.PROXY_CONTAINER)),
             },
             hostname=f"127.0.0.1-{secrets.token_hex(6)}",
             size=self.size_limit(),

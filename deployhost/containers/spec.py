@@ -14,10 +14,12 @@ from deployhost.containers.processes import Process
 from deployhost.kamal import contract
 from deployhost.model import MOUNTED_AT, Deploy
 from deployhost.sizes import size_text
-from deployhost.system.docker_model import ContainerSpec, Image
+from deployhost.system.docker_model import ContainerSpec, Image, Listed, Network
 
 DEFAULT_PORT = 8080
 PUSHED_AT = "DEPLOYHOST_PUSHED_AT"
+PROXY_NETWORK = "DEPLOYHOST_PROXY_NETWORK"  # with commas between, as the starts that are generated take them
+PROXY_ADDRESSES = "DEPLOYHOST_PROXY_ADDRESSES"
 PIDS_LIMIT = 4096  # processes and threads of one app; what is more is a fork bomb
 
 
@@ -46,6 +48,22 @@ def container_of(image: Image, config: AppConfig, process: Process, storage: Pat
         cap_drop=(ALL,),
         cap_add=capabilities(generated, image.user),
     )
+
+
+def proxy_variables(network: Network | None, proxy: Listed | None) -> dict[str, str]:
+    """Return the variables that tell an app whose X-Forwarded-… headers it may believe: kamal-proxy's.
+
+    Its requests come from Kamal's network. What it appends to X-Forwarded-For for requests through the tunnel is the host's
+    own address there, so that is among the addresses.
+    """
+    if network is None:
+        return {}
+    addresses = (
+        *((proxy.ips.get(network.name, ""), proxy.ip6s.get(network.name, "")) if proxy else ()),
+        *network.gateways,
+    )
+    found = {PROXY_NETWORK: network.subnets, PROXY_ADDRESSES: addresses}
+    return {name: ",".join(filter(None, values)) for name, values in found.items() if any(values)}
 
 
 def settings_label(config: AppConfig) -> str:

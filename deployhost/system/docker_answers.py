@@ -73,11 +73,14 @@ def read_listed(raw: dict[str, Any]) -> Listed:
 def read_network(raw: dict[str, Any]) -> Network:
     """Return the network in one item of the answer of GET /networks."""
     options = raw.get("Options") or {}
+    ranges = (raw.get("IPAM") or {}).get("Config") or []
     return Network(
         name=raw["Name"],
         # What the bridge driver itself does where it was given no name (libnetwork, drivers/bridge).
         bridge=options.get("com.docker.network.bridge.name") or f"br-{raw['Id'][:12]}",
         ipv6=bool(raw.get("EnableIPv6")),
+        subnets=tuple(one["Subnet"] for one in ranges if one.get("Subnet")),
+        gateways=tuple(one["Gateway"].partition("/")[0] for one in ranges if one.get("Gateway")),
     )
 
 

@@ -95,11 +95,13 @@ class Ended:
 
 @dataclass(frozen=True)
 class Network:
-    """One bridge network: its name, the interface on the host, whether it has IPv6 addresses."""
+    """One bridge network: its name, the interface on the host, whether it has IPv6 addresses, its subnets and the host's addresses there."""
 
     name: str
     bridge: str
     ipv6: bool = False
+    subnets: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

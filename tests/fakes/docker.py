@@ -429,7 +429,8 @@ class FakeDocker(Docker):
 
     def network(self, name: str) -> Network | None:
         self._asked()
-        return Network(name, "br-000000000001") if name in self._engine.networks else None
+        made = Network(name, "br-000000000001", subnets=("172.18.0.0/16",), gateways=("172.18.0.1",))
+        return made if name in self._engine.networks else None
 
     def create_network(self, name: str) -> None:
         self._changes("create_network")

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any, Self, TypeVar, cast
 from unittest import mock
 
+from docker import errors as docker_errors
 from ruamel.yaml import YAML
 
 from deployhost.apps.commits import find_commit
@@ -38,7 +39,7 @@ from deployhost.containers.boot import BootWatch
 from deployhost.containers.make import ContainerMaker
 from deployhost.containers.processes import Process, processes_of
 from deployhost.containers.ran_with import as_it_ran
-from deployhost.containers.spec import container_of
+from deployhost.containers.spec import PROXY_ADDRESSES, PROXY_NETWORK, container_of
 from deployhost.control.progress import error_lines
 from deployhost.control.terminal import coloured, escaped, plain
 from deployhost.deploy.push_plan import PushKind, judge_push
@@ -342,7 +343,16 @@ class Trial:
         assert {key: there.get(key) for key in ("service", "role", "destination")}.items() <= labels.items()
         self.labels_as_they_are_read(case, image)
         assert body.get("Cmd") == (None if argv is None else list(argv))
-        ours = {"KAMAL_VERSION", "KAMAL_CONTAINER_NAME", "KAMAL_HOST", "PORT", "DEPLOYHOST_APP", "DEPLOYHOST_PUSHED_AT"}
+        ours = {
+            "KAMAL_VERSION",
+            "KAMAL_CONTAINER_NAME",
+            "KAMAL_HOST",
+            "PORT",
+            "DEPLOYHOST_APP",
+            "DEPLOYHOST_PUSHED_AT",
+            PROXY_NETWORK,
+            PROXY_ADDRESSES,
+        }
         passed = dict(line.split("=", 1) for line in body["Env"])
         assert {key: value for key, value in passed.items() if key not in ours} == env
         assert len(body["Env"]) == len(passed)
@@ -527,6 +537,8 @@ class _Recording(Docker):
             api_version="1.41",
             create_container_from_config=self._create,
             containers=lambda **_: self.listing,
+            networks=lambda **_: [_NETWORK],
+            inspect_container=_no_container,
         )
 
     def _create(self, body: dict[str, Any], name: str) -> dict[str, str]:
@@ -548,6 +560,17 @@ class _Limits:
 
     def __exit__(self, *_: object) -> None:
         return None
+
+
+_NETWORK = {
+    "Name": contract.NETWORK,
+    "Id": "0" * 64,
+    "IPAM": {"Config": [{"Subnet": "172.18.0.0/16", "Gateway": "172.18.0.1"}]},
+}
+
+
+def _no_container(name: str) -> None:
+    raise docker_errors.NotFound(name)
 
 
 _IMAGE = Image("sha256:0", (), {}, "1000", (8080,), "")

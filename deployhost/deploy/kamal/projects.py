@@ -13,7 +13,7 @@ from deployhost.config.server import ServerSettings
 from deployhost.containers import readiness
 from deployhost.containers.attempt import Attempt
 from deployhost.containers.processes import processes_of
-from deployhost.containers.spec import PUSHED_AT, container_of, port_for, pushed_at
+from deployhost.containers.spec import PUSHED_AT, container_of, port_for, proxy_variables, pushed_at
 from deployhost.deploy.queue import next_version
 from deployhost.errors import NotFound
 from deployhost.journal.deploys import Deploys
@@ -68,7 +68,7 @@ class KamalProjects:
         if self.is_trusted(config):
             return Project(self._write_trusted(config, env), self._version(live, argv), live.port)
         known = self._health(config, live)
-        app = self._seen(config, image, self.deploys.get(live.deploy), live.port, known or health)
+        app = self._behind_proxy(self._seen(config, image, self.deploys.get(live.deploy), live.port, known or health))
         directory = self.project.write(app, env, contract.image(name, version))
         return Project(directory, self._version(live, argv), live.port, tuple(_warnings(config, image, env, known)))
 
@@ -95,7 +95,7 @@ class KamalProjects:
         known = live if deploy.target is None else self.releases.get(deploy.app, deploy.target)
         port = config.port or (port_for(image, config) if known is None else known.port)
         health = (config.health if live is None else self._health(config, live)) or ANYTHING
-        app = replace(self._seen(config, image, deploy, port, health), labels=_labels(deploy))
+        app = replace(self._behind_proxy(self._seen(config, image, deploy, port, health)), labels=_labels(deploy))
         directory = self.project.write(app, env, contract.image(config.name, attempt.version), deploying=True)
         return Project(directory, attempt.version, port, health=health)
 
@@ -108,6 +108,12 @@ class KamalProjects:
             for name, spec in specs.items()
         }
         return self._app(config, roles, port, health)
+
+    def _behind_proxy(self, app: KamalApp) -> KamalApp:
+        """Return an app whose processes know whose X-Forwarded-… headers they may believe."""
+        more = proxy_variables(self.docker.network(contract.NETWORK), self.docker.find(contract.PROXY_CONTAINER))
+        roles = {name: replace(spec, env={**spec.env, **more}) for name, spec in app.roles.items()}
+        return replace(app, roles=roles)
 
     def _write_trusted(self, config: AppConfig, env: Mapping[str, str], deploy: Deploy | None = None) -> Path:
         """Write the project of an app with a configuration of its own: of ours, only how this server is reached counts."""

@@ -30,6 +30,8 @@ def test_container_is_kamals(server: Server) -> None:
     assert server.engine.containers[daemon.live(app).container].restart == "unless-stopped"
     assert spec.env["TOKEN"] == "two\nlines"
     assert spec.env["PORT"] == "8080"
+    assert spec.env["DEPLOYHOST_PROXY_NETWORK"] == "172.18.0.0/16"
+    assert spec.env["DEPLOYHOST_PROXY_ADDRESSES"] == "172.18.255.254,172.18.0.1"
     assert spec.env["KAMAL_VERSION"] == ONE
     assert not [value for value in spec.labels.values() if "two" in value]
     assert spec.binds == (f"{server.paths.storage(app)}:/storage",)

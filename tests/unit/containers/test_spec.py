@@ -1,5 +1,6 @@
 """What a container is made from, and so which settings need new containers."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ from deployhost.config.process import ProcessConfig
 from deployhost.config.settings import Applies
 from deployhost.containers.capabilities import ALL, OF_ROOT
 from deployhost.containers.processes import processes_of
-from deployhost.containers.spec import container_of
+from deployhost.containers.spec import container_of, proxy_variables
+from deployhost.kamal.contract import NETWORK
 from deployhost.model import AppName
-from deployhost.system.docker_model import ContainerSpec, Image
+from deployhost.system.docker_model import ContainerSpec, Image, Network
+from tests.fakes.docker import proxy_container
 from tests.inputs.settings import OF_AN_APP
 
 MIB = 1024**2
@@ -45,3 +48,14 @@ def test_the_default_is_what_containers_had_before_there_was_a_setting() -> None
 def test_the_table_knows_which_settings_need_new_containers(key: str) -> None:
     changes = containers(**{key: OF_AN_APP[key]}) != containers()
     assert changes == (SETTINGS[key].applies is Applies.CONTAINER)
+
+
+def test_whose_headers_an_app_may_believe() -> None:
+    network = Network(NETWORK, "br-1", True, ("172.18.0.0/16", "fd00:1::/64"), ("172.18.0.1",))
+    proxy = replace(proxy_container(), ip6s={NETWORK: "fd00:1::2"})
+    assert proxy_variables(network, proxy) == {
+        "DEPLOYHOST_PROXY_NETWORK": "172.18.0.0/16,fd00:1::/64",
+        "DEPLOYHOST_PROXY_ADDRESSES": "172.18.255.254,fd00:1::2,172.18.0.1",
+    }
+    assert proxy_variables(network, None)["DEPLOYHOST_PROXY_ADDRESSES"] == "172.18.0.1"
+    assert proxy_variables(Network(NETWORK, "br-1"), None) == proxy_variables(None, proxy) == {}

@@ -36,6 +36,9 @@ class Dependencies:
     git: bool = False
     reasons: tuple[Reason, ...] = ()
     warnings: tuple[str, ...] = ()
+    bounds: dict[str, str] = field(
+        default_factory=dict
+    )  # version specifiers by name (PEP 440), of constraints and locks too
 
     @property
     def build_packages(self) -> tuple[str, ...]:
@@ -51,6 +54,24 @@ class Dependencies:
     def has(self, name: str) -> bool:
         """Return whether a distribution is installed, by itself or as an extra such as fastapi[standard]; `name` is normalized."""
         return name in self.names or (name == "uvicorn" and bool(self.extras & {"fastapi[standard]", "fastapi[all]"}))
+
+    def reaches(self, name: str, version: str) -> bool:
+        """Return whether the newest release of a distribution that may be installed is that version or a later one."""
+        from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 (as in parse_requirement)
+        from packaging.version import InvalidVersion, Version  # noqa: PLC0415
+
+        try:
+            bounds = SpecifierSet(self.bounds.get(name, ""))
+            # A version that fits, if there is one: the asked one, any later one, or what the bounds themselves name.
+            named = [one.version.removesuffix(".*") for one in bounds]
+            tried = [Version(one) for text in named for one in (text, f"{text}.1", f"{text}.post1")]
+        except (InvalidSpecifier, InvalidVersion):
+            return True
+        asked = Version(version)
+        later = [Version(f"{asked.major}.{asked.minor + more}") for more in range(20)]
+        majors = [Version(f"{asked.major + more}.0") for more in range(200)]
+        found = (one for one in (asked, *later, *majors, *tried) if one >= asked)
+        return any(bounds.contains(one, prereleases=True) for one in found)
 
 
 def read_dependencies(tree: Tree) -> Dependencies | Unusable:
@@ -91,6 +112,12 @@ def choose_python(tree: Tree) -> Choice:
 
 def parse_requirement(line: str) -> tuple[str, frozenset[str]] | None:
     """Return the normalized name of one line of PEP 508 and its `name[extra]`s, or None if it is not one."""
+    found = _requirement(line)
+    return None if found is None else found[:2]
+
+
+def _requirement(line: str) -> tuple[str, frozenset[str], str] | None:
+    """Return as `parse_requirement`, and the version specifiers."""
     from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 (packaging costs what `inspect` need not pay)
     from packaging.utils import canonicalize_name  # noqa: PLC0415
 
@@ -100,14 +127,16 @@ def parse_requirement(line: str) -> tuple[str, frozenset[str]] | None:
     try:
         requirement = Requirement(text)
     except (InvalidRequirement, RecursionError):
-        return (canonicalize_name(egg[1]), frozenset()) if egg else None
+        return (canonicalize_name(egg[1]), frozenset(), "") if egg else None
     name = canonicalize_name(requirement.name)
-    return name, frozenset(f"{name}[{canonicalize_name(extra)}]" for extra in requirement.extras)
+    extras = frozenset(f"{name}[{canonicalize_name(extra)}]" for extra in requirement.extras)
+    return name, extras, str(requirement.specifier)
 
 
 def _from_requirements(tree: Tree, warnings: tuple[str, ...]) -> Dependencies:
     seen: dict[str, None] = {}
     names: dict[str, Reason] = {}
+    bounds: dict[str, str] = {}
     extras: set[str] = set()
     notes = list(warnings)
     whole = git = False
@@ -131,28 +160,31 @@ def _from_requirements(tree: Tree, warnings: tuple[str, ...]) -> Dependencies:
             if not line or line.startswith(("#", "-")) or left == 0:
                 continue
             left -= 1
-            if found := parse_requirement(line):
+            if found := _requirement(line):
                 names.setdefault(found[0], Reason(f"{found[0]} is a dependency", path, number))
                 extras |= found[1]
+                _bound(bounds, found[0], found[2])
     reason = Reason("dependencies come from requirements.txt", "requirements.txt")
     if whole:
         notes.append(f"requirements.txt installs from a local path: {_REBUILT}")
-    return Dependencies("requirements", tuple(seen), names, frozenset(extras), whole, git, (reason,), tuple(notes))
+    return Dependencies(
+        "requirements", tuple(seen), names, frozenset(extras), whole, git, (reason,), tuple(notes), bounds
+    )
 
 
 def _from_pyproject(tree: Tree, project: dict[str, Any]) -> Dependencies:
     dynamic = "dependencies" in strings(table(project, "project").get("dynamic"))
-    names, extras, git = _declared(tree, project)
+    names, extras, git, bounds = _declared(tree, project)
     where = line_of(tree.read("pyproject.toml"), "dependencies")
     reason = Reason("dependencies come from pyproject.toml", "pyproject.toml", where)
     warning = "pyproject.toml leaves its dependencies dynamic: they are installed again at every change of the source"
     warnings = (warning,) if dynamic else ()
     method: Method = "project" if dynamic else "pyproject"
-    return Dependencies(method, ("pyproject.toml",), names, extras, dynamic, git, (reason,), warnings)
+    return Dependencies(method, ("pyproject.toml",), names, extras, dynamic, git, (reason,), warnings, bounds)
 
 
 def _from_uv(tree: Tree, project: dict[str, Any]) -> Dependencies:
-    names, extras, git = _declared(tree, project)
+    names, extras, git, bounds = _declared(tree, project)
     # A large lock is no mistake; uv itself judges it in the build.
     packages = if_readable(read_toml, tree, "uv.lock").get("package")
     whole = False
@@ -162,23 +194,32 @@ def _from_uv(tree: Tree, project: dict[str, Any]) -> Dependencies:
         git = git or "git" in source
         if isinstance(package, dict) and isinstance(name := package.get("name"), str):
             names.setdefault(name, Reason(f"{name} is locked", "uv.lock"))
+            if isinstance(version := package.get("version"), str):
+                bounds[name] = f"=={version}"
     whole = whole or bool(table(project, "tool", "uv", "workspace"))
     notes = (f"uv.lock has local packages: {_REBUILT}",) if whole else ()
     reason = Reason("dependencies come from uv.lock", "uv.lock")
-    return Dependencies("uv", ("pyproject.toml", "uv.lock"), names, extras, whole, git, (reason,), notes)
+    return Dependencies("uv", ("pyproject.toml", "uv.lock"), names, extras, whole, git, (reason,), notes, bounds)
 
 
-def _declared(tree: Tree, project: dict[str, Any]) -> tuple[dict[str, Reason], frozenset[str], bool]:
-    """Return the names and extras of the [project] dependencies of a pyproject.toml, and whether one comes from git."""
+def _declared(tree: Tree, project: dict[str, Any]) -> tuple[dict[str, Reason], frozenset[str], bool, dict[str, str]]:
+    """Return the names and extras of a pyproject.toml's [project] dependencies, whether one comes from git, and their bounds."""
     text = tree.read("pyproject.toml")
     names: dict[str, Reason] = {}
     extras: frozenset[str] = frozenset()
+    bounds: dict[str, str] = {}
     lines = strings(table(project, "project").get("dependencies"))[:_MAX_NAMES]
     for line in lines:
-        if found := parse_requirement(line):
+        if found := _requirement(line):
             names.setdefault(found[0], Reason(f"{found[0]} is a dependency", "pyproject.toml", line_of(text, line)))
             extras |= found[1]
-    return names, extras, any("git+" in line for line in lines)
+            _bound(bounds, found[0], found[2])
+    return names, extras, any("git+" in line for line in lines), bounds
+
+
+def _bound(bounds: dict[str, str], name: str, specifiers: str) -> None:
+    """Add version specifiers of a distribution to those that are known."""
+    bounds[name] = ",".join(one for one in (bounds.get(name, ""), specifiers) if one)
 
 
 def _other_tool(path: str, tool: str) -> Unusable:

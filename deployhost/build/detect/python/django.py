@@ -24,9 +24,9 @@ def django_launch(tree: Tree, dependencies: Dependencies) -> Launch | None:
     static = next((path for path in settings if re.search(r"^STATIC_ROOT\s*=", tree.read(path), re.MULTILINE)), "")
     collected = static if static and dependencies.has("whitenoise") else ""
     if asgi and (not wsgi or dependencies.has("channels") or dependencies.has("daphne")):
-        return Launch(uvicorn(asgi[0]), Strength.SERVER, asgi[1], "uvicorn", "django", django=collected)
+        return Launch(uvicorn(asgi[0], dependencies), Strength.SERVER, asgi[1], "uvicorn", "django", django=collected)
     if wsgi:
-        return Launch(gunicorn(wsgi[0]), Strength.SERVER, wsgi[1], "gunicorn", "django", django=collected)
+        return Launch(gunicorn(wsgi[0], dependencies), Strength.SERVER, wsgi[1], "gunicorn", "django", django=collected)
     return None
 
 

@@ -141,9 +141,10 @@ def _launch(path: str, find: Find, dependencies: Dependencies) -> Launch:
     if find.rank is Rank.SCRIPT:
         start, server = script(path, find.serve), ""
     elif find.serve is Serve.ASGI:
-        start, server = uvicorn(f"{module}:{find.name}", factory=find.rank is Rank.FACTORY), "uvicorn"
+        start, server = uvicorn(f"{module}:{find.name}", dependencies, factory=find.rank is Rank.FACTORY), "uvicorn"
     else:
-        start, server = gunicorn(f"{module}:{find.name}" + ("()" if find.rank is Rank.FACTORY else "")), "gunicorn"
+        target = f"{module}:{find.name}" + ("()" if find.rank is Rank.FACTORY else "")
+        start, server = gunicorn(target, dependencies), "gunicorn"
     return Launch(start, Strength.SERVER, reason, server, find.package, root)
 
 
