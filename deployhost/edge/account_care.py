@@ -61,10 +61,12 @@ class AccountCare:
 
     def findings(self) -> tuple[Finding, ...]:
         """Return what is wrong, without asking Cloudflare."""
-        connection = self.cloudflare_connection.now()
+        connection, seen = self.cloudflare_connection.now(), self._seen
         if connection is None:
             return ()
-        return tuple(findings(connection, self._seen, self._wanted(connection), self.clock.time()))
+        pending = seen is not None and seen.problem is not None and self._rules_differ(connection, seen.rules)
+        wanted = self._wanted(connection) if pending else None
+        return tuple(findings(connection, seen, wanted, self.clock.time()))
 
     def _is_due(self, connection: CloudflareConnection) -> bool:
         seen, now = self._seen, self.clock.monotonic()

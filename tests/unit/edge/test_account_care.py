@@ -125,6 +125,10 @@ def test_the_tunnel_never_leads_to_where_nobody_answers(server: Server, joined: 
         tick(daemon, LOOK)
     assert joined.changes() == ["ingress"] * 3
     assert led_to(joined, 80)
+    fail(joined, "verify", error=away)
+    tick(daemon, LOOK)
+    assert daemon.account_care.findings() == (), "nor is it said to be on its way there"
+    well(joined)
     server.paths.server_yml.write_text("http_port: [\n")
     tick(daemon, LOOK)
     server.paths.server_yml.write_text("http_port: 8080\n")
