@@ -223,6 +223,31 @@ def test_a_rename_is_followed_and_written_down(daemon: Assembled, there: OnGitHu
     assert (pinned.written, pinned.current) == ("octo/store", "octo/store")
 
 
+def test_a_repository_that_is_renamed_while_its_deploy_runs(daemon: Assembled, there: OnGitHub, server: Server) -> None:
+    """The deploy goes on, its status is posted where the repository is now, and nothing is deployed twice."""
+    daemon.commit_statuses.look()
+    daemon.clock.sleep(2)
+    there.push(TWO)
+
+    def during() -> None:
+        daemon.commit_statuses.look()
+        server.github.rename(there.shop.id, "octo/store")
+        daemon.looks.look(SHOP)
+
+    daemon.fake_builder.during = during
+    deploy = look(daemon)
+    daemon.fake_builder.during = lambda: None
+    assert deploy is not None
+    assert deploy.status is DeployStatus.LIVE
+    assert look(daemon) is None
+    daemon.clock.sleep(2)
+    daemon.commit_statuses.look()
+    assert [state for sha, state, *_ in there.shop.statuses if sha == TWO] == ["pending", "success"]
+    assert daemon.apps.get(SHOP).source == "octo/store"
+    assert [one.sha for one in daemon.deploys.of_app(SHOP)].count(TWO) == 1
+    check(server, daemon, SHOP, TWO)
+
+
 def test_a_delivery_right_after_a_rename(daemon: Assembled, there: OnGitHub, server: Server) -> None:
     server.github.rename(there.shop.id, "octo/store")
     there.push(TWO)
