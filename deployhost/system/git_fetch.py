@@ -113,7 +113,8 @@ def _branch_head(repository: Path, what: str, into: str) -> Sha | None:
 
 def _unlock(repository: Path) -> None:
     """Delete the locks that a fetch of ours which was killed has left: nobody else fetches into this repository."""
-    for path in (repository / "shallow.lock", *(repository / "refs" / "deployhost").rglob("*.lock")):
+    ours = repository / "refs" / "deployhost"
+    for path in (repository / "shallow.lock", *ours.glob("*.lock"), *ours.glob("*/*.lock")):
         with contextlib.suppress(OSError):
             path.unlink()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from deployhost.errors import FileProblem
-from deployhost.system.files import problem
+from deployhost.system.files import make_directory, problem
 from deployhost.system.tree import DIRECTORY, directories
 
 MOST_LINKED = 200_000  # files with several names of which the names are counted; that takes 100 bytes each
@@ -46,9 +46,10 @@ class Owners:
         return {name: owner for name, owner in found.items() if owner is not None}
 
     def make(self, directory: Path, owner: Owner) -> None:
-        """Make a directory that belongs to an owner. Raises FileProblem."""
+        """Make a directory that belongs to an owner, in one that nobody but root can look into. Raises FileProblem."""
+        make_directory(directory.parent, 0o700)
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            directory.mkdir(exist_ok=True)
         except OSError as error:
             raise problem("make", directory, error) from error
         self.give(directory, (), owner)

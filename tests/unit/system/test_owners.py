@@ -92,6 +92,7 @@ def test_who_owns_what(storage: Path, given: dict[str, tuple[int, int]]) -> None
     assert found.below(storage.parent) == {"shop": ME}
     assert found.below(storage / "missing") == {}
     found.make(storage.parent / "new" / "blog", OTHER)
+    assert (storage.parent / "new").stat().st_mode & 0o777 == 0o700
     assert given == {"blog": OTHER}
 
 
