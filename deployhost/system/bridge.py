@@ -5,15 +5,20 @@ Sources: sysfs (/sys/class/net/<bridge>/), Documentation/networking/bridge.rst, 
 
 import contextlib
 import itertools
+import socket
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from deployhost.errors import FileProblem
-from deployhost.system import netns, process
+from deployhost.system import netlink, netns, process
 from deployhost.system.firewall import Family
 
 _SWITCHES = {Family.IPV4: "nf_call_iptables", Family.IPV6: "nf_call_ip6tables"}
+_ATTRIBUTES = {Family.IPV4: 36, Family.IPV6: 37}  # IFLA_BR_NF_CALL_IPTABLES, …_IP6TABLES (linux/if_link.h)
+RTM_NEWLINK, LINKINFO, INFO_KIND, INFO_DATA = 16, 18, 1, 2
+_LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, interface, flags, which of them change
 # When the host asks again which MAC address has an IP address: by the kernel's defaults after 20 to 50 s.
 _NEIGHBOURS = {"base_reachable_time_ms": 1000, "delay_first_probe_time": 1, "ucast_solicit": 1, "retrans_time_ms": 200}
 
@@ -37,7 +42,10 @@ class Bridges:
         try:
             if switch.read_text().strip() == "1":
                 return False
-            switch.write_text("1\n")
+            try:
+                switch.write_text("1\n")
+            except OSError:
+                _switch_on(bridge, _ATTRIBUTES[family])  # in a container sysfs may be read-only
         except OSError as error:
             raise FileProblem(f"{switch} can't be set: {error.strerror}", hint=f"ls -l {switch}") from error
         return True
@@ -65,3 +73,10 @@ class Bridges:
             return {}  # a port went away while we looked: the next look will see
         found = {pid: next((ports[peer] for peer in netns.peers_in(pid) if peer in ports), "") for pid in pids}
         return {pid: port for pid, port in found.items() if port}
+
+
+def _switch_on(bridge: str, attribute: int) -> None:
+    """Set a switch of a bridge by rtnetlink(7). Raises OSError."""
+    data = netlink.attribute(INFO_DATA, netlink.attribute(attribute, b"\x01"))
+    info = netlink.attribute(LINKINFO, netlink.attribute(INFO_KIND, b"bridge") + data)
+    netlink.change(RTM_NEWLINK, _LINK.pack(0, 0, socket.if_nametoindex(bridge), 0, 0) + info)

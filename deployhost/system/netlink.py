@@ -1,5 +1,6 @@
 """netlink(7): messages of the kernel, and the attributes that they are made of."""
 
+import os
 import socket
 import struct
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _ATTRIBUTE = struct.Struct("=HH")  # length, type
 ERROR, DONE = 2, 3
-REQUEST, DUMP = 0x1, 0x300
+REQUEST, ACKNOWLEDGE, DUMP = 0x1, 0x4, 0x300
 _TYPE = 0x3FFF  # of an attribute; the rest says how its bytes are ordered or nested
 
 
@@ -43,6 +44,22 @@ def dump(ask: int, answer: int, payload: bytes) -> list[bytes]:
                     return found
                 if kind == answer:
                     found.append(content)
+
+
+def change(kind: int, payload: bytes) -> None:
+    """Have the kernel carry out one request of rtnetlink(7). Raises OSError with its answer."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC) as asking:
+        asking.settimeout(2)
+        asking.send(message(kind, REQUEST | ACKNOWLEDGE, payload))
+        acknowledged(asking.recv(1 << 16))
+
+
+def acknowledged(received: bytes) -> None:
+    """Raise OSError if what was received says that a request failed."""
+    for kind, content in messages(received):
+        code = struct.unpack_from("=i", content)[0] if kind == ERROR else 0
+        if code:
+            raise OSError(-code, os.strerror(-code))
 
 
 def _records(header: struct.Struct, data: bytes, mask: int) -> Iterator[tuple[int, bytes]]:

@@ -47,8 +47,8 @@ class PacketLog:
             mode = struct.pack("!IBB", HEADS, COPY_PACKET, 0)
             for kind, value in ((COMMAND, BIND), (MODE, mode), (AT_ONCE, struct.pack("!I", 1))):
                 content = _GENERIC.pack(0, 0, self._group) + netlink.attribute(kind, value)
-                listening.send(netlink.message(CONFIG, netlink.REQUEST | 0x4, content))  # and an acknowledgement
-                _acknowledged(listening.recv(1 << 16))
+                listening.send(netlink.message(CONFIG, netlink.REQUEST | netlink.ACKNOWLEDGE, content))
+                netlink.acknowledged(listening.recv(1 << 16))
             while True:
                 with contextlib.suppress(BlockingIOError, InterruptedError):
                     try:
@@ -85,10 +85,3 @@ def parsed(content: bytes) -> Logged | None:
         )
     except (IndexError, ValueError, struct.error):
         return None
-
-
-def _acknowledged(received: bytes) -> None:
-    for kind, content in netlink.messages(received):
-        code = struct.unpack_from("=i", content)[0] if kind == netlink.ERROR else 0
-        if code:
-            raise OSError(-code, "netfilter's log can't be listened to")

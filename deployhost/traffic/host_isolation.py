@@ -71,7 +71,7 @@ class HostIsolation:
             return False
         with self._lock:
             try:
-                changed = self._bring(anew)
+                changed, shut = self._bring(anew)
             except OSError as error:
                 self._tell(f"apps can reach this server itself: {error.strerror or error}")
                 return False
@@ -86,17 +86,27 @@ class HostIsolation:
             except DeployhostError as error:
                 self._tell(f"apps can reach this server itself: {error}")
                 return False
-            self._tell("")
+            self._tell(shut)
         self.host_refusals.listen(self._is_allowed, self._builders)
         return changed
 
-    def _bring(self, anew: bool) -> bool:
+    def _bring(self, anew: bool) -> tuple[bool, str]:
+        """Return whether something was changed, and why what apps.yml opens of the host stays shut, or ""."""
         read = self.host_reader.read(building=bool(self._building))
         wanted = tuple(replace(one, tells=self._tells) if isinstance(one, HostWanted) else one for one in read)
         before, self._applied = self._applied, ()
-        changed = [self._apply(one, before) for one in wanted if anew or one not in before]
-        self._applied = wanted
-        return any(changed)
+        changed, shut, done = False, "", []
+        for one in wanted:
+            try:
+                changed |= self._apply(one, before) if anew or one not in before else False
+                done.append(one)
+            except (DeployhostError, OSError) as error:
+                if isinstance(one, HostWanted):
+                    raise
+                # All are kept away then, whoever they are: that is no reason not to keep apps away.
+                shut = f"nothing of this server can be opened to single containers: {error}"
+        self._applied = tuple(done)
+        return changed, shut
 
     @contextlib.contextmanager
     def building(self, app: AppName) -> Iterator[Callable[[], None]]:

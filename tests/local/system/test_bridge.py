@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from deployhost.errors import DeployhostError
+from deployhost.system import netlink
 from deployhost.system.bridge import Bridges
 from deployhost.system.firewall import Family, Firewall
 
@@ -39,3 +40,21 @@ def test_the_firewall_is_asked_and_changed_by_argv(monkeypatch: pytest.MonkeyPat
     firewall.restore(Family.IPV6, "-F X\n")
     assert (tmp_path / "in").read_text() == "*filter\n-F X\nCOMMIT\n"
     assert "-w 5 --noflush" in (tmp_path / "ip6tables-restore.out").read_text()
+
+
+def test_a_read_only_sysfs_is_no_reason(sys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container: the kernel is asked by rtnetlink then."""
+    (sys / "br-1").rename(sys / "lo")
+    (sys / "bridge").mkdir()
+
+    def refuse(self: Path, _text: str) -> int:
+        raise OSError(30, "Read-only file system", str(self))
+
+    asked: list[bytes] = []
+    monkeypatch.setattr(Path, "write_text", refuse)
+    monkeypatch.setattr(netlink, "change", lambda _kind, payload: asked.append(payload))
+    assert Bridges(sys, sys).filter("lo", Family.IPV4)
+    assert b"bridge" in asked[0]
+    monkeypatch.setattr(netlink, "change", lambda _kind, _payload: refuse(sys, ""))
+    with pytest.raises(DeployhostError, match="nf_call_iptables can't be set: Read-only file system"):
+        Bridges(sys, sys).filter("lo", Family.IPV4)

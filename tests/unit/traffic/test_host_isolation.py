@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployhost.config.reachable import HostDoor, Reachable
-from deployhost.errors import InvalidConfig
+from deployhost.errors import FileProblem, InvalidConfig
 from deployhost.kamal import contract
 from deployhost.model import WEB, AppName, Version
 from deployhost.system.addresses import Address, HostAddresses
@@ -59,8 +59,11 @@ class BothBridges(FakeBridges):
     def __init__(self, sys: Path) -> None:
         super().__init__(sys=sys)
         self.filtered: set[str] = set()
+        self.broken = False
 
     def filter(self, bridge: str, family: Family) -> bool:
+        if self.broken:
+            raise FileProblem("nf_call_iptables can't be set", hint="ls")
         self.filtered.add(f"{bridge} {family}")
         return False
 
@@ -206,6 +209,20 @@ def test_what_the_packet_filter_refuses_is_told(host: Host) -> None:
     assert not [rule for rule in host.rules if "NFLOG" in rule], "what refused may have been netfilter's log"
     host.isolation.keep()
     assert [rule for rule in host.rules if "NFLOG" in rule], "it was something else"
+
+
+def test_a_bridge_that_can_not_be_looked_into_keeps_apps_away_all_the_same(host: Host) -> None:
+    host.app(A)
+    host.reached = {A: (POSTGRES,)}
+    host.bridges.broken = True
+    assert host.isolation.apply()
+    assert JUMP in host.rules
+    assert host.isolation.problem == (
+        "nothing of this server can be opened to single containers: nf_call_iptables can't be set"
+    )
+    host.bridges.broken = False
+    host.isolation.follow()
+    assert (host.isolation.problem, f"{BRIDGE} iptables" in host.bridges.filtered) == ("", True)
 
 
 def test_a_tree_beside_the_real_one_changes_nothing(host: Host) -> None:
