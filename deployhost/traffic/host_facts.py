@@ -49,6 +49,7 @@ class HostReader:
     network: str = contract.NETWORK
     builds_network: str = DEFAULT
     chains: tuple[str, str, str] = (host_plan.APPS, host_plan.BUILDS, host_plan.REFUSE)
+    group: int = host_plan.GROUP
     _known: dict[AppName, tuple[HostDoor, ...]] = field(default_factory=dict, init=False)
     _bridge_of_builds: str = field(default="", init=False)
 
@@ -76,6 +77,7 @@ class HostReader:
                 refuse=self.chains[2],
                 public=host_plan.public(local, outward, v6=v6),
                 opened=opened,
+                group=self.group,
             )
             yield wanted
             if builds is not None:

@@ -46,6 +46,7 @@ class HostWanted:
     opened: tuple[int, ...] = ()
     endpoints: tuple[tuple[str, int], ...] = ()
     tells: bool = True
+    group: int = GROUP
 
 
 def change(wanted: HostWanted, current: Sequence[str]) -> str:
@@ -102,7 +103,7 @@ def _rules(wanted: HostWanted) -> Iterator[str]:
 def _refusal(wanted: HostWanted) -> Iterator[str]:
     rule = f"-A {wanted.refuse}"
     if wanted.tells:
-        yield f"{rule} {TELLS} -j NFLOG --nflog-group {GROUP} --nflog-size 128"
+        yield f"{rule} {TELLS} -j NFLOG --nflog-group {wanted.group} --nflog-size 128"
     yield f"{rule} -p tcp -j REJECT --reject-with tcp-reset"
     yield f"{rule} -j REJECT --reject-with {'icmp6' if wanted.v6 else 'icmp'}-port-unreachable"
 

@@ -29,7 +29,6 @@ from deployhost.system.docker_model import Container, ContainerSpec
 from deployhost.system.firewall import Family, Firewall
 from deployhost.system.packet_log import PacketLog
 from deployhost.system.process import run
-from deployhost.traffic import host_plan
 from deployhost.traffic.host_facts import HostReader
 from deployhost.traffic.host_isolation import HostIsolation
 from deployhost.traffic.host_refusals import HostRefusals
@@ -37,6 +36,7 @@ from tests.real.containers import exec_run
 
 NETWORK, IMAGE = "xhost", "xhost:python"
 CHAINS = ("XHOST", "XHOST-BUILDS", "XHOST-REFUSE")
+GROUP = 6469  # of netfilter's log, to which one can listen at a time: the daemon of this machine does to its own
 METADATA = "169.254.77.7"
 A, B = AppName("xhost-a"), AppName("xhost-b")
 VERSION = "a" * 40
@@ -56,7 +56,7 @@ class Place:
         self.endpoints: list[tuple[str, int]] = []
         self.firewall, addresses = Firewall(), HostAddresses()
         self.reader = HostReader(
-            docker, Bridges(), addresses, self, lambda: self.endpoints, network=NETWORK, chains=CHAINS
+            docker, Bridges(), addresses, self, lambda: self.endpoints, network=NETWORK, chains=CHAINS, group=GROUP
         )
         self.refusals = refusals
         self.isolation = HostIsolation(self.firewall, Bridges(), self.reader, self.refusals)
@@ -116,7 +116,7 @@ def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
 @pytest.fixture(scope="module")
 def refusals(docker: Docker) -> HostRefusals:
     """Return what listens to the packet filter's log: one can at a time."""
-    return HostRefusals(docker, HostAddresses(), PacketLog(host_plan.GROUP), time.time)
+    return HostRefusals(docker, HostAddresses(), PacketLog(GROUP), time.time)
 
 
 @pytest.fixture
