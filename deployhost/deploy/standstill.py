@@ -4,10 +4,9 @@ Whatever fails, what served before is started again before the requests go on. A
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from deployhost.build.labels import DEPLOY_LABEL
 from deployhost.config.app import AppConfig
@@ -29,21 +28,12 @@ from deployhost.system.clock import Clock
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
 from deployhost.traffic.holding import NOT_HELD, Holding
-from deployhost.traffic.switch import Live, Switch, Switched
+from deployhost.traffic.switch import Live, Switch
 
 # Seconds beyond all limits of a standstill that the proxy goes on holding: whoever mends a crash needs some.
 SPARE = 60.0
 HANDOVER_LIMIT = 120.0  # seconds for storage to change hands: some million files, also on a busy server
 log = logging.getLogger(__name__)
-
-LetGo = Callable[[Container, int], Switched | None]
-
-
-class Bring(Protocol):
-    """What brings a new release live at a standstill."""
-
-    def __call__(self, *, held: bool, let_go: LetGo) -> Live:
-        """Return once it serves, having let the requests go (to its web container and port); `held` is whether they wait."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,27 +61,16 @@ class Standstill:
         on with, if even that fails.
         """
 
-        def bring(*, held: bool, let_go: LetGo) -> Live:
-            return self.bring_up.go_live(attempt, created, held=held, then=let_go)
-
-        within = longest(attempt.config, release=created.processes.release is not None)
-        return self.replace(attempt, before, bring, within=within)
-
-    def replace(self, attempt: Attempt, before: Sequence[Container], bring: Bring, *, within: float) -> Live:
-        """Return once what `bring` brings live answers what was held; `within` is the most that all of it may take, in seconds.
-
-        `bring` leaves nothing of the new release running where it fails, unless the requests go there. Raise as `go_live`.
-        """
         try:
             with attempt.progress.stage("hold"):
-                ids = [one.id for one in before]
-                self.holding.begin(attempt.deploy, ids, max_pause=within, check=attempt.check)
-            return self._replace(attempt, list(before), bring)
+                ids, max_pause = [one.id for one in before], _longest(attempt, created)
+                self.holding.begin(attempt.deploy, ids, max_pause=max_pause, check=attempt.check)
+            return self._replace(attempt, created, list(before))
         except Exception:
-            if (new := self._go_back(attempt)) is not None:
+            if self._go_back(attempt) == created.web:
                 # The proxy had switched, and the requests could be let go after all: it is live.
                 port = self.deploys.get(attempt.deploy.id).port
-                return Live(self.docker.inspect(new), port or 0, None)
+                return Live(self.docker.inspect(created.web), port or 0, None)
             raise
 
     def mend(self, hold: Hold) -> str | None:
@@ -103,19 +82,17 @@ class Standstill:
         """
         return patiently(lambda: self._mend(hold), clock=self.clock)
 
-    def _replace(self, attempt: Attempt, before: list[Container], bring: Bring) -> Live:
+    def _replace(self, attempt: Attempt, created: Created, before: list[Container]) -> Live:
         app = attempt.deploy.app
         with attempt.progress.stage("stop"):
             patiently(lambda: self.containers.stop(before), clock=self.clock)  # what has ended already is no error
         hold = self.holds.of_app(app)
         held = hold is not None and hold.proxy != NOT_HELD
-        return bring(held=held, let_go=partial(self.holding.let_go, app, config=attempt.config))
+        let_go = partial(self.holding.let_go, app, config=attempt.config)
+        return self.bring_up.go_live(attempt, created, held=held, then=let_go)
 
     def _go_back(self, attempt: Attempt) -> str | None:
-        """Have what served before serve again, or return the new web container if the requests go there after all.
-
-        What can't be done now is left to converge: the hold stays.
-        """
+        """Have what served before serve again, and return what serves. What can't be done now is left to converge: the hold stays."""
         hold = self.holds.of_app(attempt.deploy.app)
         if hold is None:
             return None
@@ -126,7 +103,6 @@ class Standstill:
             return None
         if serving in hold.containers:
             attempt.progress.note("the old release was started again")
-            return None
         return serving
 
     def _mend(self, hold: Hold) -> str | None:
@@ -182,7 +158,8 @@ class Standstill:
             return None
 
 
-def longest(config: AppConfig, *, release: bool) -> float:
-    """Return how long a standstill can take at most, in seconds: there and back again, with a release command or without."""
-    storage = HANDOVER_LIMIT if config.storage else 0.0
-    return 2 * (config.stop_timeout + config.boot_limit + storage) + (RELEASE_LIMIT if release else 0.0) + SPARE
+def _longest(attempt: Attempt, created: Created) -> float:
+    """Return how long a standstill can take at most, in seconds: there and back again."""
+    release = RELEASE_LIMIT if created.processes.release else 0.0
+    storage = 0.0 if created.owner is None else HANDOVER_LIMIT
+    return 2 * (attempt.config.stop_timeout + attempt.config.boot_limit + storage) + release + SPARE

@@ -17,14 +17,12 @@ from deployhost.containers.make import ContainerMaker
 from deployhost.containers.processes import processes_of
 from deployhost.containers.release_containers import ReleaseContainers
 from deployhost.containers.storage import Storage
-from deployhost.containers.storage_handover import StorageHandover
+from deployhost.deploy.handover import Handover
 from deployhost.deploy.kamal.projects import KamalProjects
 from deployhost.deploy.kamal.run import KamalProgram
 from deployhost.deploy.queue import BUILDS
-from deployhost.deploy.standstill import LetGo, Standstill, longest
 from deployhost.errors import BootFailed, CommandStopped, DeployhostError, SwitchFailed
 from deployhost.journal.deploys import Deploys
-from deployhost.journal.holds import Holds
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract, failure, installation, registry
 from deployhost.kamal.guard import RegistryGuard
@@ -55,9 +53,7 @@ class KamalEngine:
     storage: Storage
     image_users: ImageUsers
     app_users: AppUsers
-    storage_handover: StorageHandover
-    standstill: Standstill
-    holds: Holds
+    handover: Handover
     projects: KamalProjects
     proxy: KamalProxy
     deploys: Deploys
@@ -80,42 +76,23 @@ class KamalEngine:
         self.kamal.check(self.settings.current().ssh_port)
         trusted = self.projects.is_trusted(attempt.config)
         project = self.projects.of_trusted(attempt) if trusted else self.projects.of_attempt(attempt, image)
+        owner = None if trusted else self._owner(attempt, image)
         builds = attempt.deploy.trigger in BUILDS
         # What is pushed must still be there when Kamal pulls it.
         with registry.pushing(self.paths) if builds else contextlib.nullcontext():
             if builds and not trusted:
                 with attempt.progress.stage("push", detail=contract.REGISTRY):
                     self.docker.push(contract.image(attempt.deploy.app, attempt.version), PUSH_LIMIT)
-            command = self._command(attempt, builds, trusted)
-            if trusted:
-                return self._boot(attempt, image, project, command)
-            return self._with_storage(attempt, image, project, command)
-
-    def _with_storage(self, attempt: Attempt, image: Image, project: Project, command: list[str]) -> Live:
-        """Do what Kamal does not do: have storage that the image's user may write to, and run the release command.
-
-        Storage that changes hands is a handover, of which Kamal knows nothing: what serves is stopped before Kamal begins.
-        """
-        app, processes = attempt.deploy.app, processes_of(image, attempt.config)
-        owner = self._owner(attempt, image)
-
-        def boot(*, held: bool = False) -> Live:
-            with self.storage_handover.handed_over(attempt, owner):
-                self.containers.run_release_command(attempt, image, processes, held=held)
-                return self._boot(attempt, image, project, command)
-
-        def bring(*, held: bool, let_go: LetGo) -> Live:
-            live = boot(held=held)
-            let_go(live.web, live.port)
-            return live
-
-        before = self.containers.others(attempt.deploy) if self.storage.is_anothers(app, owner) else []
-        if not before:
-            return boot()
-        within = _longest(attempt) + longest(attempt.config, release=processes.release is not None)
-        return self.standstill.replace(attempt, before, bring, within=within)
+            if self.storage.is_anothers(attempt.deploy.app, owner):
+                # Kamal knows no handover: its new container would start before the old one's storage is its own.
+                attempt.progress.note("the storage goes to another user, so deployhost carries this deploy out itself")
+                return self.handover.go_live(attempt, image)
+            if not trusted:  # what Kamal does not do
+                self.containers.run_release_command(attempt, image, processes_of(image, attempt.config))
+            return self._boot(attempt, image, project, self._command(attempt, builds, trusted))
 
     def _owner(self, attempt: Attempt, image: Image) -> Owner | None:
+        """Have an attempt's storage there, and return whom it has to belong to."""
         if not attempt.config.storage and image_user.needs_tables(image.user):
             return None  # a container would have to be made to look the number up
         user = self.image_users.owner_by_image(attempt, image)
@@ -203,12 +180,6 @@ class KamalEngine:
     def _go_back(self, attempt: Attempt, project: Project) -> None:
         """Have what served before serve again where Kamal failed after the switch: it moves requests before it starts workers."""
         app = attempt.deploy.app
-        if self.storage.is_lent(app):
-            # The old release must not start before its storage is its own again; a standstill starts it itself.
-            self.containers.stop(self.containers.of_deploy(attempt.deploy), timeout=1)
-            self.storage.give_back(app)
-        if self.holds.of_app(app) is not None:
-            return
         web = self.docker.find(contract.container_name(app, WEB, attempt.version))
         route = self.proxy.routes().get(contract.service_name(app, WEB))
         if web is None or route is None or not route.leads_to(web.id):
