@@ -344,6 +344,7 @@ def test_no_made_up_name_holds_up_another_image(world: World) -> None:
     beside.start()
     assert pulling.wait(5)
     world.ensure()
+    assert beside.is_alive()
     trickles.set()
     beside.join(5)
     assert world.engine.tags == {HUB}
