@@ -22,7 +22,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from deployhost.errors import CommandStopped, DownloadFailed
 from deployhost.system import files
-from deployhost.system.stop import Stop
+from deployhost.system.stop import Stop, unless_stopped
 
 SILENCE = 30.0  # seconds
 LONGEST = 600.0  # seconds for one file
@@ -55,9 +55,10 @@ class GuardedDownload:
 
         Raises DownloadFailed, CommandStopped, FileProblem.
         """
-        deadline = time.monotonic() + self.longest
+        deadline, wished = time.monotonic() + self.longest, stop or Stop()
         try:
-            return self._save(url, target, refuse, stop, deadline)
+            # Neither a look at a name nor a connection that nobody answers can be interrupted.
+            return unless_stopped(lambda: self._save(url, target, refuse, wished, deadline), wished, name="download")
         except (OSError, http.client.HTTPException, ValueError) as error:
             if stop is not None and stop.is_set():
                 raise CommandStopped(f"fetching {url} was stopped") from error

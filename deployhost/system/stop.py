@@ -171,5 +171,5 @@ def unless_stopped(work: Callable[[], Result], stop: Stop, *, name: str = "aband
             done.wait()
     stop.check()
     if errors:
-        raise errors[0]
+        raise errors.pop()  # kept there, it would hold its own traceback, and that whatever was open in it
     return result[0]

@@ -178,6 +178,24 @@ def test_a_wish_to_stop_ends_it_at_once(public: Server, tmp_path: Path) -> None:
         GuardedDownload({}).to_file(f"{public.url}/drip", tmp_path / "file", refuse, stop)
 
 
+@pytest.mark.parametrize("call", ["getaddrinfo", "create_connection"])
+def test_nobody_that_answers_late_delays_a_wish_to_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """A name server of the attacker's own, or an address from which no answer comes, held a cancelled deploy for half a minute."""
+    stop, answers = Stop(), threading.Event()
+
+    def late(*_arguments: object, **_named: object) -> None:
+        stop.set()
+        answers.wait(30)
+        raise OSError("at last")
+
+    monkeypatch.setattr(socket, call, late)
+    with pytest.raises(CommandStopped):
+        GuardedDownload({}).to_file("http://192.0.2.1/a", tmp_path / "file", lambda _: "", stop)
+    answers.set()
+
+
 def test_through_a_proxy_an_address_is_checked_as_far_as_it_is_known_here(public: Server, tmp_path: Path) -> None:
     environ = {"http_proxy": public.url, "no_proxy": "direct.test"}
     assert get("http://nowhere.invalid/a", tmp_path, environ) == b"content"
