@@ -51,7 +51,8 @@ class WarmAsking:
     def end(self) -> None:
         """End it; what it started has ended with its work."""
         self._socket.close()
-        self._process.wait(10)
+        self._process.kill()
+        self._process.wait()
 
 
 class Forked:
@@ -89,6 +90,7 @@ def serve() -> None:
     """Fork a process for each request, until nobody is there any more."""
     from deployhost.edge import cloudflare  # noqa: PLC0415 - with the SDK, which tests themselves have no use for
 
+    cloudflare.AGAIN_AFTER = 0.05
     cloudflare.trial()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     requests = socket.socket(fileno=0)

@@ -80,7 +80,7 @@ def test_a_connection_on_which_nothing_comes_is_closed(machine: Machine) -> None
     machine.daemon().round()
     began = time.monotonic()
     assert status_of(connect(machine.paths.webhook_socket)) == 404
-    assert 4.5 < time.monotonic() - began < 7
+    assert time.monotonic() - began > 4.5
 
 
 def test_on_term_it_answers_whom_it_has_and_ends(machine: Machine) -> None:
