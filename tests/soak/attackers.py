@@ -40,7 +40,7 @@ CANCELLED_WITHIN = 3.0
 MOST_MEMORY = 100e6  # bytes of the daemon during an attack
 MOST_LEFT = 20e6  # … that may be more than before, a minute after all of them
 AFTERWARDS = 60.0
-SETTINGS = "disk_reserve: 2g\n"
+SETTINGS = "disk_reserve: 2g\nregistries: [127.0.0.1:5999]\n"
 HOLD = "import signal, time\nsignal.pause()\n"
 CONTINUE = """\
 import os, socket, threading

@@ -89,11 +89,12 @@ def test_a_dozen_silent_ports_take_no_longer_than_the_boot_limit(
 
 def test_a_cancel_does_not_wait_for_an_answer(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     daemon, silent, stop = server.start(), threading.Event(), Stop()
+    waited: list[bool] = []
     monkeypatch.setattr(server.engine, "listeners", lambda _pid: {Listener(8000, loopback=False)})
 
     def get(*_where: object, **_more: object) -> Answer:
         stop.set()
-        silent.wait(30)
+        waited.append(silent.wait(30))
         return Answer(0)
 
     def check() -> None:
@@ -103,6 +104,7 @@ def test_a_cancel_does_not_wait_for_an_answer(server: Server, monkeypatch: pytes
     watch = replace(daemon.boot, get=cast("Get", get))
     with pytest.raises(DeployCancelled):
         watch.wait(proxy_container(), "172.18.0.2", rules(limit=60), check, stop)
+    assert waited == [], "it still does"
     silent.set()
 
 
