@@ -101,7 +101,8 @@ class GuardedDownload:
                 headers |= dict(line.split(": ", 1) for line in _login("Proxy-Authorization", proxy))
             connection = _Connection(host, port, sock)
             connection.request("GET", asked, headers=headers)
-            yield connection.getresponse()
+            # The socket stays open for as long as the answer does.
+            yield stack.enter_context(contextlib.closing(connection.getresponse()))
 
     def _connected(
         self, parts: SplitResult, port: int, proxy: SplitResult | None, refuse: Refuse, deadline: float

@@ -1,9 +1,10 @@
 """A Dockerfile of somebody's, made ready: what it names is checked and here, what it adds is fetched, and BuildKit is told its limits."""
 
 import hashlib
-import platform
+import os
+import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -40,6 +41,7 @@ from deployhost.system.tree import discard_tree
 HEREDOCS_SINCE = 23  # the Docker engine whose own frontend knows them
 POLICY = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
 ADDED_MODE = 0o600  # as BuildKit gives what it fetches itself
+NOT_PULLED = "the image on this server was not pulled from a registry"
 _FETCHED = "deployhost.invalid/fetched"  # no registry can have that name (RFC 2606)
 
 Say = Callable[[str], None]
@@ -112,7 +114,7 @@ class BuildSources:
             instructions,
             escape=directives.escape,
             given=asked.given,
-            platform=platform_arguments(platform.machine()),
+            platform=platform_arguments(os.uname().machine),
         )
         images = self._have(stages, asked)
         found, additions = with_additions(stages, asked.fetched, asked.given, _variables(images), directives.escape)
@@ -182,9 +184,9 @@ class BuildSources:
         origin = self.bases.origin(use.reference, logins=asked.credentials)
         what = sources_plan.verdict(use.reference, origin, stand_in=asked.stand_in)
         if what is None:
-            raise self._refused(
-                use, "the image on this server was not pulled from a registry, so that only its owner may use it"
-            )
+            raise self._refused(use, f"{NOT_PULLED}, so that only its owner may use it")
+        if origin is sources_plan.Origin.MADE_HERE and what is ImageVerdict.GET:
+            asked.say(f"{use.shown}: {NOT_PULLED}, so that it is not used")
         return what
 
     def _refused(self, use: ImageUse, why: str) -> SourceRefused:
@@ -242,12 +244,16 @@ class BuildSources:
         discard_tree(folder)
         files.make_directory(folder, 0o700)
         refuse = partial(addresses_plan.refusal, own=self.own())
+        left = self.download  # what one file may be, all of them together may be
         with Overlay(folder / "added.tar") as overlay:
             for number, one in enumerate(additions):
                 target = folder / str(number)
                 asked.say(f"fetching {one.url}")
                 try:
-                    got = self.download.to_file(one.url, target, refuse, asked.stop)
+                    began = time.monotonic()
+                    got = left.to_file(one.url, target, refuse, asked.stop)
+                    took = time.monotonic() - began
+                    left = replace(left, largest=left.largest - got.size, longest=left.longest - took)
                 except DownloadFailed as error:
                     raise SourceRefused(f"line {one.line} of the Dockerfile: ADD {one.url}: {error.message}") from error
                 _check_sum(one, target)

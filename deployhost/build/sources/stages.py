@@ -227,6 +227,8 @@ def _check_flags(one: Instruction) -> None:
         if name in seen and name not in ("mount", "exclude", "device"):
             raise LineRefused(one.line, f"--{name} is given twice")
         seen.add(name)
+        if flag in ("--network=host", "--security=insecure"):
+            raise LineRefused(one.line, f"RUN {flag} takes rights that builds do not have")
         if name == "platform" and not _PLATFORM.fullmatch(flag.partition("=")[2]):
             raise LineRefused(one.line, f"{flag} is not a platform")
 

@@ -1,6 +1,7 @@
 """A Dockerfile made ready on a fake engine: what is refused, fetched, told to BuildKit, and cleared away."""
 
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -20,18 +21,19 @@ from tests.fakes.docker import Behaviour, Engine, FakeDocker
 FETCHED = "deployhost.invalid/fetched/shop:latest"
 
 
+@dataclass(frozen=True)
 class Web(GuardedDownload):
     """The internet: what each address has, or that it leads to an address of the host."""
 
-    def __init__(self) -> None:
-        super().__init__({})
-        self.has: dict[str, bytes] = {}
-        self.leads_to: dict[str, str] = {}
+    has: dict[str, bytes] = field(default_factory=dict)
+    leads_to: dict[str, str] = field(default_factory=dict)
+    bounds: list[int] = field(default_factory=list)
 
     def to_file(self, url: str, target: Path, refuse: Refuse, stop: Stop | None = None) -> Downloaded:
         if why := refuse(self.leads_to.get(url, "1.1.1.1")):
             raise DownloadFailed(f"it is {why}")
         target.write_bytes(self.has[url])
+        self.bounds.append(self.largest)
         return Downloaded(len(self.has[url]), 5)
 
 
@@ -42,7 +44,7 @@ class World:
         self.root = root
         self.engine = Engine(info=EngineInfo("20.10.24", "/var/lib/docker"))
         self.docker = FakeDocker(self.engine)
-        self.web = Web()
+        self.web = Web({}, largest=100)
         self.said: list[str] = []
         self.policies = False
         (root / "work").mkdir()
@@ -155,7 +157,7 @@ def test_triggers_of_a_base_image(world: World, trigger: str) -> None:
 
 
 def test_what_add_fetches_is_in_an_image_of_its_own(world: World) -> None:
-    world.web.has = {"http://b/c": b"content"}
+    world.web.has["http://b/c"] = b"content"
     found = world.ready("FROM a\nADD http://b/c /d")
     assert found.text == f'FROM docker.io/library/a:latest\nCOPY --from={FETCHED} ["/0/c", "/d"]\n'
     assert found.fetched == FETCHED
@@ -165,14 +167,29 @@ def test_what_add_fetches_is_in_an_image_of_its_own(world: World) -> None:
     assert not (world.root / "work/added").exists()
 
 
+def test_all_that_is_fetched_for_a_build_is_bounded_together(world: World) -> None:
+    world.web.has.update({"http://b/c": b"content", "http://b/d": b"more"})
+    world.ready("FROM a\nADD http://b/c http://b/d /e/\nADD http://b/d /f")
+    assert world.web.bounds == [100, 93, 89]
+
+
+def test_an_official_name_for_what_was_made_here_is_explained(world: World) -> None:
+    world.engine.add_image(Behaviour(), "secret:latest")
+    with pytest.raises(BaseImageUnavailable):
+        world.text("FROM secret")
+    assert world.said == [
+        "FROM secret: the image on this server was not pulled from a registry, so that it is not used"
+    ]
+
+
 def test_add_reaches_nothing_of_the_host(world: World) -> None:
-    world.web.leads_to = {"http://b/c": "::ffff:169.254.169.254"}
+    world.web.leads_to.update({"http://b/c": "::ffff:169.254.169.254"})
     assert "line 2 of the Dockerfile: ADD http://b/c: it is link-local" in world.refused("FROM a\nADD http://b/c /d")
     assert not (world.root / "work/added").exists()
 
 
 def test_a_checksum_that_differs(world: World) -> None:
-    world.web.has = {"http://b/c": b"content"}
+    world.web.has.update({"http://b/c": b"content"})
     right = "sha256:ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"
     world.text(f"FROM a\nADD --checksum={right} http://b/c /d")
     assert f"its checksum is {right}" in world.refused(f"FROM a\nADD --checksum=sha256:{'0' * 64} http://b/c /d")
@@ -180,7 +197,7 @@ def test_a_checksum_that_differs(world: World) -> None:
 
 def test_base_images_variables_count(world: World) -> None:
     world.engine.add_image(Behaviour(), "b:1", digests=("b@sha256:1",), env=("WHERE=http://c",))
-    world.web.leads_to = {"http://c/d": "127.0.0.1"}
+    world.web.leads_to.update({"http://c/d": "127.0.0.1"})
     assert "it is loopback" in world.refused("FROM b:1\nADD $WHERE/d /e")
 
 

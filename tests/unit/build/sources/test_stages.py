@@ -63,6 +63,8 @@ def test_another_apps_image_is_seen(text: str) -> None:
         ("FROM a\nFROM b\nCOPY --from=00 c d", 3),
         ("FROM a\nCOPY --from=b --from=c d e", 2),
         ("FROM a\nCOPY --new=b c d", 2),
+        ("FROM a\nRUN --network=host b", 2),
+        ("FROM a\nRUN --security=insecure b", 2),
         ("FROM a\nONBUILD FROM b", 2),
         ("FROM a\nONBUILD ONBUILD RUN b", 2),
         ("FROM a\nONBUILD COPY --from=b c d", 2),
