@@ -72,12 +72,15 @@ def remove(path: Path) -> bool:
     return True
 
 
-def make_directory(path: Path, mode: int = 0o755) -> None:
-    """Have a directory of exactly that mode. Raises FileProblem if it can't be made."""
+def make_directory(path: Path, mode: int | None = None) -> None:
+    """Have a directory of exactly that mode; without one, one that is there keeps its own. Raises FileProblem if it can't be made."""
     try:
+        if mode is None and path.is_dir():
+            return
         path.mkdir(parents=True, exist_ok=True)
-        if path.stat().st_mode & 0o7777 != mode:
-            path.chmod(mode)
+        wanted = 0o755 if mode is None else mode
+        if path.stat().st_mode & 0o7777 != wanted:
+            path.chmod(wanted)
     except OSError as error:
         raise problem("make", path, error) from error
 

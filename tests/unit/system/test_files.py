@@ -78,6 +78,8 @@ def test_problems_of_paths(tmp_path: Path) -> None:
 def test_directories_and_deletion(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b"
     files.make_directory(path, 0o700)
+    files.make_directory(path)
+    assert path.stat().st_mode & 0o777 == 0o700, "who only needs it there leaves its mode alone"
     files.make_directory(path, 0o750)
     assert path.stat().st_mode & 0o777 == 0o750
     files.write_atomically(path / "x", b"")
