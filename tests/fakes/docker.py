@@ -119,13 +119,13 @@ class Engine:
 
     def move_tag(self, image_id: str, tag: str) -> None:
         """Given an image's id and a tag, have the tag lead to it and to no other."""
-        for other in self.images.values():
+        for other in list(self.images.values()):
             self.images[other.id] = replace(other, tags=tuple(one for one in other.tags if one != tag))
         self.images[image_id] = replace(self.images[image_id], tags=(*self.images[image_id].tags, tag))
 
     def look_up(self, reference: str) -> Image | None:
         """Given a tag or an id, return the image."""
-        return self.images.get(reference) or next((i for i in self.images.values() if reference in i.tags), None)
+        return self.images.get(reference) or next((i for i in list(self.images.values()) if reference in i.tags), None)
 
     def end(self, container: str, code: int = 0) -> None:
         """End a container's process, as it does by itself."""
@@ -158,12 +158,12 @@ class Engine:
     @property
     def running(self) -> list[Container]:
         """Return what runs."""
-        return [container for container in self.containers.values() if container.running]
+        return [container for container in list(self.containers.values()) if container.running]
 
     @property
     def tags(self) -> set[str]:
         """Return every tag of every image."""
-        return {tag for image in self.images.values() for tag in image.tags}
+        return {tag for image in list(self.images.values()) for tag in image.tags}
 
     def listeners(self, pid: int) -> set[Listener] | None:
         """As system.netns.listeners."""
@@ -379,7 +379,7 @@ class FakeDocker(Docker):
         if image is None:
             return
         left = tuple(tag for tag in image.tags if tag != reference)
-        if not left and any(one.image_id == image.id for one in self._engine.containers.values()):
+        if not left and any(one.image_id == image.id for one in list(self._engine.containers.values())):
             return  # in use: the engine refuses, and that is no error here
         self._engine.images[image.id] = replace(image, tags=left)
         if not left:
@@ -486,7 +486,7 @@ class FakeDocker(Docker):
 
     def _taken(self, container: Container) -> str:
         ports = {(ip, port) for _, ip, port in container.bindings}
-        for other in self._engine.containers.values():
+        for other in list(self._engine.containers.values()):
             for _, ip, port in other.bindings if other.status in ALIVE else ():
                 if (ip, port) in ports:
                     return f"driver failed programming external connectivity: Bind for {ip}:{port} failed: port is already allocated"
@@ -499,5 +499,5 @@ class FakeDocker(Docker):
         return found
 
     def _refuse_taken(self, name: str) -> None:
-        if any(one.name == name for one in self._engine.containers.values()):
+        if any(one.name == name for one in list(self._engine.containers.values())):
             raise Conflict(f'Docker: The container name "/{name}" is already in use')
