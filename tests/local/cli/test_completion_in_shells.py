@@ -127,5 +127,5 @@ def test_nothing_runs_behind_a_quote_either(shell: tuple[Terminal, Path], quote:
     terminal, directory = shell
     for name in NAMES:
         shown = terminal.type(f"deployhost deploy shop {quote}{name[0]}\t\r", "-RAN-", "-MORE-")
-        terminal.type("\x03" if shown == "-MORE-" else "\r", "-READY-")
+        terminal.type("\x03\r" if shown == "-MORE-" else "\r", "-READY-")
     assert not (directory / "owned").exists()
