@@ -23,8 +23,8 @@ CMD ["python", "main.py"]
 
 
 def user(app: App) -> int:
-    """Return the uid of the process of an app's web container, as this machine sees it."""
-    (container,) = app.containers()
+    """Return the uid of the process of an app's newest container, as this machine sees it; the one before may still drain."""
+    container, *_ = docker("ps", "--filter", f"label=service={app.name}", "--format", "{{.Names}}").split()
     pid = docker("inspect", "--format", "{{.State.Pid}}", container)
     status = Path(f"/proc/{pid}/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1])
