@@ -37,6 +37,12 @@ class HostAddresses:
                 found.append((names[interface], ipaddress.ip_address(raw)))
         return found
 
+    def every(self) -> frozenset[Address]:
+        """Return each address of the host, and none where the kernel does not tell them."""
+        with contextlib.suppress(OSError):
+            return frozenset(address for _, address in self.local())
+        return frozenset()
+
     def outward(self) -> frozenset[str]:
         """Return the interfaces that have a default route."""
         found = set()

@@ -30,9 +30,9 @@ from deployhost.errors import DeployhostError, SourceRefused
 from deployhost.journal.builds import Builds
 from deployhost.journal.database import Database
 from deployhost.model import AppName
+from deployhost.system.addresses import HostAddresses
 from deployhost.system.docker import Docker
 from deployhost.system.guarded_download import GuardedDownload
-from deployhost.system.own_addresses import own_addresses
 from deployhost.system.process import run
 
 APP = AppName("xattacker")
@@ -118,7 +118,9 @@ class Field:
         self.server = _Server(("", 0), _Handler)
         self.cli = DockerCli(os.environ)
         self.major = int(self.docker.info().version.partition(".")[0])
-        addresses = [str(one) for one in sorted(own_addresses(), key=str) if one.version == 4 and not one.is_loopback]
+        addresses = [
+            str(one) for one in sorted(HostAddresses().every(), key=str) if one.version == 4 and not one.is_loopback
+        ]
         # One that would count as public if it were not the host's own, where there is one: a redirect has to begin there.
         addresses.sort(key=lambda one: addresses_plan.refusal(one, ()) != "")
         self.address = (*addresses, "127.0.0.1")[0]
@@ -224,7 +226,7 @@ class Field:
 
     def _own(self, attack: Attack) -> Callable[[], Collection[addresses_plan.Address]]:
         """A redirect is only followed from an address that is not the host's own: here each is."""
-        return frozenset if attack.name.endswith("redirect") else own_addresses
+        return frozenset if attack.name.endswith("redirect") else HostAddresses().every
 
     def _image(self, name: str) -> None:
         path = self.root / "secret.tar"

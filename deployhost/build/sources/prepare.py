@@ -31,10 +31,10 @@ from deployhost.config.server import ServerSettings
 from deployhost.errors import DownloadFailed, SourceRefused
 from deployhost.model import AppName
 from deployhost.system import files
+from deployhost.system.addresses import HostAddresses
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import EngineInfo, Image
 from deployhost.system.guarded_download import GuardedDownload
-from deployhost.system.own_addresses import own_addresses
 from deployhost.system.stop import Stop
 from deployhost.system.tree import discard_tree
 
@@ -84,7 +84,7 @@ class BuildSources:
     server: ServerSettings
     engine: Callable[[], EngineInfo]
     download: GuardedDownload
-    own: Callable[[], Collection[addresses_plan.Address]] = own_addresses
+    own: Callable[[], Collection[addresses_plan.Address]] = HostAddresses().every
 
     def environment(self, bases: Collection[str], asked: Asked) -> dict[str, str]:
         """Return what docker's environment needs for a Dockerfile of ours, whose bases are here."""

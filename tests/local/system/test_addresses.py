@@ -1,12 +1,28 @@
 """This machine's own addresses, and by which interface it reaches the world."""
 
+from ipaddress import ip_address
 from pathlib import Path
 
+import pytest
+
+from deployhost.system import netlink
 from deployhost.system.addresses import HostAddresses
 
 
 def test_loopback_has_its_address() -> None:
     assert ("lo", "127.0.0.1") in {(name, str(address)) for name, address in HostAddresses().local()}
+
+
+def test_all_of_this_machine() -> None:
+    assert ip_address("127.0.0.1") in HostAddresses().every()
+
+
+def test_a_kernel_that_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dump(*_: object) -> object:
+        raise OSError
+
+    monkeypatch.setattr(netlink, "dump", dump)
+    assert HostAddresses().every() == set()
 
 
 def test_the_interfaces_with_a_default_route(tmp_path: Path) -> None:
