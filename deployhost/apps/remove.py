@@ -21,6 +21,7 @@ from deployhost.apps.remove_plan import (
 from deployhost.apps.repositories import Repositories
 from deployhost.apps.view import Views
 from deployhost.build.labels import APP_LABEL
+from deployhost.build.sources.names import fetched_image
 from deployhost.config import apps as apps_yml
 from deployhost.config.app import AppConfig
 from deployhost.config.current import Apps
@@ -188,14 +189,15 @@ class Remover:
 
     def facts(self, config: AppConfig) -> RemovalFacts:
         """Return what there is of an app."""
-        app = config.name
-        storage = self.paths.storage(app)
-        images = [tag for image in self.docker.images(f"service={app}") for tag in image.tags]
+        app, storage = config.name, self.paths.storage(config.name)
+        fetched = self.docker.image(fetched_image(app))  # of a build that was broken off
+        found = (*self.docker.images(f"service={app}"), *(() if fetched is None else (fetched,)))
+        ours = (f"{contract.repository(app)}:", fetched_image(app))
         return RemovalFacts(
             app=app,
             urls=self.views.urls(config),
             containers=[container.id for container in self.docker.containers({"service": app})],
-            images=[tag for tag in images if tag.startswith(f"{contract.repository(app)}:")],
+            images=[tag for image in found for tag in image.tags if tag.startswith(ours)],
             variables=list(self.env.read(app)),
             repository=self.paths.repo(app),
             storage=storage,

@@ -64,6 +64,8 @@ class Views:
         """Return the view of an app by its settings and what runs."""
         running = running or self.running.read()
         app = config.name
+        if (error := running.failed.get(app)) is not None:
+            raise error
         live, newest = self.releases.live(app), self.deploys.newest(app)
         pushed, chosen = self.deploys.newest(app, by=Trigger.PUSH), self.deploys.chosen(app)
         containers = running.containers.get(app, ())
@@ -194,6 +196,10 @@ class Views:
         if self.records.connected:
             with contextlib.suppress(DeployhostError):
                 return self.urls(self.apps.get(app))[0]
+        return self.local_url(app)
+
+    def local_url(self, app: AppName) -> str:
+        """Return the address of an app on this machine."""
         return self._address(f"{app}{LOCAL}")
 
     def urls(self, config: AppConfig) -> list[str]:

@@ -25,7 +25,7 @@ _NPM_KEYS = ("registry", "proxy", "https-proxy", "noproxy", "strict-ssl")
 _NPM_SCOPED = re.compile(r"@[^:/\s]+:registry")
 _NPM_CREDENTIALS = re.compile(r"//[^\s=]+:(?:_authToken|_auth|username|_password|email|always-auth)")
 _NPM_ADDRESS = re.compile(r"(?:@[^:/\s]+:)?registry")
-_USER_INFO = re.compile(r"(?<=://)[^/@\s]*@")
+_USER_INFO = re.compile(r"(?<=://)[^/\s]*@")  # to the last @: a password may have one
 _INDEXES = ("index-url", "extra-index-url", "find-links")
 _NPM_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 

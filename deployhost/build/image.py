@@ -108,6 +108,11 @@ class ImageBuilder:
         ready = self.sources.ready(_read(context, "Dockerfile"), asked)
         return ReadyDockerfile(_written(work, ready.text, ignored), ready.environment, ready.fetched)
 
+    def discard(self, ready: ReadyDockerfile) -> None:
+        """Remove what was fetched for a build, whether it took place or not."""
+        if ready.fetched:
+            self.docker.remove_image(ready.fetched)
+
     def build(
         self,
         plan: BuildPlan,
@@ -133,8 +138,6 @@ class ImageBuilder:
         """
         cli = self.cli.find()
         with contextlib.ExitStack() as stack:
-            if ready.fetched:
-                stack.callback(self.docker.remove_image, ready.fetched)
             folder = self.run_dir / "build" / app
             lends = stack.enter_context(lent(self.environ, folder, credentials=credentials, say=say))
             limited = stack.enter_context(self.limits.applied(cli, say))

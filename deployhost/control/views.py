@@ -7,9 +7,10 @@ from typing import Literal, NotRequired, TypedDict
 
 from deployhost.errors import ErrorView
 
-AppState = Literal["empty", "deploying", "live", "held", "stopped", "failed", "down"]
+AppState = Literal["empty", "deploying", "live", "held", "stopped", "failed", "down", "unknown"]
 """failed: the last deploy failed and no release is live. down: the live container does not run, or the engine does not answer.
-stopped: kamal-proxy answers in its place (`kamal app maintenance`), or it was stopped. held: the proxy holds its requests."""
+stopped: kamal-proxy answers in its place (`kamal app maintenance`), or it was stopped. held: the proxy holds its requests.
+unknown: a defect keeps the app from being shown; `note` names it."""
 Left = Literal["failed", "rolled_back", "replaced"]
 
 

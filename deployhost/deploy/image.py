@@ -92,7 +92,10 @@ class Images:
                 say=progress.note,
                 stop=attempt.stop,
             )
-        with self.turns.turn(attempt), progress.stage("build", detail=plan.runtime):
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.builder.discard, ready)
+            stack.enter_context(self.turns.turn(attempt))
+            stack.enter_context(progress.stage("build", detail=plan.runtime))
             kept_away()
             return self.builder.build(
                 plan,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from deployhost.build.labels import APP_LABEL
+from deployhost.build.sources.names import fetched_image
 from deployhost.config.server import ServerSettings
 from deployhost.errors import Conflict
 from deployhost.journal.builds import Builds
@@ -91,15 +92,22 @@ class Pruner:
             busy=[version for deploy in open_deploys for version in (deploy.version, deploy.target) if version],
             needed=[release.container for release in needed(releases)],
         )
+        fetched = None if open_deploys else self.docker.image(fetched_image(app))  # of a build that a crash has ended
         used = {one.image_id for one in listed} | {release.image for release in releases}
         return Surplus(
             app=app,
             containers=tuple(one.name for one in listed if one.id in decided.containers),
             decided=decided,
-            dangling=tuple(
-                image.id
-                for image in images
-                if not image.tags and image.id not in used and image.labels.get(APP_LABEL) == app and not open_deploys
+            dangling=(
+                *(
+                    image.id
+                    for image in images
+                    if not image.tags
+                    and image.id not in used
+                    and image.labels.get(APP_LABEL) == app
+                    and not open_deploys
+                ),
+                *(() if fetched is None else (fetched_image(app),)),
             ),
         )
 

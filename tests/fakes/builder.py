@@ -10,11 +10,12 @@ from deployhost.build.labels import of_image
 from deployhost.build.plan import BuildPlan
 from deployhost.build.planning_pool import PlanningPool
 from deployhost.build.planning_process import plan_directory
+from deployhost.build.sources.names import fetched_image
 from deployhost.errors import BuildFailed
 from deployhost.model import AppName, RuntimeName
 from deployhost.system.docker_model import Image
 from deployhost.system.stop import Stop, unless_stopped
-from tests.fakes.docker import Behaviour, Engine
+from tests.fakes.docker import Behaviour, Engine, FakeDocker
 from tests.fakes.life import Life
 
 
@@ -45,6 +46,7 @@ class FakeBuilder(ImageBuilder):
         self._life = life or Life()
         self.during: Callable[[], None] = lambda: None  # what happens meanwhile
         self.pulls: Callable[[], object] | None = None  # what a pull does, if there is one
+        self.fetches = False  # whether there is an image of what Dockerfiles add
 
     def lacks_images(self, plan: BuildPlan) -> bool:
         return self.pulls is not None
@@ -64,7 +66,12 @@ class FakeBuilder(ImageBuilder):
         assert work.is_dir()
         if self.pulls is not None:
             unless_stopped(self.pulls, stop or Stop())
-        return ReadyDockerfile(context / "Dockerfile")
+        if self.fetches:
+            self._engine.add_image(Behaviour(), fetched_image(app))
+        return ReadyDockerfile(context / "Dockerfile", fetched=fetched_image(app) if self.fetches else "")
+
+    def discard(self, ready: ReadyDockerfile) -> None:
+        FakeDocker(self._engine).remove_image(ready.fetched)
 
     def build(
         self,

@@ -1,4 +1,4 @@
-"""100,000 hostile names, branches, variables and hosts sent through deployhost's own code: `python tests/soak/hostile.py --count 100000`.
+"""100,000 hostile names, variables, labels, hosts and trees sent through deployhost's own code: `python tests/soak/hostile.py --count 100000`.
 
 It needs no root and no Docker; a seed makes the same ones again.
 """
@@ -15,7 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from deployhost.cli.completion import quoted
 from tests.inputs.hostile import Case, Maker, Trial, nothing_started
+from tests.inputs.hostile_trees import Forest
 
+TREE_EVERY = 2  # cases between commits, which take git a while
 EVERY = 50  # cases after which git itself is asked for its opinion of a branch
 
 
@@ -25,10 +27,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     maker, began = Maker(given.seed), time.monotonic()
-    values = cases = refused = 0
+    values = cases = refused = trees = written = 0
     memory = Path("/dev/shm")  # every file is synced to the disk, which is not what is tried here
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as directory:
-        trial = Trial(Path(directory))
+        (Path(directory) / "forest").mkdir()
+        trial, forest = Trial(Path(directory) / "names"), Forest(Path(directory) / "forest", given.seed)
         while values < given.count:
             case = maker.case()
             try:
@@ -39,9 +42,24 @@ def main() -> int:
                 raise
             if cases % EVERY == 0:
                 git_agrees(case)
+            if cases % TREE_EVERY == 0:
+                commit = forest.commit()
+                written, trees, values = written + forest.check(commit), trees + 1, values + 1
             cases, values, refused = cases + 1, values + case.values, refused + case.refused
     seconds = round(time.monotonic() - began, 1)
-    print(json.dumps({"values": values, "cases": cases, "refused": refused, "got_through": 0, "seconds": seconds}))
+    print(
+        json.dumps(
+            {
+                "values": values,
+                "cases": cases,
+                "refused": refused,
+                "trees": trees,
+                "trees_written": written,
+                "got_through": 0,
+                "seconds": seconds,
+            }
+        )
+    )
     return 0
 
 

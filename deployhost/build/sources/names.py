@@ -3,6 +3,7 @@
 import re
 
 from deployhost.build.registries import HUB, Reference
+from deployhost.model import AppName
 
 LONGEST = 255  # characters of a repository's name
 _LONGEST_TEXT = 1000
@@ -40,6 +41,11 @@ _PATH = re.compile(rf"{_PART}(?:/{_PART})*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _ID = re.compile(r"[0-9a-f]{64}")
+
+
+def fetched_image(app: AppName) -> str:
+    """Return the name of the image that holds what was fetched for a build of an app, until that ends."""
+    return f"deployhost.invalid/fetched/{app}:latest"  # no registry can have that name (RFC 2606)
 
 
 def in_full(text: str) -> Reference | None:

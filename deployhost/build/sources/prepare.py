@@ -12,15 +12,14 @@ from deployhost.build import registries
 from deployhost.build.bases import Bases
 from deployhost.build.overlay import Overlay
 from deployhost.build.registries import Reference
-from deployhost.build.sources import addresses_plan, source_policy, sources_plan
+from deployhost.build.sources import addresses_plan, frontend_plan, source_policy, sources_plan
 from deployhost.build.sources.additions import Addition, with_additions
 from deployhost.build.sources.arguments import platform_arguments
-from deployhost.build.sources.names import KNOWN, in_full
+from deployhost.build.sources.names import KNOWN, fetched_image, in_full
 from deployhost.build.sources.sources_plan import ImageVerdict
 from deployhost.build.sources.stages import ImageUse, Stages, check_trigger, read_stages
 from deployhost.build.sources.text import (
     Directives,
-    Instruction,
     LineRefused,
     read_directives,
     read_instructions,
@@ -38,11 +37,9 @@ from deployhost.system.guarded_download import GuardedDownload
 from deployhost.system.stop import Stop
 from deployhost.system.tree import discard_tree
 
-HEREDOCS_SINCE = 23  # the Docker engine whose own frontend knows them
 POLICY = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
 ADDED_MODE = 0o600  # as BuildKit gives what it fetches itself
 NOT_PULLED = "the image on this server was not pulled from a registry"
-_FETCHED = "deployhost.invalid/fetched"  # no registry can have that name (RFC 2606)
 
 Say = Callable[[str], None]
 
@@ -72,7 +69,7 @@ class Asked:
     @property
     def fetched(self) -> str:
         """Return the reference of the image that holds what was fetched for this build."""
-        return f"{_FETCHED}/{self.app}:latest"
+        return fetched_image(self.app)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +106,7 @@ class BuildSources:
         if syntax is not None and not sources_plan.is_frontend(syntax):
             return Prepared(text, self._policy(asked, self._open_policy(syntax)))
         instructions = read_instructions(text, directives.escape)
-        self._check_heredocs(instructions, syntax)
+        frontend_plan.check_heredocs(instructions, syntax, self.engine().version)
         stages = read_stages(
             instructions,
             escape=directives.escape,
@@ -117,13 +114,17 @@ class BuildSources:
             platform=platform_arguments(os.uname().machine),
         )
         images = self._have(stages, asked)
+        if syntax is not None and (frontend := self.docker.image(syntax.familiar)) is not None:
+            triggers = [read_trigger(text, 1) for image in images.values() for text in image.on_build]
+            frontend_plan.check_caches([*instructions, *triggers], syntax, frontend.labels)
         found, additions = with_additions(stages, asked.fetched, asked.given, _variables(images), directives.escape)
         ready = written(directives, "" if syntax is None else syntax.full, found)
         allowed = {use.reference for _, use in stages.uses()} | ({syntax} if syntax is not None else set())
         if additions:
-            self._fetch(additions, asked)
             allowed |= {one for one in [in_full(asked.fetched)] if one is not None}
         environment = self._policy(asked, source_policy.policy(sorted(allowed, key=lambda one: one.full)))
+        if additions:
+            self._fetch(additions, asked)  # last: what fails after it would leave its image behind
         return Prepared(ready, environment, asked.fetched if additions else "")
 
     # Images
@@ -206,7 +207,7 @@ class BuildSources:
     # What BuildKit enforces
 
     def _enforces(self, asked: Asked) -> bool:
-        return asked.policies and _major(self.engine()) >= source_policy.ENGINE
+        return asked.policies and frontend_plan.major(self.engine().version) >= source_policy.ENGINE
 
     def _policy(self, asked: Asked, text: str) -> dict[str, str]:
         """Return the environment that has BuildKit obey a policy; nothing where it can't."""
@@ -221,20 +222,6 @@ class BuildSources:
         local = [reference for reference in map(in_full, self.docker.tags()) if reference is not None]
         denied = [one for one in local if self.bases.origin(one) is not sources_plan.Origin.PULLED]
         return source_policy.open_policy(sorted({*KNOWN, *self._named(), frontend.registry}), denied)
-
-    def _check_heredocs(self, instructions: list[Instruction], syntax: Reference | None) -> None:
-        line = next((one.line for one in instructions if one.heredocs), None)
-        if line is None:
-            return
-        version = self.engine().version
-        if syntax is None and _major(self.engine()) < HEREDOCS_SINCE:
-            raise LineRefused(
-                line, f"a heredoc, which Docker {version} can't build: it takes Docker {HEREDOCS_SINCE} or later"
-            )
-        if syntax is not None and not sources_plan.knows_heredocs(syntax):
-            raise LineRefused(
-                line, f"a heredoc, which # syntax={syntax.familiar} may not know: name docker/dockerfile:1"
-            )
 
     # What ADD fetches
 
@@ -279,8 +266,3 @@ def _variables(images: Mapping[Reference, Image]) -> dict[str, dict[str, str]]:
         reference.full: {name: value for name, _, value in (one.partition("=") for one in image.env)}
         for reference, image in images.items()
     }
-
-
-def _major(engine: EngineInfo) -> int:
-    number = engine.version.partition(".")[0]
-    return int(number) if number.isdigit() else 0

@@ -56,14 +56,3 @@ def verdict(reference: Reference, origin: Origin, *, stand_in: bool) -> ImageVer
 def is_frontend(reference: Reference) -> bool:
     """Return whether an image is Docker's own frontend for Dockerfiles."""
     return reference.registry == HUB and reference.repository in FRONTEND
-
-
-def knows_heredocs(reference: Reference) -> bool:
-    """Return whether a version of Docker's frontend surely knows heredocs: 1.4 and later, by its tag."""
-    tag, _, more = reference.tag.partition("-")
-    numbers = tag.split(".")
-    if reference.digest or more not in ("", "labs"):
-        return False
-    if tag in ("latest", "labs", "1"):
-        return True
-    return numbers[0] == "1" and len(numbers) > 1 and numbers[1].isdigit() and int(numbers[1]) >= 4

@@ -1,13 +1,16 @@
 """The operations on apps as a whole: add, list, status, inspect, export, converge, remove."""
 
+import logging
+from collections.abc import Callable
 from typing import cast
 
 import deployhost
 from deployhost.apps.adding import NewSource
+from deployhost.apps.broken_view import broken
 from deployhost.apps.known_apps import KnownApps, known_apps
 from deployhost.apps.remove import Remover
 from deployhost.apps.running import Running
-from deployhost.apps.view import finding, iso, steps
+from deployhost.apps.view import Views, finding, iso, steps
 from deployhost.config.app import AppConfig
 from deployhost.config.env import revealed
 from deployhost.control.messages import Message
@@ -32,6 +35,8 @@ from deployhost.kamal.contract import PROXY_CONTAINER
 from deployhost.model import AppName, Branch, Domain, EnvName
 from deployhost.steps import Finding, Severity, sentence
 from deployhost.system.tree import scratch_directory
+
+log = logging.getLogger(__name__)
 
 
 def listed(parts: Parts, request: Message) -> AppConfig:
@@ -156,13 +161,28 @@ def _shown(parts: Parts, running: Running, name: AppName | None) -> AppsFound:
     """Return all apps, or the one that is named, and what is wrong with apps.yml."""
     known, views = _known(parts), parts.views
     wanted = {*known.apps, *known.unlisted} if name is None else {known.name(name)}
-    apps = [
-        views.unread(app, running) if config is None else views.app(config, running)
+    shows: dict[AppName, Callable[[AppName], AppView]] = {
+        app: (lambda app: views.unread(app, running)) if config is None else _of_config(views, config, running)
         for app, config in known.apps.items()
-        if app in wanted
-    ]
-    apps += [views.unlisted(app, running) for app in known.unlisted if app in wanted]
+    }
+    shows |= dict.fromkeys(known.unlisted, lambda app: views.unlisted(app, running))
+    apps = [_view(views, app, show) for app, show in shows.items() if app in wanted]
     return {"apps": apps, "problem": None if known.problem is None else known.problem.to_json()}
+
+
+def _of_config(views: Views, config: AppConfig, running: Running) -> Callable[[AppName], AppView]:
+    return lambda _app: views.app(config, running)
+
+
+def _view(views: Views, app: AppName, show: Callable[[AppName], AppView]) -> AppView:
+    """Return an app's view. What one app raises keeps nobody from seeing the others."""
+    try:
+        return show(app)
+    except DockerUnavailable:
+        raise
+    except Exception as error:
+        log.exception("%s can't be shown", app)
+        return broken(app, error, url=views.local_url(app), repository=views.paths.repo(app))
 
 
 def _server(parts: Parts, running: Running) -> ServerView:

@@ -9,6 +9,8 @@ from deployhost.daemon.control import Emit
 from deployhost.daemon.jobs import collect_by_hand
 from deployhost.daemon.operations import requests
 from deployhost.daemon.parts import Parts
+from deployhost.errors import DockerUnavailable
+from deployhost.model import AppName
 
 
 def ping(parts: Parts, _request: Message, _emit: Emit) -> Ping:
@@ -21,17 +23,20 @@ def prune(parts: Parts, request: Message, _emit: Emit) -> Pruned:
     applied = not request.get("dry_run")
     before = parts.disks.engine()
     apps: list[SurplusView] = []
+    errors: list[Exception] = []
     for app in sorted(parts.apps.known):
-        surplus = parts.pruner.surplus(app)
-        if applied:
-            parts.pruner.remove(surplus)
-        apps.append(
-            {"app": app, "containers": list(surplus.containers), "images": [*surplus.decided.images, *surplus.dangling]}
-        )
+        try:
+            apps.append(_pruned(parts, app, applied=applied))
+        except DockerUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - what the others do not need goes all the same
+            errors.append(error)
     cache = parts.pruner.cache_surplus()
     if applied:
         parts.pruner.remove_cache(cache)
         collect_by_hand(parts)
+    if errors:
+        raise errors[0]
     after = parts.disks.engine()
     return {
         "applied": applied,
@@ -40,6 +45,13 @@ def prune(parts: Parts, request: Message, _emit: Emit) -> Pruned:
         "freed_bytes": max(0, after.free - before.free),
         "disk": {"path": after.path, "total_bytes": after.total, "free_bytes": after.free},
     }
+
+
+def _pruned(parts: Parts, app: AppName, *, applied: bool) -> SurplusView:
+    surplus = parts.pruner.surplus(app)
+    if applied:
+        parts.pruner.remove(surplus)
+    return {"app": app, "containers": list(surplus.containers), "images": [*surplus.decided.images, *surplus.dangling]}
 
 
 def leave_github(parts: Parts, request: Message, _emit: Emit) -> Left:

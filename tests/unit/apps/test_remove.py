@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from deployhost.build.sources.names import fetched_image
 from deployhost.errors import (
     AppNotFound,
     NotFound,
@@ -12,6 +13,7 @@ from deployhost.errors import (
 )
 from deployhost.model import AppName, DeployStatus, EnvName
 from tests.fakes.assembled import Server, sha, wait_until
+from tests.fakes.docker import Behaviour
 from tests.fakes.operations import Operations
 from tests.inputs.deep_tree import MakeDeep
 
@@ -59,6 +61,14 @@ def test_remove(server: Server, ops: Operations) -> None:
     with pytest.raises(AppNotFound):
         ops.ask("app.remove", name="shop")
     assert ops.daemon.live(other).sha == THREE
+
+
+def test_what_a_killed_build_had_fetched_goes_too(server: Server, ops: Operations) -> None:
+    full(server, ops)
+    for app in ("shop", "shop-2"):
+        server.engine.add_image(Behaviour(), fetched_image(AppName(app)))
+    ops.ask("app.remove", name="shop")
+    assert [image.tags for image in server.engine.images.values()] == [(fetched_image(AppName("shop-2")),)]
 
 
 def test_remove_with_storage(server: Server, ops: Operations) -> None:

@@ -50,7 +50,7 @@ strict-ssl=false
 
 
 def test_without_credentials_npm_keeps_registries_only() -> None:
-    text = """registry=https://user:t0p@npm.example/
+    text = """registry=https://user:t0p@t0p@npm.example/
 @acme:registry=https://t0p@acme.example/
 //acme.example/:_authToken=t0p
 //acme.example/:_password=t0p
@@ -64,7 +64,7 @@ https-proxy=http://proxy.example:3128
 
 @pytest.mark.parametrize("where", ["file", "environment"])
 def test_without_credentials_pip_keeps_addresses_only(where: str) -> None:
-    urls = "https://user:t0p@a.example/simple https://b.example/simple http://t0p@c.example/"
+    urls = "https://user:t0p@a.example/simple https://ada@acme.example:t0p@t0p#t0p?t0p@d.example/ https://b.example/simple http://t0p@c.example/"
     text = (
         f"[global]\nindex-url = https://user:t0p@pypi.example/simple\nextra-index-url = {urls}\nfind-links = {urls}\n"
     )

@@ -8,6 +8,8 @@ import pytest
 
 from deployhost.apps.remove import Remover
 from deployhost.apps.repositories import Repositories
+from deployhost.apps.running import RunningReader
+from deployhost.apps.view import Views
 from deployhost.converge import rounds
 from deployhost.converge.read import FactsReader
 from deployhost.daemon import jobs, main, worker
@@ -258,6 +260,40 @@ def test_making_room(
     broken(Pruner, "surplus", error)
     apps.pruner.remove = removed.append  # type: ignore[method-assign,assignment]
     assert len(apps.disk_guard._make_room()) == 1
+    assert len(removed) == 1
+
+
+@errors
+@pytest.mark.parametrize("owner", [Views, RunningReader])
+def test_what_is_shown(
+    ops: Operations, apps: Assembled, broken: Callable[..., None], error: Exception, owner: type
+) -> None:
+    broken(owner, "app" if owner is Views else "_of", error)
+    for op in ("app.list", "app.status"):
+        bad, good = ops.ask(op)["apps"]
+        assert (bad["name"], bad["state"]) == (BAD, "unknown")
+        assert bad["note"].startswith("it can't be shown: a defect of deployhost")
+        assert len(bad["note"]) < 1000
+        assert (good["name"], good["state"]) == (GOOD, "live")
+    assert ops.ask("app.status", name=BAD)["apps"][0]["state"] == "unknown"
+
+
+@errors
+def test_what_nobody_can_read_of_an_app_that_is_not_listed(
+    server: Server, ops: Operations, apps: Assembled, broken: Callable[..., None], error: Exception
+) -> None:
+    server.paths.apps_yml.write_text(f"apps:\n  {GOOD}: {{branch: main}}\n")
+    broken(Views, "unread", error)
+    assert [one["state"] for one in ops.ask("app.list")["apps"]] == ["live", "unknown"]
+
+
+@errors
+def test_pruning_by_hand(ops: Operations, apps: Assembled, broken: Callable[..., None], error: Exception) -> None:
+    removed: list[object] = []
+    broken(Pruner, "surplus", error)
+    apps.pruner.remove = removed.append  # type: ignore[method-assign,assignment]
+    with pytest.raises(type(error)):
+        ops.ask("prune")
     assert len(removed) == 1
 
 

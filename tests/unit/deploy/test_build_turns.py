@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from deployhost.build.sources.names import fetched_image
 from deployhost.deploy.build_turns import BuildTurns
 from deployhost.model import AppName, Deploy, DeployStatus, Trigger
 from deployhost.system.stop import Deadline
@@ -94,6 +95,22 @@ def test_a_cancel_ends_the_wait(server: Server, builds: Builds) -> None:
     builds.end()
     assert status(builds.daemon, third) is DeployStatus.LIVE
     assert builds.building == [shop, wiki]
+
+
+def test_what_was_fetched_goes_with_a_build_that_never_began(server: Server, builds: Builds) -> None:
+    shop, blog = server.add("shop"), server.add("blog")
+    builds.daemon.fake_builder.fetches = True
+    first = builds.begin(shop)
+    wait_until(lambda: builds.building == [shop])
+    second = builds.begin(blog)
+    wait_until(lambda: builds.notes(second) != [])
+    assert server.engine.look_up(fetched_image(blog)) is not None
+    assert builds.daemon.cancellations.ask(second.id, "ada")
+    wait_until(lambda: status(builds.daemon, second) is DeployStatus.CANCELLED)
+    assert server.engine.look_up(fetched_image(blog)) is None
+    builds.end()
+    assert status(builds.daemon, first) is DeployStatus.LIVE
+    assert server.engine.look_up(fetched_image(shop)) is None
 
 
 def test_what_builds_nothing_does_not_wait(server: Server, builds: Builds) -> None:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from deployhost.build.sources.names import fetched_image
 from deployhost.config.server import ServerSettings
 from deployhost.control.messages import Message
 from deployhost.daemon.operations import server
@@ -17,7 +18,7 @@ from deployhost.journal.deploys import Deploys
 from deployhost.journal.event_log import EventLog
 from deployhost.journal.releases import Releases
 from deployhost.kamal import contract
-from deployhost.model import WEB, AppName, ProcessName, Release, Sha, Trigger, Version
+from deployhost.model import WEB, AppName, DeployStatus, ProcessName, Release, Sha, Trigger, Version
 from deployhost.system.clock import CLOCK
 from deployhost.system.docker_model import CacheRecord, ContainerSpec
 from deployhost.upkeep.disk_plan import GIB, Space
@@ -124,6 +125,17 @@ def test_only_what_is_old_goes(world: World) -> None:
     assert world.tags() == {contract.image(SHOP, version) for version in kept}
     assert {release.version for release in world.releases.of_app(SHOP)} == set(kept)
     assert not world.pruner.surplus(SHOP).decided, "what was pruned needs no pruning"
+
+
+def test_what_a_killed_build_had_fetched_goes_once_no_build_may_need_it(world: World) -> None:
+    world.engine.add_image(Behaviour(), fetched_image(SHOP))
+    world.engine.add_image(Behaviour(), fetched_image(AppName("blog")))
+    deploy = world.deploys.accept(SHOP, Sha("1" * 40), trigger=Trigger.PUSH)
+    world.pruner.prune(SHOP)
+    assert fetched_image(SHOP) in world.tags(), "it may be being built"
+    world.deploys.end(deploy.id, DeployStatus.CANCELLED)
+    world.pruner.prune(SHOP)
+    assert world.tags() == {fetched_image(AppName("blog"))}
 
 
 def test_what_somebody_else_made_stays_whatever_it_is_called(world: World) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from deployhost.build.registries import Reference
 from deployhost.build.sources.names import in_full
-from deployhost.build.sources.sources_plan import ImageVerdict, Origin, is_frontend, knows_heredocs, refusal, verdict
+from deployhost.build.sources.sources_plan import ImageVerdict, Origin, is_frontend, refusal, verdict
 from deployhost.model import AppName
 
 SHOP = AppName("shop")
@@ -74,30 +74,3 @@ def test_dockers_own_frontend() -> None:
     assert is_frontend(named("docker.io/docker/dockerfile"))
     assert not is_frontend(named("ghcr.io/docker/dockerfile"))
     assert not is_frontend(named("docker/dockerfile2"))
-
-
-@pytest.mark.parametrize(
-    ("tag", "known"),
-    [
-        *(
-            ("1", True),
-            ("latest", True),
-            ("labs", True),
-            ("1-labs", True),
-            ("1.4", True),
-            ("1.12.3", True),
-            ("1.4-labs", True),
-        ),
-        *(
-            ("1.3", False),
-            ("1.2", False),
-            ("experimental", False),
-            ("1.0-experimental", False),
-            ("2", False),
-            ("1.x", False),
-        ),
-        *((f"1@sha256:{'0' * 64}", False), ("1.40", True)),
-    ],
-)
-def test_versions_that_know_heredocs(tag: str, known: bool) -> None:
-    assert knows_heredocs(named(f"docker/dockerfile:{tag}")) is known
