@@ -15,7 +15,7 @@ from deployhost.config.env import EnvStore
 from deployhost.edge.records import DomainRecords
 from deployhost.errors import BranchNotFound, Conflict, ConsentNeeded, InvalidName, InvalidRequest
 from deployhost.github.accounts import GitHubAccount
-from deployhost.github.answers import BranchMissing, Head, Repository
+from deployhost.github.answers import Head, Repository
 from deployhost.github.locating import Locator, pin_of
 from deployhost.github.looks import Looks
 from deployhost.journal.deploys import Deploys
@@ -191,7 +191,10 @@ def _head(account: GitHubAccount, facts: Repository, branch: Branch) -> Head | N
             f"the branch {branch} of {facts.full_name} is now {head.branch}",
             hint=f"deployhost add {facts.full_name} --branch {shlex.quote(head.branch)}",
         )
-    if isinstance(head, BranchMissing) and branch != facts.default_branch and facts.size:
+    # The size of a young repository may still be 0.
+    if branch != facts.default_branch and (
+        facts.size or isinstance(account.calls.branch(facts.id, facts.default_branch), Head)
+    ):
         raise BranchNotFound(
             f"{facts.full_name} has no branch {branch}",
             hint=f"deployhost add {facts.full_name} --branch {shlex.quote(facts.default_branch)}",

@@ -4,7 +4,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from deployhost.config import apps
-from deployhost.errors import DeployhostError, GitHubAppDeleted, InvalidRequest, NotFound, ProviderUnavailable
+from deployhost.errors import (
+    DeployhostError,
+    GitHubAppDeleted,
+    InvalidConfig,
+    InvalidRequest,
+    NotFound,
+    ProviderUnavailable,
+)
 from deployhost.github import connection as files
 from deployhost.github.answers import GitHub
 from deployhost.github.connection import GitHubConnection
@@ -57,6 +64,8 @@ class DisconnectGitHub:
             there = self.github.calls(self.connection).delete_installation()
         except GitHubAppDeleted:
             return "it was deleted there"
+        except InvalidConfig as error:  # nobody can uninstall it with such a key
+            return f"{error.message.partition(':')[0]}; its owner uninstalls it"
         except ProviderUnavailable as error:
             path = self.paths.connections / f"{files.PREFIX}{self.connection.id}"
             raise ProviderUnavailable(

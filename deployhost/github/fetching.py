@@ -8,6 +8,7 @@ from typing import TypeVar
 from deployhost.errors import CommandFailed, CommandTimedOut, NotFound, ProviderUnavailable
 from deployhost.github.accounts import GitHubAccount
 from deployhost.github.fetch_failure import FetchTrouble, explained, failure
+from deployhost.github.locating import not_visible
 from deployhost.journal.deploys import Deploys
 from deployhost.journal.pinned import PinnedSource
 from deployhost.journal.releases import Releases
@@ -73,7 +74,7 @@ class Fetching:
     ) -> Found:
         shown = what.removeprefix("refs/heads/").removeprefix("refs/tags/")
         for last in (False, True):
-            token = account.calls.for_repository(pinned.repository).value
+            token = self._token(account, pinned)
             try:
                 return ask(remote_of(pinned, token))
             except (CommandFailed, CommandTimedOut) as error:
@@ -85,6 +86,12 @@ class Fetching:
                 # A token ends early if the App was uninstalled in the meantime, and installed again.
                 account.calls.forget_token(pinned.repository)
         raise ProviderUnavailable(f"{shown} can't be fetched from {pinned.current}")
+
+    def _token(self, account: GitHubAccount, pinned: PinnedSource) -> Secret:
+        try:
+            return account.calls.for_repository(pinned.repository).value
+        except NotFound as error:  # a public one, which was found all the same
+            raise not_visible(pinned.current, account) from error
 
 
 def remote_of(pinned: PinnedSource, token: Secret) -> Remote:

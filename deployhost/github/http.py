@@ -51,7 +51,7 @@ class GitHubHttp:
         headers = {"accept": "application/vnd.github+json", "x-github-api-version": API_VERSION}
         if token is not None:
             headers["authorization"] = f"Bearer {token.reveal()}"
-        if etag:
+        if etag and etag.isascii():
             headers["if-none-match"] = etag
         content = None
         if body is not None:
@@ -126,7 +126,7 @@ def _host(url: str) -> str:
 def _json(data: bytes) -> Any:
     try:
         return json.loads(data) if data else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

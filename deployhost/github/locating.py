@@ -1,11 +1,20 @@
 """Which repository an app is deployed from, and which App of ours sees it: found by name once, by its id ever after."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from deployhost.config import apps as apps_yml
 from deployhost.config.current import Apps
-from deployhost.errors import Conflict, DeployhostError, InvalidName, NotConnected, NotFound, RepositoryNotVisible
+from deployhost.errors import (
+    AccessRefused,
+    Conflict,
+    DeployhostError,
+    InvalidName,
+    NotConnected,
+    NotFound,
+    RepositoryNotVisible,
+)
 from deployhost.github.accounts import GitHubAccount, GitHubAccounts
 from deployhost.github.answers import NotModified, Repository
 from deployhost.github.connection import connect_command
@@ -48,9 +57,11 @@ class Locator:
             raise not_connected(name, host, some=bool(known))
         for account in ours:
             try:
-                return account, account.calls.repository(name.owner, name.repo)
+                facts = account.calls.repository(name.owner, name.repo)
+                account.calls.for_repository(facts.id)  # anybody reads a public one: the token tells whether it was chosen
             except NotFound:
                 continue
+            return account, facts
         raise not_visible(name, ours[0])
 
     def locate(self, app: AppName, name: RepositoryName) -> Located:
@@ -82,18 +93,25 @@ class Locator:
             raise problem
 
     def _again(self, pinned: PinnedSource) -> Located:
-        """Return a repository by its id, seen by the App that saw it last, or by another since it was transferred."""
+        """Return a repository by its id, seen by the App that saw it last, or by another since it was transferred.
+
+        What became of the former owner's App, which may be suspended or deleted, is in nobody's way then.
+        """
         there = [one for one in self.accounts.all() if one.connection.html_url == pinned.host]
         there.sort(key=lambda one: one.connection.id != pinned.connection)
         if not there:
             self._check_files()
             raise not_connected(pinned.current, pinned.host, some=False)
+        problem = _nobody_sees(pinned, there)
         for account in there:
             try:
                 return self._seen_by(account, pinned)
             except NotFound:
                 continue
-        raise not_visible(pinned.current, there[0])
+            except (AccessRefused, NotConnected) as error:
+                if account.connection.id == pinned.connection:
+                    problem = error
+        raise problem
 
     def _seen_by(self, account: GitHubAccount, pinned: PinnedSource) -> Located:
         key = (pinned.app, account.connection.id, pinned.repository)
@@ -102,6 +120,9 @@ class Locator:
         answer = account.calls.repository_by_id(pinned.repository, etag)
         if isinstance(answer, NotModified):
             return Located(account, pinned)
+        if answer.owner_id != account.connection.owner_id:
+            # Anybody reads a public repository; only its owner's App gets tokens for it, and deliveries.
+            raise not_connected(RepositoryName(answer.full_name), pinned.host, some=True)
         skipped, after = pinned.skipped, pinned.skipped_after
         now = pin_of(pinned.app, pinned.written, account, answer, skipped=skipped, skipped_after=after)
         if now != pinned:
@@ -128,6 +149,15 @@ class Locator:
         self.sources.pin(written)
         log.info("the repository %s of %s is now %s", pinned.written, pinned.app, pinned.current)
         return written
+
+
+def _nobody_sees(pinned: PinnedSource, there: Sequence[GitHubAccount]) -> DeployhostError:
+    """Return what to do about a repository that none of our Apps sees; only its owner's ever could."""
+    owner = pinned.current.owner.casefold()
+    for account in there:
+        if account.connection.id == pinned.connection or account.connection.owner.casefold() == owner:
+            return not_visible(pinned.current, account)
+    return not_connected(pinned.current, pinned.host, some=True)
 
 
 def not_connected(name: RepositoryName, host: str, *, some: bool) -> NotConnected:

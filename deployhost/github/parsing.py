@@ -83,7 +83,10 @@ def read_hook(body: Any, _etag: str) -> HookConfig:
 
 def read_token(body: Any, _etag: str) -> AccessToken:
     """Return an installation's token."""
-    return AccessToken(Secret(_text(body["token"])), datetime.fromisoformat(body["expires_at"]).timestamp())
+    token = _text(body["token"])
+    if not (token.isascii() and token.isprintable()):
+        raise ValueError  # it is to stand in a header
+    return AccessToken(Secret(token), datetime.fromisoformat(body["expires_at"]).timestamp())
 
 
 def read_new_app(body: Any, _etag: str) -> NewApp:

@@ -132,6 +132,6 @@ def _number(text: str) -> float | None:
 def _date(answer: HttpAnswer) -> float | None:
     try:
         found: datetime = parsedate_to_datetime(answer.headers.get("date", ""))
-    except ValueError:
+        return found.timestamp()
+    except (ValueError, OverflowError):
         return None
-    return found.timestamp()

@@ -1,6 +1,7 @@
 """Taking the server off its account at Cloudflare: what was made goes, whether here or there; apps keep running."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from deployhost.edge import connect_steps, connection
@@ -8,7 +9,7 @@ from deployhost.edge.account import EdgeAccount, EdgeAccounts
 from deployhost.edge.connect_act import EdgeActor
 from deployhost.edge.connection import CloudflareConnection
 from deployhost.edge.ownership import comment_start
-from deployhost.errors import ConnectionRefused
+from deployhost.errors import ConnectionRefused, ProviderRefused, ProviderUnavailable
 from deployhost.paths import Paths
 from deployhost.server import steps
 from deployhost.server.act_tunnel import TunnelActor
@@ -20,6 +21,7 @@ from deployhost.system import packages
 from deployhost.system.process import OnLine
 from deployhost.system.services import Services
 
+AGAIN = "deployhost disconnect cloudflare"
 ROUNDS = 3  # the daemon may have been at a record when the first one began
 
 
@@ -41,7 +43,7 @@ class Disconnecting:
         saved = self._saved()
         if saved is None:
             return Plan()
-        with self.accounts.ready(recorder, dry_run=dry_run), self.accounts.opened(saved.token) as account:
+        with self._opened(saved, recorder, dry_run=dry_run) as account:
             return plan_disconnect(self._facts(account, saved))
 
     def run(self, recorder: Recorder) -> Plan:
@@ -52,7 +54,7 @@ class Disconnecting:
         saved = self._saved()
         if saved is None:
             return Plan()
-        with self.accounts.ready(recorder, dry_run=False), self.accounts.opened(saved.token) as account:
+        with self._opened(saved, recorder, dry_run=False) as account:
             actor = self.actor(paths=self.paths, services=self.services, log=self.log)
             acts: Acts = {
                 **EdgeActor(paths=self.paths, account=account).acts,
@@ -70,6 +72,16 @@ class Disconnecting:
                 plan = plan_disconnect(self._facts(account, self._saved() or saved))
             apply(Plan(plan.steps[-1:]), acts, recorder)
         return first
+
+    @contextlib.contextmanager
+    def _opened(self, saved: CloudflareConnection, recorder: Recorder, *, dry_run: bool) -> Iterator[EdgeAccount]:
+        """Open the account. What it does not answer or refuses names this command, and not the one that connects."""
+        try:
+            with self.accounts.ready(recorder, dry_run=dry_run), self.accounts.opened(saved.token) as account:
+                yield account
+        except (ConnectionRefused, ProviderRefused, ProviderUnavailable) as error:
+            error.hint = AGAIN
+            raise
 
     def _saved(self) -> CloudflareConnection | None:
         return connection.load(self.paths) or connection.leaving(self.paths)
@@ -92,9 +104,15 @@ def _with_account(here: DisconnectFacts, account: EdgeAccount) -> DisconnectFact
     start = comment_start(saved.server_id)
     try:
         tunnel = account.tunnel(saved.account_id, saved.tunnel_id)
-        records = tuple(
-            (zone.id, one) for zone in saved.zones for one in account.records(zone.id, comment_starts=start)
-        )
+        # One that was taken off the account answers as if the token had no right to it.
+        seen = {zone.id for zone in account.zones()}
+        there = tuple(zone for zone in saved.zones if zone.id in seen)
+        records = tuple((zone.id, one) for zone in there for one in account.records(zone.id, comment_starts=start))
     except ConnectionRefused as error:
         return replace(here, refused=error.message)
-    return replace(here, tunnel=tunnel is not None and not tunnel.deleted, records=records)
+    return replace(
+        here,
+        tunnel=tunnel is not None and not tunnel.deleted,
+        records=records,
+        gone=tuple(zone.name for zone in saved.zones if zone not in there),
+    )

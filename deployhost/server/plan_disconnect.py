@@ -8,6 +8,7 @@ from deployhost.edge import connect_steps
 from deployhost.edge.account import DnsRecord
 from deployhost.edge.connection import CloudflareConnection
 from deployhost.edge.ownership import is_ours, tunnel_name, tunnel_target
+from deployhost.model import Domain
 from deployhost.server import steps
 from deployhost.server.facts_tunnel import TUNNEL
 from deployhost.server.plan_tunnel import remove_program
@@ -16,13 +17,17 @@ from deployhost.steps import Plan, Step
 
 @dataclass(frozen=True, kw_only=True)
 class DisconnectFacts:
-    """What there is of the connection. `records` are those with a comment of ours, by zone; `refused` is why the account can't be asked."""
+    """What there is of the connection. `records` are those with a comment of ours, by zone; `refused` is why the account can't be asked.
+
+    `gone` are the zones that the account does not have any more, or that the token does not see.
+    """
 
     saved: CloudflareConnection
     set_aside: bool = False
     records: tuple[tuple[str, DnsRecord], ...] = ()
     tunnel: bool = False
     refused: str = ""
+    gone: tuple[Domain, ...] = ()
     service: bool = False
     packages: tuple[str, ...] = ()  # that set-up installed for it
     files: tuple[Path, ...] = ()
@@ -85,5 +90,8 @@ def _notes(facts: DisconnectFacts) -> Iterator[str]:
         left = [record.name for zone, record in facts.records if (zone, record) not in deleted]
         if left:
             yield f"kept, because they lead elsewhere: the records {', '.join(sorted(left))}"
+        if facts.gone:
+            where, target = ", ".join(facts.gone), tunnel_target(saved.tunnel_id)
+            yield f"the token does not see {where} any more: if records there lead to {target}, delete them yourself"
         yield "delete the token itself in Cloudflare's dashboard, if nothing else uses it"
     yield "apps keep running, and are reached on this server only"

@@ -113,10 +113,9 @@ class FakeGitHub:
         """Make OWNER/REPO with branches (name: sha)."""
         owner, _, name = full_name.partition("/")
         number = number or 100 + len(self.repositories)
-        owner_id = next((app.owner_id for app in self.apps.values() if app.owner == owner), 1001)
         made = FakeRepository(
             Repository(
-                id=number, owner=owner, owner_id=owner_id, name=name, default_branch=default, private=True, archived=False,
+                id=number, owner=owner, owner_id=self.owner_id(owner), name=name, default_branch=default, private=True, archived=False,
                 size=1 if branches else 0, clone_url=f"{GITHUB}/{full_name}.git", html_url=f"{GITHUB}/{full_name}",
             )
         )  # fmt: skip
@@ -144,9 +143,15 @@ class FakeGitHub:
         one = self.repositories[repository]
         one.old_names.add((one.facts.owner.lower(), one.facts.name.lower()))
         owner, _, name = full_name.partition("/")
+        at = f"{GITHUB}/{full_name}"
         one.facts = replace(
-            one.facts, owner=owner, name=name, clone_url=f"{GITHUB}/{full_name}.git", html_url=f"{GITHUB}/{full_name}"
+            one.facts, owner=owner, owner_id=self.owner_id(owner), name=name, clone_url=f"{at}.git", html_url=at
         )
+
+    def owner_id(self, owner: str) -> int:
+        """Return the id of an account: what its App says, or one of somebody who has none."""
+        known = (app.owner_id for app in self.apps.values() if app.owner == owner)
+        return next(known, 1001 if owner == "octo" else 9000 + len(owner))
 
     def fail(self, call: str, *errors: DeployhostError, after: bool = False) -> None:
         """Have the next calls of that name raise these errors, `after` having done what they do."""
@@ -228,7 +233,7 @@ class FakeGitHubCalls:
         self, repository_id: int, sha: Sha, *, state: StatusState, context: str, description: str, target_url: str = ""
     ) -> None:
         done = self._begin("post_status", changes=True)
-        found = self._seen(repository_id)
+        found = self._seen(repository_id, public=False)
         assert len(description) <= 140
         if sha not in found.commits:
             raise NotFound(f"GitHub takes no status of {sha.short}: no commit found for SHA")
@@ -237,7 +242,7 @@ class FakeGitHubCalls:
 
     def for_repository(self, repository_id: int) -> AccessToken:
         self._begin("for_repository")
-        self._seen(repository_id)
+        self._seen(repository_id, public=False)
         return AccessToken(Secret(f"ghs_{self.connection.app_id}_only_{repository_id}_" + "x" * 40), 4e9)
 
     def forget_token(self, repository_id: int) -> None:
@@ -297,8 +302,11 @@ class FakeGitHubCalls:
             raise AccessRefused(f"the GitHub App {app.slug} is {'suspended' if app.suspended else 'not installed'}")
         return done
 
-    def _seen(self, repository_id: int) -> FakeRepository:
+    def _seen(self, repository_id: int, *, public: bool = True) -> FakeRepository:
+        """Return a repository that the App reaches; without `public` it has to be of its installation: anybody reads public ones."""
         found, app = self.github.repositories.get(repository_id), self._app
+        if found is not None and public and not found.facts.private:
+            return found
         if (
             found is None
             or found.facts.owner != app.owner

@@ -155,6 +155,30 @@ def test_who_does_not_see_it(daemon: Assembled, there: OnGitHub, server: Server)
     assert not daemon.apps.known
 
 
+@pytest.mark.parametrize("deploy", [True, False])
+def test_a_public_repository_that_was_not_chosen_for_the_app(
+    daemon: Assembled, there: OnGitHub, server: Server, deploy: bool
+) -> None:
+    """Anybody reads it, but no delivery comes from there, and no token is given for it: the App does not see it."""
+    server.github.apps[there.connection.app_id].visible = {there.shop.id}
+    server.github.add_repository("octo/site", {"main": TWO}, private=False)
+    with pytest.raises(RepositoryNotVisible) as invisible:
+        add(daemon, "octo/site", deploy=deploy)
+    assert there.connection.install_page in invisible.value.details[0]
+    assert not daemon.apps.known, "nothing was added"
+    server.github.apps[there.connection.app_id].visible = None
+    add(daemon, "octo/site", deploy=deploy)
+
+
+def test_a_branch_that_a_young_repository_does_not_have(daemon: Assembled, server: Server) -> None:
+    """GitHub counts its size later: that it is 0 does not make it empty."""
+    server.github.add_repository("octo/young", {"main": TWO}, size=0)
+    with pytest.raises(BranchNotFound) as missing:
+        add(daemon, "octo/young", branch=Branch("mian"))
+    assert missing.value.hint == "deployhost add octo/young --branch main"
+    assert not daemon.apps.known
+
+
 def pushed(server: Server, daemon: Assembled, there: OnGitHub) -> None:
     """Have a pushed app live that has variables and storage."""
     server.add("shop", text="storage: true")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deployhost.errors import AccessRefused, InvalidRequest, NotFound, ProviderUnavailable
+from deployhost.errors import AccessRefused, InvalidConfig, InvalidRequest, NotFound, ProviderUnavailable
 from deployhost.github.connection import load_all, save
 from deployhost.github.disconnect import DisconnectGitHub, chosen, stays
 from deployhost.paths import Paths
@@ -72,6 +72,14 @@ def test_a_crash_and_a_rerun(paths: Paths, github: FakeGitHub, break_at: int) ->
 
 def test_an_app_that_is_gone(paths: Paths, github: FakeGitHub) -> None:
     github.apps.clear()
+    one = work(paths, github)
+    apply(one.plan(), one.acts, Quiet())
+    assert load_all(paths) == ()
+
+
+def test_a_key_that_is_damaged(paths: Paths, github: FakeGitHub) -> None:
+    """The error's own advice is this command: it has to come to an end."""
+    github.fail("delete_installation", InvalidConfig("the key of the GitHub App deployhost-1 is damaged: make a new App"))
     one = work(paths, github)
     apply(one.plan(), one.acts, Quiet())
     assert load_all(paths) == ()

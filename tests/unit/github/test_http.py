@@ -45,12 +45,17 @@ def test_request_and_answer() -> None:
     assert json.loads(request.content) == {"a": "ü"}
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff", b"nul", b"[1", b'{"message": ' + b"1" * 5000 + b"}"])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff", b"nul", b"[1", b'{"message": ' + b"1" * 5000 + b"}", b"[" * 100_000])
 def test_a_body_that_is_no_json(body: bytes) -> None:
     got = door(lambda _: httpx.Response(502, content=body)).send("GET", API)
     assert got.status == 502
     assert isinstance(got.message, str)
     assert len(got.message) <= 200
+
+
+def test_an_etag_that_no_header_can_have() -> None:
+    got = door(lambda _: httpx.Response(200)).send("GET", API, etag='"ü"')
+    assert got.status == 200
 
 
 def test_redirects_on_the_same_host_are_followed() -> None:

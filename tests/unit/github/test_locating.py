@@ -26,7 +26,7 @@ def daemon(server: Server, there: OnGitHub) -> Assembled:
 def test_by_name_once_and_by_id_ever_after(daemon: Assembled, there: OnGitHub) -> None:
     there.calls  # noqa: B018
     located = daemon.locator.locate(SHOP, RepositoryName("Octo/SHOP"))
-    assert there.calls == ["repository"]
+    assert there.calls == ["repository", "for_repository"]
     assert located.facts is not None
     assert daemon.locator.locate(SHOP, SOURCE).pinned == located.pinned
     assert there.calls == ["repository_by_id"]
@@ -58,7 +58,7 @@ def test_an_id_means_nothing_at_another_github(daemon: Assembled, server: Server
 
 def test_several_apps_of_ours_with_that_owner(daemon: Assembled, server: Server, there: OnGitHub) -> None:
     """One that does not see it is in nobody's way."""
-    blind = connection("octo", 0)
+    blind = connection("octo", 0, owner_id=there.connection.owner_id)
     server.github.add_app(blind, visible=set())
     files.save(server.paths, blind)
     account, facts = daemon.locator.find(SOURCE)
@@ -84,6 +84,18 @@ def test_who_is_not_connected(daemon: Assembled, server: Server, there: OnGitHub
         daemon.locator.find(SOURCE)
     assert failed.value.hint == "deployhost connect github"
     assert failed.value.details == ("if octo is an organization: --org octo",)
+
+
+def test_only_the_owners_app_could_see_it(daemon: Assembled, server: Server, there: OnGitHub) -> None:
+    """Another owner's App is not what mends that."""
+    daemon.locator.locate(SHOP, SOURCE)
+    other = connection("hexa", 2)
+    server.github.add_app(other)
+    files.save(server.paths, other)
+    files.delete(server.paths, there.connection)
+    with pytest.raises(NotConnected) as failed:
+        daemon.locator.locate(SHOP, SOURCE)
+    assert failed.value.hint == "deployhost connect github --org octo"
 
 
 def test_a_default_branch_that_is_no_branch_here(daemon: Assembled, server: Server) -> None:

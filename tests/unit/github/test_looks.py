@@ -324,6 +324,70 @@ def test_a_transfer_to_an_owner_whose_app_we_are_too(daemon: Assembled, there: O
     assert problem(daemon) == ""
 
 
+@pytest.mark.parametrize("private", [True, False])
+@pytest.mark.parametrize("left", ["installed", "uninstalled", "suspended", "deleted"])
+def test_a_transfer_whatever_became_of_the_app_of_the_former_owner(
+    daemon: Assembled, there: OnGitHub, server: Server, left: str, private: bool
+) -> None:
+    """Every App reads public repositories; only the one of their owner has tokens for them."""
+    there.shop.facts = replace(there.shop.facts, private=private)
+    look(daemon)
+    other, apps = connection("hexa", 2), server.github.apps
+    server.github.add_app(other)
+    files.save(server.paths, other)
+    server.github.rename(there.shop.id, "hexa/shop")
+    if left == "deleted":
+        del apps[there.connection.app_id]
+    else:
+        setattr(apps[there.connection.app_id], "suspended" if left == "suspended" else "installed", left == "suspended")
+        apps[there.connection.app_id].installed = left != "uninstalled"
+    there.push(TWO)
+    deploy = look(daemon)
+    assert deploy is not None, problem(daemon)
+    assert deploy.sha == TWO
+    assert daemon.apps.get(SHOP).source == "hexa/shop"
+    pinned = daemon.sources.of(SHOP)
+    assert pinned is not None
+    assert pinned.connection == other.id
+    assert problem(daemon) == ""
+
+
+def test_a_public_repository_that_the_app_has_no_access_to_any_more(
+    daemon: Assembled, there: OnGitHub, server: Server
+) -> None:
+    """Other Apps of ours read it, and are not its App for that."""
+    there.shop.facts = replace(there.shop.facts, private=False)
+    look(daemon)
+    other = connection("hexa", 0)
+    server.github.add_app(other)
+    files.save(server.paths, other)
+    server.github.apps[there.connection.app_id].visible = set()
+    there.push(TWO)
+    assert look(daemon) is None
+    told = daemon.sources.problem(SHOP)
+    assert told is not None
+    assert "the GitHub App deployhost-1 does not see it" in told.error["message"]
+    assert there.connection.install_page in str(told.error)
+    server.github.apps[there.connection.app_id].visible = None
+    deploy = look(daemon)
+    assert deploy is not None
+    assert deploy.sha == TWO
+
+
+def test_a_public_repository_that_moved_to_somebody_who_is_not_connected(
+    daemon: Assembled, there: OnGitHub, server: Server
+) -> None:
+    there.shop.facts = replace(there.shop.facts, private=False)
+    look(daemon)
+    server.github.rename(there.shop.id, "hexa/shop")
+    there.push(TWO)
+    assert look(daemon) is None
+    told = daemon.sources.problem(SHOP)
+    assert told is not None
+    assert told.error["message"] == "this server is not connected to hexa on GitHub"
+    assert told.error["hint"] == "deployhost connect github --org hexa"
+
+
 def test_a_rename_that_cant_be_written_down_yet(daemon: Assembled, there: OnGitHub, server: Server) -> None:
     """A removal that broke off knows the entry by its text; it is written later."""
     server.github.rename(there.shop.id, "octo/store")

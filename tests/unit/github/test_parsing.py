@@ -55,6 +55,13 @@ def test_values() -> None:
     ) == HookConfig("https://x", "json", has_secret=True, insecure_ssl=True)
 
 
+@pytest.mark.parametrize("changed", [{"token": "ghs_ü"}, {"token": "ghs_\n"}, {"expires_at": "soon"}])
+def test_a_token_that_is_of_no_use(changed: dict[str, str]) -> None:
+    body = {"token": "ghs_1", "expires_at": "2016-07-11T22:14:10Z"} | changed
+    with pytest.raises(ProviderUnavailable):
+        read(read_token, HttpAnswer(201, {}, body), "getting a token")
+
+
 @pytest.mark.parametrize("missing", sorted(NEW_APP.keys() - {"client_secret"}))
 def test_what_lacks_something_is_no_answer(missing: str) -> None:
     body = {name: value for name, value in NEW_APP.items() if name != missing}

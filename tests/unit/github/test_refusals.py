@@ -48,6 +48,12 @@ def test_rate_limits(got: HttpAnswer, seconds: float) -> None:
         assert error.retry_after == seconds
 
 
+@pytest.mark.parametrize("date", ["", "yesterday", "Thu, 01 Jan 2020 00:00:00 +9999999999999999999999"])
+def test_a_date_that_is_none(date: str) -> None:
+    got = HttpAnswer(401, {"date": date}, {"message": "Bad credentials"})
+    assert isinstance(refusal(got, "reading octo/shop", connection(), NOW), AccessRefused)
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 409, 304, 204])
 def test_faults_of_theirs(status: int) -> None:
     error = refusal(answer(status, "Server Error"), "reading octo/shop", connection(), NOW)

@@ -164,6 +164,29 @@ def test_a_token_that_is_refused(joined: Joined) -> None:
     joined.gone_here()
 
 
+def test_a_zone_that_was_taken_off_the_account(joined: Joined) -> None:
+    """Cloudflare answers for it as if the token had no right; the token is as good as before for all else."""
+    joined.cloud.tokens[TOKEN] = FakeToken(zones=frozenset({"example.com"}))
+    plan, _words = joined.disconnect()
+    assert [one.tunnel.id for one in joined.cloud.live_tunnels()] == [one.tunnel.id for one in joined.world.others]
+    assert joined.cloud.records_of(joined.world.zone.id) == joined.world.foreign
+    assert [note for note in plan.notes if "does not see example.org any more" in note]
+    assert not [note for note in plan.notes if "refuses the token" in note]
+    joined.gone_here()
+
+
+def test_what_fails_names_this_command(joined: Joined) -> None:
+    error = ProviderUnavailable("Cloudflare can't be reached", hint="deployhost connect cloudflare")
+
+    def fail(_called: str) -> None:
+        raise error
+
+    joined.cloud.fault = fail
+    with pytest.raises(ProviderUnavailable) as failed:
+        joined.disconnect()
+    assert failed.value.hint == "deployhost disconnect cloudflare"
+
+
 def test_without_a_right_to_write(joined: Joined) -> None:
     joined.cloud.tokens[TOKEN] = FakeToken(FakeToken().rights - {"records:write"})
     with pytest.raises(ConnectionRefused):
