@@ -24,6 +24,7 @@ from deployhost.system.answering_process import HEADER
 AGAIN_AFTER = 1.0  # seconds before a question that could not be sent is sent once more
 SPARE = 2.0  # seconds after which a process whose time is up ends by itself, where nobody is left to end it
 GONE = (404, 410)
+MOST_MEMORY = 512 * 1024**2  # bytes; the SDK has 90 MB
 
 
 def main() -> None:
@@ -32,6 +33,7 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what prints something here is not an answer
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a token must not end in a file
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))  # the SDK takes an answer of any size
     client: Cloudflare | None = None
     with contextlib.suppress(BrokenPipeError):  # whoever asked is gone
         while (request := _next(questions)) is not None:
@@ -83,14 +85,15 @@ def _answer(client: Cloudflare, request: Mapping[str, Any]) -> dict[str, Any]:
         except APIConnectionError as error:
             if not again:
                 return {"error": {"kind": "unreachable", "message": _cause(error)}}
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
             return {"error": {"kind": "nonsense", "message": type(error).__name__}}
         time.sleep(AGAIN_AFTER)
     raise AssertionError
 
 
 def _refusal(error: APIStatusError) -> dict[str, Any]:
-    said = [(one.code, one.message) for one in error.errors or () if hasattr(one, "code")]
+    errors = error.errors if isinstance(error.errors, list) else ()
+    said = [(one.code, one.message) for one in errors if hasattr(one, "code")]
     return {
         "kind": "status",
         "status": error.status_code,

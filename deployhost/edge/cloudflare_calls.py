@@ -29,20 +29,20 @@ def _verify(client: Any, arguments: Arguments) -> dict[str, Any]:
     found = client.accounts.tokens.verify(account_id=account) if account else client.user.tokens.verify()
     if found is None:
         raise ValueError
-    expires: Any = found.expires_on  # a date, or the text that was none
+    expires: Any = found.expires_on  # a date, or what was none
     return {
-        "status": found.status,
-        "expires_on": expires.isoformat() if hasattr(expires, "isoformat") else expires or "",
+        "status": _text(found.status),
+        "expires_on": expires.isoformat() if hasattr(expires, "isoformat") else _text(expires or ""),
     }
 
 
 def _zones(client: Any, _arguments: Arguments) -> list[dict[str, Any]]:
     return [
         {
-            "id": zone.id,
-            "name": zone.name,
-            "account_id": zone.account.id,
-            "account_name": zone.account.name or "",
+            "id": _text(zone.id),
+            "name": _text(zone.name),
+            "account_id": _text(zone.account.id),
+            "account_name": _text(zone.account.name or ""),
             "active": zone.status == "active",
         }
         for zone in _items(client.zones.list(per_page=PER_PAGE), PER_PAGE)
@@ -67,17 +67,20 @@ def _create_tunnel(client: Any, arguments: Arguments) -> dict[str, Any]:
     token = (made.model_extra or {}).get("token")  # the SDK's type does not have it
     if not token:
         token = client.zero_trust.tunnels.cloudflared.token.get(str(made.id), account_id=arguments["account_id"])
-    return {**_shown(made), "token": token}
+    return {**_shown(made), "token": _text(token)}
 
 
 def _shown(tunnel: Any) -> dict[str, Any]:
-    if not isinstance(tunnel.id, str):
-        raise TypeError
     # `remote_config` is what config_src was called before.
     remote = tunnel.config_src == "cloudflare" or (
         tunnel.config_src is None and bool(getattr(tunnel, "remote_config", False))
     )
-    return {"id": tunnel.id, "name": tunnel.name, "remote": remote, "deleted": tunnel.deleted_at is not None}
+    return {
+        "id": _text(tunnel.id),
+        "name": _text(tunnel.name),
+        "remote": remote,
+        "deleted": tunnel.deleted_at is not None,
+    }
 
 
 def _tunnel_token(client: Any, arguments: Arguments) -> str:

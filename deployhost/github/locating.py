@@ -58,7 +58,9 @@ class Locator:
         for account in ours:
             try:
                 facts = account.calls.repository(name.owner, name.repo)
-                account.calls.for_repository(facts.id)  # anybody reads a public one: the token tells whether it was chosen
+                account.calls.for_repository(
+                    facts.id
+                )  # anybody reads a public one: the token tells whether it was chosen
             except NotFound:
                 continue
             return account, facts

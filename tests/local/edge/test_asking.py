@@ -8,6 +8,7 @@ import pytest
 
 from deployhost.edge import asking
 from deployhost.edge.asking import CloudflareAccount, CloudflareAccounts, start_asking
+from deployhost.edge.cloudflare import MOST_MEMORY
 from deployhost.errors import ProviderUnavailable
 from deployhost.model import Secret
 from deployhost.system.answering_process import AnsweringProcess
@@ -28,6 +29,8 @@ def test_one_process_for_a_piece_of_work(cloudflare_account: AccountOfTheDouble)
         pid = process_of(account).pid
         assert account.zones()
         assert process_of(account).pid == pid
+        limits = Path(f"/proc/{pid}/limits").read_text().splitlines()
+        assert next(line for line in limits if line.startswith("Max data size")).split()[3] == str(MOST_MEMORY)
         for file in ("cmdline", "environ"):
             assert token.encode() not in Path(f"/proc/{pid}/{file}").read_bytes()
     assert not Path(f"/proc/{pid}").exists()

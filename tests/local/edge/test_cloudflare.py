@@ -100,7 +100,10 @@ FAULTS = (
     (Fault("*", ".*", status=200, body=b"<html>", times=None), "can't be understood"),
     (Fault("*", ".*", status=200, body=b"[1]", times=None), "can't be understood"),
     (Fault("*", ".*", status=200, body=b'{"success": true, "result": null}', times=None), "can't be understood"),
-)
+    (Fault("*", ".*", status=200, body=b"[" * 100_000, times=None), "can't be understood"),
+    (Fault("*", ".*", status=200, body=b'{"result": {"id": [1], "status": 1, "name": 5}}', times=None), "can't be understood"),
+    (Fault("*", ".*", status=503, body=b'{"success": false, "errors": 1}', times=None), "a fault of its own"),
+)  # fmt: skip
 
 
 def test_what_fails_on_the_way(account: EdgeAccount, opened: Open, cloudflare_account: CloudflareAccount) -> None:
@@ -125,6 +128,14 @@ def test_what_fails_on_the_way(account: EdgeAccount, opened: Open, cloudflare_ac
                 ask()
         record.mend()
         assert account.verify().status == "active", "the process is fine"
+
+
+def test_no_zone_without_an_id(account: EdgeAccount, cloudflare_account: CloudflareAccount) -> None:
+    """What is no id would stand in the connection's file, which nobody could read again."""
+    zone = b'{"id": [1], "name": "example.com", "status": "active", "account": {"id": "a", "name": "A"}}'
+    cloudflare_account.double.record.fail(Fault("GET", ".*/zones.*", status=200, body=b'{"result": [%s]}' % zone))
+    with pytest.raises(ProviderUnavailable, match="can't be understood"):
+        account.zones()
 
 
 def test_a_question_is_asked_again_once_and_a_change_is_not(

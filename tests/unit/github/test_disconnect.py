@@ -79,7 +79,9 @@ def test_an_app_that_is_gone(paths: Paths, github: FakeGitHub) -> None:
 
 def test_a_key_that_is_damaged(paths: Paths, github: FakeGitHub) -> None:
     """The error's own advice is this command: it has to come to an end."""
-    github.fail("delete_installation", InvalidConfig("the key of the GitHub App deployhost-1 is damaged: make a new App"))
+    github.fail(
+        "delete_installation", InvalidConfig("the key of the GitHub App deployhost-1 is damaged: make a new App")
+    )
     one = work(paths, github)
     apply(one.plan(), one.acts, Quiet())
     assert load_all(paths) == ()

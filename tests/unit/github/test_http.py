@@ -45,7 +45,9 @@ def test_request_and_answer() -> None:
     assert json.loads(request.content) == {"a": "ü"}
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff", b"nul", b"[1", b'{"message": ' + b"1" * 5000 + b"}", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"\xff", b"nul", b"[1", b'{"message": ' + b"1" * 5000 + b"}", b"[" * 100_000]
+)
 def test_a_body_that_is_no_json(body: bytes) -> None:
     got = door(lambda _: httpx.Response(502, content=body)).send("GET", API)
     assert got.status == 502
