@@ -26,24 +26,28 @@ class RegistryGuard:
     firewall: Firewall
     active: bool = True
     problem: str = field(default="", init=False)
+    _kept: bool = field(default=False, init=False)  # whether they were there once while this daemon runs
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def keep(self) -> tuple[str, ...]:
-        """Have the rules be there on a server that has Kamal; return what a person should know: that they were not.
+        """Have the rules be there on a server that has Kamal; return what a person should know: that they were gone.
 
+        At the first look nothing is said. After an upgrade they were never there, and at boot the registry waits for them.
         Never raises for the packet filter: `problem` tells, and deploys through Kamal are refused (`ensure`).
         """
         if not (self.active and installation.installed(self.paths)):
             return ()
+        kept = self._kept
         try:
             changed = self._apply()
         except DeployhostError as error:
             self._tell(f"every account of this server can reach Kamal's registry: {error}")
             return ()
         self._tell("")
-        if changed:
-            log.warning("%s", GUARDED_AGAIN)
-        return (GUARDED_AGAIN,) if changed else ()
+        if not (changed and kept):
+            return ()
+        log.warning("%s", GUARDED_AGAIN)
+        return (GUARDED_AGAIN,)
 
     def ensure(self) -> None:
         """Return once only root reaches the registry. Raises KamalUnavailable where that can't be had."""
@@ -61,7 +65,9 @@ class RegistryGuard:
     def _apply(self) -> bool:
         """Have the rules be there and return whether they were not. Raises what the packet filter does."""
         with self._lock:
-            return apply(self.firewall, registry())
+            changed = apply(self.firewall, registry())
+            self._kept = True
+            return changed
 
     def _tell(self, problem: str) -> None:
         if problem and problem != self.problem:

@@ -74,6 +74,14 @@ def test_what_others_did_is_mended_and_told(registry_guard: RegistryGuard, damag
     assert registry_guard.keep() == ()
 
 
+def test_rules_that_were_never_there_are_no_loss(registry_guard: RegistryGuard) -> None:
+    """As after an upgrade from a version without them, and at boot."""
+    assert registry_guard.keep() == ()
+    assert [rule for rule in table(registry_guard) if rule.startswith(f"-A {CHAIN} ")] == RULES
+    registry_guard.firewall.restore(Family.IPV4, "-F OUTPUT\n")
+    assert registry_guard.keep() == (GUARDED_AGAIN,)
+
+
 def test_where_it_can_not_be_had_kamal_is_refused_with_the_reason(registry_guard: RegistryGuard) -> None:
     assert isinstance(registry_guard.firewall, FakeFirewall)
     registry_guard.firewall.refuses = True
