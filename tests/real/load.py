@@ -5,11 +5,12 @@ Every second request opens a connection of its own; the others share a pool of k
 With `writes`, so many requests of each second POST an entry of their own; `Load.acknowledged` names those that the app took.
 
     python tests/real/load.py --host hello.localhost --path /up --rate 100 --seconds 10 --body "ok"
+
+Ctrl-C ends it early, with its report.
 """
 
 import argparse
 import asyncio
-import contextlib
 import json
 import sys
 import threading
@@ -276,6 +277,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--timeout", type=float, default=30.0)
     parser.add_argument("--writes", type=float, default=0.0, help="the share of requests that POST to /entries")
     parser.add_argument(
+        "--entries", type=Path, help="the file that gets the entries that the app took, a line for each"
+    )
+    parser.add_argument(
         "--body",
         action="append",
         required=True,
@@ -293,9 +297,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name=f"entry-{time.time_ns()}",
     )
     load.start()
-    report = Report()
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         report = load.join()
+    except KeyboardInterrupt:
+        report = load.stop()
+    if asked.entries is not None:
+        asked.entries.write_text("".join(f"{entry}\n" for entry in load.acknowledged))
     print(json.dumps(report.to_json(), indent=2))
     return 0 if report.failures == 0 and report.sent > 0 else 1
 

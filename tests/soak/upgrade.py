@@ -1,25 +1,29 @@
 """An upgrade under load: five apps on a fresh server of an earlier commit, then install.sh of this checkout, and no request lost.
 
-    python tests/soak/upgrade.py --before 5b2a70b --rate 100 --seconds 240
+    python tests/soak/upgrade.py --before fffa9ce --suite trixie --rate 100
 
 A server (Debian in a container, with systemd and a Docker of its own) is set up by the earlier commit, and five apps get two
-releases each. While requests go to all of them, install.sh of this checkout upgrades deployhost. Then each app is rolled back to the
-release that the earlier commit made, and gets a push. Prints a table; ends with 1 if anything was not as it must be.
+releases each: two with storage that is written to, one of them with `engine: kamal`. While requests go to all of them, install.sh of
+this checkout upgrades deployhost. Then, still under load, each app is rolled back to the release that the earlier commit made, gets a
+push, is rolled back once more, and gets two more pushes. Files, users, storage and what stands in the arguments of processes are
+looked at (tests/soak/upgraded.py). Prints a table; ends with 1 if anything was not as it must be.
 """
 
 import argparse
+import contextlib
 import json
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.e2e.fresh_server.server import PARTS, FreshServer, fresh_server, host, make_parts
+from tests.soak import upgraded
 from tests.soak.in_fresh_server import CHECKOUT, THERE, carry_bases
 
 GIT = ("git", "-c", "user.name=A Person", "-c", "user.email=person@example.com", "-c", "init.defaultBranch=main")
@@ -27,30 +31,51 @@ EDIT = (  # apps.yml: settings after an app's line
     "import sys; path = '/etc/deployhost/apps.yml'; text = open(path).read(); "
     "open(path, 'w').write(text.replace(sys.argv[1], sys.argv[1] + sys.argv[2], 1))"
 )
-BEFORE_AND_AFTER = 10.0  # seconds of load before the upgrade, and at least so many after it
+QUIET = 10.0  # seconds of load before the upgrade, and after it
+MOST_SECONDS = 1800.0
+STARTED = ("sh", "-c", 'echo $$ >"$0"; exec python3 "$@"')  # writes down its process
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One app: its name, which sample it is, its settings in apps.yml, and what it answers in a version."""
+    """One app: its name, which sample it is, its settings in apps.yml, where it answers and what in a version."""
 
     name: str
     sample: str
     settings: str
     answer: str
+    path: str = "/"
+
+    @property
+    def storage(self) -> bool:
+        """Return whether it keeps a database."""
+        return self.sample == "sqlite"
+
+    @property
+    def generated(self) -> bool:
+        """Return whether its image runs as the user that deployhost gives it."""
+        return self.sample != "static"
 
     def says(self, version: str) -> str:
-        """Return what it answers at / in a version, less the last newline."""
+        """Return what it answers in a version, less the last newline."""
         return self.answer.format(version=version)
 
 
 SAMPLES = (
-    Sample("over", "sqlite", "    storage: true\n    strategy: overlap\n", "sqlite {version}"),
-    Sample("hand", "sqlite", "    storage: true\n    strategy: handover\n", "sqlite {version}"),
-    Sample("flask", "python", "", "python {version}"),
-    Sample("express", "node", "", "node {version}"),
     Sample("plain", "stdlib", "", "stdlib {version}"),
+    Sample("flask", "python", "", "python {version}"),
+    Sample("site", "static", "", "{version}", "/version.txt"),
+    Sample("kept", "sqlite", "    storage: true\n", "sqlite {version}"),
+    Sample("carried", "sqlite", "    storage: true\n    strategy: overlap\n    engine: kamal\n", "sqlite {version}"),
 )
+VERSIONS = ("one", "two", "three", "four", "five")
+STEPS = (
+    ("one", False),
+    ("three", True),
+    ("two", False),
+    ("four", True),
+    ("five", True),
+)  # versions, and whether pushed
 
 
 def archived(commit: str, directory: Path) -> Path:
@@ -80,51 +105,153 @@ def add(server: FreshServer, app: Sample) -> None:
     server.run(*GIT, "-C", tree, "remote", "add", "origin", f"/var/lib/deployhost/repos/{app.name}.git")
     server.run("deployhost", "add", app.name)
     server.run("python3", "-c", EDIT, f"  {app.name}:\n", app.settings)
-    for version in ("one", "two"):
+    for version in VERSIONS[:2]:
         push(server, app, version)
+        print(f"{app.name}: version {version}", flush=True)
 
 
-def load_on(server: FreshServer, app: Sample, rate: float, seconds: float) -> subprocess.Popen[str]:
-    """Begin a load on an app, from within the server."""
-    script = ["python3", "tests/real/load.py", "--host", f"{app.name}.localhost", "--body", app.says("two")]
-    argv = ["docker", "exec", f"--workdir={THERE}", server.container, *script]
+def note(app: Sample, what: str) -> str:
+    """Return the path of a file on the server about an app's load."""
+    return f"/root/{app.name}.{what}"
+
+
+def load_on(server: FreshServer, app: Sample, rate: float) -> subprocess.Popen[str]:
+    """Begin a load on an app, from within the server; half of what goes to one with a database writes."""
+    wanted = ["--host", f"{app.name}.localhost", "--path", app.path, f"--rate={rate:g}", f"--seconds={MOST_SECONDS:g}"]
+    wanted += [word for version in VERSIONS for word in ("--body", app.says(version))]
+    wanted += ["--writes=0.5", "--entries", note(app, "entries")] if app.storage else []
+    there = ["docker", "exec", f"--workdir={THERE}", server.container, *STARTED]
     return subprocess.Popen(
-        [*argv, f"--rate={rate:g}", f"--seconds={seconds:g}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*there, note(app, "load"), "tests/real/load.py", *wanted],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
-def answers(server: FreshServer, app: Sample, version: str) -> str:
-    """Return what is wrong with an app's answer if it is not that version's, else ""."""
-    shown = server.run("curl", "--silent", "--header", f"Host: {app.name}.localhost", "http://127.0.0.1/").strip()
-    return "" if shown == app.says(version) else f"{app.name} answers {shown[:80]!r}, not version {version}"
+@contextlib.contextmanager
+def arguments_watched(server: FreshServer, seen: list[str]) -> Iterator[None]:
+    """While it is entered, an account without rights reads the arguments of every process; lines of them follow in `seen`."""
+    watch = subprocess.Popen(
+        ["docker", "exec", server.container, *STARTED, "/root/watch.pid", "-c", upgraded.WATCH],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield
+    finally:
+        server.run("sh", "-c", 'kill "$(cat /root/watch.pid)"')
+        seen += watch.communicate(timeout=60)[0].splitlines()
 
 
-def warnings(server: FreshServer) -> set[str]:
-    """Return what `status` warns of."""
-    return {
-        warning["message"] for warning in json.loads(server.run("deployhost", "status", "--json"))["server"]["warnings"]
-    }
+def answers(server: FreshServer, app: Sample, version: str) -> list[str]:
+    """Return what is wrong with an app's answer if it is not that version's."""
+    where = ("--header", f"Host: {app.name}.localhost", f"http://127.0.0.1{app.path}")
+    shown = server.run("curl", "--silent", *where).strip()
+    return [] if shown == app.says(version) else [f"{app.name} answers {shown[:80]!r}, not version {version}"]
 
 
-def after_the_upgrade(server: FreshServer, known: set[str]) -> list[str]:
-    """Roll each app back to the release that the earlier commit made, push a new one, and return what is wrong.
+def there_and_back(server: FreshServer, app: Sample) -> list[str]:
+    """Roll an app back to the earlier commit's release before the live one, push, roll back again, push twice; return what is wrong.
+
+    Where the user changes, the deploy is deployhost's own; the last one is Kamal's for an app with `engine: kamal`.
+    """
+    shas = server.run(*GIT, "-C", f"/root/apps/{app.name}", "rev-list", "--reverse", "HEAD").split()
+    problems = []
+    for step, (version, own) in enumerate(STEPS):
+        began = time.monotonic()
+        try:
+            if own:
+                push(server, app, version)
+            else:
+                server.run("deployhost", "rollback", app.name, shas[VERSIONS.index(version)])
+        except AssertionError as error:
+            problems.append(f"{app.name}, step {step + 1}, to {version}: {str(error)[-600:]}")
+            continue
+        print(
+            f"{app.name}: {'push' if own else 'rollback'} to {version} in {time.monotonic() - began:.1f} s", flush=True
+        )
+        problems += answers(server, app, version)
+        if app.generated:
+            problems += upgraded.misplaced(server, app.name, own=own, storage=app.storage)
+    return problems
+
+
+def after_the_upgrade(server: FreshServer, before: upgraded.Kept) -> list[str]:
+    """Look at what the upgrade left and mended, deploy each app there and back, and return what is wrong."""
+    problems = [] if server.containers() == before.containers else ["a container is another one"]
+    problems += upgraded.files(server)
+    for app in SAMPLES:
+        problems += answers(server, app, "two")
+        if app.generated:
+            problems += upgraded.misplaced(server, app.name, own=False, storage=app.storage)
+    seen: list[str] = []
+    with arguments_watched(server, seen):
+        for app in SAMPLES:
+            problems += there_and_back(server, app)
+    logins = [line for line in seen if upgraded.LOGIN in line]
+    print(f"argument lists seen: {len(seen)}, of which log in: {logins}", flush=True)
+    problems += upgraded.told_in_argv("\n".join(seen))
+    if not logins:
+        problems.append("Kamal was not seen to log in: nothing is known of what stands in its arguments")
+    return problems + upgraded.files(server)
+
+
+def settled(server: FreshServer, known: set[str]) -> list[str]:
+    """Set the server up once more, and return what that changed, and what `status` does not like.
 
     `known` are the earlier commit's warnings: a container as a server has some of its own, such as a /sys that is read-only.
     """
+    containers, listed = server.containers(), server.run("sh", "-c", upgraded.LISTED)
+    again = server.install("--local")
+    problems = [] if "nothing to do" in again else [f"a further set-up changes something: {again[-400:]}"]
+    if server.containers() != containers:
+        problems.append("a further set-up changes containers")
+    now = set(server.run("sh", "-c", upgraded.LISTED).splitlines())
+    problems += [f"a further set-up changes files: {line}" for line in sorted(now ^ set(listed.splitlines()))]
+    status = json.loads(server.run("deployhost", "status", "--json"))
+    problems += [f"{app['name']} is {app['state']} {app['note']}" for app in status["apps"] if app["state"] != "live"]
+    notes = {app["name"]: app["note"] for app in status["apps"] if app["note"]}
+    print(f"notes: {notes}; warnings: {sorted(upgraded.warnings(server))}", flush=True)
+    return problems + sorted(upgraded.warnings(server) - known)
+
+
+def judged(server: FreshServer, loads: dict[str, subprocess.Popen[str]]) -> list[str]:
+    """End the loads, print what came of each, and return what is wrong; a rollback brings an older answer, which is no failure."""
     problems = []
     for app in SAMPLES:
-        problems.append(answers(server, app, "two"))
-        server.run("deployhost", "rollback", app.name)
-        problems.append(answers(server, app, "one"))
-        push(server, app, "three")
-        problems.append(answers(server, app, "three"))
-    status = json.loads(server.run("deployhost", "status", "--json"))
-    states = {app["name"]: app["state"] for app in status["apps"]}
-    problems += [f"{name} is {state}" for name, state in states.items() if state != "live"]
-    problems += warnings(server) - known
-    again = server.install("--local", "--dry-run")
-    problems.append("" if "nothing to do" in again else f"a further set-up would change something: {again[-400:]}")
-    return [problem for problem in problems if problem]
+        server.run("sh", "-c", 'kill -INT "$(cat "$0")"', note(app, "load"))
+        said, trouble = loads[app.name].communicate(timeout=120)
+        if not said:
+            problems.append(f"{app.name}: the load broke off: {trouble[-400:]}")
+            continue
+        report = json.loads(said)
+        failed, latency = report["failures"] - report["backwards"], report["latency_ms"]
+        writes, wrong = upgraded.lost(server, app.name, note(app, "entries")) if app.storage else (0, [])
+        problems += wrong
+        print(
+            f"{app.name:<8} {report['sent']} sent in {report['seconds']:.0f} s, {failed} failed, {writes} writes; "
+            f"p99 {latency['p99']} ms, held {report['held']}, max {max(latency['max'], report['write_latency_ms']['max'])} ms"
+        )
+        if failed or not report["sent"]:
+            problems.append(f"{app.name}: {failed} of {report['sent']} requests failed: {report['examples'][:3]}")
+    return problems
+
+
+def upgrade(server: FreshServer, new: Path, rate: float) -> list[str]:
+    """Upgrade a server of the earlier commit under load, and return what is wrong."""
+    before = upgraded.kept(server)
+    server.run("rm", "-r", PARTS)
+    server.copy(new, PARTS)
+    loads = {app.name: load_on(server, app, rate / len(SAMPLES)) for app in SAMPLES}
+    time.sleep(QUIET)
+    began = time.monotonic()
+    print(server.install("--local"), flush=True)
+    print(f"the upgrade took {time.monotonic() - began:.0f} s", flush=True)
+    time.sleep(QUIET)
+    problems = after_the_upgrade(server, before)
+    problems += settled(server, before.warnings)
+    return problems + judged(server, loads)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -133,7 +260,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--before", required=True, help="the earlier commit")
     parser.add_argument("--suite", default="bookworm", help="the Debian release")
     parser.add_argument("--rate", type=float, default=100, help="requests per second, to all apps together")
-    parser.add_argument("--seconds", type=float, default=240, help="of load; the upgrade has to end in that time")
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         old, new = Path(scratch) / "old parts", Path(scratch) / "new parts"
@@ -141,40 +267,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parts.mkdir()
         make_parts(old, archived(asked.before, Path(scratch) / "old"))
         make_parts(new)
-        with fresh_server(asked.suite, old) as server:
+        with fresh_server(asked.suite, old, purpose="upgrade") as server:
             print(server.install("--local"), flush=True)
             server.run("mkdir", "-p", THERE)
             server.copy(CHECKOUT / "tests", f"{THERE}/tests")
             carry_bases(server)
+            print(server.run("deployhost", "setup", "--local", "--kamal", "--yes"), flush=True)
             for app in SAMPLES:
                 add(server, app)
-            before = json.loads(server.run("deployhost", "version", "--json"))
-            known = warnings(server)
-            server.run("rm", "-r", PARTS)
-            server.copy(new, PARTS)
-            began = time.monotonic()
-            loads = {app.name: load_on(server, app, asked.rate / len(SAMPLES), asked.seconds) for app in SAMPLES}
-            time.sleep(BEFORE_AND_AFTER)
-            upgraded = server.install("--local")
-            took = time.monotonic() - began - BEFORE_AND_AFTER
-            reports = {
-                name: json.loads(load.communicate(timeout=asked.seconds + 120)[0]) for name, load in loads.items()
-            }
-            print(upgraded, flush=True)
-            problems = after_the_upgrade(server, known)
-            print(f"before: {before}; the upgrade took {took:.0f} s")
-    if took > asked.seconds - 2 * BEFORE_AND_AFTER:
-        problems.append(f"the upgrade took {took:.0f} s, of which the load saw only {asked.seconds:.0f}")
-    for name, report in reports.items():
-        latency = report["latency_ms"]
-        print(
-            f"{name:<8} {report['sent']} sent, {report['failures']} failed, p99 {latency['p99']} ms, max {latency['max']} ms"
-        )
-        if report["failures"] or not report["sent"]:
-            problems.append(
-                f"{name}: {report['failures']} of {report['sent']} requests failed: {report['examples'][:3]}"
-            )
-    print(json.dumps({"problems": problems}))
+            print(server.run("deployhost", "version"), flush=True)
+            problems = upgrade(server, new, asked.rate)
+    print(json.dumps({"problems": problems}, indent=2))
     return 1 if problems else 0
 
 

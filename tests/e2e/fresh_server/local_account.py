@@ -11,8 +11,8 @@ places="/var/lib/deployhost /run/deployhost /etc/deployhost /var/log/deployhost"
 for path in $(find $places -name '*lock*' -o -name 'journal.db*' -o -name services -o -name storage) /opt/deployhost/.*lock*; do
     {NOBODY} flock --nonblock --shared "$path" true 2>/dev/null && echo "locked $path"
 done
-# Programs, and what set-up notes of packages and of registries, are no secrets.
-open="-path */registry/* -o -path */bin/* -o -name installed.json -o -name registries.json"
+# Programs, what set-up notes of packages and of registries, and how Kamal's registry is run are no secrets.
+open="-path */registry/* -o -path */bin/* -o -name installed.json -o -name registries.json -o -name registry.yml -o -name registry.rules"
 set -f
 for path in $(find /var/lib/deployhost -type f -not \\( $open \\)); do
     {NOBODY} head -c 1 "$path" >/dev/null 2>&1 && echo "read $path"
