@@ -12,6 +12,7 @@ lasted longer than 3 s, or the daemon kept more memory than it may.
 import argparse
 import contextlib
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -27,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from deployhost.control.client import call
 from tests.real.load import Load, Target
-from tests.real.system_under_test import App, Push, ask, eventually
+from tests.real.system_under_test import GIT_ENVIRONMENT, App, Push, ask, eventually
 from tests.soak.disk import small_disk
 from tests.soak.own_server import BASE, PORT, enter_network, own_server
 from tests.soak.trickling_registry import TricklingRegistry
@@ -173,7 +174,9 @@ def fill_disk(app: App) -> tuple[Push, bool]:
 
 def git(app: App, *arguments: str, stdin: str = "") -> str:
     """Run git in the attacker's clone and return what it says."""
-    done = subprocess.run(["git", *arguments], cwd=app.tree, input=stdin, capture_output=True, text=True, check=True)
+    environ = {**os.environ, **GIT_ENVIRONMENT}
+    argv = ["git", *arguments]
+    done = subprocess.run(argv, cwd=app.tree, env=environ, input=stdin, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
@@ -247,6 +250,8 @@ def under(name: str, attacker: App, victim: App, server: Server, number: int) ->
     outcome.sent, outcome.failed = report.sent, report.failures
     last = attacker.last_deploy()
     outcome.ended = f"{last['status']}: {(last['error'] or {}).get('message', '')}"[:120]
+    if cancellable and outcome.cancel_seconds is None and name != "flood":  # which ends by itself
+        outcome.problems.append("it ended before it could be cancelled, so that it proves nothing")
     if outcome.failed:
         outcome.problems += report.examples[:3]
     return outcome

@@ -2,9 +2,10 @@
 
     python tests/soak/in_fresh_server.py -- tests/soak/kills.py --target dockerd --rounds 3
     python tests/soak/in_fresh_server.py --systemd --no-userland-proxy -- tests/soak/kills.py --target dockerd
+    python tests/soak/in_fresh_server.py --suite trixie -- tests/soak/attacks_on_builds.py + tests/soak/attackers.py --only long
 
 deployhost is installed there from a wheel of this checkout, and the base images of this machine are carried over. What is run
-is a script of this checkout, by the Python that deployhost runs in.
+are scripts of this checkout, one after the other, by the Python that deployhost runs in.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from tests.e2e.fresh_server.server import FreshServer, fresh_server, host, make_
 CHECKOUT = Path(__file__).resolve().parents[2]
 THERE = "/root/checkout"
 BASES = ("python:3.13-slim", "node:24-slim", "nginx:stable")
+STAND_INS = "deployhost/stand-in"  # under these names it is known that the bases were made, and how
 PYTHON = "/opt/deployhost/current/bin/python"
 
 
@@ -34,6 +36,7 @@ def prepare(server: FreshServer, *, userland_proxy: bool, kamal: bool) -> None:
     server.run("mkdir", "-p", THERE)
     server.copy(CHECKOUT / "tests", f"{THERE}/tests")
     carry_bases(server)
+    server.run("apt-get", "install", "--yes", "--quiet", "e2fsprogs")  # for scripts with a disk of their own
     if kamal:
         print(server.run("deployhost", "setup", "--local", "--kamal", "--yes"), flush=True)
 
@@ -41,6 +44,7 @@ def prepare(server: FreshServer, *, userland_proxy: bool, kamal: bool) -> None:
 def carry_bases(server: FreshServer) -> None:
     """Give the server's Docker the base images that this machine has."""
     here = [base for base in BASES if host("docker", "images", "--quiet", base).strip()]
+    here += host("docker", "images", "--format", "{{.Repository}}:{{.Tag}}", STAND_INS).split()
     with tempfile.TemporaryDirectory() as directory:
         saved = Path(directory) / "bases.tar"
         host("docker", "save", "--output", str(saved), *here)
@@ -49,22 +53,40 @@ def carry_bases(server: FreshServer) -> None:
     server.run("rm", "/root/bases.tar")
 
 
+def scripts(words: Sequence[str]) -> list[list[str]]:
+    """Return each script with its arguments; a "+" stands between two."""
+    found: list[list[str]] = [[]]
+    for word in words:
+        if word == "+":
+            found.append([])
+        else:
+            found[-1].append(word)
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Boot the server, run the script there, and return its exit code."""
+    """Boot the server, run the scripts there, and return the highest exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--suite", default="bookworm", help="the Debian release")
     parser.add_argument("--systemd", action="store_true", help="with systemd as PID 1, else supervised")
     parser.add_argument("--no-userland-proxy", action="store_true", help="publish ports by iptables alone")
     parser.add_argument("--kamal", action="store_true", help="with Kamal's CLI")
-    parser.add_argument("--limit", type=float, default=7200, help="seconds for the script")
-    parser.add_argument("script", nargs="+", help="a script of this checkout and its arguments")
+    parser.add_argument("--limit", type=float, default=7200, help="seconds for each script")
+    parser.add_argument(
+        "--purpose", default="", help="a part of the server's name: those of other purposes run beside it"
+    )
+    parser.add_argument("script", nargs="+", help="a script of this checkout and its arguments; more of them after a +")
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as directory:
         parts = make_parts(Path(directory))
-        with fresh_server(asked.suite, parts, systemd=asked.systemd) as server:
+        with fresh_server(asked.suite, parts, systemd=asked.systemd, purpose=asked.purpose, loops=True) as server:
             prepare(server, userland_proxy=not asked.no_userland_proxy, kamal=asked.kamal)
-            argv = ["docker", "exec", f"--workdir={THERE}", server.container, PYTHON, *asked.script]
-            return subprocess.run(argv, timeout=asked.limit, check=False).returncode
+            there = ("docker", "exec", f"--workdir={THERE}", server.container, PYTHON)
+            codes = []
+            for script in scripts(asked.script):
+                print("==", *script, flush=True)
+                codes.append(subprocess.run([*there, *script], timeout=asked.limit, check=False).returncode)
+            return max(codes)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,11 @@ CAPABILITIES = (
     "SYS_BOOT",
     "LINUX_IMMUTABLE",
 )
+LOOPS = ("b 7:* rwm", "c 10:237 rwm")  # loop devices, and what makes more of them
+MAKE_LOOPS = (
+    "test -e /dev/loop-control || mknod /dev/loop-control c 10 237; "
+    "for n in 0 1 2 3 4 5 6 7; do test -e /dev/loop$n || mknod /dev/loop$n b 7 $n; done"
+)
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 PARTS = "/root/parts with space"
 INSTALL = (
@@ -212,12 +217,18 @@ class FreshServer:
 
 @contextmanager
 def fresh_server(
-    suite: str, parts: Path, *, systemd: bool = True, hosts: Mapping[str, str] = MappingProxyType({}), purpose: str = ""
+    suite: str,
+    parts: Path,
+    *,
+    systemd: bool = True,
+    hosts: Mapping[str, str] = MappingProxyType({}),
+    purpose: str = "",
+    loops: bool = False,
 ) -> Iterator[FreshServer]:
     """Given a Debian release ("bookworm") and what to carry there, boot such a server; it is gone when the block ends.
 
     Without systemd, PID 1 is docker-init, which starts nothing. `hosts` are names with the addresses that the server finds for them.
-    Servers for different purposes may run side by side.
+    Servers for different purposes may run side by side. With `loops` it may mount files as disks.
     """
     image = base_image(suite)
     name = f"deployhost-fresh-{suite}" + ("" if systemd else "-plain") + (f"-{purpose}" if purpose else "")
@@ -237,6 +248,8 @@ def fresh_server(
         argv += ["--cap-add", capability]
     for option in ("seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined"):
         argv += ["--security-opt", option]
+    for rule in LOOPS if loops else ():
+        argv += ["--device-cgroup-rule", rule]
     argv += ["--cgroupns=host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw", "--volume", "/var/lib/docker"]
     argv += [
         "--tmpfs",
@@ -251,6 +264,8 @@ def fresh_server(
     try:
         if systemd:
             server.wait_until_booted()
+        if loops:
+            server.run("sh", "-c", MAKE_LOOPS)
         _reaches_registries(server, suite)
         server.copy(parts, PARTS)
         yield server
