@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,16 +62,13 @@ class Images:
     def _built(self, attempt: Attempt, kept_away: Callable[[], None]) -> Image:
         deploy, config, progress = attempt.deploy, attempt.config, attempt.progress
         context = self.paths.build_tree(deploy.app)
-        with progress.stage("fetch"), ThreadPoolExecutor(max_workers=1) as beside:
-            repository = self.repository(deploy.app)
-            commit = beside.submit(repository.commit, deploy.sha)  # 5 ms each
-            repository.check_out(deploy.sha, context, attempt.stop)
-            tree = commit.result().tree
+        with progress.stage("fetch"):
+            files = self.repository(deploy.app).check_out(deploy.sha, context, attempt.stop)
         with progress.stage("plan"):
             plan = self._planned(attempt, context)
         reference = contract.image(deploy.app, attempt.version)
         uid = self.app_users.uid_of(deploy.app) if plan.kind == "generated" else None
-        source = source_of(tree, plan, uid)
+        source = source_of(files, plan, uid)
         known = None if deploy.rebuild else self._known(deploy.app, source)
         if known is not None:
             progress.note("these very files are built already: that image is used again (--rebuild builds anew)")
@@ -138,11 +134,11 @@ class Images:
         return next((image for image in self.docker.images(f"{SOURCE_LABEL}={source}") if image.id in released), None)
 
 
-def source_of(tree: str, plan: BuildPlan, uid: int | None = None) -> str:
-    """Return what names the content of an image, from a commit's tree, how it is built, and the uid that it was given.
+def source_of(files: str, plan: BuildPlan, uid: int | None = None) -> str:
+    """Return what names the content of an image, from a digest of a commit's files, how it is built, and the uid that it was given.
 
     The same name, the same image.
     """
     # The plan's own texts count: they are another version's of deployhost, or of another base, once they differ.
-    parts = (tree, plan.dockerfile or "", plan.dockerignore or "", *plan.refs, *(() if uid is None else (str(uid),)))
+    parts = (files, plan.dockerfile or "", plan.dockerignore or "", *plan.refs, *(() if uid is None else (str(uid),)))
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()

@@ -41,10 +41,9 @@ MANY = 50  # objects that may begin with the same digits
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit: its sha, its tree's sha, and the first line of its message, shortened to LONGEST characters."""
+    """A commit: its sha, and the first line of its message, shortened to LONGEST characters."""
 
     sha: Sha
-    tree: Sha
     subject: str
 
 
@@ -120,17 +119,17 @@ class BareRepository:
         return [name.removeprefix("refs/heads/").removeprefix("refs/tags/") for name in listed]
 
     def commit(self, sha: Sha) -> Commit:
-        """Return a commit with its tree and subject. Raises NotFound."""
+        """Return a commit with its subject. Raises NotFound."""
         said = bytearray()
 
         def read(piece: bytes) -> None:
             said.extend(piece[: SUBJECT_BYTES - len(said)])
 
         # The subject is cut while it is read: it may have megabytes.
-        options = ["-1", "--no-show-signature", "--format=%H %T %s", "--end-of-options"]
+        options = ["-1", "--no-show-signature", "--format=%H %s", "--end-of-options"]
         done = self._git("log", *options, sha, "--", check=False, on_piece=read, reads=True)
         text = said.decode("utf-8", "replace").rstrip("\n")
-        found, _, rest = text.partition(" ")
+        found, _, subject = text.partition(" ")
         if done.code != 0 or not found:
             raise _too_large(sha, done.stderr) or NotFound(
                 f"commit {sha.short} is not in {self.path.name}", hint="git push"
@@ -141,8 +140,7 @@ class BareRepository:
                 hint=f"git rev-parse '{sha.short}^{{commit}}'",
                 details=("push the commit that the tag names",),
             )
-        tree, _, subject = rest.partition(" ")
-        return Commit(sha, Sha(tree), subject if len(subject) <= LONGEST else subject[: LONGEST - 1] + "…")
+        return Commit(sha, subject if len(subject) <= LONGEST else subject[: LONGEST - 1] + "…")
 
     def is_ancestor(self, older: Sha, newer: Sha) -> bool:
         """Return whether the newer commit contains the older."""
@@ -175,8 +173,8 @@ class BareRepository:
         """Have git pack what has piled up, if it is much."""
         self._git(*FRUGAL_GC, "gc", "--auto", "--quiet", check=False, timeout=600, reads=True)
 
-    def check_out(self, sha: Sha, tree: Path, stop: Stop | None = None) -> None:
-        """Make a directory that is ours alone hold exactly a commit's files.
+    def check_out(self, sha: Sha, tree: Path, stop: Stop | None = None) -> str:
+        """Make a directory that is ours alone hold exactly a commit's files, and return a digest of them: the same one, the same files.
 
         Files that did not change keep their times, so that BuildKit sends only what changed. A directory that an
         interrupted run left in an unknown state is made anew. Raises TreeTooLarge, CommandStopped once `stop` is set.
@@ -195,6 +193,7 @@ class BareRepository:
             index_of(tree).unlink(missing_ok=True)
             discard_tree(tree)
             self._read_tree(sha, tree, stop)
+        return counting.digest
 
     def _read_tree(self, sha: Sha, tree: Path, stop: Stop | None) -> None:
         index = index_of(tree)

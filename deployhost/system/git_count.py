@@ -4,6 +4,8 @@ A tree names others by their hashes, and the same one as often as it likes: six 
 neither the size of a push nor that of a repository says how much a checkout writes.
 """
 
+import hashlib
+
 from deployhost.errors import TreeTooLarge
 from deployhost.sizes import readable_size
 
@@ -31,9 +33,16 @@ class TreeCount:
         self._known = bytearray(1 << (_KNOWN_BITS - 3))
         self.entries = self.bytes = 0
         self.objects = self.object_bytes = 0
+        self._hash = hashlib.sha256()
+
+    @property
+    def digest(self) -> str:
+        """Return what only the same entries have: the same paths, modes and objects, in git's order."""
+        return self._hash.hexdigest()
 
     def take(self, chunk: bytes) -> None:
         """Count a piece of git's output. Raises TreeTooLarge as soon as it is certain."""
+        self._hash.update(chunk)
         *whole, self._rest = (self._rest + chunk).split(b"\0")
         for entry in whole:
             self._count(entry)

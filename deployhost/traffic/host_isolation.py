@@ -3,8 +3,9 @@
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 from deployhost.config.reachable import HostDoor
@@ -21,6 +22,9 @@ from deployhost.traffic.isolation_plan import DOCKERS, FORWARD
 
 log = logging.getLogger(__name__)
 
+# Seconds after the last build for which the rules about builds stay. Changing them takes tens of milliseconds and a lock that the
+# engine waits for when it starts a container, as it does right after a build; and often another build follows.
+LET_GO = 5.0
 LOOK = 0.05  # seconds between looks for containers that appear beside a build
 CLAIMED = (0.0, 0.1, 0.3, 1.0)  # seconds after which the engine is asked whose a new port is
 
@@ -29,7 +33,8 @@ CLAIMED = (0.0, 0.1, 0.3, 1.0)  # seconds after which the engine is asked whose 
 class HostIsolation:
     """Keeps containers of apps, and builds while there are any, away from the host.
 
-    `problem` is why apps can reach the host though they should not, or an empty string.
+    `problem` is why apps can reach the host though they should not, or an empty string; `let_go` the seconds after the last build
+    for which the rules about builds stay.
     """
 
     firewall: Firewall
@@ -37,10 +42,14 @@ class HostIsolation:
     host_reader: HostReader
     host_refusals: HostRefusals
     active: bool = True
+    let_go: float = LET_GO
     problem: str = field(default="", init=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
     _applied: tuple[HostWanted | Doors, ...] = field(default=(), init=False)
+    _builds_lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _building: list[AppName] = field(default_factory=list, init=False)
+    _built_at: float = field(default=0.0, init=False)
+    _away: "Future[None] | None" = field(default=None, init=False)  # done once builds are kept away
     _parents: dict[Family, str] = field(
         default_factory=dict, init=False
     )  # which chain asks ours of what passes through
@@ -92,7 +101,7 @@ class HostIsolation:
 
     def _bring(self, anew: bool) -> tuple[bool, str]:
         """Return whether something was changed, and why what apps.yml opens of the host stays shut, or ""."""
-        read = self.host_reader.read(building=bool(self._building))
+        read = self.host_reader.read(building=self._away is not None)
         wanted = tuple(replace(one, tells=self._tells) if isinstance(one, HostWanted) else one for one in read)
         before, self._applied = self._applied, ()
         changed, shut, done = False, "", []
@@ -110,40 +119,40 @@ class HostIsolation:
 
     @contextlib.contextmanager
     def building(self, app: AppName) -> Iterator[Callable[[], None]]:
-        """Keep builds away from the host until the block ends; what it yields returns once that is so.
+        """Keep builds away from the host until the block ends and for `let_go` seconds more; what it yields returns once that is so.
 
         Containers of others on the engine's own network keep what they had, those too that start meanwhile.
         """
         if not self.active:
             yield lambda: None
             return
-        over = threading.Event()
-        with self._lock:
+        with self._builds_lock:
             self._building.append(app)
-        with ThreadPoolExecutor(max_workers=2) as beside:
-            closed = beside.submit(self._follow_quietly)
-            beside.submit(self._watch, closed, over)
-            try:
-                yield closed.result
-            finally:
-                over.set()
-                with self._lock:
-                    self._building.remove(app)
-        if not self._building:
-            threading.Thread(target=self._follow_quietly, name="letting go of builds", daemon=True).start()
-
-    def _follow_quietly(self) -> None:
+            away = self._away
+            if away is None:
+                self._away = away = Future()
+                threading.Thread(target=self._keep_builds_away, args=(away,), name="builds", daemon=True).start()
         try:
-            self.follow()
-        except DeployhostError as error:
-            log.warning("builds can reach this server itself: %s", error)
+            yield away.result
+        finally:
+            with self._builds_lock:
+                self._building.remove(app)
+                self._built_at = time.monotonic()
 
-    def _watch(self, closed: "Future[None]", over: threading.Event) -> None:
-        """Follow who else appears on the network of builds, until `over`."""
-        closed.result()
+    def _keep_builds_away(self, away: "Future[None]") -> None:
+        """Keep them away, follow who else appears on their network, and let go once no build has run for a while."""
+        try:
+            self._follow_quietly()
+        except Exception as error:  # noqa: BLE001 - raised where a build waits for it
+            with self._builds_lock:
+                self._away = None
+            away.set_exception(error)
+            return
+        away.set_result(None)
         seen, looks = self.host_reader.ports_of_builds(), 0
         since: list[float] = []
-        while not over.wait(LOOK):
+        while self._goes_on():
+            time.sleep(LOOK)
             looks += 1
             if (now := self.host_reader.ports_of_builds()) != seen:
                 seen = now
@@ -151,6 +160,19 @@ class HostIsolation:
             if since and since[0] <= looks * LOOK:
                 since.pop(0)
                 self._follow_quietly()
+        self._follow_quietly()
+
+    def _goes_on(self) -> bool:
+        with self._builds_lock:
+            if not self._building and time.monotonic() - self._built_at >= self.let_go:
+                self._away = None
+            return self._away is not None
+
+    def _follow_quietly(self) -> None:
+        try:
+            self.follow()
+        except DeployhostError as error:
+            log.warning("builds can reach this server itself: %s", error)
 
     def _apply(self, wanted: HostWanted | Doors, before: Sequence[HostWanted | Doors]) -> bool:
         family, filtered = Family.IPV6 if wanted.v6 else Family.IPV4, False

@@ -50,7 +50,7 @@ class FakeRepository(BareRepository):
         return [Sha(sha) for sha in sorted({*self._refs.kept.values()}) if sha.startswith(prefix)]
 
     def commit(self, sha: Sha) -> Commit:
-        return Commit(sha, sha, f"subject of {sha.short}")
+        return Commit(sha, f"subject of {sha.short}")
 
     def resolve(self, name: str) -> Sha | None:
         found = self._refs.branches.get(name.removeprefix("refs/heads/"))
@@ -71,20 +71,22 @@ class FakeRepository(BareRepository):
         self._life.effect("git move_branch")
         self._refs.branches[branch] = to
 
-    def check_out(self, sha: Sha, tree: Path, stop: Stop | None = None) -> None:
+    def check_out(self, sha: Sha, tree: Path, stop: Stop | None = None) -> str:
         self._life.effect("git check_out")
         tree.mkdir(parents=True, exist_ok=True)
         (tree / "Dockerfile").write_text("FROM scratch\n", encoding="utf-8")
         (tree / "COMMIT").write_text(sha, encoding="utf-8")
+        return sha
 
 
 class RepositoryOfPages(FakeRepository):
     """One whose commits have no Dockerfile: ours is used, and the image runs as the app's own user."""
 
-    def check_out(self, sha: Sha, tree: Path, stop: Stop | None = None) -> None:
-        super().check_out(sha, tree, stop)
+    def check_out(self, sha: Sha, tree: Path, stop: Stop | None = None) -> str:
+        digest = super().check_out(sha, tree, stop)
         (tree / "Dockerfile").unlink()
         (tree / "index.html").write_text("hello", encoding="utf-8")
+        return digest
 
 
 class RepositoryWithoutGit(FakeRepository):

@@ -34,9 +34,10 @@ FILES = {"Dockerfile": "FROM scratch\n", "index.html": "one"}
 class RealRepository(BareRepository):
     """A repository of real git, whose trees say which commit they are of, as the fake builder wants it."""
 
-    def check_out(self, sha: Sha, tree: Path, stop: Stop | None = None) -> None:
-        super().check_out(sha, tree, stop)
+    def check_out(self, sha: Sha, tree: Path, stop: Stop | None = None) -> str:
+        digest = super().check_out(sha, tree, stop)
         (tree / "COMMIT").write_text(sha)
+        return digest
 
 
 class Online(Assembled):

@@ -11,6 +11,7 @@ from deployhost.errors import FileProblem, InvalidConfig
 from deployhost.kamal import contract
 from deployhost.model import WEB, AppName, Version
 from deployhost.system.addresses import Address, HostAddresses
+from deployhost.system.clock import until
 from deployhost.system.docker_model import ContainerSpec, Network
 from deployhost.system.firewall import Family
 from deployhost.system.packet_log import Logged, PacketLog
@@ -83,7 +84,7 @@ class Host:
         self.broken = False
         reader = HostReader(self.docker, self.bridges, FakeAddresses(), self, lambda: self.endpoints)
         self.refusals = HostRefusals(self.docker, FakeAddresses(), NoPackets(1), lambda: self.now)
-        self.isolation = HostIsolation(self.firewall, self.bridges, reader, self.refusals)
+        self.isolation = HostIsolation(self.firewall, self.bridges, reader, self.refusals, let_go=0.0)
         self.image = self.engine.add_image(Behaviour(), "image:1")
 
     def may_reach(self) -> Mapping[AppName, tuple[Reachable, ...] | None]:
@@ -180,8 +181,32 @@ def test_builds_are_kept_away_while_they_run(host: Host) -> None:
         with host.isolation.building(B) as kept_away_too:
             kept_away_too()
         assert BUILDS_JUMP in host.rules, "the first one still runs"
-    host.isolation.follow()
-    assert BUILDS_JUMP not in host.rules
+    assert until(lambda: BUILDS_JUMP not in host.rules, within=10, every=0.01)
+
+
+def test_a_build_soon_after_another_changes_no_rules(host: Host) -> None:
+    host.isolation.let_go = 3600.0
+    host.isolation.apply()
+    with host.isolation.building(A) as kept_away:
+        kept_away()
+    asked, changes = host.firewall.asked, host.firewall.changes
+    with host.isolation.building(B) as kept_away:
+        kept_away()
+        assert BUILDS_JUMP in host.rules
+    assert not host.isolation.follow()
+    assert (host.firewall.asked, host.firewall.changes) == (asked, changes)
+    host.isolation.let_go = 0.0
+    assert until(lambda: BUILDS_JUMP not in host.rules, within=10, every=0.01)
+
+
+def test_a_build_is_told_what_keeps_it_from_being_kept_away(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> bool:
+        raise RecursionError
+
+    monkeypatch.setattr(host.isolation, "follow", broken)
+    for _ in range(2):
+        with host.isolation.building(A) as kept_away, pytest.raises(RecursionError):
+            kept_away()
 
 
 def test_a_build_costs_one_call_for_each_family(host: Host) -> None:
@@ -191,11 +216,11 @@ def test_a_build_costs_one_call_for_each_family(host: Host) -> None:
         kept_away()
         assert (host.firewall.asked - asked, host.firewall.changes - changes) == (0, 2)
         assert not host.isolation.apply(), "that is all that is wanted"
-    host.isolation.follow()
+    assert until(lambda: BUILDS_JUMP not in host.rules, within=10, every=0.01)
     host.firewall.restore(Family.IPV4, f"-F {host_plan.BUILDS}\n-X {host_plan.BUILDS}\n")
     with host.isolation.building(A) as kept_away:
         kept_away()
-    host.isolation.follow()
+    assert until(lambda: BUILDS_JUMP not in host.rules, within=10, every=0.01)
     assert not host.isolation.apply()
 
 
