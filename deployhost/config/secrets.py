@@ -50,12 +50,15 @@ class NamedSecrets:
         self.get(name)
         return self._path(name)
 
-    def put(self, name: str, value: Secret) -> None:
-        """Set a secret: any crash leaves the old one or the new one, whole. Raise InvalidRequest, InvalidName, FileProblem, Conflict."""
+    def put(self, name: str, value: Secret, *, new: bool = True) -> None:
+        """Set a secret: any crash leaves the old one or the new one, whole. Without `new`, only one that is set is changed.
+
+        Raise InvalidRequest, InvalidName, FileProblem, Conflict, and NotFound without `new`.
+        """
         path, data = self._path(name), _data(name, value)
         with locked(self.directory):
             self._sweep(path)
-            with contextlib.suppress(NotFound), self._opened(path):
+            with contextlib.suppress(*((NotFound,) if new else ())), self._opened(path):
                 pass  # what can't be read again is not written
             files.write_atomically(path, data, FILE_MODE)
 

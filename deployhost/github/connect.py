@@ -166,7 +166,7 @@ class ConnectGitHub:
             MakeApp: lambda _step: self._make_app(request, facts),
             SetHook: lambda step: self._set_hook(facts, step.url),
             AwaitInstallation: lambda _step: self._await_installation(request, facts),
-            NoteApp: lambda step: files.save(self._paths, step.connection),
+            NoteApp: lambda step: files.change(self._paths, step.connection),
         }
 
     def _facts_of_new(self, request: ConnectRequest, *, new: bool) -> ConnectFacts:
@@ -228,7 +228,7 @@ class ConnectGitHub:
         self._tell("Install the App, and choose the repositories that this server may read:")
         self._tell(f"\n  {connection.install_page}\n")
         found = self._until_installed(request, connection)
-        files.save(self._paths, replace(connection, owner=found.owner, installation_id=found.id))
+        files.change(self._paths, replace(connection, owner=found.owner, installation_id=found.id))
         return f"{'all' if found.selection == 'all' else 'selected'} repositories of {found.owner}"
 
     def _until_installed(self, request: ConnectRequest, connection: GitHubConnection) -> Installation:
@@ -257,9 +257,9 @@ class ConnectGitHub:
         secret = connection.webhook_secret
         if secret is None:
             secret = Secret(secrets.token_urlsafe(32))
-            files.save(self._paths, replace(connection, webhook_secret=secret))  # before GitHub signs with it
+            files.change(self._paths, replace(connection, webhook_secret=secret))  # before GitHub signs with it
         if self._calls_of(connection).set_hook_config(url, secret):
-            files.save(self._paths, replace(connection, webhook_secret=secret, webhook_url=url))
+            files.change(self._paths, replace(connection, webhook_secret=secret, webhook_url=url))
 
 
 def _same_owner(one: GitHubConnection, made: GitHubConnection) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from deployhost.config.secrets import connections
-from deployhost.errors import DeployhostError, InvalidConfig, NotFound
+from deployhost.errors import Conflict, DeployhostError, InvalidConfig, NotFound
 from deployhost.model import Secret
 from deployhost.paths import Paths
 
@@ -120,7 +120,17 @@ def for_owner(paths: Paths, owner: str, html_url: str = GITHUB) -> GitHubConnect
 
 def save(paths: Paths, connection: GitHubConnection) -> None:
     """Write a connection; it is on the disk when this returns. Raise FileProblem, Conflict."""
-    connections(paths).put(PREFIX + connection.id, Secret(json.dumps(_to_json(connection), indent=1) + "\n"))
+    connections(paths).put(PREFIX + connection.id, _text(connection))
+
+
+def change(paths: Paths, connection: GitHubConnection) -> None:
+    """Write a connection that is there. Raise FileProblem, and Conflict if it was disconnected in the meantime."""
+    try:
+        connections(paths).put(PREFIX + connection.id, _text(connection), new=False)
+    except NotFound:
+        raise Conflict(
+            f"{connection.owner} on GitHub was disconnected in the meantime", hint=connection.connect_command
+        ) from None
 
 
 def delete(paths: Paths, connection: GitHubConnection) -> bool:
@@ -158,6 +168,10 @@ def _load(paths: Paths, name: str) -> GitHubConnection:
         path = paths.connections / name
         raise InvalidConfig(f"{path} is damaged: delete it, and connect its owner again", hint=f"rm {path}") from None
     return found
+
+
+def _text(connection: GitHubConnection) -> Secret:
+    return Secret(json.dumps(_to_json(connection), indent=1) + "\n")
 
 
 def _to_json(connection: GitHubConnection) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from deployhost.edge.zones_plan import Zone
 from deployhost.errors import (
     AccessRefused,
     ClockOff,
+    Conflict,
     DeployhostError,
     InvalidRequest,
     ProviderUnavailable,
@@ -22,7 +23,7 @@ from deployhost.errors import (
 )
 from deployhost.github.answers import HookConfig, NewApp
 from deployhost.github.connect import ConnectGitHub, ConnectRequest
-from deployhost.github.connection import GITHUB, load_all, save
+from deployhost.github.connection import GITHUB, delete, load_all, save
 from deployhost.model import Domain, Secret
 from deployhost.paths import Paths
 from deployhost.steps import Step
@@ -372,6 +373,28 @@ def test_github_does_not_know_its_new_app_yet(world: World) -> None:
     world.github.fail("app", AccessRefused("Integration not found"), ProviderUnavailable("503"))
     world.connecting().run(ConnectRequest(), Quiet())
     world.right()
+
+
+@pytest.mark.parametrize("call", ["app", "installation", "hook_config", "set_hook_config"])
+def test_disconnected_in_the_meantime(with_tunnel: World, call: str) -> None:
+    """Set-up keeps connections right, and takes a while to ask; what a person has ended does not come back by that."""
+    with_tunnel.hooks = False
+    with_tunnel.connecting().run(ConnectRequest(), Quiet())
+    (ours,) = load_all(with_tunnel.paths)
+    app = with_tunnel.github.apps[ours.app_id]
+    app.hook = HookConfig("https://elsewhere.example.com", "form", has_secret=False)
+    begin = with_tunnel.github.begin
+
+    def disconnect(called: str, *, changes: bool = False) -> Callable[[], None]:
+        if called == call:
+            delete(with_tunnel.paths, ours)
+        return begin(called, changes=changes)
+
+    connecting = with_tunnel.connecting()
+    connecting._github.begin = disconnect  # type: ignore[attr-defined]
+    with pytest.raises(Conflict, match="disconnected in the meantime"):
+        connecting.run(ConnectRequest(), Quiet())
+    assert load_all(with_tunnel.paths) == ()
 
 
 def test_the_secret_is_set_again_each_time(with_tunnel: World) -> None:
