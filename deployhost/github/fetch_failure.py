@@ -49,7 +49,9 @@ def explained(error: DeployhostError, what: str, where: str) -> DeployhostError:
         FetchTrouble.NO_SUCH_REF: NotFound(f"{where} has no branch, tag or commit {what}"),
         FetchTrouble.AWAY: ProviderUnavailable(f"{cant}: GitHub does not answer", details=said),
         FetchTrouble.DISK_FULL: DiskFull(f"{cant}: the disk is full", hint="deployhost prune"),
-        FetchTrouble.TOO_LARGE: FetchFailed(f"{cant}: it is larger than 4 GB"),
+        FetchTrouble.TOO_LARGE: FetchFailed(
+            f"{cant}: it is larger than 4 GB, or than half of what is free on the disk"
+        ),
         FetchTrouble.REFUSED: AccessRefused(f"{cant}: GitHub does not accept the App's token", details=said),
         FetchTrouble.MOVED: NotFound(f"{what} can't be fetched: there is no {where}, or the App does not see it"),
     }

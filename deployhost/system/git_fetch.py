@@ -2,11 +2,12 @@
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deployhost.errors import CommandFailed, NotFound
+from deployhost.errors import CommandFailed, CommandTimedOut, NotFound
 from deployhost.model import Secret, Sha
 from deployhost.system import files, machine
 from deployhost.system.git import ENVIRONMENT, FRUGAL, BareRepository, memory_limit
@@ -18,7 +19,7 @@ SLOWEST = (
     1000,
     20,
 )  # bytes a second, and for how many seconds a transfer may be slower (git-config(1), http.lowSpeedLimit)
-LARGEST = 4 * 1024**3  # bytes of a file that a fetch may write
+LARGEST = 4 * 1024**3  # bytes of a file that a fetch may write, and never more than half of what is free
 # What says how this machine reaches the internet (curl(1)), and whom it trusts.
 PROXIES = ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY")
 
@@ -56,12 +57,13 @@ class GitFetcher:
 
         Ours begin with refs/deployhost/. One fetch at a time into a repository. Raises CommandFailed, CommandTimedOut, NotFound if it is no commit.
         """
-        _unlock(repository.path)
+        _clear(repository.path)
         options = ["--quiet", "--no-tags", "--no-recurse-submodules", "--depth=1", "--force"]
         try:
             where = [f"--git-dir={repository.path}", "-c", "gc.auto=0", "-c", "maintenance.auto=false"]
-            self._git(remote, [*where, "fetch", *options, "--", remote.url, f"+{what}:{into}"], WITHIN)
-        except CommandFailed:
+            largest = min(LARGEST, shutil.disk_usage(repository.path).free // 2)
+            self._git(remote, [*where, "fetch", *options, "--", remote.url, f"+{what}:{into}"], WITHIN, largest)
+        except (CommandFailed, CommandTimedOut):
             _sweep(repository.path)
             raise
         sha = _branch_head(repository.path, what, into) or repository.resolve(into)
@@ -69,10 +71,10 @@ class GitFetcher:
             raise NotFound(f"{what} is not a commit")
         return sha
 
-    def _git(self, remote: Remote, arguments: list[str], timeout: float) -> Completed:
+    def _git(self, remote: Remote, arguments: list[str], timeout: float, largest: int = LARGEST) -> Completed:
         with _memory_file(configuration(remote)) as descriptor:
             env = {**ENVIRONMENT, **self._outwards(), "GIT_CONFIG_GLOBAL": f"/proc/self/fd/{descriptor}"}
-            argv = ["prlimit", "--core=0", f"--fsize={LARGEST}", "git", *FRUGAL, *arguments]
+            argv = ["prlimit", "--core=0", f"--fsize={largest}", "git", *FRUGAL, *arguments]
             memory = memory_limit(machine.memory())
             return run(argv, env=env, timeout=timeout, pass_fds=(descriptor,), dies_with_us=True, memory=memory)
 
@@ -111,10 +113,11 @@ def _branch_head(repository: Path, what: str, into: str) -> Sha | None:
     return Sha(text) if what.startswith("refs/heads/") and Sha.pattern.fullmatch(text) else None
 
 
-def _unlock(repository: Path) -> None:
-    """Delete the locks that a fetch of ours which was killed has left: nobody else fetches into this repository."""
-    ours = repository / "refs" / "deployhost"
-    for path in (repository / "shallow.lock", *ours.glob("*.lock"), *ours.glob("*/*.lock")):
+def _clear(repository: Path) -> None:
+    """Delete what a fetch of ours which was killed has left: locks, and packs as far as they came. Nobody else fetches into this repository."""
+    ours, packs = repository / "refs" / "deployhost", repository / "objects" / "pack"
+    left = (*ours.glob("*.lock"), *ours.glob("*/*.lock"), *packs.glob("tmp_*"))
+    for path in (repository / "shallow.lock", *left):
         with contextlib.suppress(OSError):
             path.unlink()
 

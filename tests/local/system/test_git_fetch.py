@@ -1,6 +1,7 @@
 """Fetching from a real git over HTTPS: without history, with a token that is in no argument, environment or file."""
 
 import base64
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deployhost.errors import CommandFailed
+from deployhost.errors import CommandFailed, CommandTimedOut
 from deployhost.model import Branch, Secret, Sha
 from deployhost.system import files, git_fetch
 from deployhost.system.git import ENVIRONMENT, BareRepository
@@ -226,6 +227,36 @@ def test_too_much(
     fetcher.fetch(repository, remote, "refs/heads/main", INTO)
 
 
+def test_more_than_there_is_room_for(
+    upstream: Upstream, fetcher: GitFetcher, remote: Remote, repository: BareRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is the apps' too: they are not to find it full, even for the moment until that is noticed."""
+    upstream.work.joinpath("big").write_bytes(b"".join(str(number).encode() for number in range(400_000)))
+    upstream.commit("one")
+    free = shutil.disk_usage(repository.path)
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "disk_usage", lambda _path: free._replace(free=200_000))
+        with pytest.raises(CommandFailed):
+            fetcher.fetch(repository, remote, "refs/heads/main", INTO)
+    fetcher.fetch(repository, remote, "refs/heads/main", INTO)
+
+
+def test_what_comes_too_slowly_is_not_kept(
+    fetcher: GitFetcher, remote: Remote, repository: BareRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again and again: what each attempt has left would fill the disk."""
+    pack = repository.path / "objects" / "pack" / "tmp_pack_abcdef"
+
+    def slow(*_arguments: object, **_options: object) -> None:
+        pack.write_text("half of it")
+        raise CommandTimedOut("git did not end in time")
+
+    monkeypatch.setattr(git_fetch, "run", slow)
+    with pytest.raises(CommandTimedOut):
+        fetcher.fetch(repository, remote, "refs/heads/main", INTO)
+    assert not pack.exists()
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -270,7 +301,10 @@ def test_what_a_kill_has_left(
     two = upstream.commit("two")
     for name in ("shallow", INTO, kept):
         (repository.path / f"{name}.lock").write_text("")
+    pack = repository.path / "objects" / "pack" / "tmp_pack_abcdef"
+    pack.write_text("half of it")
     assert fetcher.fetch(repository, remote, "refs/heads/main", INTO) == two
+    assert not pack.exists()
     repository.keep(kept, one)
 
 
