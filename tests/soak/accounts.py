@@ -21,7 +21,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.doubles.serve import Fault
-from tests.e2e.fresh_server.on_the_internet import APP, MAIN, TOKEN_FILE, OnTheInternet, carry_base, on_the_internet
+from tests.e2e.fresh_server.on_the_internet import APP, MAIN, TOKEN_FILE, OnTheInternet, on_the_internet
 from tests.e2e.fresh_server.server import Failed, make_parts, until
 
 CONNECT = ("connect", "cloudflare", "--token", TOKEN_FILE, "--zone")
@@ -46,13 +46,15 @@ class Accounts:
         self.steps: Sequence[Callable[[], None]] = (
             self.cloudflare_killed, self.cloudflare_twice, self.domains_killed, self.domains_twice, self.added_and_removed,
             self.tunnel_deleted, self.record_deleted, self.suspended, self.cloudflare_away, self.nonsense_in_apps_yml,
-            self.damaged_connection, self.renamed,
+            self.damaged_connection, self.renamed, self.another_port, self.another_webhook_host, self.uninstalled_and_back,
+            self.cloudflared_gone, self.branch_deleted, self.app_uninstalled,
         )  # fmt: skip
 
-    def play(self) -> list[str]:
-        """Do all of it in some order, and return what went wrong."""
+    def play(self, only: Sequence[str] = ()) -> list[str]:
+        """Do all of it in some order, or some of it, and return what went wrong."""
         wrong = []
-        for step in self.random.sample(self.steps, len(self.steps)):
+        some = [step for step in self.steps if step.__name__ in only]
+        for step in some or self.random.sample(self.steps, len(self.steps)):
             began = time.monotonic()
             try:
                 step()
@@ -171,6 +173,64 @@ class Accounts:
         github.repository(f"{self.world.owner}/{old}", {"main.py": MAIN.replace("WORD", "another")})
         self._push()
 
+    def another_port(self) -> None:
+        """Of kamal-proxy, to and fro; the second set-up is killed on its way and then run to its end."""
+        for port in (8088, 80):
+            self.world.server.run(
+                *("timeout", "--signal=KILL", f"{self.random.uniform(1, 8):.2f}", "deployhost"),
+                *("setup", "--local", "--http-port", str(port)),
+                check=False,
+            )
+            self._run("setup", "--local", "--http-port", str(port))
+            until(lambda: self.world.shown() == f"{self.word} https\n", 120)
+
+    def another_webhook_host(self) -> None:
+        """By hand in server.yml: set-up moves the record and tells GitHub, and deliveries arrive there."""
+        server, path = self.world.server, "/etc/deployhost/server.yml"
+        before = server.run("cat", path)
+        for text in (f"{before}\nwebhook_host: deployhost-hooks.{self.world.zone.name}\n", before):
+            server.write(text, path)
+            self._run("setup", "--local")
+            told = self.world.internet.github.world.deliveries
+            seen = len(told)
+            self._push()
+            until(lambda: self.world.shown() == f"{self.word} https\n", 120)
+            self.world.internet.github.deliveries.settle()
+            assert [one.status_code for one in told[seen:] if one.event == "push"] == [202]
+
+    def uninstalled_and_back(self) -> None:
+        """What stays is named; an installation after it finds the connections."""
+        said = self.world.server.uninstall()
+        assert "disconnect cloudflare" in said, said
+        assert "disconnect github" in said, said
+        self.world.server.install("--local")
+
+    def cloudflared_gone(self) -> None:
+        """Removed by hand: it is told, and connecting brings it back."""
+        self.world.server.run("apt-get", "remove", "--yes", "cloudflared")
+        self.world.server.run("pkill", "cloudflared", check=False)
+        until(lambda: "tunnel" in self.world.server.run("deployhost", "status", check=False), 60)
+        self._run("connect", "cloudflare")
+
+    def branch_deleted(self) -> None:
+        """It is told, the app serves on, and the next push to it is deployed."""
+        repository, head = self.world.repository, self.world.repository.head()
+        assert head is not None
+        repository.delete_branch("main")
+        until(lambda: "has no branch main" in self.world.server.run("deployhost", "status", check=False), 90)
+        assert self.world.shown() == f"{self.word} https\n"
+        repository.push("main", head)
+        self._push()
+
+    def app_uninstalled(self) -> None:
+        """By its owner, who installs it again: it is another installation then."""
+        github, app = self.world.internet.github, self.world.app
+        (installation,) = github.world.installations.values()
+        github.uninstall(installation)
+        self._push()
+        until(lambda: "not installed" in self.world.server.run("deployhost", "status", check=False), 90)
+        github.install(app, app.owner)
+
     # How, and how it has to be.
 
     def _run(self, *command: str) -> str:
@@ -222,6 +282,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="*", default=[], help="names of steps: these alone, in their order")
     parser.add_argument("--suite", default="bookworm", help="the Debian release")
     asked = parser.parse_args(arguments)
     wrong: list[str] = []
@@ -231,7 +292,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with on_the_internet(asked.suite, parts, Path(directory) / "world") as world:
             accounts = Accounts(world, random.Random(asked.seed))
             for number in range(asked.rounds):
-                wrong += [f"round {number}: {line}" for line in accounts.play()]
+                wrong += [f"round {number}: {line}" for line in accounts.play(asked.only)]
     print("\n".join(wrong) or f"{asked.rounds} rounds, nothing wrong")
     return 1 if wrong else 0
 
