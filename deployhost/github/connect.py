@@ -1,5 +1,6 @@
 """Connecting this server to an owner on GitHub: facts → plan → one step → facts, until nothing is left."""
 
+import contextlib
 import secrets
 import socket
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 from deployhost.edge import connection as cloudflare
 from deployhost.errors import (
     AccessRefused,
+    DeployhostError,
     InternalError,
     InvalidRequest,
     ProviderUnavailable,
@@ -182,8 +184,9 @@ class ConnectGitHub:
                 self._clock.sleep(wait)
 
     def _connection(self, request: ConnectRequest) -> GitHubConnection | None:
-        if request.org or request.user:
-            return files.for_owner(self._paths, request.org or request.user, request.html_url)
+        owner = request.org or request.user
+        if owner:
+            return files.for_owner(self._paths, owner, request.html_url) or self._renamed(owner, request.html_url)
         found = [one for one in files.load_all(self._paths) if (one.kind, one.html_url) == ("user", request.html_url)]
         if len(found) > 1:
             names = ", ".join(one.owner for one in found)
@@ -192,6 +195,14 @@ class ConnectGitHub:
                 hint=found[0].connect_command,
             )
         return found[0] if found else None
+
+    def _renamed(self, owner: str, html_url: str) -> GitHubConnection | None:
+        """Return the connection of an owner who was called otherwise when it was made: a second App would be one too many."""
+        for one in files.load_all(self._paths):
+            with contextlib.suppress(DeployhostError):  # whoever can't be asked is not known to be that owner
+                if one.html_url == html_url and self._calls_of(one).app().owner.lower() == owner.lower():
+                    return one
+        return None
 
     def _calls_of(self, connection: GitHubConnection) -> GitHubCalls:
         if connection not in self._calls:

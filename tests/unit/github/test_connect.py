@@ -375,6 +375,20 @@ def test_github_does_not_know_its_new_app_yet(world: World) -> None:
     world.right()
 
 
+def test_an_owner_who_has_another_name_by_now(with_tunnel: World) -> None:
+    """`add NEWNAME/REPO` says to connect NEWNAME: that is the App that there is."""
+    with_tunnel.connecting().run(ConnectRequest(org="acme"), Quiet())
+    (ours,) = load_all(with_tunnel.paths)
+    with_tunnel.github.apps[ours.app_id].owner = "Acme-Inc"
+    made = with_tunnel.made
+    done = with_tunnel.connecting().run(ConnectRequest(org="acme-inc"), Quiet())
+    assert with_tunnel.made == made
+    assert (done.connection.id, done.connection.owner) == (ours.id, "Acme-Inc")
+    (now,) = load_all(with_tunnel.paths)
+    assert now.owner == "Acme-Inc"
+    with_tunnel.right()
+
+
 @pytest.mark.parametrize("call", ["app", "installation", "hook_config", "set_hook_config"])
 def test_disconnected_in_the_meantime(with_tunnel: World, call: str) -> None:
     """Set-up keeps connections right, and takes a while to ask; what a person has ended does not come back by that."""
