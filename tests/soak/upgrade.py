@@ -1,12 +1,14 @@
 """An upgrade under load: five apps on a fresh server of an earlier commit, then install.sh of this checkout, and no request lost.
 
     python tests/soak/upgrade.py --before fffa9ce --suite trixie --rate 100
+    python tests/soak/upgrade.py --before fffa9ce --without-systemd --kills 4
 
 A server (Debian in a container, with systemd and a Docker of its own) is set up by the earlier commit, and five apps get two
 releases each: two with storage that is written to, one of them with `engine: kamal`. While requests go to all of them, install.sh of
 this checkout upgrades deployhost. Then, still under load, each app is rolled back to the release that the earlier commit made, gets a
 push, is rolled back once more, and gets two more pushes. Files, users, storage and what stands in the arguments of processes are
-looked at (tests/soak/upgraded.py). Prints a table; ends with 1 if anything was not as it must be.
+looked at (tests/soak/upgraded.py), once more after a reboot. With `--kills` the upgrade is killed so many times, each time a moment
+later, before it may end. Prints a table; ends with 1 if anything was not as it must be.
 """
 
 import argparse
@@ -22,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.e2e.fresh_server.server import PARTS, FreshServer, fresh_server, host, make_parts
+from tests.e2e.fresh_server.server import INSTALL, PARTS, FreshServer, fresh_server, host, make_parts, until
 from tests.soak import upgraded
 from tests.soak.in_fresh_server import CHECKOUT, THERE, carry_bases
 
@@ -33,6 +35,7 @@ EDIT = (  # apps.yml: settings after an app's line
 )
 QUIET = 10.0  # seconds of load before the upgrade, and after it
 MOST_SECONDS = 1800.0
+KILLED_AFTER = 3.0  # seconds after which an upgrade is killed first, and how much later each time
 STARTED = ("sh", "-c", 'echo $$ >"$0"; exec python3 "$@"')  # writes down its process
 
 
@@ -151,6 +154,14 @@ def answers(server: FreshServer, app: Sample, version: str) -> list[str]:
     return [] if shown == app.says(version) else [f"{app.name} answers {shown[:80]!r}, not version {version}"]
 
 
+def longest(server: FreshServer, app: Sample) -> str:
+    """Return the stage of an app's last deploy that took longest."""
+    status = json.loads(server.run("deployhost", "status", app.name, "--json"))
+    phases = status["apps"][0]["last_deploy"]["phases"]
+    most = max(phases, key=lambda phase: float(phase["ms"]))
+    return f"of which {most['name']} {most['ms'] / 1000:.1f} s"
+
+
 def there_and_back(server: FreshServer, app: Sample) -> list[str]:
     """Roll an app back to the earlier commit's release before the live one, push, roll back again, push twice; return what is wrong.
 
@@ -168,9 +179,8 @@ def there_and_back(server: FreshServer, app: Sample) -> list[str]:
         except AssertionError as error:
             problems.append(f"{app.name}, step {step + 1}, to {version}: {str(error)[-600:]}")
             continue
-        print(
-            f"{app.name}: {'push' if own else 'rollback'} to {version} in {time.monotonic() - began:.1f} s", flush=True
-        )
+        took, what = time.monotonic() - began, "push" if own else "rollback"
+        print(f"{app.name}: {what} to {version} in {took:.1f} s, {longest(server, app)}", flush=True)
         problems += answers(server, app, version)
         if app.generated:
             problems += upgraded.misplaced(server, app.name, own=own, storage=app.storage)
@@ -238,28 +248,55 @@ def judged(server: FreshServer, loads: dict[str, subprocess.Popen[str]]) -> list
     return problems
 
 
-def upgrade(server: FreshServer, new: Path, rate: float) -> list[str]:
+def killed(server: FreshServer, seconds: float) -> str:
+    """Upgrade a server, kill that after so many seconds, with all it started, and return what it wrote until then."""
+    own_group = ("setsid", "--wait", "sh", "-c", 'echo $$ >/root/upgrade.pid; exec "$@"', "sh", *INSTALL, "--local")
+    running = server.start(*own_group)
+    time.sleep(seconds)
+    server.run("kill", "-KILL", "--", f"-{server.run('cat', '/root/upgrade.pid').strip()}", check=False)
+    with contextlib.suppress(AssertionError):
+        running.wait(30)
+    return running.said
+
+
+def after_a_reboot(server: FreshServer) -> list[str]:
+    """Reboot a server and return what is wrong then."""
+    server.reboot()
+    if not server.systemd:
+        server.install("--local")
+    until(lambda: not any(answers(server, app, VERSIONS[-1]) for app in SAMPLES), 120)
+    return [f"after a reboot: {problem}" for problem in upgraded.files(server)]
+
+
+def upgrade(server: FreshServer, new: Path, rate: float, kills: int) -> list[str]:
     """Upgrade a server of the earlier commit under load, and return what is wrong."""
     before = upgraded.kept(server)
     server.run("rm", "-r", PARTS)
     server.copy(new, PARTS)
     loads = {app.name: load_on(server, app, rate / len(SAMPLES)) for app in SAMPLES}
     time.sleep(QUIET)
+    for number in range(kills):
+        print(killed(server, KILLED_AFTER * (number + 1)), "-- killed --", sep="\n", flush=True)
     began = time.monotonic()
     print(server.install("--local"), flush=True)
     print(f"the upgrade took {time.monotonic() - began:.0f} s", flush=True)
     time.sleep(QUIET)
     problems = after_the_upgrade(server, before)
     problems += settled(server, before.warnings)
-    return problems + judged(server, loads)
+    problems += judged(server, loads)
+    return problems + after_a_reboot(server)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it, print the table, and return 0 if all was well."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--before", required=True, help="the earlier commit")
-    parser.add_argument("--suite", default="bookworm", help="the Debian release")
+    parser.add_argument(
+        "--suite", default="trixie", help="the Debian release; bookworm has no buildx, which Kamal needs"
+    )
     parser.add_argument("--rate", type=float, default=100, help="requests per second, to all apps together")
+    parser.add_argument("--without-systemd", action="store_true", help="on a server that is supervised instead")
+    parser.add_argument("--kills", type=int, default=0, help="how often the upgrade is killed before it may end")
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         old, new = Path(scratch) / "old parts", Path(scratch) / "new parts"
@@ -267,7 +304,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parts.mkdir()
         make_parts(old, archived(asked.before, Path(scratch) / "old"))
         make_parts(new)
-        with fresh_server(asked.suite, old, purpose="upgrade") as server:
+        with fresh_server(asked.suite, old, systemd=not asked.without_systemd, purpose="upgrade") as server:
             print(server.install("--local"), flush=True)
             server.run("mkdir", "-p", THERE)
             server.copy(CHECKOUT / "tests", f"{THERE}/tests")
@@ -276,7 +313,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for app in SAMPLES:
                 add(server, app)
             print(server.run("deployhost", "version"), flush=True)
-            problems = upgrade(server, new, asked.rate)
+            problems = upgrade(server, new, asked.rate, asked.kills)
     print(json.dumps({"problems": problems}, indent=2))
     return 1 if problems else 0
 
