@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from deployhost.control.client import call
 from tests.real.load import Load, Target
-from tests.real.system_under_test import GIT_ENVIRONMENT, App, Push, ask, eventually
+from tests.real.system_under_test import GIT_ENVIRONMENT, App, Push, ask, command, eventually
 from tests.soak.disk import small_disk
 from tests.soak.own_server import BASE, PORT, enter_network, own_server
 from tests.soak.trickling_registry import TricklingRegistry
@@ -69,6 +69,16 @@ while time.monotonic() < until:
     sys.stdout.flush()
     time.sleep(0.1)
 sys.exit(1)
+"""
+DEEP = """\
+import http.server, os, socketserver
+for number in range(30):
+    os.chdir("/storage")
+    for level in range(1300):
+        os.makedirs(f"{number}" if level == 0 else "d", exist_ok=True)
+        os.chdir(f"{number}" if level == 0 else "d")
+os.chdir("/")
+socketserver.TCPServer(("0.0.0.0", int(os.environ["PORT"])), http.server.SimpleHTTPRequestHandler).serve_forever()
 """
 SPREAD = "import time\nwhile True: time.sleep(1)\n"
 
@@ -198,6 +208,23 @@ def long_subject(app: App) -> tuple[Push, bool]:
     return app.begin_push("--force", f"{sha}:refs/heads/main"), False
 
 
+def deep_commit(app: App) -> tuple[Push, bool]:
+    """A commit's folders are 1,300 deep."""
+    app.use("stdlib")
+    blob = git(app, "hash-object", "-w", "version.txt")
+    git(app, "update-index", "--add", "--cacheinfo", f"100644,{blob},{'d/' * 1300}file")
+    git(app, "commit", "--quiet", "--message", f"deep {time.time_ns()}")
+    return app.begin_push("--force", "main"), False
+
+
+def deep_storage(app: App) -> tuple[Push, bool]:
+    """An app leaves folders 1,300 deep in its storage, 39,000 in all, and is removed."""
+    app.configure(storage=True)
+    dockerfile(app, f'FROM {BASE}\nCOPY . /app\nCMD ["python", "/app/main.py"]\n', main=DEEP).wait(300)
+    argv = [command(), "remove", app.name, "--yes", "--storage"]
+    return Push(subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)), False
+
+
 ATTACKS: dict[str, Attack] = {
     "trickle": trickle,
     "continue": continue_for_ever,
@@ -207,6 +234,8 @@ ATTACKS: dict[str, Attack] = {
     "subject": long_subject,
     "disk": fill_disk,
     "flood": flood,
+    "deep": deep_commit,
+    "removal": deep_storage,  # the last one, since the attacker is gone then
 }
 
 
@@ -231,6 +260,14 @@ def cancel(app: App, socket: str) -> float:
     return time.monotonic() - began
 
 
+def how_it_ended(attacker: App) -> str:
+    """Return what became of the attacker's last deploy, or that it is gone."""
+    if attacker.name not in {app["name"] for app in ask("status")["apps"]}:
+        return "removed"
+    last = attacker.last_deploy()
+    return f"{last['status']}: {(last['error'] or {}).get('message', '')}"[:120]
+
+
 def under(name: str, attacker: App, victim: App, server: Server, number: int) -> Outcome:
     """Push the victim while an attack runs, cancel it, and return what came of that."""
     outcome = Outcome(name)
@@ -238,7 +275,7 @@ def under(name: str, attacker: App, victim: App, server: Server, number: int) ->
     load = Load(Target(victim.host, port=PORT), rate=RATE, allowed=bodies, most_seconds=900).start()
     with Memory(server.pid) as memory:
         push, cancellable = ATTACKS[name](attacker)
-        time.sleep(SETTLES)
+        time.sleep(0 if name == "removal" else SETTLES)
         outcome.push_seconds = round(pushed(victim, number), 2)
         if name == "flood":
             time.sleep(60)  # all of its minute
@@ -248,8 +285,7 @@ def under(name: str, attacker: App, victim: App, server: Server, number: int) ->
         outcome.most_mb = round(memory.most / 1e6, 1)
     report = load.stop()
     outcome.sent, outcome.failed = report.sent, report.failures
-    last = attacker.last_deploy()
-    outcome.ended = f"{last['status']}: {(last['error'] or {}).get('message', '')}"[:120]
+    outcome.ended = how_it_ended(attacker)
     if cancellable and outcome.cancel_seconds is None and name != "flood":  # which ends by itself
         outcome.problems.append("it ended before it could be cancelled, so that it proves nothing")
     if outcome.failed:
@@ -285,7 +321,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the attacks and return 0 if all was well."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("--only", action="append", choices=tuple(ATTACKS), help="these attacks alone")
-    wanted = parser.parse_args(arguments).only or list(ATTACKS)
+    only = parser.parse_args(arguments).only
+    wanted = [name for name in ATTACKS if only is None or name in only]
     enter_network()
     outcomes: list[Outcome] = []
     with contextlib.ExitStack() as stack:
