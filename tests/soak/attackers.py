@@ -315,6 +315,7 @@ def show(outcomes: Sequence[Outcome]) -> None:
         )
         for problem in one.problems:
             print(f"{'':10} NOT WELL: {problem}")
+    sys.stdout.flush()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
