@@ -89,6 +89,7 @@ class Outcome:
 
     attack: str
     push_seconds: float = 0.0
+    stages: dict[str, float] = field(default_factory=dict)  # of that push, those that took longest
     cancel_seconds: float | None = None
     failed: int = 0
     sent: int = 0
@@ -247,6 +248,12 @@ def pushed(app: App, number: int) -> float:
     return time.monotonic() - began
 
 
+def longest(app: App) -> dict[str, float]:
+    """Return the three stages of an app's last deploy that took longest, in seconds."""
+    stages = {stage["name"]: stage["ms"] / 1000 for stage in app.last_deploy()["phases"] if stage["name"] != "live"}
+    return {name: round(stages[name], 2) for name in sorted(stages, key=lambda name: -stages[name])[:3]}
+
+
 def cancel(app: App, socket: str) -> float:
     """Cancel the app's deploys and return the seconds until they have ended; the command line's own start is left out."""
     began = time.monotonic()
@@ -277,6 +284,7 @@ def under(name: str, attacker: App, victim: App, server: Server, number: int) ->
         push, cancellable = ATTACKS[name](attacker)
         time.sleep(0 if name == "removal" else SETTLES)
         outcome.push_seconds = round(pushed(victim, number), 2)
+        outcome.stages = longest(victim)
         if name == "flood":
             time.sleep(60)  # all of its minute
         if cancellable and attacker.last_deploy()["status"] == "running":
