@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 from deployhost.build.labels import APP_LABEL, UID_LABEL
 from deployhost.containers.attempt import Attempt
-from deployhost.containers.uid_plan import choose_uid, is_ours, read_uid
+from deployhost.containers.uid_plan import FIRST, choose_uid, is_ours, read_uid
 from deployhost.errors import BootFailed, InternalError
 from deployhost.journal.uids import Uids
 from deployhost.model import AppName
 from deployhost.paths import Paths
 from deployhost.system.docker import Docker
+from deployhost.system.docker_model import Image
 from deployhost.system.host_accounts import HostAccounts
 from deployhost.system.owners import Owners
 
@@ -42,10 +43,14 @@ class AppUsers:
             self.uids.give(app, uid)
             return uid
 
-    def check(self, attempt: Attempt, uid: int) -> None:
-        """Say so if the uid that an attempt's image runs as is an account's. Raise BootFailed if it is another app's."""
+    def check(self, attempt: Attempt, image: Image, uid: int) -> None:
+        """Say so if the uid that an attempt's image runs as is an account's. Raise BootFailed if it is another app's, or may become that."""
         app = attempt.deploy.app
-        other = self.uids.app_of(uid) if is_ours(uid) else None
+        other = self.uids.app_of(uid) if is_ours(uid) else app
+        if other is None and not _was_given(image, app, uid):
+            raise BootFailed(
+                f"the image runs as the user {uid}, and the numbers from {FIRST} on are given to apps: name another USER in the Dockerfile"
+            )
         if other not in (None, app):
             raise BootFailed(
                 f"the image runs as the user {uid}, which is the app {other}'s: name another USER in the Dockerfile"
@@ -93,3 +98,8 @@ class AppUsers:
 
     def _is_account(self, uid: int) -> bool:
         return self.host_accounts.user(uid) is not None or self.host_accounts.group(uid) is not None
+
+
+def _was_given(image: Image, app: AppName, uid: int) -> bool:
+    """Return whether a build of an app gave an image this uid: the app may have another one by now, or a lost journal."""
+    return image.labels.get(APP_LABEL) == app and read_uid(image.labels.get(UID_LABEL, "")) == uid

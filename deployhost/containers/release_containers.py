@@ -163,7 +163,7 @@ class ReleaseContainers:
         """
         if attempt.config.storage or not image_user.needs_tables(image.user):
             user = self.image_users.owner(image, web)
-            self.app_users.check(attempt, user.uid)
+            self.app_users.check(attempt, image, user.uid)
             checked = Future[None]()
             checked.set_result(None)
             return self.storage.prepare(attempt, image, user, web), checked
@@ -178,7 +178,7 @@ class ReleaseContainers:
         except DeployhostError as error:  # the engine itself starts the image, or does not: nothing else depends on it
             log.warning("the user of %s is not known: %s", image.id, error)
             return
-        self.app_users.check(attempt, user.uid)
+        self.app_users.check(attempt, image, user.uid)
 
     def _run_release(self, attempt: Attempt, container: str, *, held: bool) -> None:
         self.maker.start(container)

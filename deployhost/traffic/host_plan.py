@@ -12,14 +12,12 @@ from dataclasses import dataclass
 
 from deployhost.config.reachable import HostDoor
 from deployhost.system import filter_rules
+from deployhost.system.metadata import METADATA, METADATA6
 from deployhost.traffic.isolation_plan import DOCKERS, FORWARD
 
 INPUT = "INPUT"  # the kernel's chain for what is for the host itself
 APPS, BUILDS, REFUSE = "DEPLOYHOST-HOST", "DEPLOYHOST-BUILDS", "DEPLOYHOST-REFUSE"
 CHAINS = (APPS, BUILDS, REFUSE)
-# Of all clouds' link-local ones; Azure's (168.63.129.16), Alibaba's; Amazon's and Google's for IPv6.
-METADATA = ("169.254.0.0/16", "168.63.129.16/32", "100.100.100.200/32")
-METADATA6 = ("fd00:ec2::254/128", "fd20:ce::254/128")
 DNS = 53
 WEB = (("tcp", 80), ("tcp", 443), ("udp", 443))
 PUBLIC = frozenset({DNS, *(number for _, number in WEB)})  # ports that stay open, if only at some addresses
@@ -89,7 +87,7 @@ def _rules(wanted: HostWanted) -> Iterator[str]:
     for address, number in sorted(wanted.endpoints):
         yield f"{rule} -p tcp -m conntrack --ctorigdst {address} --ctorigdstport {number} -j RETURN"
     for network in metadata(v6=wanted.v6):
-        bare = network.removesuffix("/32").removesuffix("/128")  # as iptables prints it here
+        bare = network.removesuffix("/128" if wanted.v6 else "/32")  # as iptables prints it here
         yield f"{rule} -m conntrack --ctorigdst {bare} -j {wanted.refuse}"
     for address in sorted(wanted.public):
         for protocol, number in WEB:

@@ -6,6 +6,7 @@ Beside the tree lies what must not change. Whatever is wrong is an AssertionErro
 import hashlib
 import os
 import random
+import stat
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from deployhost.build.directory import DirectoryTree, load_templates
 from deployhost.build.image import LONGEST_DOCKERFILE, _read
-from deployhost.build.plan import plan_build
+from deployhost.build.planning_process import plan_directory
 from deployhost.errors import DeployhostError
 from deployhost.model import Branch, Sha
 from deployhost.system.git import BareRepository, index_of
@@ -74,6 +75,7 @@ class Forest:
         (self._outside / "file").write_text(OUTSIDE)
         self._root = root
         self._made = 0
+        self._templates = load_templates()
 
     def commit(self) -> HostileTree:
         """Return the next one."""
@@ -116,7 +118,7 @@ class Forest:
             assert (self.tree / path).resolve().is_relative_to(self.tree.resolve()), path
             assert ".." not in path.split("/"), path
         with suppress(DeployhostError):
-            plan_build(tree, templates=load_templates(), app="shop")
+            plan_directory(self.tree, "shop", storage=None, variables={}, templates=self._templates)
         for name in ("Dockerfile", "Dockerfile.dockerignore"):
             with suppress(DeployhostError):
                 assert len(_read(self.tree, name)) <= LONGEST_DOCKERFILE
@@ -131,7 +133,7 @@ class Forest:
             for one in self.tree.iterdir():
                 # git's own file of what is ours would make the tree a repository of the pusher's making.
                 assert one.name.lower() not in (".git", "git~1"), commit
-                assert not (one.is_file() and not one.is_symlink() and one.stat().st_mode & 0o7000), commit
+                assert not one.lstat().st_mode & (stat.S_ISUID | stat.S_ISGID), commit
 
     # Shapes
 

@@ -5,13 +5,17 @@ takes an IPv4 address in IPv6's clothes for a public one.
 """
 
 from collections.abc import Collection
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from deployhost.system.metadata import METADATA, METADATA6
 
 Address = IPv4Address | IPv6Address
 
 _NETWORKS: dict[str, tuple[IPv4Network | IPv6Network, ...]] = {
     "unspecified": (IPv4Network("0.0.0.0/8"), IPv6Network("::/128")),
     "loopback": (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),
+    # First: some are in networks that are refused anyway, one is in a network of real servers.
+    "a cloud's metadata service": tuple(map(ip_network, (*METADATA[1:], *METADATA6))),
     "link-local": (IPv4Network("169.254.0.0/16"), IPv6Network("fe80::/10")),
     "of a private network (RFC 1918)": tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))),
     "of a private network (RFC 4193)": (IPv6Network("fc00::/7"), IPv6Network("fec0::/10")),

@@ -9,7 +9,6 @@ import logging
 from dataclasses import dataclass, replace
 
 from deployhost.config.server import ServerSettings
-from deployhost.containers import image_user
 from deployhost.containers.app_users import AppUsers
 from deployhost.containers.attempt import Attempt
 from deployhost.containers.image_users import ImageUsers
@@ -92,11 +91,9 @@ class KamalEngine:
             return self._boot(attempt, image, project, self._command(attempt, builds, trusted))
 
     def _owner(self, attempt: Attempt, image: Image) -> Owner | None:
-        """Have an attempt's storage there, and return whom it has to belong to."""
-        if not attempt.config.storage and image_user.needs_tables(image.user):
-            return None  # a container would have to be made to look the number up
+        """Have an attempt's storage there, and return whom it has to belong to. Raise BootFailed if the image's user is another app's."""
         user = self.image_users.owner_by_image(attempt, image)
-        self.app_users.check(attempt, user.uid)
+        self.app_users.check(attempt, image, user.uid)
         return self.storage.prepare(attempt, image, user)
 
     def _boot(self, attempt: Attempt, image: Image, project: Project, command: list[str]) -> Live:

@@ -3,7 +3,7 @@
 import pytest
 
 from deployhost.containers.uid_plan import FIRST
-from deployhost.model import AppName, DeployStatus
+from deployhost.model import AppName, DeployStatus, Trigger
 from deployhost.system.owners import Owner
 from tests.fakes.assembled import Assembled, Server, sha
 from tests.fakes.docker import Behaviour
@@ -112,7 +112,12 @@ def test_others_are_not(server: Server, given: str) -> None:
     assert not [event for event in daemon.told(daemon.deploy(app, ONE)) if "account" in event.get("text", "")]
 
 
-@pytest.mark.parametrize("text", ["", "storage: true", "engine: kamal\n    storage: true\n    strategy: overlap"])
+ENGINES = pytest.mark.parametrize(
+    "text", ["", "storage: true", "engine: kamal", "engine: kamal\n    storage: true\n    strategy: overlap"]
+)
+
+
+@ENGINES
 @pytest.mark.parametrize("given", [f"{FIRST}:0", f"{FIRST}", "sly"])
 def test_nobody_takes_the_user_of_another_app(server: Server, text: str, given: str) -> None:
     passwd = {"/etc/passwd": f"sly:x:{FIRST}:{FIRST}::/:/bin/sh\n".encode()}
@@ -123,3 +128,23 @@ def test_nobody_takes_the_user_of_another_app(server: Server, text: str, given: 
     assert deploy.status is DeployStatus.FAILED
     assert (deploy.error or {})["message"].startswith(f"the image runs as the user {FIRST}, which is the app shop's")
     assert daemon.deploy(shop, THREE).status is DeployStatus.LIVE
+
+
+@ENGINES
+@pytest.mark.parametrize("given", [f"{FIRST + 5}:0", f"{FIRST + 5}", "sly", f"{2**31 - 2}"])
+def test_nobody_is_there_before_another_app_gets_its_number(server: Server, text: str, given: str) -> None:
+    """The next number is no secret: whoever runs as that would share it with the app that comes next."""
+    passwd = {"/etc/passwd": f"sly:x:{FIRST + 5}:{FIRST + 5}::/:/bin/sh\n".encode()}
+    server.behaviours[TWO] = Behaviour(user=given, files=passwd)
+    shop, evil, daemon = server.add("shop"), server.add("evil", text=text), server.start()
+    daemon.deploy(shop, ONE)
+    deploy = daemon.deploy(evil, TWO)
+    assert deploy.status is DeployStatus.FAILED
+    assert "are given to apps: name another USER" in (deploy.error or {})["message"]
+
+
+def test_an_image_of_before_the_journal_was_lost_is_the_apps_own(server: Server) -> None:
+    app, daemon = server.add("shop"), server.start()
+    daemon.deploy(app, ONE)
+    daemon.database.change("DELETE FROM uids")
+    assert daemon.deploy(app, ONE, Trigger.RESTART).status is DeployStatus.LIVE

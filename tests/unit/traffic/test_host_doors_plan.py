@@ -30,6 +30,8 @@ def test_each_is_known_by_its_port() -> None:
         f"{CHAIN} -d 168.63.129.16/32 -j RETURN",
         f"{CHAIN} -d 100.100.100.200/32 -m physdev --physdev-in veth2 {MARKED}",
         f"{CHAIN} -d 100.100.100.200/32 -j RETURN",
+        f"{CHAIN} -d 192.0.0.192/32 -m physdev --physdev-in veth2 {MARKED}",
+        f"{CHAIN} -d 192.0.0.192/32 -j RETURN",
         f"{CHAIN} -p tcp -m physdev --physdev-in veth1 -m tcp --dport 5432 -m addrtype --dst-type LOCAL {MARKED}",
         f"{CHAIN} -p udp -m physdev --physdev-in veth1 -m udp --dport 5432 -m addrtype --dst-type LOCAL {MARKED}",
     ]

@@ -42,6 +42,7 @@ def test_the_rules_of_a_bridge() -> None:
         "-m conntrack --ctorigdst 169.254.0.0/16 -j DEPLOYHOST-REFUSE",
         "-m conntrack --ctorigdst 168.63.129.16 -j DEPLOYHOST-REFUSE",
         "-m conntrack --ctorigdst 100.100.100.200 -j DEPLOYHOST-REFUSE",
+        "-m conntrack --ctorigdst 192.0.0.192 -j DEPLOYHOST-REFUSE",
         "-p tcp -m conntrack --ctorigdst 192.0.2.2 --ctorigdstport 80 -j RETURN",
         "-p tcp -m conntrack --ctorigdst 192.0.2.2 --ctorigdstport 443 -j RETURN",
         "-p udp -m conntrack --ctorigdst 192.0.2.2 --ctorigdstport 443 -j RETURN",
@@ -49,7 +50,7 @@ def test_the_rules_of_a_bridge() -> None:
         "-p udp -m conntrack --ctorigdstport 5432 -j DROP",
         "-j DEPLOYHOST-REFUSE",
     ]
-    for parent, asked in (("INPUT", 1), ("DOCKER-USER", 4), ("FORWARD", 0)):
+    for parent, asked in (("INPUT", 1), ("DOCKER-USER", 5), ("FORWARD", 0)):
         assert (
             len([one for one in table(firewall) if one.startswith(f"-A {parent} -") and "DEPLOYHOST" in one]) == asked
         )
@@ -63,7 +64,12 @@ def test_ipv6_has_the_same_where_docker_has_no_chain_for_it() -> None:
     assert bring(firewall, wanted, Family.IPV6) == ""
     rules = table(firewall, Family.IPV6)
     assert "-A DEPLOYHOST-HOST -p ipv6-icmp -j RETURN" in rules, "neighbours are found"
-    assert f"-A FORWARD -d fd00:ec2::254/128 {AWAY} -j DEPLOYHOST-HOST" in rules
+    assert f"-A FORWARD -d fd00:ec2::/32 {AWAY} -j DEPLOYHOST-HOST" in rules
+    assert f"-A FORWARD -d fd00:42::42/128 {AWAY} -j DEPLOYHOST-HOST" in rules
+    assert "-A DEPLOYHOST-HOST -m conntrack --ctorigdst fd00:ec2::/32 -j DEPLOYHOST-REFUSE" in rules, (
+        "as iptables prints it"
+    )
+    assert "-A DEPLOYHOST-HOST -m conntrack --ctorigdst fd00:42::42 -j DEPLOYHOST-REFUSE" in rules
     assert "-A DEPLOYHOST-REFUSE -j REJECT --reject-with icmp6-port-unreachable" in rules
 
 
@@ -139,4 +145,5 @@ def test_what_lies_at_an_address() -> None:
     local = {"172.18.0.1", "127.0.0.1", "fe80::1"}
     assert door("172.18.0.1", 5432, local) == "host:5432"
     assert door("169.254.169.254", 80, local) == door("fd00:ec2::254", 80, local) == "host:metadata"
+    assert door("fd00:ec2::23", 80, local) == door("fd00:a9fe:a9fe::1", 80, local) == "host:metadata"
     assert door("127.0.0.1", 80, local) is door("8.8.8.8", 80, local) is door("172.18.0.1", 0, local) is None
