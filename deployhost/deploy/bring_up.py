@@ -50,6 +50,8 @@ class BringUp:
         self, attempt: Attempt, created: Created, held: bool, then: Callable[[Container, int], Switched | None]
     ) -> Live:
         deploy, progress = attempt.deploy, attempt.progress
+        if created.processes.release is not None:
+            created.checked.result()
         self.containers.run_release_command(attempt, created.image, created.processes, held=held)
         attempt.check()
         with progress.stage("start"):

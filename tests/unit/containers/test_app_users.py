@@ -112,6 +112,20 @@ def test_others_are_not(server: Server, given: str) -> None:
     assert not [event for event in daemon.told(daemon.deploy(app, ONE)) if "account" in event.get("text", "")]
 
 
+@pytest.mark.parametrize("processes", [{}, {"release": "migrate"}], ids=str)
+def test_nobody_runs_as_another_app_until_it_gives_up(server: Server, processes: dict[str, str]) -> None:
+    """Nothing waits for a user's number to be looked up but what takes long anyway."""
+    passwd = {"/etc/passwd": f"sly:x:{FIRST}:{FIRST}::/:/bin/sh\n".encode()}
+    server.behaviours[TWO] = Behaviour(
+        user="sly", files=passwd, listens=False, processes=processes, ends={"migrate": 0}
+    )
+    shop, evil, daemon = server.add("shop"), server.add("evil"), server.start()
+    daemon.deploy(shop, ONE)
+    deploy = daemon.deploy(evil, TWO)
+    assert "which is the app shop's" in (deploy.error or {})["message"]
+    assert "release" not in [phase.name for phase in deploy.phases]
+
+
 ENGINES = pytest.mark.parametrize(
     "text", ["", "storage: true", "engine: kamal", "engine: kamal\n    storage: true\n    strategy: overlap"]
 )
