@@ -12,8 +12,12 @@ RESET = "\x1b[0m"
 # Colours and cursor movement (CSI), titles and links (OSC), other escapes.
 _SEQUENCES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?")
 _COLOUR = re.compile(r"\x1b\[[0-9;:]{0,40}m")  # SGR (ECMA-48, 8.3.117)
-# What is left of C0 and C1; what changes the order of letters, ends lines, can't be seen, or is no character. Joiners of letters and emoji stay.
-_HIDDEN = "\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f"
+# What is left of C0 and C1; what changes the order of letters, ends lines, can't be seen (of letters: the fillers), or is no character.
+# Joiners of letters and emoji stay, and so do U+FE00 to U+FE0F, which choose between two forms of one.
+_HIDDEN = (
+    "\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+    "\ufff0-\ufffb\ud800-\udfff\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
 _UNSEEN = re.compile(f"[\x00-\x08\x0b-\x1f{_HIDDEN}]")
 _IN_A_NAME = re.compile(f"[\x00-\x1f{_HIDDEN}]")
 _IN_JSON = re.compile(f"[{_HIDDEN}]")

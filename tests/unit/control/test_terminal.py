@@ -39,6 +39,8 @@ def test_output_can_not_act_on_the_terminal(line: str, shown: str) -> None:
         ("abc\u202edcba", "abc\\u202edcba"),
         ("two\nlines\tand\rmore", "two\\nlines\\tand\\rmore"),
         ("\U000e0041\u200b\ufeff\xad", "\\U000e0041\\u200b\\ufeff\\xad"),
+        ("main\u3164\u115f\uffa0\U000e0101", "main\\u3164\\u115f\\uffa0\\U000e0101"),
+        ("\u2764\ufe0f \u0646\u200c\u0645", "\u2764\ufe0f \u0646\u200c\u0645"),
         ("gr\xfcn/\u4e2d", "gr\xfcn/\u4e2d"),
     ],
 )

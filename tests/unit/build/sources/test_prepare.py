@@ -207,10 +207,58 @@ def test_other_frontends_take_an_engine_that_enforces(world: World, syntax: str)
 
 
 @pytest.mark.parametrize(
-    "first", ["// syntax=evil/frontend", '{"syntax": "evil/frontend"}', "#!x\n# syntax=evil/frontend"]
+    "first",
+    [
+        "// syntax=evil/frontend",
+        '{"syntax": "evil/frontend"}',
+        "#!x\n# syntax=evil/frontend",
+        "\ufeff# syntax=evil/frontend",
+        "\ufeff// syntax=evil/frontend",
+        "\ufeff\ufeff# syntax=evil/frontend",
+        '#!x\n{"syntax": "evil/frontend"}',
+        "#\tSYNTAX\t=\tevil/frontend more\r",
+        "   # syntax=evil/frontend",
+        "# check=skip=all\n# syntax=evil/frontend",
+        "# escape=`\n#syntax=evil/frontend",
+        "# syntax=docker.io:443/docker/dockerfile:1",
+        "# syntax=docker/dockerfile/x:1",
+    ],
 )
 def test_frontends_in_other_clothes(world: World, first: str) -> None:
     assert "line " in world.refused(f"{first}\nFROM a")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(
+            "127.000.000.001:5555",
+            "0:5555",
+            "2130706433:5555",
+            "0x7f.1:5555",
+            "0177.0.0.1:5555",
+            "[::ffff:7f00:1]:5555",
+            "[::]:5555",
+        ),
+        *(
+            "127.0.0.1.nip.io:5555",
+            "localhost.:5555",
+            "x@127.0.0.1:5555",
+            "127.0.0.1:05555",
+            "gcr.io.evil.example",
+            "docker.io:443",
+        ),
+        *("127.0.0.1:5555/shop", "deployhost.invalid/fetched"),
+    ],
+)
+@pytest.mark.parametrize(
+    "line",
+    ["FROM {}/other", "ARG A={}\nARG B=${{A}}\nARG C=$B/other\nFROM ${{C:-a}}", "FROM a\nCOPY --from={}/other / /"],
+)
+def test_registries_in_other_clothes(world: World, host: str, line: str) -> None:
+    world.engine.add_image(Behaviour(), f"{host}/other:latest")
+    assert world.refused(line.format(host))
+    assert world.engine.pulls == []
 
 
 def rules(world: World, dockerfile: str) -> list[tuple[str, str]]:
