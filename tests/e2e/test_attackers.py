@@ -1,4 +1,21 @@
-"""One app's author against the others, by real pushes: what is pushed fails, what is live stays, and nothing of theirs is said."""
+"""One app's author against the others, by real pushes: what is pushed fails, what is live stays, and nothing of theirs is said.
+
+Where each attack of docs/security.md is carried out, with its variants:
+
+- builds: here; each of 42 on the real engine in tests/contract/test_attackers_on_builds.py, on newer ones by
+  tests/soak/attacks_on_builds.py; in other clothes in tests/unit/build/sources
+- caches: tests/contract/test_images_real_docker.py, tests/local/build/test_image.py; logins: tests/unit/build/test_host_settings.py
+- the registry: tests/contract/test_registry_guard_real.py
+- local accounts: tests/e2e/fresh_server/local_account.py, tests/local/system/test_bind_mount.py
+- users: tests/e2e/test_users.py, tests/unit/containers/test_app_users.py
+- the host: tests/contract/test_host_isolation_real_docker.py, tests/unit/traffic
+- others' deploys: tests/soak/attackers.py, tests/e2e/test_deep_trees.py, tests/unit/daemon/test_one_apps_trouble.py
+- labels, names, subjects, trees of commits: tests/unit/test_hostile.py, tests/local/system/test_hostile_trees.py, tests/soak/hostile.py
+- completion: tests/local/cli/test_completion_in_shells.py; headers: tests/contract/test_forwarded_headers.py
+- the proxy: tests/unit/server/test_proxy_container.py
+
+tests/soak/without_fixes.py takes each defence out (tests/inputs/fixes.toml is the list), and sees that one of these fails.
+"""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -86,6 +86,12 @@ def test_directories_and_deletion(tmp_path: Path) -> None:
     assert (files.remove(path / "x"), files.remove(path / "x")) == (True, False)
 
 
+def test_nobody_else_opens_a_lock(tmp_path: Path) -> None:
+    """Whoever can open a file can hold its lock, for reading too."""
+    with files.lock(tmp_path / "lock"):
+        assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_lock_is_held_by_one_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     value = 0

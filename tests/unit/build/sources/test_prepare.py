@@ -261,6 +261,18 @@ def test_registries_in_other_clothes(world: World, host: str, line: str) -> None
     assert world.engine.pulls == []
 
 
+def test_a_frontend_that_shares_caches_gets_none(world: World) -> None:
+    syntax = "# syntax=docker/dockerfile:1.0-experimental\n"
+    world.engine.served = {"docker/dockerfile:1.0-experimental"}
+    world.engine.add_image(
+        Behaviour(), "b:1", digests=("b@sha256:1",), on_build=("RUN --mount=type=cache,target=/c x",)
+    )
+    world.text(f"{syntax}FROM a\nRUN x")
+    for rest in ("FROM a\nRUN --mount=type=cache,target=/c x", "FROM b:1"):
+        assert "shares between apps" in world.refused(f"{syntax}{rest}")
+        world.text(rest)  # the engine's own keeps them apart
+
+
 def rules(world: World, dockerfile: str) -> list[tuple[str, str]]:
     world.policies = True
     world.engine.info = EngineInfo("26.1.5", "/var/lib/docker")
