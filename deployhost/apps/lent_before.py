@@ -1,6 +1,7 @@
 """What was lent to every build until an upgrade stays lent to the apps that used it: their owner did not choose otherwise."""
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,14 +10,15 @@ from pathlib import Path
 from deployhost.build.credentials_plan import HostLogins, uses_logins
 from deployhost.build.docker_logins import registries_logged_in
 from deployhost.build.host_files import host_environment, host_npmrc, host_pip_conf
+from deployhost.build.tree import READ_LIMIT, decode
 from deployhost.config import apps as apps_config
 from deployhost.errors import AppNotFound
 from deployhost.journal.lent_before import LentBefore
 from deployhost.model import AppName
 from deployhost.paths import Paths
-from deployhost.system import files
 
 DOCKERFILE = "Dockerfile"
+log = logging.getLogger(__name__)
 
 
 def host_logins(environ: Mapping[str, str] | None = None) -> HostLogins:
@@ -45,7 +47,7 @@ class LendingUpgrade:
             return ()
         host, notes = self.logins(), []
         for app in waiting:
-            if self._used(app, host):
+            if self._may_have_used(app, host):
                 with contextlib.suppress(AppNotFound):
                     apps_config.allow_build_credentials(self.paths.apps_yml, app)
                     notes.append(
@@ -54,10 +56,23 @@ class LendingUpgrade:
             self.lent_before.decided(app)
         return notes
 
+    def _may_have_used(self, app: AppName, host: HostLogins) -> bool:
+        try:
+            return self._used(app, host)
+        except Exception:
+            log.exception("whether builds of %s used what this server logs in with is not known", app)
+            return True  # as where it can't be told: an upgrade must not break a build
+
     def _used(self, app: AppName, host: HostLogins) -> bool:
         tree = self.paths.build_tree(app)
         if not tree.is_dir():
             return False
         dockerfile = tree / DOCKERFILE
-        text = files.read_text(dockerfile) if dockerfile.is_file() and not dockerfile.is_symlink() else None
+        text = _beginning(dockerfile) if dockerfile.is_file() and not dockerfile.is_symlink() else None
         return uses_logins([path.name for path in tree.iterdir()], text, host)
+
+
+def _beginning(path: Path) -> str:
+    """Return what planning would read of a file, which may have gigabytes."""
+    with path.open("rb") as file:
+        return decode(file.read(READ_LIMIT))

@@ -3,7 +3,8 @@
     python tests/soak/without_fixes.py
     python tests/soak/without_fixes.py --only "refs/replace"
 
-Needs no Docker. Prints a table; ends with 1 if a test did not notice, or if a text is not where the table says.
+Needs no Docker, and takes half an hour. That the tests pass with everything in its place, tests/run shows. Prints a table; ends with 1 if
+a test did not notice, or if a text is not where the list says.
 """
 
 import argparse
@@ -69,18 +70,12 @@ def main() -> int:
             (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, copy / name)
         listed = tomllib.loads((ROOT / "tests/inputs/fixes.toml").read_text(encoding="utf-8"))["fix"]
         wanted = [fix for fix in (Fix(**one) for one in listed) if only in fix.attack]
-        failing = [
-            arguments
-            for arguments in dict.fromkeys(fix.tests for fix in wanted)
-            if tested(copy, arguments) != ALL_PASSED
-        ]
-        print(*(f"these fail anyway: {arguments}" for arguments in failing), sep="\n", flush=True)
         for fix in wanted:
             what = outcome(copy, fix)
             tried, wrong = tried + 1, wrong + (what != "noticed")
             print(f"{fix.of:44} {fix.attack:44} {what:12} {fix.tests}", flush=True)
-    print(f"\n{tried} fixes taken out, {wrong} not noticed, {len(failing)} selections of tests that fail anyway")
-    return 1 if wrong or failing else 0
+    print(f"\n{tried} fixes taken out, {wrong} not noticed")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ KNOWN = frozenset(
         *("MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
     }
 )
+MOST = 5000  # instructions; Docker builds an image of 127 layers at most
 _TAKE_HEREDOCS = ("RUN", "COPY", "ADD")
 _DIRECTIVE = re.compile(r"#[ \t]*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+)", re.ASCII)
 _GAP = re.compile(r"[\t\v\f\r ]+")
@@ -139,11 +140,15 @@ class _Reader:
         self._at = 0
 
     def instructions(self) -> Iterator[Instruction]:
+        count = 0
         while self._at < len(self._lines):
             start = self._at + 1
             joined = self._logical_line()
             if joined is None:
                 continue
+            count += 1
+            if count > MOST:
+                raise LineRefused(start, f"more than {MOST} instructions")
             if not joined.strip(SPACES):
                 raise LineRefused(start, "a line that only continues")
             found = split_command(joined, self._escape, start)

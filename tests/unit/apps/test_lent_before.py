@@ -95,3 +95,28 @@ def test_what_a_host_logs_in_with(tmp_path: Path) -> None:
     (tmp_path / ".docker/config.json").write_text(json.dumps({"auths": {"registry.example.com": {}}}))
     found = host_logins({"HOME": str(tmp_path), "PIP_INDEX_URL": "https://user:t0p@pypi.example/simple"})
     assert found == HostLogins(pip=True, npm=True, registries=frozenset({"registry.example.com"}))
+
+
+@pytest.mark.parametrize("error", [Exception(), RecursionError(), MemoryError()], ids=repr)
+def test_one_apps_files_keep_nobody_from_being_asked(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    used = LendingUpgrade._used
+
+    def broken(self: LendingUpgrade, app: AppName, host: HostLogins) -> bool:
+        if app == SHOP:
+            raise error
+        return used(self, app, host)
+
+    monkeypatch.setattr(LendingUpgrade, "_used", broken)
+    world.upgrade(HostLogins(npm=True))
+    assert world.allowed == {"shop"}, "where nobody knows, an upgrade breaks no build"
+    assert world.list.apps() == []
+
+
+def test_a_dockerfile_of_gigabytes_is_not_read(world: World) -> None:
+    with (world.paths.build_tree(SHOP) / "Dockerfile").open("wb") as file:
+        file.write(b"FROM a\n")
+        file.truncate(64 * 1024**3)  # of which nothing is on the disk
+    world.upgrade(HostLogins(npm=True))
+    assert world.allowed == set()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployhost.build.sources.text import LineRefused, read_directives, read_instructions, read_trigger
+from deployhost.build.sources.text import MOST, LineRefused, read_directives, read_instructions, read_trigger
 
 
 def read(text: str) -> list[tuple[int, str, tuple[str, ...], str]]:
@@ -73,3 +73,9 @@ def test_a_trigger_is_one_line() -> None:
     for text in ("RUN a\nFROM b", "RUN a <<E", "RUN a\rb"):
         with pytest.raises(LineRefused):
             read_trigger(text, 3)
+
+
+def test_instructions_are_bounded() -> None:
+    assert len(read("# c\n" * MOST + "RUN a\n" * MOST)) == MOST
+    with pytest.raises(LineRefused, match="more than 5000 instructions"):
+        read("RUN a\n" * (MOST + 1))
