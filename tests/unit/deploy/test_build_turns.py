@@ -97,9 +97,12 @@ def test_a_cancel_ends_the_wait(server: Server, builds: Builds) -> None:
     assert builds.building == [shop, wiki]
 
 
-def test_what_was_fetched_goes_with_a_build_that_never_began(server: Server, builds: Builds) -> None:
+def test_what_was_fetched_goes_with_a_build_that_never_began(
+    server: Server, builds: Builds, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop, blog = server.add("shop"), server.add("blog")
     builds.daemon.fake_builder.fetches = True
+    monkeypatch.setattr(builds.daemon.pruner, "prune", lambda _app: None)
     first = builds.begin(shop)
     wait_until(lambda: builds.building == [shop])
     second = builds.begin(blog)

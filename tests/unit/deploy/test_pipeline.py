@@ -1,7 +1,9 @@
 """One deploy at a time on the fakes: what it leaves behind when it goes well, and at each stage at which it can fail."""
 
+import contextlib
 import json
 import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +12,7 @@ from deployhost.config import apps
 from deployhost.errors import DeployhostError
 from deployhost.journal.telling import LONGEST_LINE
 from deployhost.kamal import contract, lock
-from deployhost.model import WEB, Deploy, DeployStatus, EnvName, Trigger, Version
+from deployhost.model import WEB, AppName, Deploy, DeployStatus, EnvName, Trigger, Version
 from deployhost.upkeep.retention import KEEP_FAILED
 from tests.fakes.asking import stages
 from tests.fakes.assembled import Assembled, Server, settle, sha, wait_until
@@ -193,6 +195,21 @@ def test_secrets_are_redacted(server: Server) -> None:
     assert "bad password ***" in everything
     assert ended[1].error is not None
     assert "exit code 1" in ended[1].error["message"], "short values are no secrets"
+
+
+def test_no_build_begins_before_it_is_kept_away_from_the_host(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, daemon, seen = server.add("shop"), server.start(), list[str]()
+
+    @contextlib.contextmanager
+    def building(_app: AppName) -> Iterator[Callable[[], None]]:
+        seen.append("closing")
+        yield lambda: seen.append("closed")
+        seen.append("open again")
+
+    monkeypatch.setattr(daemon.host_isolation, "building", building)
+    daemon.fake_builder.during = lambda: seen.append("built")
+    daemon.deploy(app, ONE)
+    assert seen == ["closing", "closed", "built", "open again"]
 
 
 def test_settings_repeat_what_is_live_by_then(server: Server) -> None:

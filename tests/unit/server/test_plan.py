@@ -344,3 +344,9 @@ def proxy_effect(step: Step, facts: ServerFacts) -> ServerFacts:
         return replace(facts, proxy=PROXY)
     assert facts.proxy is not None
     return replace(facts, proxy=replace(facts.proxy, running=True))
+
+
+def test_nothing_of_ours_is_a_local_accounts() -> None:
+    private = (PATHS.secrets, PATHS.repos, PATHS.builds, PATHS.deploy_logs, PATHS.storage_root, PATHS.services)
+    assert {path: WANTED.directories[path] for path in private} == dict.fromkeys(private, 0o700)
+    assert WANTED.directories[PATHS.state] == 0o711

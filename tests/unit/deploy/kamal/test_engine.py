@@ -6,6 +6,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from deployhost.build.labels import OURS
+from deployhost.errors import KamalUnavailable
 from deployhost.kamal.contract import service_name
 from deployhost.model import WEB, DeployStatus, Trigger
 from tests.fakes.assembled import Server, sha
@@ -46,6 +47,29 @@ def test_its_containers_carry_the_deploy(server: Server) -> None:
     deploy = daemon.deploy(app, ONE)
     assert fake.configs[0]["labels"] == {**dict.fromkeys(OURS, ""), "deployhost.deploy": str(deploy.id)}
     assert server.engine.containers[daemon.live(app).container].running
+
+
+def test_no_deploy_while_anybody_reaches_the_registry(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, daemon = server.add("shop", text=KAMAL), server.start()
+
+    def ensure() -> None:
+        raise KamalUnavailable("other accounts of this server can't be kept from Kamal's registry")
+
+    monkeypatch.setattr(daemon.registry_guard, "ensure", ensure)
+    deploy = daemon.deploy(app, ONE)
+    assert (deploy.error or {})["code"] == KamalUnavailable.code
+    assert daemon.fake_kamal.commands == []
+
+
+def test_storage_does_not_change_hands_while_it_is_written(server: Server) -> None:
+    """Kamal starts the new container before it ends the old one."""
+    for commit, user in ((ONE, "1000:1000"), (TWO, "1001:1001")):
+        server.behaviours[commit] = Behaviour(user=user)
+    app, daemon = server.add("shop", text=f"{KAMAL}\n    storage: true\n    strategy: overlap"), server.start()
+    assert daemon.deploy(app, ONE).status is DeployStatus.LIVE
+    assert daemon.deploy(app, TWO).status is DeployStatus.LIVE
+    assert daemon.fake_kamal.commands == [["deploy", "--skip-push"]]
+    assert daemon.owners.of(server.paths.storage(app)) == (1001, 1001)
 
 
 def test_from_direct_and_back(server: Server) -> None:
