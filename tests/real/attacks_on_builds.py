@@ -19,7 +19,7 @@ from deployhost.build.bases import Bases
 from deployhost.build.cache_key import cache_key
 from deployhost.build.directory import DirectoryTree, load_templates
 from deployhost.build.docker_cli import DockerCli
-from deployhost.build.image import ImageBuilder
+from deployhost.build.image import ImageBuilder, ReadyDockerfile
 from deployhost.build.limits import BuildLimits
 from deployhost.build.plan import plan_build
 from deployhost.build.sources import addresses_plan, source_policy
@@ -201,6 +201,7 @@ class Field:
         )
         context = self.root / "context"
         (context / "Dockerfile").write_text(self.text(attack), newline="")
+        ready = ReadyDockerfile(context)
         try:
             plan = plan_build(DirectoryTree(context), templates=load_templates(), app=APP)
             ready = builder.prepare(
@@ -222,6 +223,8 @@ class Field:
             return "refused", "\n".join([*said, error.message, *error.details])
         except DeployhostError as error:
             return "failed", "\n".join([*said, error.message, *error.details])
+        finally:
+            builder.discard(ready)
         return "built", "\n".join(said)
 
     def _own(self, attack: Attack) -> Callable[[], Collection[addresses_plan.Address]]:
