@@ -24,6 +24,7 @@ from deployhost.journal.removals import Removals
 from deployhost.model import AppName, Branch, Sha
 from deployhost.paths import Paths
 from deployhost.system.git import BareRepository
+from deployhost.system.git_fetch import LARGEST
 from tests.fakes.assembled import wait_until
 
 SHOP, MAIN = AppName("shop"), Branch("main")
@@ -300,6 +301,20 @@ def test_repository_is_ours_alone(paths: Paths, repository: BareRepository) -> N
     hook = repository.path / "hooks" / "proc-receive"
     assert hook.stat().st_mode & 0o111
     assert " -IS\n" in hook.read_text()
+
+
+def test_git_itself_is_bounded_and_replaces_nothing(repository: BareRepository, clone: Clone) -> None:
+    """What serves a push is not started by us, so its limits are the repository's own settings."""
+
+    def setting(name: str) -> str:
+        return clone.git(f"--git-dir={repository.path}", "config", "--get", name).stdout.strip()
+
+    assert setting("receive.maxInputSize") == f"{LARGEST // 1024**2}m"
+    assert setting("core.useReplaceRefs") == "false"
+    clone.git(f"--git-dir={repository.path}", "config", "receive.maxInputSize", "100")
+    pushed = clone.push("main")
+    assert pushed.returncode != 0
+    assert "exceeds maximum allowed size" in pushed.stderr
 
 
 def test_ensured_again(repositories: Repositories, repository: BareRepository, daemon: Daemon, clone: Clone) -> None:

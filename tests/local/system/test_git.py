@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -297,7 +298,12 @@ def test_a_subject_of_megabytes_is_cut_while_it_is_read(repository: BareReposito
     tree = git(repository.path, "rev-parse", f"{commit({'a': '1'})}^{{tree}}")
     text = f"tree {tree}\nauthor a <a> 1 +0000\ncommitter a <a> 1 +0000\n\n{'ä' * 10_000_000}\n"
     sha = Sha(git(repository.path, "hash-object", "-w", "-t", "commit", "--stdin", stdin=text))
-    assert repository.commit(sha) == Commit(sha, "ä" * (LONGEST - 1) + "…")
+    tracemalloc.start()
+    try:
+        assert repository.commit(sha) == Commit(sha, "ä" * (LONGEST - 1) + "…")
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000, "while it is read, not afterwards"
+    finally:
+        tracemalloc.stop()
 
 
 def test_git_that_needs_too_much_memory_is_told(

@@ -76,6 +76,7 @@ def test_one_container_of_a_deploy_or_of_a_version() -> None:
     assert is_of(kamals(1), SHOP, deploy=7, version=VERSION)
     assert not is_of(kamals(1), SHOP, deploy=7, version=None)
     assert not is_of(kamals(1), OTHER, deploy=7, version=VERSION)
+    assert not is_of(ours(1, app=OTHER), SHOP, deploy=7, version=None), "whatever deploy it claims"
 
 
 def test_labels_that_somebody_else_wrote() -> None:
