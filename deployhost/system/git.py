@@ -36,6 +36,7 @@ LEAST_MEMORY, MOST_MEMORY = 1024**3, 2 * 1024**3
 # So that mapping a large pack does not count against that (git-config(1)), and large files are passed on, not held.
 FRUGAL = ("-c", "core.packedGitWindowSize=32m", "-c", "core.packedGitLimit=256m", "-c", "core.bigFileThreshold=64m")
 FRUGAL_GC = ("-c", "gc.autoDetach=false", "-c", "pack.windowMemory=64m", "-c", "pack.threads=1")
+MOST_REFERENCES = 5000  # that are named: anybody may push hundreds of thousands
 MANY = 50  # objects that may begin with the same digits
 
 
@@ -114,8 +115,9 @@ class BareRepository:
         return [sha for sha in map(Sha, listed[:MANY]) if self.resolve(sha) == sha]
 
     def references(self) -> list[str]:
-        """Return the names of the branches, then those of the tags, without refs/heads/ and refs/tags/."""
-        listed = self._git("for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags").stdout.splitlines()
+        """Return the names of the branches, then those of the tags, without refs/heads/ and refs/tags/; MOST_REFERENCES of them."""
+        options = (f"--count={MOST_REFERENCES}", "--format=%(refname)")
+        listed = self._git("for-each-ref", *options, "refs/heads", "refs/tags").stdout.splitlines()
         return [name.removeprefix("refs/heads/").removeprefix("refs/tags/") for name in listed]
 
     def commit(self, sha: Sha) -> Commit:

@@ -326,6 +326,17 @@ def test_a_checkout_ends_when_it_is_cancelled(repository: BareRepository, commit
     assert listing(tmp_path / "tree") == {"a": "1"}
 
 
+def test_references_are_bounded(
+    repository: BareRepository, commit: MakeCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha = commit({"a": "1"})
+    for name in ("main", "one", "two"):
+        repository.move_branch(Branch(name), sha)
+    assert repository.references() == ["main", "one", "two"]
+    monkeypatch.setattr(git_module, "MOST_REFERENCES", 2)
+    assert repository.references() == ["main", "one"]
+
+
 def test_memory_of_git() -> None:
     assert memory_limit(512 * 1024**2) == memory_limit(2 * 1024**3) == 1024**3
     assert memory_limit(3 * 1024**3) == 3 * 512 * 1024**2
