@@ -66,7 +66,7 @@ class ServerConfig:
     build_timeout: float = setting(1800, number(10, DAY, "seconds"),
         "seconds that a deploy may take to have its image: fetching, base images, build", Applies.ITSELF)
     builds_at_once: int = setting(1, whole(1, 64),
-        "builds that run at the same time; one that takes longer than 20 s is not counted", Applies.ITSELF)
+        "builds that run at the same time; one that takes longer than 15 s is not counted", Applies.ITSELF)
     disk_reserve: int | None = setting(None, _DISK,
         "disk space that must be free for a build to begin", Applies.ITSELF, shown="5 % of the disk, 1 to 10 GB")
     build_cache: int | None = setting(None, _DISK,

@@ -19,7 +19,7 @@ from deployhost.model import AppName
 from deployhost.system.stop import Deadline
 from deployhost.upkeep.disk_watch import DiskWatch
 
-LASTING = 20.0  # seconds of a build after which it keeps no other one out
+LASTING = 15.0  # seconds of a build after which it keeps no other one out
 
 
 @dataclass
