@@ -248,7 +248,7 @@ class DownloadFailed(DeployhostError, code="download_failed", exit_code=UNAVAILA
 
 
 class ClockOff(DeployhostError, code="clock_off", exit_code=UNAVAILABLE):
-    """This server's clock differs so much from a provider's that the provider refuses what we sign."""
+    """This server's clock differs so much from a provider's that it refuses what we sign, or we its certificate."""
 
 
 class FileProblem(DeployhostError, code="file_problem", exit_code=FAILED):

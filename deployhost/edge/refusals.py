@@ -47,6 +47,9 @@ def error_of(method: str, body: Mapping[str, Any], token: Secret) -> DeployhostE
         return _status(method, body, token)
     if kind == "unreachable":
         why = _clean(body.get("message", ""), token)
+        if "certificate is not yet valid" in why:
+            what = "Cloudflare can't be reached: by this server's clock its certificate is not valid yet"
+            return ProviderUnavailable(what, hint="timedatectl set-ntp true")
         return ProviderUnavailable("Cloudflare can't be reached", hint=AGAIN, details=(why,) if why else ())
     if kind == "late":
         return late()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from deployhost import __version__
-from deployhost.errors import ProviderUnavailable
+from deployhost.errors import ClockOff, ProviderUnavailable
 from deployhost.github.answers import HttpAnswer
 from deployhost.model import Secret
 from deployhost.system.clock import CLOCK, Clock
@@ -21,6 +21,9 @@ WHOLE = 30.0  # seconds for all of the answer
 LARGEST = 8 * 1024**2  # bytes of an answer; a repository's has 20,000
 API_VERSION = "2022-11-28"
 MOST_HOPS = 3
+NOT_YET_VALID = (
+    9  # X509_V_ERR_CERT_NOT_YET_VALID (openssl/x509_vfy.h): a server that starts without its clock is years behind
+)
 
 
 class GitHubHttp:
@@ -46,7 +49,7 @@ class GitHubHttp:
     ) -> HttpAnswer:
         """Return the answer to a request with a Bearer token. A GET follows redirects on the same host.
 
-        Raise ProviderUnavailable if there is no answer.
+        Raise ProviderUnavailable if there is no answer, ClockOff if that is due to this server's clock.
         """
         headers = {"accept": "application/vnd.github+json", "x-github-api-version": API_VERSION}
         if token is not None:
@@ -92,6 +95,11 @@ class GitHubHttp:
         except httpx.TimeoutException as error:
             raise ProviderUnavailable(f"{_host(url)} did not answer within {TIMEOUT:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            if getattr(_cause(error), "verify_code", 0) == NOT_YET_VALID:
+                raise ClockOff(
+                    f"this server's clock is behind: the certificate of {_host(url)} is not valid yet",
+                    hint="timedatectl set-ntp true",
+                ) from error
             raise ProviderUnavailable(f"{_host(url)} can't be reached: {_why(error)}") from error
 
     def _read(self, response: "httpx.Response") -> bytes:
@@ -130,11 +138,15 @@ def _json(data: bytes) -> Any:
         return None
 
 
+def _cause(error: BaseException) -> BaseException:
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return error
+
+
 def _why(error: Exception) -> str:
     """Return why there was no answer, as short as the cause says it. It never has the request's headers."""
-    cause: BaseException = error
-    while (inner := cause.__cause__ or cause.__context__) is not None:
-        cause = inner
+    cause = _cause(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({cause.verify_message})"
     return (getattr(cause, "strerror", None) or str(cause) or type(cause).__name__).lower()

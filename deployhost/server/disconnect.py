@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from deployhost.edge import connect_steps, connection
+from deployhost.edge import connect_steps, connection, refusals
 from deployhost.edge.account import EdgeAccount, EdgeAccounts
 from deployhost.edge.connect_act import EdgeActor
 from deployhost.edge.connection import CloudflareConnection
@@ -80,7 +80,8 @@ class Disconnecting:
             with self.accounts.ready(recorder, dry_run=dry_run), self.accounts.opened(saved.token) as account:
                 yield account
         except (ConnectionRefused, ProviderRefused, ProviderUnavailable) as error:
-            error.hint = AGAIN
+            if error.hint == refusals.AGAIN:
+                error.hint = AGAIN
             raise
 
     def _saved(self) -> CloudflareConnection | None:

@@ -19,6 +19,15 @@ def status(code: int, *codes: int, message: str = "said", retry_after: str = "")
     return {"kind": "status", "status": code, "codes": list(codes), "messages": [message], "retry_after": retry_after}
 
 
+def test_a_clock_that_is_years_behind() -> None:
+    """No certificate is valid yet then."""
+    said = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate is not yet valid (_ssl.c:992)"
+    error = error_of("zones", {"kind": "unreachable", "message": said}, TOKEN)
+    assert isinstance(error, ProviderUnavailable)
+    assert "by this server's clock" in error.message
+    assert error.hint == "timedatectl set-ntp true"
+
+
 @pytest.mark.parametrize("method", RIGHT_OF)
 @pytest.mark.parametrize(
     "body",

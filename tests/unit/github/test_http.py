@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from deployhost.errors import ProviderUnavailable
+from deployhost.errors import ClockOff, ProviderUnavailable
 from deployhost.github.http import LARGEST, GitHubHttp
 from deployhost.model import Secret
 from deployhost.system.clock import Clock
@@ -137,6 +137,23 @@ def test_no_answer(error: Exception, message: str) -> None:
         door(fail).send("GET", f"{API}/x", token=TOKEN)
     assert raised.value.message == message
     assert TOKEN.reveal() not in str(raised.value.to_json())
+
+
+def test_a_clock_that_is_years_behind() -> None:
+    """No certificate is valid yet then: what GitHub would say of the clock never comes."""
+
+    def fail(_request: httpx.Request) -> httpx.Response:
+        error = untrusted()
+        cause = error.__cause__
+        assert isinstance(cause, ssl.SSLCertVerificationError)
+        cause.verify_code = 9
+        raise error
+
+    with pytest.raises(
+        ClockOff, match=r"clock is behind: the certificate of api\.github\.com is not valid yet"
+    ) as raised:
+        door(fail).send("GET", f"{API}/x", token=TOKEN)
+    assert raised.value.hint == "timedatectl set-ntp true"
 
 
 def test_an_answer_without_end() -> None:
