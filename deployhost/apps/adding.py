@@ -100,6 +100,8 @@ class Additions:
             there = self.apps.get(app) if app in self.apps.known else None
             if there is not None:
                 self._check(there, facts, wish)
+            # Before anything is written: variables of an addition that was refused would be the next app's of that name.
+            apps_yml.check_free(self.apps.path, app, wish.domains)
             branch = wish.branch or (there.branch if there else None) or Branch(facts.default_branch)
             found = _Found(account, facts, branch, _head(account, facts, branch))
             asked = "".join(f" --domain {domain}" for domain in wish.domains)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from deployhost.config import yaml_file
 from deployhost.config.app import KEYS, LOCAL, AppConfig, read_app
+from deployhost.config.free_names import refuse_new, refuse_taken
 from deployhost.config.reachable import Reachable, reachable
 from deployhost.config.schema import Given, Problems, Section, entries, nearest
 from deployhost.config.yaml_edit import YamlText
@@ -106,15 +107,7 @@ def add_app(
     wanted = tuple(dict.fromkeys(domains))
 
     def edit(text: YamlText, now: AppsFile) -> None:
-        now.check()  # whose the name and the domains are already is only known of a file that is right
-        if name in now.apps:
-            raise Conflict(f"there is an app {name} already", hint=f"deployhost status {name}")
-        local = now.owner(Domain(name + LOCAL))
-        if local is not None:
-            raise Conflict(
-                f"{name}{LOCAL} is a domain of {local} already", hint=f"deployhost domains remove {local} {name}{LOCAL}"
-            )
-        _refuse_taken(now, name, wanted)
+        refuse_new(now, name, wanted)
         ready()
         text.set(("apps", name), None)
         if branch is not None:
@@ -125,6 +118,16 @@ def add_app(
             text.append(("apps", name, "domains"), wanted)
 
     return change(path, edit).get(name)
+
+
+def check_free(path: Path, name: AppName, domains: Iterable[Domain]) -> None:
+    """Raise now what adding an app, or domains to the one that is there, would raise: Conflict, InvalidConfig."""
+    wanted, now = tuple(domains), load(path)
+    if name not in now.known:
+        refuse_new(now, name, wanted)
+    elif wanted:
+        now.check()
+        refuse_taken(now, name, wanted)
 
 
 def remove_app(
@@ -189,7 +192,7 @@ def add_domains(path: Path, name: AppName, domains: Iterable[Domain]) -> tuple[D
         now.check()
         app = now.get(name)
         added.extend(domain for domain in dict.fromkeys(domains) if domain not in app.hosts)
-        _refuse_taken(now, name, added)
+        refuse_taken(now, name, added)
         if added:
             text.append(("apps", name, "domains"), tuple(added))
 
@@ -286,14 +289,3 @@ def _check_domains(
             elif domain.endswith(LOCAL) and local in apps:
                 problems.add(node, where, f"{domain} is the own address of {local}")
             seen.setdefault(domain, app)
-
-
-def _refuse_taken(now: AppsFile, name: AppName, domains: Iterable[Domain]) -> None:
-    taken = [(domain, owner) for domain in domains if (owner := now.owner(domain)) not in (None, name)]
-    if taken:
-        domain, owner = taken[0]
-        raise Conflict(
-            f"{domain} belongs to {owner}",
-            hint=f"deployhost domains remove {owner} {domain}" if domain != f"{owner}{LOCAL}" else "",
-            details=tuple(f"{domain} belongs to {owner}" for domain, owner in taken) if len(taken) > 1 else (),
-        )

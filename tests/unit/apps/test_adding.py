@@ -155,6 +155,18 @@ def test_who_does_not_see_it(daemon: Assembled, there: OnGitHub, server: Server)
     assert not daemon.apps.known
 
 
+@pytest.mark.parametrize("before", ["new", "pushed"])
+def test_a_refused_addition_leaves_nothing(daemon: Assembled, server: Server, there: OnGitHub, before: str) -> None:
+    """Its variables would be those of the next app of that name, whosever that is."""
+    server.add("blog", text="domains: [taken.example.com]")
+    if before == "pushed":
+        server.add("shop")
+    with pytest.raises(Conflict, match=r"taken\.example\.com belongs to blog"):
+        add(daemon, name=SHOP, agreed=True, domains=(Domain("taken.example.com"),), variables={"KEY": "a secret"})
+    assert daemon.env.read(SHOP) == {}
+    assert daemon.sources.of(SHOP) is None
+
+
 @pytest.mark.parametrize("deploy", [True, False])
 def test_a_public_repository_that_was_not_chosen_for_the_app(
     daemon: Assembled, there: OnGitHub, server: Server, deploy: bool
