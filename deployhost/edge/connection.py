@@ -55,12 +55,10 @@ def leaving(paths: Paths) -> CloudflareConnection | None:
 
 def _load(paths: Paths, name: str) -> CloudflareConnection | None:
     try:
-        text = connections(paths).get(name)
+        return _from_json(json.loads(connections(paths).get(name).reveal()))
     except NotFound:
         return None
-    try:
-        return _from_json(json.loads(text.reveal()))
-    except (ValueError, KeyError, TypeError, AttributeError, InvalidName):
+    except (ValueError, KeyError, TypeError, AttributeError, InvalidConfig, InvalidName):
         # Their own messages could hold the token.
         raise InvalidConfig(f"{paths.connections / name} is damaged", hint=f"rm {paths.connections / name}") from None
 
@@ -119,10 +117,10 @@ def _save(paths: Paths, connection: CloudflareConnection) -> None:
 
 
 def tunnel_token(paths: Paths) -> Secret | None:
-    """Return the token with which cloudflared joins the tunnel, or None if it is not here. Raise InvalidConfig, FileProblem."""
+    """Return the token with which cloudflared joins the tunnel, or None if it is not here, or is none. Raise FileProblem."""
     try:
         return connections(paths).get(TUNNEL_TOKEN)
-    except NotFound:
+    except (NotFound, InvalidConfig):  # Cloudflare gives it again
         return None
 
 

@@ -158,12 +158,11 @@ def _names(paths: Paths) -> Iterator[str]:
 
 
 def _load(paths: Paths, name: str) -> GitHubConnection:
-    text = connections(paths).get(name)
     try:
-        found = _from_json(json.loads(text.reveal()))
+        found = _from_json(json.loads(connections(paths).get(name).reveal()))
         if PREFIX + found.id != name:
             raise ValueError
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, InvalidConfig):
         # Their own messages could hold the key.
         path = paths.connections / name
         raise InvalidConfig(f"{path} is damaged: delete it, and connect its owner again", hint=f"rm {path}") from None

@@ -8,7 +8,7 @@ import pytest
 
 from deployhost.edge import connection
 from deployhost.edge.connection import CloudflareConnection
-from deployhost.edge.ownership import CONNECTION
+from deployhost.edge.ownership import CONNECTION, TUNNEL_TOKEN
 from deployhost.edge.zones_plan import Zone
 from deployhost.errors import Conflict, InvalidConfig
 from deployhost.model import Domain, Secret
@@ -77,6 +77,19 @@ def test_a_damaged_file(paths: Paths, change: dict[str, object] | None) -> None:
     assert "cf-token" not in str(told.value)
     assert told.value.__cause__ is None
     assert told.value.hint == f"rm {file}"
+
+
+@pytest.mark.parametrize("data", [b"", b" \n", b"\0\0\0", b"\xff"])
+def test_a_file_that_lost_what_it_held(paths: Paths, data: bytes) -> None:
+    """Nobody can put it back with an editor: connecting again does."""
+    connection.save(paths, ONE)
+    (paths.connections / CONNECTION).write_bytes(data)
+    with pytest.raises(InvalidConfig, match="is damaged") as told:
+        connection.load(paths)
+    assert told.value.hint == f"rm {paths.connections / CONNECTION}"
+    connection.save_tunnel_token(paths, Secret("a token"))
+    (paths.connections / TUNNEL_TOKEN).write_bytes(data)
+    assert connection.tunnel_token(paths) is None, "Cloudflare gives it again"
 
 
 def test_a_file_from_before_the_tokens_end_was_kept(paths: Paths) -> None:

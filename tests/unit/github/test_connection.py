@@ -83,6 +83,17 @@ def test_a_damaged_file_is_named(paths: Paths, change: dict[str, object]) -> Non
     assert [one.code for one in problems] == ["invalid_config"]
 
 
+@pytest.mark.parametrize("data", [b"", b"\0\0\0", b"\xff"])
+def test_a_file_that_lost_what_it_held(paths: Paths, data: bytes) -> None:
+    """Nobody can put a key back with an editor."""
+    save(paths, connection())
+    path = paths.connections / "github-0000000000000001"
+    path.write_bytes(data)
+    with pytest.raises(InvalidConfig, match="is damaged") as damaged:
+        load_all(paths)
+    assert damaged.value.hint == f"rm {path}"
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.binary(min_size=1, max_size=200)
