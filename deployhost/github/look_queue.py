@@ -10,8 +10,10 @@ from deployhost.github.delivery_rate import DeliveryRate
 from deployhost.github.look_plan import HEADS, PushHint
 from deployhost.journal.sources import Sources
 from deployhost.model import AppName, Branch, Deploy, Sha
+from deployhost.system.clock import Clock
 
 AT_ONCE = 4  # looks, while GitHub may be slow
+SLOW, SLOW_AT_ONCE = 5.0, 2  # seconds after which a look was slow, and how many of those whose last one was
 URGENT = 4  # more of them, for what GitHub has just told
 
 
@@ -28,10 +30,12 @@ class LookQueue:
     went_well: Callable[[str, Callable[[], object]], bool]
     delivery_rate: DeliveryRate
     branch: Callable[[AppName], Branch | None]
+    clock: Clock
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     # What waits: the newest hint of each app, or None to ask GitHub.
     _waiting: dict[AppName, PushHint | None] = field(default_factory=dict, init=False)
     _busy: set[AppName] = field(default_factory=set, init=False)
+    _slow: set[AppName] = field(default_factory=set, init=False)
 
     def ask(self, app: AppName, hint: PushHint | None = None) -> None:
         """Have an app's repository looked at soon."""
@@ -75,7 +79,7 @@ class LookQueue:
     def _begin(self) -> None:
         """Start what waits, as far as there is room. The lock is held."""
         for app in [one for one in self._waiting if one not in self._busy]:
-            if len(self._busy) < AT_ONCE + (URGENT if self._waiting[app] is not None else 0):
+            if self._has_room(app):
                 self._busy.add(app)
                 hint = self._waiting.pop(app)
                 thread = threading.Thread(target=self._run, args=(app, hint), name=f"look-{app}", daemon=True)
@@ -86,12 +90,21 @@ class LookQueue:
                     self._waiting[app] = hint
                     return
 
+    def _has_room(self, app: AppName) -> bool:
+        if self._waiting[app] is not None:
+            return len(self._busy) < AT_ONCE + URGENT
+        # A GitHub of a company's that does not answer is not to keep all others waiting.
+        slow = app in self._slow and len(self._busy & self._slow) >= SLOW_AT_ONCE
+        return len(self._busy) < AT_ONCE and not slow
+
     def _run(self, app: AppName, hint: PushHint | None) -> None:
+        began = self.clock.monotonic()
         try:
             self.went_well(f"looking at the repository of {app}", lambda: self.look(app, hint))
         finally:
             with self._lock:
                 self._busy.discard(app)
+                (self._slow.add if self.clock.monotonic() - began > SLOW else self._slow.discard)(app)
                 self._begin()
 
 

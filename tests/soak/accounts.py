@@ -47,7 +47,7 @@ class Accounts:
             self.cloudflare_killed, self.cloudflare_twice, self.domains_killed, self.domains_twice, self.added_and_removed,
             self.tunnel_deleted, self.record_deleted, self.suspended, self.cloudflare_away, self.nonsense_in_apps_yml,
             self.damaged_connection, self.renamed, self.another_port, self.another_webhook_host, self.uninstalled_and_back,
-            self.cloudflared_gone, self.branch_deleted, self.app_uninstalled,
+            self.cloudflared_gone, self.branch_deleted, self.app_uninstalled, self.zone_removed, self.default_branch_changed,
         )  # fmt: skip
 
     def play(self, only: Sequence[str] = ()) -> list[str]:
@@ -171,6 +171,32 @@ class Accounts:
         old = repository.name
         repository.rename(f"{old}-{self.random.randrange(10**6)}")
         github.repository(f"{self.world.owner}/{old}", {"main.py": MAIN.replace("WORD", "another")})
+        self._push()
+
+    def zone_removed(self) -> None:
+        """A zone of its own, found when a domain needs it, and taken off the account while the domain is there."""
+        zone = self.state.add_zone(f"zone-{self.random.randrange(10**6)}.example", self.world.zone.account)
+        name = f"shop.{zone.name}"
+        self._run("domains", "add", APP, name)
+        until(lambda: name in [one["name"] for one in zone.records.values()], 90)
+        del self.state.zones[zone.id]
+        self._run("domains", "add", APP, name)
+        self._run("connect", "cloudflare")
+        self._run("domains", "remove", APP, name)
+        assert "Cloudflare" not in self.world.server.run("deployhost", "status", APP)
+        self._run(*DISCONNECT)
+        assert self._ours() == {"records": [], "tunnels": []}, self._ours()
+        self._run(*CONNECT, self.world.zone.name)
+
+    def default_branch_changed(self) -> None:
+        """The app follows it: apps.yml names none."""
+        repository, before = self.world.repository, self.world.repository.default_branch
+        name = f"trunk-{self.random.randrange(10**6)}"
+        self.word = name
+        repository.commit({"main.py": MAIN.replace("WORD", name)}, branch=name)
+        repository.set_default_branch(name)
+        until(lambda: self.world.shown() == f"{name} https\n", 120)
+        repository.set_default_branch(before)
         self._push()
 
     def another_port(self) -> None:

@@ -10,8 +10,9 @@ from deployhost.daemon.troubles import Troubles
 from deployhost.github.delivery_plan import LookAt
 from deployhost.github.delivery_rate import MOST, PERIOD
 from deployhost.github.look_plan import PushHint
-from deployhost.github.look_queue import AT_ONCE, URGENT, LookQueue, push_hint
+from deployhost.github.look_queue import AT_ONCE, SLOW_AT_ONCE, URGENT, LookQueue, push_hint
 from deployhost.model import AppName
+from deployhost.system.clock import Clock
 from tests.fakes.assembled import Assembled, Server, sha, wait_until
 from tests.fakes.on_github import SHOP, OnGitHub, look
 
@@ -39,7 +40,9 @@ def slow() -> Slow:
 @pytest.fixture
 def queue(slow: Slow, server: Server) -> Iterator[LookQueue]:
     daemon = server.start()
-    queue = LookQueue(slow, daemon.sources, Troubles(lambda: 0.0).went_well, daemon.delivery_rate, daemon.looks.branch)
+    queue = LookQueue(
+        slow, daemon.sources, Troubles(lambda: 0.0).went_well, daemon.delivery_rate, daemon.looks.branch, daemon.clock
+    )
     yield queue
     slow.go.release(1000)
     wait_until(lambda: queue.idle)
@@ -94,6 +97,45 @@ def test_few_at_once_and_room_for_what_was_just_told(queue: LookQueue, slow: Slo
     assert len({app for app, _ in slow.begun}) == len(slow.begun)
 
 
+class OwnTime(Clock):
+    """A clock of each thread's own, as if nothing but what it does itself took time."""
+
+    def __init__(self) -> None:
+        self.passed = threading.local()
+
+    def monotonic(self) -> float:
+        return getattr(self.passed, "seconds", 0.0)
+
+
+def test_a_github_that_does_not_answer_keeps_no_other_waiting(server: Server) -> None:
+    dead = [AppName(f"dead{number}") for number in range(30)]
+    clock, go, begun, answers = OwnTime(), threading.Semaphore(1000), list[AppName](), True
+
+    def look_at(app: AppName, _hint: PushHint | None) -> None:
+        begun.append(app)
+        if app in dead:
+            assert answers or go.acquire(timeout=10)
+            clock.passed.seconds = 10.0
+
+    daemon = server.start()
+    queue = LookQueue(
+        look_at, daemon.sources, daemon.troubles.went_well, daemon.delivery_rate, lambda _app: None, clock
+    )
+    for app in dead:
+        queue.ask(app)
+    wait_until(lambda: queue.idle)
+    answers, go = False, threading.Semaphore(0)
+    begun.clear()
+    others = [AppName(f"a{number}") for number in range(10)]
+    for app in (*dead, *others):
+        queue.ask(app)
+    wait_until(lambda: set(others) <= set(begun))
+    assert len(set(begun) - set(others)) == SLOW_AT_ONCE
+    go.release(1000)
+    wait_until(lambda: queue.idle)
+    assert set(begun) == {*dead, *others}
+
+
 def test_a_look_that_breaks_is_in_nobodys_way(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     seen: list[AppName] = []
 
@@ -103,7 +145,7 @@ def test_a_look_that_breaks_is_in_nobodys_way(server: Server, caplog: pytest.Log
 
     daemon = server.start()
     queue = LookQueue(
-        broken, daemon.sources, Troubles(lambda: 0.0).went_well, daemon.delivery_rate, daemon.looks.branch
+        broken, daemon.sources, Troubles(lambda: 0.0).went_well, daemon.delivery_rate, daemon.looks.branch, daemon.clock
     )
     for app in (SHOP, BLOG, SHOP):
         queue.ask(app)
@@ -136,6 +178,7 @@ def test_a_delivery(server: Server) -> None:
         daemon.troubles.went_well,
         daemon.delivery_rate,
         daemon.looks.branch,
+        daemon.clock,
     )
     queue.take(LookAt(CONNECTION, there.shop.id, "refs/heads/main", sha(2)))
     wait_until(lambda: queue.idle)
@@ -162,6 +205,7 @@ def test_deliveries_without_end(server: Server) -> None:
         daemon.troubles.went_well,
         daemon.delivery_rate,
         daemon.looks.branch,
+        daemon.clock,
     )
     for number in range(200):
         for ref in ("", "refs/heads/main", f"refs/heads/other-{number}"):
