@@ -178,7 +178,9 @@ class Accounts:
         zone = self.state.add_zone(f"zone-{self.random.randrange(10**6)}.example", self.world.zone.account)
         name = f"shop.{zone.name}"
         self._run("domains", "add", APP, name)
-        until(lambda: name in [one["name"] for one in zone.records.values()], 90)
+        until(
+            lambda: name in [one["name"] for one in zone.records.values()], 240
+        )  # the account is looked at every three minutes then
         del self.state.zones[zone.id]
         self._run("domains", "add", APP, name)
         self._run("connect", "cloudflare")
