@@ -113,6 +113,11 @@ class Paths:
         return self.state / "storage"
 
     @property
+    def early_rules(self) -> Path:
+        """Rules of the packet filter that boot loads before the Docker engine starts its containers."""
+        return self.state / "early-rules.json"
+
+    @property
     def services(self) -> Path:
         """What our own supervisor keeps running, where PID 1 is not systemd: root's only, since its lock lies there."""
         return self.state / "services"

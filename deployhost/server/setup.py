@@ -18,7 +18,7 @@ from deployhost.server.kamal_services import kamal_wanted, unit
 from deployhost.server.plan import consents, engine_unknown, plan_setup
 from deployhost.server.read import read_facts
 from deployhost.steps import Plan, Recorder, Step, apply
-from deployhost.system import bind_mount, process
+from deployhost.system import bind_mount, early_rules, process
 from deployhost.system.docker import Docker
 from deployhost.system.process import OnLine
 from deployhost.system.services import PATH, Services
@@ -146,7 +146,7 @@ class Setup:
         port = request.http_port or server_config.load(self.paths.server_yml).http_port
         program = str(daemon_program(INSTALLED, Path(sys.prefix)))
         by_systemd = self.services.manager == "systemd"
-        binder = f"{interpreter()} -I -m {bind_mount.__name__}"
+        run = f"{interpreter()} -I -m"
         return WantedServer(
             paths=self.paths,
             http_port=port,
@@ -154,9 +154,17 @@ class Setup:
             prefix=sys.prefix,
             daemon_definition=unit(DAEMON, EXEC=program, PATH=PATH) if by_systemd else supervised_definition([program]),
             engine_definition=supervised_definition(
-                ["/usr/sbin/dockerd"], ENGINE_PIDFILE, binds=self.paths.storage_root
+                ["/usr/sbin/dockerd"], ENGINE_PIDFILE, binds=self.paths.storage_root, rules=self.paths.early_rules
             ),
-            storage_definition=unit(STORAGE, EXEC=binder, STORAGE=str(self.paths.storage_root)) if by_systemd else "",
+            storage_definition=unit(
+                STORAGE,
+                BIND=f"{run} {bind_mount.__name__}",
+                STORAGE=str(self.paths.storage_root),
+                LOAD=f"{run} {early_rules.__name__}",
+                RULES=str(self.paths.early_rules),
+            )
+            if by_systemd
+            else "",
             completions=dict(self._completions()),
             proxy_image=request.proxy_image,
             kamal=kamal_wanted(self.paths, self.services, asked=request.kamal, ssh_port=request.ssh_port),

@@ -20,7 +20,7 @@ from deployhost.server.facts_kamal import REGISTRY, SSHD, KamalSetupFiles
 from deployhost.server.facts_tunnel import PACKAGE, TUNNEL, TunnelSetupFiles
 from deployhost.server.uninstall_plan import Present, plan_uninstall
 from deployhost.steps import Acts, Plan
-from deployhost.system import bind_mount, json_file, packages, process_records
+from deployhost.system import bind_mount, files, json_file, packages, process_records
 from deployhost.system.clock import until
 from deployhost.system.docker import Docker
 from deployhost.system.docker_model import Container
@@ -81,6 +81,7 @@ class Uninstall:
             Firewall().forget(
                 *host_plan.CHAINS, isolation_plan.CHAIN, guard_plan.CHAIN
             )  # nobody would keep the rules right from now on
+            files.remove(self.paths.early_rules)
         for name in step.names:
             self.docker.remove(name, force=True)
 

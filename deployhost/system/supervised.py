@@ -136,12 +136,15 @@ class Supervised:
                 os.kill(pid, signal.SIGHUP)
 
 
-def supervised_definition(argv: list[str], pidfile: str = "", *, binds: Path | None = None) -> str:
+def supervised_definition(
+    argv: list[str], pidfile: str = "", *, binds: Path | None = None, rules: Path | None = None
+) -> str:
     """Return the definition of a service that the supervisor reads; `pidfile` is the program's own, if it has one.
 
-    `binds` is a directory in which setuid programs and devices shall have no power before the program starts.
+    `binds` is a directory in which setuid programs and devices shall have no power before the program starts, `rules` a file
+    of rules of the packet filter that shall be there (early_rules.py).
     """
-    more = {} if binds is None else {"binds": str(binds)}
+    more = {name: str(path) for name, path in (("binds", binds), ("rules", rules)) if path is not None}
     return json.dumps({"argv": argv, "env": ENVIRONMENT, "pidfile": pidfile, **more}, indent=2) + "\n"
 
 

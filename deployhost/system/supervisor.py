@@ -1,8 +1,9 @@
 """Keeps services running where PID 1 is not systemd: `python3 -S -s -E -m deployhost.system.supervisor SERVICES RUN LOGS`.
 
 Standard library only, and its lightest parts: it is there all the time. What is to run lies in SERVICES/<name>.json
-({"argv": […], "env": {…}, "pidfile": PATH or "", "binds": PATH or ""}); what runs is noted in RUN/<name>.json, so that a supervisor that follows
-a killed one takes over the processes that are there. It ends when nothing is left to keep, or on TERM: the services go on.
+({"argv": […], "env": {…}, "pidfile": PATH or "", "binds": PATH or "", "rules": PATH or ""}); what runs is noted in RUN/<name>.json,
+so that a supervisor that follows a killed one takes over the processes that are there. It ends when nothing is left to keep, or on
+TERM: the services go on.
 """
 
 import contextlib
@@ -33,7 +34,7 @@ class Service:
         self.argv: list[str] = []
         self.env: dict[str, str] = {}
         self.pidfile = ""
-        self.binds = ""
+        self.binds = self.rules = ""
         self.pid = 0
         self.fd = -1
         self.started = 0.0
@@ -77,7 +78,8 @@ class Supervisor:
             if definition.get("argv"):
                 service = self.services.setdefault(name, Service(name))
                 service.argv, service.env = definition["argv"], definition.get("env", {})
-                service.pidfile, service.binds = definition.get("pidfile", ""), definition.get("binds", "")
+                service.pidfile = definition.get("pidfile", "")
+                service.binds, service.rules = definition.get("binds", ""), definition.get("rules", "")
 
     def ensure(self, service: Service) -> None:
         """Start the service if it does not run and its time has come; take it over if it runs already."""
@@ -176,6 +178,7 @@ def become(service: Service, ready: int, go: int, log: int) -> None:
         if os.read(ready, 1) != b"!":  # the supervisor died before it had noted us
             os._exit(0)
         bind(service.binds, log)
+        forbid(service.rules, log)
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text(str(SCORE), encoding="ascii")
         os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
@@ -199,6 +202,20 @@ def bind(directory: str, log: int) -> None:
         bind_mount.bind(Path(directory))
     except Exception as error:  # noqa: BLE001 - whatever it is, apps are to be served
         os.write(log, f"{directory} can't be mounted nosuid,nodev: {error}\n".encode())
+
+
+def forbid(rules: str, log: int) -> None:
+    """Have the rules of a file in the packet filter. What goes wrong is no reason not to start: the daemon tries again."""
+    if not rules:
+        return
+    try:
+        from deployhost.system import early_rules  # noqa: PLC0415 - what it loads (subprocess) is not for the supervisor
+        from deployhost.system.firewall import Firewall  # noqa: PLC0415
+
+        for problem in early_rules.load(Path(rules), Firewall()):
+            os.write(log, f"{problem}\n".encode())
+    except Exception as error:  # noqa: BLE001 - whatever it is, apps are to be served
+        os.write(log, f"{rules} can't be loaded: {error}\n".encode())
 
 
 def rotate(log: Path) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from deployhost.config.reachable import HostDoor
 from deployhost.errors import CommandFailed, DeployhostError, DockerUnavailable
 from deployhost.model import AppName
+from deployhost.paths import Paths
+from deployhost.system import early_rules, files
 from deployhost.system.bridge import Bridges
 from deployhost.system.firewall import Family, Firewall, Table
 from deployhost.traffic import host_doors_plan, host_plan
@@ -34,13 +36,14 @@ class HostIsolation:
     """Keeps containers of apps, and builds while there are any, away from the host.
 
     `problem` is why apps can reach the host though they should not, or an empty string; `let_go` the seconds after the last build
-    for which the rules about builds stay.
+    for which the rules about builds stay. The rules are noted for boot, where containers run before the daemon does.
     """
 
     firewall: Firewall
     bridges: Bridges
     host_reader: HostReader
     host_refusals: HostRefusals
+    paths: Paths
     active: bool = True
     let_go: float = LET_GO
     problem: str = field(default="", init=False)
@@ -54,6 +57,7 @@ class HostIsolation:
         default_factory=dict, init=False
     )  # which chain asks ours of what passes through
     _tells: bool = field(default=True, init=False)
+    _noted: str = field(default="", init=False)
 
     def keep(self) -> tuple[str, ...]:
         """Have the rules be as they should be, whatever others did to them. Raise DockerUnavailable."""
@@ -115,7 +119,24 @@ class HostIsolation:
                 # All are kept away then, whoever they are: that is no reason not to keep apps away.
                 shut = f"nothing of this server can be opened to single containers: {error}"
         self._applied = tuple(done)
+        self._note_for_boot(anew)
         return changed, shut
+
+    def _note_for_boot(self, anew: bool) -> None:
+        """Have boot begin with these rules: containers run before the daemon does. Unless `anew`, what is noted is not looked at."""
+        chain = self.host_reader.chains[0]
+        apps = [one for one in self._applied if isinstance(one, HostWanted) and one.chain == chain]
+        families = [(Family.IPV6 if one.v6 else Family.IPV4, one) for one in apps]
+        rules = {one: host_plan.early(wanted, self._parents[one]) for one, wanted in families if one in self._parents}
+        text = early_rules.as_text(chain, rules)
+        if not rules or (text == self._noted and not anew):
+            return
+        self._noted = text
+        try:
+            if files.read_text(self.paths.early_rules) != text:
+                files.write_atomically(self.paths.early_rules, text.encode(), mode=0o600)
+        except DeployhostError as error:
+            log.warning("at the next boot apps can reach this server until the daemon runs: %s", error)
 
     @contextlib.contextmanager
     def building(self, app: AppName) -> Iterator[Callable[[], None]]:

@@ -64,6 +64,16 @@ def opening(wanted: HostWanted, parent: str) -> str:
     )
 
 
+def early(wanted: HostWanted, parent: str) -> str:
+    """Return lines that have all this from boot on, before the engine starts containers; `parent` is what `jumps` found.
+
+    What is refused is not answered then: who else may reach more, nobody knows before the containers run, and asks again.
+    """
+    refuse, chain = f":{wanted.refuse} - [0:0]", f":{wanted.chain} - [0:0]"
+    lines = filter_rules.text([refuse, f"-A {wanted.refuse} -j DROP", chain, *_rules(wanted)])
+    return lines + opening(wanted, parent)
+
+
 def jumps(wanted: HostWanted, current: Sequence[str]) -> tuple[str, ...]:
     """Return the rules that ask a bridge's chain."""
     parent = DOCKERS if f"-N {DOCKERS}" in current else FORWARD

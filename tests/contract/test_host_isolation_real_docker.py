@@ -21,6 +21,7 @@ from deployhost.build.stand_in_plan import recipe_for
 from deployhost.config.reachable import HostDoor, Reachable
 from deployhost.kamal import contract
 from deployhost.model import WEB, AppName
+from deployhost.paths import Paths
 from deployhost.system.addresses import HostAddresses
 from deployhost.system.bridge import Bridges
 from deployhost.system.clock import until
@@ -50,7 +51,7 @@ ASK_DNS = (
 class Place:
     """A network of its own, what listens on the host, and what apps.yml would say."""
 
-    def __init__(self, docker: Docker, refusals: HostRefusals) -> None:
+    def __init__(self, docker: Docker, refusals: HostRefusals, root: Path) -> None:
         self.docker = docker
         self.reached: dict[AppName, tuple[Reachable, ...]] = {A: (), B: ()}
         self.endpoints: list[tuple[str, int]] = []
@@ -59,7 +60,7 @@ class Place:
             docker, Bridges(), addresses, self, lambda: self.endpoints, network=NETWORK, chains=CHAINS, group=GROUP
         )
         self.refusals = refusals
-        self.isolation = HostIsolation(self.firewall, Bridges(), self.reader, self.refusals, let_go=0.0)
+        self.isolation = HostIsolation(self.firewall, Bridges(), self.reader, self.refusals, Paths(root), let_go=0.0)
         network = docker.network(NETWORK)
         assert network is not None
         local = addresses.local()
@@ -120,10 +121,11 @@ def refusals(docker: Docker) -> HostRefusals:
 
 
 @pytest.fixture
-def place(docker: Docker, refusals: HostRefusals) -> Iterator[Place]:
+def place(docker: Docker, refusals: HostRefusals, tmp_path: Path) -> Iterator[Place]:
     run(["docker", "network", "create", "--ipv6", "--subnet", "fd00:64:69::/64", NETWORK], timeout=30)
     run(["ip", "address", "add", f"{METADATA}/32", "dev", "lo"], timeout=10)
-    made = Place(docker, refusals)
+    Paths(tmp_path).state.mkdir(parents=True)
+    made = Place(docker, refusals, tmp_path)
     yield made
     for container in made.made:
         docker.remove(container, force=True)

@@ -7,6 +7,16 @@ from tests.e2e.fresh_server.server import FreshServer, until
 
 URL = "http://hello.localhost/"
 DAEMON = "bin/deployhostd"
+# Whether the app's container reaches something that listens at all of the server's addresses.
+REACHED = """
+python3 -m http.server 9999 --bind 0.0.0.0 >/dev/null 2>&1 &
+connect='import socket, sys; socket.create_connection((sys.argv[1], 9999), 2)'
+until python3 -c "$connect" 127.0.0.1 2>/dev/null; do sleep 0.1; done
+until app=$(docker ps --quiet --filter label=service=hello --filter label=role=web) && [ -n "$app" ]; do sleep 0.1; done
+server=$(docker network inspect kamal --format '{{(index .IPAM.Config 0).Gateway}}')
+docker exec "$app" python3 -c "$connect" "$server" 2>/dev/null && echo it answers || echo nothing answers
+kill $!
+"""
 
 
 def test_one_command_makes_the_demo_live(server: FreshServer) -> None:
@@ -50,7 +60,11 @@ def test_an_upgrade_replaces_the_program_and_no_container(server: FreshServer) -
 
 
 def test_after_a_reboot_the_app_answers_by_itself(server: FreshServer) -> None:
+    """And can't reach the server, which has no rule of the daemon's yet: apps run before the daemon does."""
+    server.run("systemctl", "disable", "deployhostd")
     server.reboot()
+    assert server.run("sh", "-c", REACHED, check=False).strip() == "nothing answers"
+    server.run("systemctl", "enable", "--now", "deployhostd")
     until(lambda: server.get(URL)[0] == 200, 60)
     # To systemd it is active a moment before it listens.
     until(lambda: "kamal-proxy running" in server.run("deployhost", "status", check=False), 30)

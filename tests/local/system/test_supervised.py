@@ -199,9 +199,12 @@ def test_a_directory_that_earlier_versions_left_open_is_closed(paths: Paths) -> 
     os.close(descriptor)
 
 
-def test_a_directory_is_bound_before_the_program_starts(paths: Paths, tmp_path: Path) -> None:
+def test_a_directory_is_bound_and_rules_are_loaded_before_the_program_starts(paths: Paths, tmp_path: Path) -> None:
     """What can't be mounted is in the log, and the program starts all the same."""
     services = Supervised(paths)
-    services.define("nap", supervised_definition(["sleep", "600"], binds=tmp_path / "none"))
+    (tmp_path / "damaged").touch()
+    services.define("nap", supervised_definition(["sleep", "600"], binds=tmp_path / "none", rules=tmp_path / "damaged"))
     services.start("nap")
-    assert "can't be mounted nosuid,nodev: [Errno 2]" in (paths.logs / "nap.log").read_text()
+    said = (paths.logs / "nap.log").read_text()
+    assert "can't be mounted nosuid,nodev: [Errno 2]" in said
+    assert f"{tmp_path / 'damaged'} can't be read" in said

@@ -10,6 +10,8 @@ from deployhost.config.reachable import HostDoor, Reachable
 from deployhost.errors import FileProblem, InvalidConfig
 from deployhost.kamal import contract
 from deployhost.model import WEB, AppName, Version
+from deployhost.paths import Paths
+from deployhost.system import early_rules, files
 from deployhost.system.addresses import Address, HostAddresses
 from deployhost.system.clock import until
 from deployhost.system.docker_model import ContainerSpec, Network
@@ -76,6 +78,7 @@ class Host:
     """The host, its containers, and what apps.yml says."""
 
     def __init__(self, root: Path) -> None:
+        Paths(root).state.mkdir(parents=True)
         self.engine = Engine()
         self.docker = TwoNetworks(self.engine)
         self.firewall, self.bridges, self.now = FakeFirewall(), BothBridges(root), 0.0
@@ -84,7 +87,7 @@ class Host:
         self.broken = False
         reader = HostReader(self.docker, self.bridges, FakeAddresses(), self, lambda: self.endpoints)
         self.refusals = HostRefusals(self.docker, FakeAddresses(), NoPackets(1), lambda: self.now)
-        self.isolation = HostIsolation(self.firewall, self.bridges, reader, self.refusals, let_go=0.0)
+        self.isolation = HostIsolation(self.firewall, self.bridges, reader, self.refusals, Paths(root), let_go=0.0)
         self.image = self.engine.add_image(Behaviour(), "image:1")
 
     def may_reach(self) -> Mapping[AppName, tuple[Reachable, ...] | None]:
@@ -222,6 +225,48 @@ def test_a_build_costs_one_call_for_each_family(host: Host) -> None:
         kept_away()
     assert until(lambda: BUILDS_JUMP not in host.rules, within=10, every=0.01)
     assert not host.isolation.apply()
+
+
+def test_boot_begins_with_the_rules(host: Host) -> None:
+    host.app(A)
+    host.reached = {A: (POSTGRES,)}
+    host.isolation.apply()
+    file = host.isolation.paths.early_rules
+    assert file.stat().st_mode & 0o777 == 0o600
+    host.firewall.tables = {Family.IPV4: ["-A INPUT -j ACCEPT"], Family.IPV6: []}
+    assert early_rules.load(file, host.firewall) == []
+    asked = [rule for rule in host.rules if rule.startswith("-A INPUT ")]
+    assert asked == [JUMP, "-A INPUT -j ACCEPT"], "before what lets everything through"
+    assert [rule for rule in host.rules if rule.startswith("-A DOCKER-USER ") and rule.endswith(host_plan.APPS)]
+    assert [rule for rule in host.rules if rule.startswith(f"-A {host_plan.REFUSE} ")] == [
+        f"-A {host_plan.REFUSE} -j DROP"
+    ], "whoever may reach more asks again"
+    assert not early_rules.load(file, host.firewall)
+    assert host.rules.count(JUMP) == 1
+    assert host.isolation.apply()
+    assert f"-A {host_plan.REFUSE} -j DROP" not in host.rules
+
+
+def test_what_boot_begins_with_is_written_when_it_changes(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.isolation.apply()
+    file = host.isolation.paths.early_rules
+    file.unlink()
+    host.isolation.follow()
+    assert not file.exists()
+    host.isolation.keep()
+    assert file.exists()
+    written = file.stat().st_mtime_ns
+    host.isolation.keep()
+    assert file.stat().st_mtime_ns == written
+
+    def full(*_arguments: object, **_named: object) -> None:
+        raise FileProblem("no space left on device", hint="df -h")
+
+    monkeypatch.setattr(files, "write_atomically", full)
+    host.app(A)
+    host.reached = {A: (POSTGRES,)}
+    assert host.isolation.apply()
+    assert host.isolation.problem == "", "apps are kept away all the same"
 
 
 def test_what_the_packet_filter_refuses_is_told(host: Host) -> None:
