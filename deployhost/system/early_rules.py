@@ -12,9 +12,8 @@ from pathlib import Path
 
 from deployhost.errors import DeployhostError
 from deployhost.system import files
+from deployhost.system.filter_rules import DOCKERS
 from deployhost.system.firewall import Family, Firewall
-
-DOCKERS = "DOCKER-USER"  # the engine's chain for rules of others: it takes over one that is there, with its rules
 
 
 def as_text(chain: str, rules: Mapping[Family, str]) -> str:
@@ -51,7 +50,7 @@ def _load(firewall: Firewall, family: Family, chain: str, lines: str) -> None:
     current = firewall.rules(family)
     if f"-N {chain}" in current:
         return  # not the machine began anew, but the engine
-    # Naming a chain empties it: this one may be there already, with somebody's rules.
+    # The engine takes over its chain with the rules in it. Naming a chain empties it: it may be there, with somebody's rules.
     firewall.restore(family, lines if f"-N {DOCKERS}" in current else f":{DOCKERS} - [0:0]\n{lines}")
 
 

@@ -4,6 +4,13 @@ from collections.abc import Collection, Iterable, Sequence
 
 ANSWERS = "RELATED,ESTABLISHED"
 ENDS = ("ACCEPT", "RETURN")
+FORWARD = "FORWARD"  # the kernel's own, which asks Docker's; and ours where Docker does not care for IPv6
+DOCKERS = "DOCKER-USER"  # Docker keeps this chain for others' rules, and asks it before its own
+
+
+def asked_first(current: Collection[str]) -> str:
+    """Return the chain whose rules are asked first of what passes through: the engine's for others, else the kernel's own."""
+    return DOCKERS if f"-N {DOCKERS}" in current else FORWARD
 
 
 def keep_chain(chain: str, rules: Sequence[str], current: Sequence[str]) -> list[str]:

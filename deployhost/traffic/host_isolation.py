@@ -12,7 +12,7 @@ from deployhost.config.reachable import HostDoor
 from deployhost.errors import CommandFailed, DeployhostError, DockerUnavailable
 from deployhost.model import AppName
 from deployhost.paths import Paths
-from deployhost.system import early_rules, files
+from deployhost.system import early_rules, files, filter_rules
 from deployhost.system.bridge import Bridges
 from deployhost.system.firewall import Family, Firewall, Table
 from deployhost.traffic import host_doors_plan, host_plan
@@ -20,7 +20,6 @@ from deployhost.traffic.host_doors_plan import Doors
 from deployhost.traffic.host_facts import HostReader
 from deployhost.traffic.host_plan import HostWanted
 from deployhost.traffic.host_refusals import HostRefusals
-from deployhost.traffic.isolation_plan import DOCKERS, FORWARD
 
 log = logging.getLogger(__name__)
 
@@ -201,7 +200,7 @@ class HostIsolation:
             if wanted.asked and replace(wanted, asked=False) in before and self._opened(wanted, family):
                 return True
             rules = self.firewall.rules(family)
-            self._parents[family] = DOCKERS if f"-N {DOCKERS}" in rules else FORWARD
+            self._parents[family] = filter_rules.asked_first(rules)
             table, lines = Table.FILTER, host_plan.change(wanted, rules)
         else:
             table, lines = Table.MANGLE, host_doors_plan.change(wanted, self.firewall.rules(family, Table.MANGLE))

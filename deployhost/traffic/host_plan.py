@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from deployhost.config.reachable import HostDoor
 from deployhost.system import filter_rules
 from deployhost.system.metadata import METADATA, METADATA6
-from deployhost.traffic.isolation_plan import DOCKERS, FORWARD
 
 INPUT = "INPUT"  # the kernel's chain for what is for the host itself
 APPS, BUILDS, REFUSE = "DEPLOYHOST-HOST", "DEPLOYHOST-BUILDS", "DEPLOYHOST-REFUSE"
@@ -76,7 +75,7 @@ def early(wanted: HostWanted, parent: str) -> str:
 
 def jumps(wanted: HostWanted, current: Sequence[str]) -> tuple[str, ...]:
     """Return the rules that ask a bridge's chain."""
-    parent = DOCKERS if f"-N {DOCKERS}" in current else FORWARD
+    parent = filter_rules.asked_first(current)
     away = f"-i {wanted.bridge} ! -o {wanted.bridge}"
     return (
         f"-A {INPUT} -i {wanted.bridge} -j {wanted.chain}",

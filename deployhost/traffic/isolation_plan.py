@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 from deployhost.model import AppName
 from deployhost.system import filter_rules
+from deployhost.system.filter_rules import DOCKERS, FORWARD
 
 CHAIN = "DEPLOYHOST"
-DOCKERS = "DOCKER-USER"  # Docker keeps this chain for others' rules, and asks it before its own
-FORWARD = "FORWARD"  # the kernel's own, which asks Docker's; and ours where Docker does not care for IPv6
 ASKS = f"-A {FORWARD} -j {DOCKERS}"  # as dockerd makes it, once, when it starts
 
 NEIGHBOURS = (135, 136)  # IPv6 asks with these who has an address; IPv4's ARP does not pass the filter
@@ -49,7 +48,7 @@ def taking_part(may_reach: Mapping[AppName, Sequence[AppName]]) -> frozenset[App
 
 def change(wanted: Wanted, current: Sequence[str], *, v6: bool = False) -> str:
     """Return lines for iptables-restore that bring the rules (`iptables -S`) to what is wanted; empty if all is right."""
-    parent = DOCKERS if f"-N {DOCKERS}" in current else FORWARD
+    parent = filter_rules.asked_first(current)
     jump = f"-A {parent} -i {wanted.bridge} -o {wanted.bridge} -j {wanted.chain}"
     lines = filter_rules.keep_chain(wanted.chain, list(_rules(wanted, v6=v6)), current)
     lines += filter_rules.keep_jumps(wanted.chain, [jump], wanted.bridge, current)
